@@ -1,0 +1,85 @@
+// Package formats reads and writes checkpoints. A checkpoint is a list of tensors that promise rows, and typed metadata;
+// each format is one row of a table.
+package formats
+
+import (
+	"io"
+
+	"quern/quantize"
+)
+
+// Rows is a matrix whose rows can be read, as float32, in any order and by many goroutines at once. It is to quern what
+// io.Reader is to io: a format implements it, a transform wraps it, the writer drains it.
+type Rows interface {
+	// ReadRows fills dst with whole rows, beginning with the given one; len(dst) is a multiple of the row length.
+	ReadRows(dst []float32, row int) error
+}
+
+// A Tensor is a named matrix in a checkpoint. It holds no weights, only the promise of rows.
+type Tensor struct {
+	Name  string
+	Shape []int          // outermost first, as PyTorch prints it; only gguf*.go knows that GGUF counts backwards
+	Type  *quantize.Type // how it is stored
+	Rows  Rows           // nil when the type cannot be decoded
+	Raw   io.ReaderAt    // the stored bytes, little endian, row-major; nil once a transform that changes bytes stands between
+}
+
+// Cols is the length of a row; a scalar has one column.
+func (t *Tensor) Cols() int {
+	if len(t.Shape) == 0 {
+		return 1
+	}
+	return t.Shape[len(t.Shape)-1]
+}
+
+// NumRows is the number of rows, all outer dimensions multiplied.
+func (t *Tensor) NumRows() int {
+	n := 1
+	for i := 0; i+1 < len(t.Shape); i++ {
+		n *= t.Shape[i]
+	}
+	return n
+}
+
+// Elems is the number of weights. Readers have checked that it does not overflow.
+func (t *Tensor) Elems() int { return t.NumRows() * t.Cols() }
+
+// Bytes is the stored size. Readers and plans have checked that rows are whole blocks.
+func (t *Tensor) Bytes() int64 { return int64(t.Elems()) / int64(t.Type.Block) * int64(t.Type.Bytes) }
+
+// A Source is an open checkpoint. Opening reads headers only.
+type Source struct {
+	Path    string
+	Format  *Format
+	Meta    Meta // a GGUF file's key values, a safetensors file's __metadata__
+	Tensors []*Tensor
+
+	// File returns a text file that lies beside the weights of a Hugging Face folder (config.json, tokenizer.json …),
+	// with an error that satisfies errors.Is(err, fs.ErrNotExist) when there is none. Never nil.
+	File func(name string) ([]byte, error)
+
+	// Close releases files and mappings. Never nil.
+	Close func() error
+}
+
+// Tensor finds a tensor by name, or returns nil. It is a linear search: index Tensors for many.
+func (s *Source) Tensor(name string) *Tensor {
+	for _, t := range s.Tensors {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// A Sink takes a checkpoint. It appears under its name whole, or not at all.
+type Sink interface {
+	// Begin writes the header. Tensors need Name, Shape and Type only.
+	Begin(meta *Meta, tensors []*Tensor) error
+	// WriteAt stores bytes of a tensor body; safe for many goroutines, in any order.
+	WriteAt(p []byte, tensor int, off int64) error
+	// Commit makes the checkpoint durable and gives it its name.
+	Commit() error
+	// Abort removes what was written; a no-op after Commit.
+	Abort()
+}

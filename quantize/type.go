@@ -1,0 +1,121 @@
+// Package quantize stores numbers in few bits: one value of Type per way of storing weights, one of Method per way of
+// choosing them. It knows no names, no files and no models.
+package quantize
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// NoID is the ID of a type that GGUF has no number for.
+const NoID = ^uint32(0)
+
+// A Type is one way of storing weights; F32 is a Type like any other. A nil function says "cannot".
+type Type struct {
+	Name  string // as ggml spells it (or safetensors, where ggml has none): grep finds it in both worlds
+	ID    uint32 // ggml_type, or NoID
+	Block int    // weights in a block
+	Bytes int    // bytes in a block
+
+	// Decode reads whole blocks: len(dst) is a multiple of Block, len(src) is what they occupy.
+	Decode func(dst []float32, src []byte)
+
+	// Encode writes one row with quern's own search: never more weighted error in any block than Ggml.
+	// importance is nil or one non-negative weight for each column.
+	Encode func(dst []byte, src, importance []float32)
+
+	// Ggml writes one row with the algorithm of llama-quantize, for people who must reproduce its files.
+	Ggml func(dst []byte, src, importance []float32)
+
+	// Tile decodes whole blocks into what the integer product wants. Group is the number of weights that share a
+	// scale there.
+	Tile  func(dst Tile, src []byte)
+	Group int
+
+	// Acts says how runtimes store the other factor of a product with this type.
+	Acts Acts
+
+	// Fallback is llama-quantize's choice where a row is not a multiple of Block; nil where it has none.
+	Fallback *Type
+
+	// MaxRMSE bounds the relative RMS error on normally distributed weights; the type's own test checks it.
+	MaxRMSE float64
+}
+
+// A Tile is a run of weights as the integer product wants them: weight i is Scale[i/Group]*Code[i] + Min[i/Group].
+// Min is filled with zeros by types that have no offset.
+type Tile struct {
+	Code       []int8
+	Scale, Min []float32
+}
+
+// Acts is a storage of activations in a runtime's matrix product.
+type Acts uint8
+
+// The activation storages of llama.cpp's CPU products.
+const (
+	ActsF32  Acts = iota // as they are
+	ActsF16              // rounded to half precision
+	ActsBF16             // rounded to bfloat16
+	ActsQ8_0             // int8, one float16 scale for 32
+	ActsQ8_K             // int8, one float32 scale for 256
+)
+
+var types []*Type
+
+// register is called by the variable of each type; it panics on a name or number taken twice.
+func register(t Type) *Type {
+	for _, o := range types {
+		if strings.EqualFold(o.Name, t.Name) || o.ID == t.ID && t.ID != NoID {
+			panic(fmt.Sprintf("quantize: types %s and %s collide", o.Name, t.Name))
+		}
+	}
+	types = append(types, &t)
+	return &t
+}
+
+// Types returns all types in the order of their numbers, those without one last, by name.
+func Types() []*Type {
+	all := append([]*Type(nil), types...)
+	sort.Slice(all, func(i, j int) bool {
+		if all[i].ID != all[j].ID {
+			return all[i].ID < all[j].ID
+		}
+		return all[i].Name < all[j].Name
+	})
+	return all
+}
+
+// ByName finds a type by its name in any case, or returns nil.
+func ByName(name string) *Type {
+	for _, t := range types {
+		if strings.EqualFold(t.Name, name) {
+			return t
+		}
+	}
+	return nil
+}
+
+// ByID finds a type by its ggml_type number, or returns nil.
+func ByID(id uint32) *Type {
+	for _, t := range types {
+		if t.ID == id && id != NoID {
+			return t
+		}
+	}
+	return nil
+}
+
+// Size returns the bytes that n weights of one row occupy, and false when n is not a multiple of the block.
+func (t *Type) Size(n int) (int, bool) {
+	if n%t.Block != 0 {
+		return 0, false
+	}
+	return n / t.Block * t.Bytes, true
+}
+
+// BitsPerWeight is what a weight costs, scales included.
+func (t *Type) BitsPerWeight() float64 { return 8 * float64(t.Bytes) / float64(t.Block) }
+
+func (t *Type) String() string { return t.Name }
