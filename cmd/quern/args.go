@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// permute moves flags in front of the positional arguments of a command, since the cli library takes a flag that follows
+// one for another positional argument, silently. What follows "--" stays as it is.
+func permute(app *cli.App, args []string) ([]string, error) {
+	if len(args) < 2 {
+		return args, nil
+	}
+	name, rest := args[1], args[2:]
+	cmd := app.Command(name)
+	if cmd == nil {
+		return args, nil
+	}
+	takes := valueFlags(cmd)
+	var flags, words []string
+	for i := 0; i < len(rest); i++ {
+		a := rest[i]
+		switch {
+		case a == "--":
+			words = append(words, rest[i+1:]...)
+			i = len(rest)
+		case len(a) < 2 || a[0] != '-':
+			words = append(words, a)
+		default:
+			flags = append(flags, a)
+			flag, _, has := strings.Cut(strings.TrimLeft(a, "-"), "=")
+			needs, known := takes[flag]
+			if !known {
+				return nil, usagef("quern %s has no flag %s; see quern %s --help", name, a, name)
+			}
+			if has || !needs {
+				continue
+			}
+			if i++; i == len(rest) {
+				return nil, usagef("flag %s needs a value", a)
+			}
+			flags = append(flags, rest[i])
+		}
+	}
+	out := append([]string{args[0], name}, flags...)
+	return append(append(out, "--"), words...), nil
+}
+
+// valueFlags maps the names of a command's flags to whether a value follows.
+func valueFlags(cmd *cli.Command) map[string]bool {
+	takes := map[string]bool{"help": false, "h": false}
+	for _, f := range cmd.Flags {
+		d, ok := f.(cli.DocGenerationFlag)
+		for _, n := range f.Names() {
+			takes[n] = ok && d.TakesValue()
+		}
+	}
+	return takes
+}
+
+// usagef is an error about the command line: exit code 2.
+func usagef(format string, a ...any) error {
+	return fmt.Errorf("%w: %s", errUsage, fmt.Sprintf(format, a...))
+}
+
+// exactArgs checks the number of positional arguments.
+func exactArgs(c *cli.Context, want ...string) error {
+	if c.NArg() != len(want) {
+		return usagef("quern %s takes %s, %d given", c.Command.Name, strings.Join(want, " "), c.NArg())
+	}
+	return nil
+}

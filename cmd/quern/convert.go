@@ -1,0 +1,152 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"quern/convert"
+	"quern/formats"
+)
+
+func convertCommand(ui *ui) *cli.Command {
+	return &cli.Command{
+		Name:      "convert",
+		Usage:     "convert a checkpoint to GGUF",
+		UsageText: "quern convert SRC [-o OUT] [--outtype f32|f16|bf16|q8_0|auto]",
+		Description: "SRC is a Hugging Face folder, a safetensors file beside its config.json, or a GGUF. Without -o the file lies\n" +
+			"beside SRC.\n\n" +
+			"Examples:\n  quern convert ./SmolLM2-135M -o smollm2-f16.gguf --outtype f16\n  quern convert ./SmolLM2-135M --plan",
+		Flags: append(outputFlags(),
+			&cli.StringFlag{Name: "outtype", Value: "auto", Usage: "f32, f16, bf16, q8_0, or auto: the first matrix decides between f16 and bf16"},
+		),
+		Action: func(c *cli.Context) error { return convertAction(c, ui) },
+	}
+}
+
+// outputFlags are shared by the commands that write a GGUF.
+func outputFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FILE` to write"},
+		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace the file if it is there"},
+		&cli.BoolFlag{Name: "plan", Usage: "print every tensor's fate, sizes, peak memory and disk, and write nothing"},
+		&cli.BoolFlag{Name: "json", Usage: "print the plan, or what was written, as JSON"},
+		&cli.StringSliceFlag{Name: "override-kv", Usage: "`KEY=TYPE:VALUE`, TYPE int, float, bool or str: set a metadata key; may be repeated"},
+		&cli.StringFlag{Name: "split-max-size", Usage: "start a new file before its tensors exceed `SIZE` (such as 5G)"},
+		&cli.IntFlag{Name: "split-max-tensors", Usage: "tensors in a file at most"},
+		&cli.StringFlag{Name: "max-ram", Usage: "refuse to use more than `SIZE` of memory beyond the page cache (such as 500M)"},
+		preFlag(),
+		threadsFlag(),
+	}
+}
+
+func convertAction(c *cli.Context, ui *ui) error {
+	if err := exactArgs(c, "SRC"); err != nil {
+		return err
+	}
+	opt := convert.Options{OverrideKV: c.StringSlice("override-kv"), Pre: c.String("pre"), Convert: true}
+	return produce(c, ui, []string{c.String("outtype")}, opt)
+}
+
+// produce plans the named types of a source and, unless only the plan was asked for, writes them.
+func produce(c *cli.Context, ui *ui, types []string, opt convert.Options) error {
+	run, err := runOptions(c)
+	if err != nil {
+		return err
+	}
+	name := c.Args().First()
+	if len(types) > 1 && c.IsSet("output") && !strings.Contains(c.String("output"), "{type}") {
+		return usagef("several types need {type} in the name after -o")
+	}
+	src, err := formats.Open(name)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	all, err := plans(src, types, opt, func(t string) string {
+		if o := c.String("output"); o != "" {
+			return strings.ReplaceAll(o, "{type}", t)
+		}
+		return convert.OutName(name, t)
+	})
+	if err != nil {
+		return err
+	}
+	if c.Bool("plan") {
+		return showPlans(c, ui, all, run)
+	}
+	began := time.Now()
+	bar := ui.progress("writing", "B")
+	run.Progress = bar.set
+	err = convert.Run(c.Context, all, run)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	return showWritten(c, ui, all, time.Since(began))
+}
+
+func runOptions(c *cli.Context) (run convert.RunOptions, err error) {
+	if run.Threads, err = threads(c); err != nil {
+		return run, err
+	}
+	run.Force = c.Bool("force")
+	run.SplitTensors = c.Int("split-max-tensors")
+	if run.SplitBytes, err = sizeFlag(c, "split-max-size"); err != nil {
+		return run, err
+	}
+	run.MaxRAM, err = sizeFlag(c, "max-ram")
+	return run, err
+}
+
+// sizeFlag reads a size such as 500M or 4GiB; 0 when the flag is not set.
+func sizeFlag(c *cli.Context, name string) (int64, error) {
+	if !c.IsSet(name) {
+		return 0, nil
+	}
+	n, err := humanize.ParseBytes(c.String(name))
+	if err != nil || n == 0 || n > 1<<62 {
+		return 0, usagef("--%s %s: want a size such as 500M or 4GiB", name, c.String(name))
+	}
+	return int64(n), nil
+}
+
+func showPlans(c *cli.Context, ui *ui, all []*convert.Plan, run convert.RunOptions) error {
+	if c.Bool("json") {
+		return ui.json(all)
+	}
+	for _, p := range all {
+		if _, err := p.WriteTo(ui.out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// written is the JSON form of what a command wrote.
+type written struct {
+	Path          string  `json:"path"`
+	Type          string  `json:"type"`
+	Bytes         int64   `json:"bytes"`
+	BitsPerWeight float64 `json:"bits_per_weight"`
+}
+
+func showWritten(c *cli.Context, ui *ui, all []*convert.Plan, spent time.Duration) error {
+	var out []written
+	for _, p := range all {
+		out = append(out, written{p.Out, p.TypeName(), p.FileBytes(), p.BitsPerWeight()})
+		for _, w := range p.Warnings {
+			ui.note("warning: %s", w)
+		}
+	}
+	if c.Bool("json") {
+		return ui.json(out)
+	}
+	for _, w := range out {
+		ui.say("%s: %s, %s, %.2f bits per weight", w.Path, w.Type, bytes(w.Bytes), w.BitsPerWeight)
+	}
+	ui.note("%.1f s", spent.Seconds())
+	return nil
+}

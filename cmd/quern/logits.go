@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"quern/formats"
+	"quern/internal/model"
+)
+
+func logitsCommand(ui *ui) *cli.Command {
+	return &cli.Command{
+		Name:      "logits",
+		Usage:     "write the logits of a model for given tokens as a .npy file",
+		UsageText: "quern logits MODEL --tokens FILE.json|--text FILE -o FILE.npy [--mode exact|deploy]",
+		Description: "The file holds float32, one row for each token, one column for each entry of the vocabulary.\n\n" +
+			"Example:\n  echo '[1, 15043, 3186]' > t.json && quern logits ./model --tokens t.json -o logits.npy",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "tokens", Usage: "JSON list of token ids: `FILE`, or - for standard input"},
+			&cli.StringFlag{Name: "text", Usage: "text to tokenize instead: `FILE`, or -"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FILE`.npy", Required: true},
+			modeFlag("exact"),
+			preFlag(),
+			threadsFlag(),
+		},
+		Action: func(c *cli.Context) error { return logits(c, ui) },
+	}
+}
+
+func logits(c *cli.Context, ui *ui) error {
+	if err := exactArgs(c, "MODEL"); err != nil {
+		return err
+	}
+	opt := model.Options{}
+	var err error
+	if opt.Mode, err = mode(c); err != nil {
+		return err
+	}
+	if opt.Threads, err = threads(c); err != nil {
+		return err
+	}
+	tokens, err := logitsTokens(c, ui)
+	if err != nil {
+		return err
+	}
+	m, err := openModel(c.Args().First())
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	states, err := m.States(c.Context, [][]int32{tokens}, func(int, int) bool { return true }, opt)
+	if err != nil {
+		return err
+	}
+	return writeLogits(c, m, states, opt)
+}
+
+// logitsTokens reads the tokens that the command line names.
+func logitsTokens(c *cli.Context, ui *ui) ([]int32, error) {
+	if c.IsSet("tokens") == c.IsSet("text") {
+		return nil, usagef("quern logits takes one of --tokens and --text")
+	}
+	if c.IsSet("text") {
+		text, err := readText(ui, c.String("text"))
+		if err != nil {
+			return nil, err
+		}
+		tokens, _, err := tokenizeFor(c.Args().First(), c.String("pre"), text)
+		return tokens, err
+	}
+	raw, err := readText(ui, c.String("tokens"))
+	if err != nil {
+		return nil, err
+	}
+	var tokens []int32
+	if err := json.Unmarshal(raw, &tokens); err != nil {
+		return nil, &formats.Error{File: c.String("tokens"), Err: formats.Corrupt("want a JSON list of token ids: %v", err)}
+	}
+	if len(tokens) == 0 {
+		return nil, fmt.Errorf("%s: no tokens", c.String("tokens"))
+	}
+	return tokens, nil
+}
+
+// writeLogits streams blocks of rows, so that a long text with a large vocabulary does not have to fit into memory.
+func writeLogits(c *cli.Context, m *openedModel, s *model.States, opt model.Options) error {
+	vocab, n := m.Params().Vocab, len(s.Pos)
+	out, err := formats.CreateNPY(c.String("output"), n, vocab)
+	if err != nil {
+		return err
+	}
+	defer out.Abort()
+	step := max(1, (4<<20)/vocab)
+	block := make([]float32, min(step, n)*vocab)
+	for from := 0; from < n; from += step {
+		to := min(from+step, n)
+		if err := c.Context.Err(); err != nil {
+			return err
+		}
+		if err := m.Logits(block, s, from, to, opt); err != nil {
+			return err
+		}
+		if err := out.Write(block[:(to-from)*vocab]); err != nil {
+			return err
+		}
+	}
+	return out.Commit()
+}

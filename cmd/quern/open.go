@@ -1,0 +1,80 @@
+package main
+
+import (
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"quern/convert"
+	"quern/formats"
+	"quern/internal/model"
+	"quern/internal/tokenizer"
+)
+
+// openedModel is a model that closes the checkpoint it reads from.
+type openedModel struct {
+	*model.Model
+	src *formats.Source
+}
+
+func openModel(path string) (*openedModel, error) {
+	src, err := formats.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := model.Open(src)
+	if err != nil {
+		src.Close()
+		return nil, err
+	}
+	return &openedModel{m, src}, nil
+}
+
+func (m *openedModel) Close() error {
+	err := m.Model.Close()
+	if e := m.src.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func preFlag() cli.Flag {
+	return &cli.StringFlag{Name: "pre", Usage: "pre-tokenizer `NAME` as llama.cpp knows it, instead of the one recognised"}
+}
+
+// openTokenizer reads the tokenizer of a GGUF, or of a folder, which needs no weights for that.
+func openTokenizer(path, pre string) (*tokenizer.Tokenizer, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		src := formats.Folder(path)
+		defer src.Close()
+		return convert.Tokenizer(src, pre)
+	}
+	src, err := formats.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	return convert.Tokenizer(src, pre)
+}
+
+// tokenizeFor cuts text into the tokens of llama-perplexity's protocol, and returns the token that begins a chunk, or -1.
+func tokenizeFor(path, pre string, text []byte) (tokens []int32, bos int, err error) {
+	t, err := openTokenizer(path, pre)
+	if err != nil {
+		return nil, 0, err
+	}
+	bos = -1
+	if v := t.Vocab(); t.AddsBOS() {
+		bos = v.BOS
+	}
+	return t.Encode(string(text), tokenizer.Options{AddSpecial: true}), bos, nil
+}
+
+// readText reads a file, or standard input for "-".
+func readText(ui *ui, name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(ui.in)
+	}
+	return os.ReadFile(name)
+}
