@@ -6,22 +6,53 @@ import "quern/formats"
 
 // An Arch is one family: a GGUF architecture and the Hugging Face classes that it is made from.
 type Arch struct {
-	Name    string   // general.architecture
-	HF      []string // config.json architectures
-	Keys    []Key    // hyper-parameters, in the order in which they are written
-	Tensors []Rule   // total: every tensor of the source has a rule or is in Drop
-	Drop    []string // source tensors that are dropped by name; "*" stands for any text
-	Layer   Layer    // what the forward pass does in a layer
+	Name     string    // general.architecture
+	Variants []Variant // the Hugging Face side: classes and what their config.json may leave out
+	Keys     []Key     // hyper-parameters, in the order in which they are written
+	Tensors  []Rule    // total: every tensor of the source has a rule or is in Drop
+	Drop     []string  // source tensors that are dropped by name; "*" stands for any text
+	Refuse   []Refusal // settings that would change the model into one this table does not describe
+	Layer    Layer     // what the forward pass does in a layer
+}
+
+// A Variant is one Hugging Face model type that becomes this architecture.
+type Variant struct {
+	Type     string         // config.json model_type
+	HF       []string       // config.json architectures
+	Bare     []string       // classes of HF without a head, whose tensor names lack the leading "model."
+	Defaults map[string]any // what the Hugging Face library assumes for a key that config.json leaves out
+	Ignore   []string       // keys of the table that this type does not have: a stray one means nothing
 }
 
 // A Rule makes one GGUF tensor, per layer where a name says "{}". It is invertible where its Op is.
 type Rule struct {
-	GGUF, HF string
+	GGUF, HF string // HF is "" for a tensor that is made from hyper-parameters
 	Role     Role
 	Shape    string // dimensions outermost first, in the letters of Params.Dim: "V E", "Q E"
 	Do       Op
 	Optional bool
+	Flag     string // the config.json key that says whether an optional tensor is there: all of them, or none
 }
+
+// Role is what a tensor does in the model.
+type Role uint8
+
+// The roles of a Llama-like model. A bias has the role of its matrix.
+const (
+	RoleEmbed Role = iota
+	RoleRopeFactors
+	RoleAttnNorm
+	RoleQ
+	RoleK
+	RoleV
+	RoleO
+	RoleFFNNorm
+	RoleGate
+	RoleUp
+	RoleDown
+	RoleOutputNorm
+	RoleOutput
+)
 
 // Layer says which of the variants of a transformer layer the forward pass computes. The zero value is Llama's.
 type Layer struct {
@@ -36,11 +67,13 @@ type Params struct {
 	Layers   int     //
 	Heads    int     // query heads; Q = Heads*HeadDim
 	KVHeads  int     // K = KVHeads*HeadDim
-	HeadDim  int     // D
+	HeadDim  int     // D, of queries and keys
+	ValueDim int     // of values; the families here have HeadDim
 	Context  int     // longest sequence the model was trained for
 	NormEps  float32 // RMS norm
 	RopeDim  int     // leading dimensions of a head that are rotated
 	RopeBase float32 // theta
+	RopeType string  // how positions beyond training are handled: "", "linear" or "llama3"
 	// RopeScale divides positions (linear scaling); 1 without.
 	RopeScale float32
 	// RopeFactors divide the frequencies, one for each pair of dimensions (Llama 3.1); nil without.
@@ -51,10 +84,50 @@ type Params struct {
 	Tied bool
 }
 
+// Dim is the size of the dimension that a letter stands for in Rule.Shape, 0 for a letter that has no meaning.
+func (p *Params) Dim(letter string) int {
+	switch letter {
+	case "V":
+		return p.Vocab
+	case "E":
+		return p.Embd
+	case "F":
+		return p.FF
+	case "Q":
+		return p.Heads * p.HeadDim
+	case "K":
+		return p.KVHeads * p.HeadDim
+	case "R":
+		return p.RopeDim / 2
+	}
+	return 0
+}
+
 // A Bound is a checkpoint understood: its family, its hyper-parameters, and its tensors under GGUF names and in GGUF's
 // conventions, each still only a promise of rows. A tensor whose bytes need no change keeps Raw.
 type Bound struct {
 	Arch    *Arch
 	Params  Params
+	Config  *Config // config.json, nil for a GGUF file
 	Tensors []*formats.Tensor
+	Origins []Origin // where each of Tensors comes from
+	Dropped []string // source tensors that are left out
+	Notes   []string // what a user should know, in sentences
 }
+
+// An Origin says which source tensor became a tensor, and by which rule.
+type Origin struct {
+	Source string // "" for a tensor made from hyper-parameters
+	Rule   *Rule
+	Layer  int // -1 outside layers
+}
+
+var table []*Arch
+
+func register(a Arch) *Arch {
+	table = append(table, &a)
+	return &a
+}
+
+// All returns the table of families.
+func All() []*Arch { return table }

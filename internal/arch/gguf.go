@@ -1,0 +1,147 @@
+package arch
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"quern/formats"
+)
+
+// bindGGUF understands a GGUF file by its keys.
+func bindGGUF(src *formats.Source) (*Bound, error) {
+	name := src.Meta.String("general.architecture")
+	i := slices.IndexFunc(table, func(a *Arch) bool { return a.Name == name })
+	if i < 0 {
+		var known []string
+		for _, a := range table {
+			known = append(known, a.Name)
+		}
+		return nil, &formats.Error{File: src.Path, Tensor: "general.architecture", Err: formats.Unsupported("architecture %.60q is not known", name),
+			Hint: "known are " + strings.Join(known, ", ")}
+	}
+	a := table[i]
+	b := &Bound{Arch: a}
+	if err := a.readMeta(src, &b.Params); err != nil {
+		return nil, err
+	}
+	place := binder{src: src, bound: b,
+		name:  func(r *Rule) string { return r.GGUF },
+		op:    func(*Rule) func(*formats.Tensor, *Params) *formats.Tensor { return nil },
+		clean: func(name string) string { return name },
+	}
+	if err := place.place(); err != nil {
+		return nil, err
+	}
+	b.Params.Tied = b.output() == nil
+	return b, b.readFactors(src)
+}
+
+// readMeta fills p from GGUF keys.
+func (a *Arch) readMeta(src *formats.Source, p *Params) error {
+	for _, r := range a.Refuse {
+		key := a.keyName(r.GGUF)
+		if v := src.Meta.Value(key); r.GGUF != "" && v != nil && !slices.Contains(r.Unless, fmt.Sprint(v)) {
+			return &formats.Error{File: src.Path, Tensor: key, Err: formats.Unsupported("is %.60v: %s, which the %s family here does not have", v, r.Why, a.Name)}
+		}
+	}
+	for _, k := range a.Keys {
+		if k.Field == nil {
+			continue
+		}
+		if err := a.readKey(src, k, p); err != nil {
+			return err
+		}
+	}
+	switch p.RopeType {
+	case "none":
+		p.RopeType, p.RopeScale = "", 0
+	case "", "linear":
+		if p.RopeScale != 0 && p.RopeScale != 1 {
+			p.RopeType = "linear" // what runtimes assume when only the factor is there
+		}
+	default:
+		return &formats.Error{File: src.Path, Tensor: a.keyName("{a}.rope.scaling.type"), Err: formats.Unsupported("rope scaling %.60q is not known for this family", p.RopeType)}
+	}
+	if err := a.vocab(src, p); err != nil {
+		return err
+	}
+	a.defaults(p)
+	if err := p.check(); err != nil {
+		return &formats.Error{File: src.Path, Err: err}
+	}
+	return nil
+}
+
+func (a *Arch) readKey(src *formats.Source, k Key, p *Params) error {
+	name := a.keyName(k.GGUF)
+	for _, old := range k.Old {
+		if !src.Meta.Has(name) {
+			name = a.keyName(old)
+		}
+	}
+	v := src.Meta.Value(name)
+	if v == nil {
+		if k.Default == nil {
+			return &formats.Error{File: src.Path, Tensor: a.keyName(k.GGUF), Err: formats.Corrupt("missing")}
+		}
+		return nil
+	}
+	ok := false
+	switch f := k.Field(p).(type) {
+	case *int:
+		*f, ok = src.Meta.Int(name)
+		ok = ok && *f >= 0 && *f <= math.MaxInt32
+	case *float32:
+		var x float64
+		x, ok = src.Meta.Float(name)
+		*f = float32(x)
+	case *string:
+		*f, ok = v.(string)
+	}
+	if !ok {
+		return &formats.Error{File: src.Path, Tensor: name, Err: formats.Unsupported("is %.60s of type %T: one number was expected", fmt.Sprint(v), v)}
+	}
+	return nil
+}
+
+// vocab trusts the list of tokens, then the embedding, as runtimes do; the key came late and is wrong in some files.
+func (a *Arch) vocab(src *formats.Source, p *Params) error {
+	if n := len(src.Meta.Strings("tokenizer.ggml.tokens")); n > 0 {
+		p.Vocab = n
+		return nil
+	}
+	if t := src.Tensor("token_embd.weight"); t != nil && len(t.Shape) == 2 {
+		p.Vocab = t.Shape[0]
+	}
+	return nil
+}
+
+// readFactors reads rope_freqs.weight into Params.RopeFactors.
+func (b *Bound) readFactors(src *formats.Source) error {
+	for i, o := range b.Origins {
+		if o.Rule.Role != RoleRopeFactors {
+			continue
+		}
+		t := b.Tensors[i]
+		fail := func(err error) error { return &formats.Error{File: src.Path, Tensor: t.Name, Err: err} }
+		if t.Rows == nil {
+			return fail(formats.Unsupported("type %s cannot be decoded", t.Type))
+		}
+		f := make([]float32, t.Cols())
+		if err := t.Rows.ReadRows(f, 0); err != nil {
+			return err
+		}
+		for _, x := range f {
+			if !positive(x) {
+				return fail(formats.Corrupt("a frequency cannot be divided by %v", x))
+			}
+		}
+		b.Params.RopeFactors = f
+		if b.Params.RopeType == "" {
+			b.Params.RopeType = "llama3"
+		}
+	}
+	return nil
+}

@@ -1,0 +1,220 @@
+package arch
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"quern/formats"
+)
+
+// A Refusal names a setting that the table does not describe: a key of config.json or of GGUF whose value is none of
+// Unless.
+type Refusal struct {
+	HF, GGUF string
+	Unless   []string
+	Why      string
+}
+
+// bindHF understands a Hugging Face checkpoint by its config.json.
+func bindHF(src *formats.Source) (*Bound, error) {
+	c, err := ReadConfig(src, "config.json")
+	if err != nil {
+		return nil, err
+	}
+	a, v, class, err := findClass(c)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bound{Arch: a, Config: c}
+	if err := a.refuse(c); err != nil {
+		return nil, err
+	}
+	if err := a.readConfig(c, v, &b.Params); err != nil {
+		return nil, err
+	}
+	if b.Params.RopeType == "llama3" {
+		l, err := readLlama3(c)
+		if err != nil {
+			return nil, err
+		}
+		b.Params.RopeFactors = l.factors(float64(b.Params.RopeBase), b.Params.HeadDim)
+	}
+	b.make()
+	bare := slices.Contains(v.Bare, class)
+	place := binder{src: src, bound: b,
+		name: func(r *Rule) string { return r.HF },
+		op:   func(r *Rule) func(*formats.Tensor, *Params) *formats.Tensor { return r.Do.Forward },
+		clean: func(name string) string {
+			if bare && !strings.HasPrefix(name, "model.") {
+				return "model." + name
+			}
+			return name
+		},
+		ignore: v.Ignore,
+	}
+	if err := place.place(); err != nil {
+		return nil, err
+	}
+	return b, b.tie(src, bare)
+}
+
+// findClass finds the family of config.json's architecture.
+func findClass(c *Config) (a *Arch, v *Variant, class string, err error) {
+	list, _ := c.Value("architectures")
+	names, _ := list.([]any)
+	if len(names) == 0 {
+		return nil, nil, "", c.fail("architectures", formats.Unsupported("missing or empty, so the model's family is not known"),
+			"known are "+strings.Join(classes(), ", "))
+	}
+	class, ok := names[0].(string)
+	if !ok {
+		return nil, nil, "", c.wrong("architectures", list, "a list of names")
+	}
+	for _, a := range table {
+		for i := range a.Variants {
+			if slices.Contains(a.Variants[i].HF, class) {
+				v, err = variant(c, a, &a.Variants[i])
+				return a, v, class, err
+			}
+		}
+	}
+	return nil, nil, "", c.fail("architectures", formats.Unsupported("model class %q is not known", class), "known are "+strings.Join(classes(), ", "))
+}
+
+// variant prefers the one that model_type names: it decides what the Hugging Face library assumes for absent keys.
+func variant(c *Config, a *Arch, byClass *Variant) (*Variant, error) {
+	kind, err := c.String("model_type")
+	if err != nil {
+		return nil, err
+	}
+	for i := range a.Variants {
+		if a.Variants[i].Type == kind {
+			return &a.Variants[i], nil
+		}
+	}
+	return byClass, nil
+}
+
+// classes are the Hugging Face classes of all families.
+func classes() []string {
+	var all []string
+	for _, a := range table {
+		for _, v := range a.Variants {
+			all = append(all, v.HF...)
+		}
+	}
+	return all
+}
+
+// refuse stops at settings that the table does not describe.
+func (a *Arch) refuse(c *Config) error {
+	if v, ok := c.Value("quantization_config"); ok && v != nil {
+		method, _ := c.String("quantization_config.quant_method")
+		return c.fail("quantization_config", formats.Unsupported("the weights are quantized already (method %q)", method),
+			"give the checkpoint in 16 bits that this one was made from")
+	}
+	for _, r := range a.Refuse {
+		if r.HF == "" {
+			continue
+		}
+		v, ok := c.Value(r.HF)
+		if !ok || v == nil || slices.Contains(r.Unless, fmt.Sprint(v)) {
+			continue
+		}
+		return c.fail(r.HF, formats.Unsupported("is %.60q: %s, which the %s family does not have", fmt.Sprint(v), r.Why, a.Name), "")
+	}
+	return nil
+}
+
+// readConfig fills p from config.json, from what the library assumes for v, and from the table's defaults, in this order.
+func (a *Arch) readConfig(c *Config, v *Variant, p *Params) error {
+	if err := hfRope(c, p); err != nil {
+		return err
+	}
+	for _, k := range a.Keys {
+		if k.Field == nil || len(k.HF) == 0 || slices.Contains(v.Ignore, k.HF[0]) {
+			continue
+		}
+		name, val, ok := c.Find(k.HF...)
+		for i := 0; !ok && i < len(k.HF); i++ {
+			name = k.HF[i]
+			val, ok = v.Defaults[name]
+		}
+		if !ok && k.Default == nil {
+			return c.fail(k.HF[0], formats.Corrupt("missing"), "")
+		}
+		if err := c.assign(name, val, k.Field(p)); err != nil {
+			return err
+		}
+	}
+	a.defaults(p)
+	if err := p.check(); err != nil {
+		return c.fail("", err, "")
+	}
+	return nil
+}
+
+// defaults fills what is still unset, in the order of the table.
+func (a *Arch) defaults(p *Params) {
+	for _, k := range a.Keys {
+		if k.Field == nil || k.Default == nil {
+			continue
+		}
+		switch v := k.Field(p).(type) {
+		case *int:
+			if *v == 0 {
+				k.Default(p)
+			}
+		case *float32:
+			if *v == 0 {
+				k.Default(p)
+			}
+		case *string:
+			if *v == "" {
+				k.Default(p)
+			}
+		}
+	}
+}
+
+// make puts the tensors that are made from hyper-parameters first, as the reference converter does.
+func (b *Bound) make() {
+	for i := range b.Arch.Tensors {
+		r := &b.Arch.Tensors[i]
+		if r.Do.Make == nil {
+			continue
+		}
+		if t := r.Do.Make(&b.Params); t != nil {
+			b.Tensors = append(b.Tensors, t)
+			b.Origins = append(b.Origins, Origin{Rule: r, Layer: -1})
+		}
+	}
+}
+
+// tie decides whether the head is the embedding. A checkpoint that says so and stores a head all the same keeps its head:
+// the reference converter does that too, and it is right whether or not the two are equal.
+func (b *Bound) tie(src *formats.Source, bare bool) error {
+	says, err := b.Config.Bool("tie_word_embeddings")
+	if err != nil {
+		return err
+	}
+	b.Params.Tied = b.output() == nil
+	switch {
+	case b.Params.Tied && !says && !bare:
+		return &formats.Error{File: src.Path, Tensor: "lm_head.weight", Err: formats.Corrupt("missing, and config.json does not say tie_word_embeddings"),
+			Hint: `if the output head is the embedding, set "tie_word_embeddings" to true in config.json`}
+	case !b.Params.Tied && says:
+		b.Notes = append(b.Notes, "config.json says tie_word_embeddings, but lm_head.weight is stored: it is kept as output.weight")
+	}
+	return nil
+}
+
+func (b *Bound) output() *formats.Tensor {
+	for i, o := range b.Origins {
+		if o.Rule.Role == RoleOutput {
+			return b.Tensors[i]
+		}
+	}
+	return nil
+}

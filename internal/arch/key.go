@@ -1,0 +1,47 @@
+package arch
+
+import (
+	"strings"
+
+	"quern/formats"
+)
+
+// A Key is one hyper-parameter: its name in GGUF, its names in config.json, and the field that holds it.
+type Key struct {
+	GGUF string   // "{a}" stands for the family's name; without it, a place that the writer fills
+	Old  []string // names that older files used, same meaning
+	HF   []string // names in config.json, dots descend; the first that is there counts
+
+	// Field returns the pointer to the value: *int (written as u32), *float32 (f32) or *string. nil marks the place of a
+	// key that is not a hyper-parameter, such as general.file_type.
+	Field func(*Params) any
+	// Default fills the field when the checkpoint says nothing, after all other keys are read; nil: the key must be there.
+	Default func(*Params)
+	// When says whether the key is written; nil: always.
+	When func(*Params) bool
+}
+
+// WriteKeys puts the hyper-parameters into meta in the order of the table. place is called for the keys that are not
+// hyper-parameters, and sets them itself.
+func (a *Arch) WriteKeys(meta *formats.Meta, p *Params, place func(key string)) {
+	for _, k := range a.Keys {
+		if k.Field == nil {
+			place(k.GGUF)
+			continue
+		}
+		if k.When != nil && !k.When(p) {
+			continue
+		}
+		name := a.keyName(k.GGUF)
+		switch v := k.Field(p).(type) {
+		case *int:
+			meta.Set(name, uint32(*v))
+		case *float32:
+			meta.Set(name, *v)
+		case *string:
+			meta.Set(name, *v)
+		}
+	}
+}
+
+func (a *Arch) keyName(k string) string { return strings.ReplaceAll(k, "{a}", a.Name) }

@@ -1,0 +1,101 @@
+package arch
+
+// Llama is the family of Llama 1 to 3.3 and of what keeps its tensors and its arithmetic: Mistral 7B and Nemo, Yi,
+// DeepSeek-LLM, DeepSeek-Coder, TinyLlama, SmolLM and all their fine-tunes.
+var Llama = register(Arch{
+	Name: "llama",
+	Variants: []Variant{
+		{
+			Type: "llama",
+			HF:   []string{"LlamaForCausalLM", "LLaMAForCausalLM", "LlamaModel"},
+			Bare: []string{"LlamaModel"},
+			Defaults: map[string]any{
+				"max_position_embeddings": 2048, "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
+			},
+			Ignore: []string{"sliding_window"},
+		},
+		{
+			Type: "mistral",
+			HF:   []string{"MistralForCausalLM", "MistralModel"},
+			Bare: []string{"MistralModel"},
+			Defaults: map[string]any{
+				"max_position_embeddings": 131072, "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
+				"num_key_value_heads": 8, "sliding_window": 4096,
+			},
+			Ignore: []string{"attention_bias", "mlp_bias"},
+		},
+	},
+	Keys: []Key{
+		{GGUF: "{a}.block_count", HF: []string{"num_hidden_layers", "n_layers", "n_layer", "num_layers"},
+			Field: func(p *Params) any { return &p.Layers }},
+		{GGUF: "{a}.context_length", HF: []string{"max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length"},
+			Field: func(p *Params) any { return &p.Context }},
+		{GGUF: "{a}.embedding_length", HF: []string{"hidden_size", "n_embd", "dim"},
+			Field: func(p *Params) any { return &p.Embd }},
+		{GGUF: "{a}.feed_forward_length", HF: []string{"intermediate_size", "n_inner", "hidden_dim"},
+			Field: func(p *Params) any { return &p.FF }},
+		{GGUF: "{a}.attention.head_count", HF: []string{"num_attention_heads", "n_head", "n_heads"},
+			Field: func(p *Params) any { return &p.Heads }},
+		{GGUF: "{a}.attention.head_count_kv", HF: []string{"num_key_value_heads", "n_kv_heads"},
+			Field: func(p *Params) any { return &p.KVHeads }, Default: func(p *Params) { p.KVHeads = p.Heads }},
+		{GGUF: "{a}.rope.scaling.type",
+			Field: func(p *Params) any { return &p.RopeType }, Default: nothing, When: linear},
+		{GGUF: "{a}.rope.scaling.factor", Old: []string{"{a}.rope.scale_linear"},
+			Field: func(p *Params) any { return &p.RopeScale }, Default: func(p *Params) { p.RopeScale = 1 }, When: linear},
+		{GGUF: "{a}.rope.freq_base", HF: []string{"rope_parameters.rope_theta", "rope_theta", "global_rope_theta", "rotary_emb_base"},
+			Field: func(p *Params) any { return &p.RopeBase }, Default: func(p *Params) { p.RopeBase = 10000 }},
+		{GGUF: "{a}.attention.layer_norm_rms_epsilon", HF: []string{"rms_norm_eps", "norm_eps"},
+			Field: func(p *Params) any { return &p.NormEps }},
+		{GGUF: "{a}.attention.key_length", HF: []string{"head_dim"},
+			Field: func(p *Params) any { return &p.HeadDim }, Default: headDim},
+		{GGUF: "{a}.attention.value_length", HF: []string{"head_dim"},
+			Field: func(p *Params) any { return &p.ValueDim }, Default: func(p *Params) { p.ValueDim = p.HeadDim }},
+		{GGUF: "general.file_type"},
+		{GGUF: "{a}.vocab_size", HF: []string{"vocab_size"},
+			Field: func(p *Params) any { return &p.Vocab }, Default: nothing},
+		{GGUF: "{a}.rope.dimension_count",
+			Field: func(p *Params) any { return &p.RopeDim }, Default: func(p *Params) { p.RopeDim = p.HeadDim }},
+		// Not in the reference's files. Without it a Mistral 7B v0.1 in GGUF is another model from position 4096 on; the
+		// runtimes that do not know the key skip it.
+		{GGUF: "{a}.attention.sliding_window", HF: []string{"sliding_window"},
+			Field: func(p *Params) any { return &p.Window }, Default: nothing, When: func(p *Params) bool { return p.Window > 0 }},
+	},
+	Tensors: []Rule{
+		{GGUF: "rope_freqs.weight", Role: RoleRopeFactors, Shape: "R", Do: MakeRopeFactors, Optional: true},
+		{GGUF: "token_embd.weight", HF: "model.embed_tokens.weight", Role: RoleEmbed, Shape: "V E"},
+		{GGUF: "blk.{}.attn_norm.weight", HF: "model.layers.{}.input_layernorm.weight", Role: RoleAttnNorm, Shape: "E"},
+		{GGUF: "blk.{}.attn_q.weight", HF: "model.layers.{}.self_attn.q_proj.weight", Role: RoleQ, Shape: "Q E", Do: PermuteQ},
+		{GGUF: "blk.{}.attn_k.weight", HF: "model.layers.{}.self_attn.k_proj.weight", Role: RoleK, Shape: "K E", Do: PermuteK},
+		{GGUF: "blk.{}.attn_v.weight", HF: "model.layers.{}.self_attn.v_proj.weight", Role: RoleV, Shape: "K E"},
+		{GGUF: "blk.{}.attn_output.weight", HF: "model.layers.{}.self_attn.o_proj.weight", Role: RoleO, Shape: "E Q"},
+		{GGUF: "blk.{}.attn_q.bias", HF: "model.layers.{}.self_attn.q_proj.bias", Role: RoleQ, Shape: "Q", Do: PermuteQ, Optional: true, Flag: "attention_bias"},
+		{GGUF: "blk.{}.attn_k.bias", HF: "model.layers.{}.self_attn.k_proj.bias", Role: RoleK, Shape: "K", Do: PermuteK, Optional: true, Flag: "attention_bias"},
+		{GGUF: "blk.{}.attn_v.bias", HF: "model.layers.{}.self_attn.v_proj.bias", Role: RoleV, Shape: "K", Optional: true, Flag: "attention_bias"},
+		{GGUF: "blk.{}.attn_output.bias", HF: "model.layers.{}.self_attn.o_proj.bias", Role: RoleO, Shape: "E", Optional: true, Flag: "attention_bias"},
+		{GGUF: "blk.{}.ffn_norm.weight", HF: "model.layers.{}.post_attention_layernorm.weight", Role: RoleFFNNorm, Shape: "E"},
+		{GGUF: "blk.{}.ffn_gate.weight", HF: "model.layers.{}.mlp.gate_proj.weight", Role: RoleGate, Shape: "F E"},
+		{GGUF: "blk.{}.ffn_up.weight", HF: "model.layers.{}.mlp.up_proj.weight", Role: RoleUp, Shape: "F E"},
+		{GGUF: "blk.{}.ffn_down.weight", HF: "model.layers.{}.mlp.down_proj.weight", Role: RoleDown, Shape: "E F"},
+		{GGUF: "blk.{}.ffn_gate.bias", HF: "model.layers.{}.mlp.gate_proj.bias", Role: RoleGate, Shape: "F", Optional: true, Flag: "mlp_bias"},
+		{GGUF: "blk.{}.ffn_up.bias", HF: "model.layers.{}.mlp.up_proj.bias", Role: RoleUp, Shape: "F", Optional: true, Flag: "mlp_bias"},
+		{GGUF: "blk.{}.ffn_down.bias", HF: "model.layers.{}.mlp.down_proj.bias", Role: RoleDown, Shape: "E", Optional: true, Flag: "mlp_bias"},
+		{GGUF: "output_norm.weight", HF: "model.norm.weight", Role: RoleOutputNorm, Shape: "E"},
+		{GGUF: "output.weight", HF: "lm_head.weight", Role: RoleOutput, Shape: "V E", Optional: true},
+	},
+	Drop: []string{"*.rotary_emb.inv_freq", "*.attention.masked_bias", "*.attention.bias", "blk.*.attn_rot_embd"},
+	Refuse: []Refusal{
+		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		{HF: "partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
+		{HF: "num_local_experts", Unless: []string{"0", "1"}, Why: "a mixture of experts"},
+		{HF: "draft_vocab_size", Why: "a draft head of speculative decoding, not a model"},
+		{GGUF: "{a}.expert_count", Unless: []string{"0"}, Why: "a mixture of experts"},
+	},
+})
+
+func nothing(*Params)       {}
+func linear(p *Params) bool { return p.RopeType == "linear" }
+func headDim(p *Params) {
+	if p.Heads > 0 {
+		p.HeadDim = p.Embd / p.Heads
+	}
+}

@@ -1,0 +1,157 @@
+package arch
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"math"
+
+	"quern/formats"
+	"quern/quantize"
+)
+
+// An Op is what happens to a tensor between the Hugging Face checkpoint and GGUF. The zero value renames it.
+type Op struct {
+	Name string
+	// Forward and Inverse wrap the promise of rows; nil leaves it as it is.
+	Forward, Inverse func(t *formats.Tensor, p *Params) *formats.Tensor
+	// Make builds a tensor that the checkpoint does not hold; nil when the model does not need it.
+	Make func(p *Params) *formats.Tensor
+}
+
+// PermuteQ and PermuteK move the rows of each head from halves, as Hugging Face rotates them, to neighbouring pairs.
+var (
+	PermuteQ = permute("permute q", func(p *Params) int { return p.Heads })
+	PermuteK = permute("permute k", func(p *Params) int { return p.KVHeads })
+)
+
+// MakeRopeFactors stores Params.RopeFactors.
+var MakeRopeFactors = Op{Name: "make", Make: func(p *Params) *formats.Tensor {
+	if p.RopeFactors == nil {
+		return nil
+	}
+	return Floats("rope_freqs.weight", p.RopeFactors)
+}}
+
+func permute(name string, heads func(*Params) int) Op {
+	wrap := func(inverse bool) func(*formats.Tensor, *Params) *formats.Tensor {
+		return func(t *formats.Tensor, p *Params) *formats.Tensor {
+			size := 1
+			if len(t.Shape) > 0 {
+				size = t.Shape[0] / heads(p)
+			}
+			return permuted(t, permutation{size, inverse})
+		}
+	}
+	return Op{Name: name, Forward: wrap(false), Inverse: wrap(true)}
+}
+
+// A permutation takes unit from(i) of the source for unit i of the result, within each head of size units:
+// result 2i+j is source j*size/2+i, or the other way round.
+type permutation struct {
+	size    int
+	inverse bool
+}
+
+func (m permutation) from(i int) int {
+	head, k, half := i/m.size*m.size, i%m.size, m.size/2
+	if m.inverse {
+		return head + k%half*2 + k/half
+	}
+	return head + k%2*half + k/2
+}
+
+// permuted wraps a tensor whose outermost dimension is permuted: rows of a matrix, or the elements of a vector. Whole
+// units move, so stored bytes stay readable whatever the type.
+func permuted(t *formats.Tensor, m permutation) *formats.Tensor {
+	n := *t
+	vector := len(t.Shape) == 1
+	if t.Rows != nil {
+		if vector {
+			n.Rows = permutedVector{t.Rows, m}
+		} else {
+			n.Rows = permutedRows{t.Rows, m, t.Cols()}
+		}
+	}
+	if t.Raw != nil {
+		unit := t.Bytes() / int64(t.Shape[0])
+		if vector && t.Type.Block != 1 {
+			n.Raw = nil
+		} else {
+			n.Raw = permutedBytes{t.Raw, m, unit, t.Bytes()}
+		}
+	}
+	return &n
+}
+
+type permutedRows struct {
+	rows formats.Rows
+	m    permutation
+	cols int
+}
+
+func (r permutedRows) ReadRows(dst []float32, row int) error {
+	for ; len(dst) > 0; dst, row = dst[r.cols:], row+1 {
+		if err := r.rows.ReadRows(dst[:r.cols], r.m.from(row)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type permutedVector struct {
+	rows formats.Rows
+	m    permutation
+}
+
+func (r permutedVector) ReadRows(dst []float32, row int) error {
+	in := make([]float32, len(dst))
+	if err := r.rows.ReadRows(in, row); err != nil {
+		return err
+	}
+	for i := range dst {
+		dst[i] = in[r.m.from(i)]
+	}
+	return nil
+}
+
+// permutedBytes reads stored bytes in the new order, unit by unit.
+type permutedBytes struct {
+	raw  io.ReaderAt
+	m    permutation
+	unit int64
+	size int64
+}
+
+func (r permutedBytes) ReadAt(p []byte, off int64) (n int, err error) {
+	for len(p) > 0 && off < r.size {
+		i, in := off/r.unit, off%r.unit
+		k := min(int64(len(p)), r.unit-in)
+		got, err := r.raw.ReadAt(p[:k], int64(r.m.from(int(i)))*r.unit+in)
+		n += got
+		if int64(got) < k {
+			if err == nil {
+				err = io.ErrUnexpectedEOF
+			}
+			return n, err
+		}
+		p, off = p[k:], off+k
+	}
+	if len(p) > 0 {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// Floats is a tensor held in memory.
+func Floats(name string, v []float32) *formats.Tensor {
+	raw := make([]byte, 4*len(v))
+	for i, x := range v {
+		binary.LittleEndian.PutUint32(raw[4*i:], math.Float32bits(x))
+	}
+	return &formats.Tensor{Name: name, Shape: []int{len(v)}, Type: quantize.ByName("F32"), Rows: floats(v), Raw: bytes.NewReader(raw)}
+}
+
+type floats []float32
+
+func (f floats) ReadRows(dst []float32, _ int) error { copy(dst, f); return nil }
