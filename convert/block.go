@@ -1,0 +1,191 @@
+package convert
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"quern/formats"
+	"quern/quantize"
+)
+
+// A worker brings blocks of rows into their new forms. Its buffers are reused from block to block.
+type worker struct {
+	*runner
+	floats []float32
+	raw    []byte
+	out    []byte
+}
+
+const copyChunk = 1 << 20 // bytes that are copied at once
+
+// block reads some rows of a tensor and writes them in every form that a plan wants.
+func (w *worker) block(tensor, row, rows int) error {
+	t := w.plans[0].Steps[tensor].tensor
+	read := false
+	for _, j := range w.jobs[tensor] {
+		if j.copy {
+			if err := w.copy(tensor, row, rows, j); err != nil {
+				return err
+			}
+			continue
+		}
+		if !read {
+			w.floats = grow(w.floats, rows*t.Cols())
+			if err := t.Rows.ReadRows(w.floats, row); err != nil {
+				return err
+			}
+			if err := checkFinite(w.floats, t.Cols(), row); err != nil {
+				return err
+			}
+			read = true
+		}
+		if err := w.encode(tensor, row, rows, j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *worker) encode(tensor, row, rows int, j job) error {
+	t := w.plans[0].Steps[tensor].tensor
+	cols := t.Cols()
+	size, _ := j.to.Size(cols)
+	w.out = grow(w.out, rows*size)
+	if err := quantize.Rows(w.out, j.to, w.floats, cols, nil, j.ggml); err != nil {
+		return err
+	}
+	if err := w.checkRange(j.to, cols, row, size); err != nil {
+		return err
+	}
+	for _, p := range j.plans {
+		if err := w.sinks[p].WriteAt(w.out, tensor, int64(row)*int64(size)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copy moves stored bytes.
+func (w *worker) copy(tensor, row, rows int, j job) error {
+	t := w.plans[0].Steps[tensor].tensor
+	size, _ := t.Type.Size(t.Cols())
+	from, to := int64(row)*int64(size), int64(row+rows)*int64(size)
+	for ; from < to; from += copyChunk {
+		w.raw = grow(w.raw, int(min(copyChunk, to-from)))
+		n, err := t.Raw.ReadAt(w.raw, from)
+		if n < len(w.raw) {
+			if err == nil {
+				err = errors.New("the read was short")
+			}
+			return err
+		}
+		if at := nonFinite(w.raw, t.Type); at >= 0 {
+			return notFinite(int((from + int64(at)) / int64(size)))
+		}
+		for _, p := range j.plans {
+			if err := w.sinks[p].WriteAt(w.raw, tensor, from); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func notFinite(row int) error {
+	return &formats.Error{Err: formats.Corrupt("row %d holds NaN or infinity", row), Hint: "the checkpoint is damaged, or its training diverged"}
+}
+
+func checkFinite(x []float32, cols, row int) error {
+	for i, v := range x {
+		if v-v != 0 { // NaN and infinities alone
+			return notFinite(row + i/cols)
+		}
+	}
+	return nil
+}
+
+// nonFinite is the place of the first NaN or infinity among stored floats, -1 when there is none or the type has none:
+// an exponent of ones.
+func nonFinite(p []byte, t *quantize.Type) int {
+	switch t.Name {
+	case "F32":
+		for i := 0; i+4 <= len(p); i += 4 {
+			if binary.LittleEndian.Uint32(p[i:])&0x7f800000 == 0x7f800000 {
+				return i
+			}
+		}
+	case "F16":
+		return exponent16(p, 0x7c00)
+	case "BF16":
+		return exponent16(p, 0x7f80)
+	}
+	return -1
+}
+
+func exponent16(p []byte, mask uint16) int {
+	for i := 0; i+2 <= len(p); i += 2 {
+		if binary.LittleEndian.Uint16(p[i:])&mask == mask {
+			return i
+		}
+	}
+	return -1
+}
+
+// maxF16 is the least magnitude that rounds to infinity in half precision.
+const maxF16 = 65520
+
+// checkRange refuses weights that the type turned into infinities: F16 itself, and the types whose scales are F16. Only
+// blocks with a weight beyond F16's range are looked at again.
+func (w *worker) checkRange(t *quantize.Type, cols, row, size int) error {
+	if t.Name == "F32" || t.Name == "BF16" {
+		return nil
+	}
+	var back []float32
+	for r := 0; r*cols < len(w.floats); r++ {
+		most := largest(w.floats[r*cols : (r+1)*cols])
+		if most < maxF16 {
+			continue
+		}
+		back = grow(back, cols)
+		t.Decode(back, w.out[r*size:(r+1)*size])
+		if checkFinite(back, cols, 0) != nil {
+			return &formats.Error{Err: fmt.Errorf("row %d holds %g, which does not fit into %s", row+r, most, t),
+				Hint: "use BF16 or F32 for this tensor (--tensor-type), or for all"}
+		}
+	}
+	return nil
+}
+
+// largest is the greatest magnitude in x.
+func largest(x []float32) (m float32) {
+	for _, v := range x {
+		m = max(m, v, -v)
+	}
+	return m
+}
+
+// fail adds the file and the tensor to an error that does not name them.
+func (w *worker) fail(t *formats.Tensor, err error) error {
+	if e, ok := err.(*formats.Error); ok {
+		if e.File != "" && e.Tensor != "" {
+			return err
+		}
+		c := *e
+		if c.File == "" {
+			c.File = w.plans[0].Source
+		}
+		if c.Tensor == "" {
+			c.Tensor = t.Name
+		}
+		return &c
+	}
+	return &formats.Error{File: w.plans[0].Source, Tensor: t.Name, Err: err}
+}
+
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}

@@ -1,0 +1,62 @@
+package convert
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+// ErrMemory is inside the error of a run that cannot stay within RunOptions.MaxRAM.
+var ErrMemory = errors.New("out of memory budget")
+
+const (
+	fullBlock  = 1 << 18 // weights that a worker holds at once
+	smallBlock = 1 << 12 // the least that is worth a trip to the queue
+	runtimeRAM = 32 << 20
+)
+
+// A budget is what a run may hold in memory: workers times a block of rows.
+type budget struct {
+	workers int
+	block   int   // weights; a longer row is a block of its own
+	longest int   // weights in the longest row that is decoded
+	fixed   int64 // the program itself and the headers
+}
+
+func newBudget(plans []*Plan, opt RunOptions) budget {
+	b := budget{workers: opt.Threads, block: fullBlock, longest: 1, fixed: runtimeRAM}
+	if b.workers < 1 {
+		b.workers = runtime.NumCPU()
+	}
+	for _, p := range plans {
+		b.fixed += 3 * headerBytes(&p.Meta, p.Steps) // as read, as text in the tokenizer, as written
+		for i := range p.Steps {
+			if s := &p.Steps[i]; !s.Copy {
+				b.longest = max(b.longest, s.tensor.Cols())
+			}
+		}
+	}
+	return b
+}
+
+// peak is an upper estimate: each worker has a block as float32, as stored bytes, and encoded.
+func (b budget) peak() int64 {
+	return b.fixed + int64(b.workers)*12*int64(max(b.block, b.longest))
+}
+
+// shrink makes blocks smaller, then workers fewer, until the estimate fits into limit; 0 is no limit.
+func (b budget) shrink(limit int64) (budget, error) {
+	if limit == 0 {
+		return b, nil
+	}
+	for b.peak() > limit && b.block > smallBlock {
+		b.block /= 2
+	}
+	for b.peak() > limit && b.workers > 1 {
+		b.workers--
+	}
+	if b.peak() > limit {
+		return b, fmt.Errorf("%w: %s are needed with one worker, %s are allowed", ErrMemory, bytesText(b.peak()), bytesText(limit))
+	}
+	return b, nil
+}

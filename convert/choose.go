@@ -1,0 +1,178 @@
+package convert
+
+import (
+	"fmt"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+
+	"quern/formats"
+	"quern/quantize"
+)
+
+// A chooser decides the storage type of each tensor of one model.
+type chooser struct {
+	recipe    *Recipe
+	opt       Options
+	facts     Facts
+	fromGGUF  bool // kept tensors stay as they are stored, where a Hugging Face checkpoint is first brought into GGUF's form
+	tied      bool
+	base      *quantize.Type // the recipe's Type
+	output    *quantize.Type // Options.OutputTensorType
+	embedding *quantize.Type // Options.TokenEmbeddingType
+	overrides []*override
+	layer     map[string]int // the place of a tensor among those of its category
+}
+
+// A choice is a type, and why it is not the one that was wanted.
+type choice struct {
+	to       *quantize.Type
+	fallback string
+}
+
+func newChooser(r *Recipe, opt Options, facts Facts, names []string, fromGGUF bool) (*chooser, error) {
+	c := &chooser{recipe: r, opt: opt, facts: facts, fromGGUF: fromGGUF, tied: true, base: quantize.ByName(r.Type)}
+	var err error
+	if c.base == nil {
+		return nil, formats.Unsupported("recipe %s needs storage type %s", r.Name, r.Type)
+	}
+	if c.output, err = typeByName(opt.OutputTensorType); err != nil {
+		return nil, fmt.Errorf("output tensor type: %w", err)
+	}
+	if c.embedding, err = typeByName(opt.TokenEmbeddingType); err != nil {
+		return nil, fmt.Errorf("token embedding type: %w", err)
+	}
+	if c.overrides, err = parseTensorTypes(opt.TensorTypes); err != nil {
+		return nil, err
+	}
+	for _, n := range names {
+		if n == "output.weight" {
+			c.tied = false
+		}
+	}
+	c.layer = places(names, facts.Experts)
+	return c, nil
+}
+
+var blockNumber = regexp.MustCompile(`^blk\.(\d+)\.`)
+
+// places counts, within each category, the tensors in the order of their layers: the count is what recipes mean by a
+// layer. In a mixture of experts the feed-forward tensors of a layer are several, and the layer's number counts.
+func places(names []string, experts int) map[string]int {
+	place := map[string]int{}
+	lists := map[Category][]string{}
+	for _, n := range names {
+		m := blockNumber.FindStringSubmatch(n)
+		if m == nil || !strings.HasSuffix(n, "weight") {
+			continue
+		}
+		place[n], _ = strconv.Atoi(m[1])
+		lists[categoryOf(n)] = append(lists[categoryOf(n)], n)
+	}
+	for of, list := range lists {
+		if experts > 1 && (of == Down || of == Up || of == Gate) {
+			continue
+		}
+		sort.SliceStable(list, func(i, j int) bool { return place[list[i]] < place[list[j]] })
+		for i, n := range list {
+			place[n] = i
+		}
+	}
+	return place
+}
+
+// kept are the matrices that no recipe touches; the reference converter stores them in single precision.
+var kept = regexp.MustCompile(`_norm\.weight$|ffn_gate_inp(_shexp)?\.weight$|ffn_gate_tid2eid\.weight$|altup|laurel|per_layer_model_proj|` +
+	`^position_embd\.weight$|^token_types\.weight$|ssm_conv1d|shortconv\.conv\.weight$|attn_rel_b\.weight$|` +
+	`indexer\.[kq]_proj\.weight$|time_mix_(first|w[0-2]|v[0-2]|a[0-2]|g[12]|decay_w[12]|lerp_fused)\.weight$`)
+
+// quantizable says whether a recipe speaks of a tensor at all.
+func quantizable(name string, shape []int) bool {
+	return len(shape) >= 2 && strings.HasSuffix(name, "weight") && !kept.MatchString(name)
+}
+
+// choose decides for one tensor.
+func (c *chooser) choose(name string, shape []int, from *quantize.Type) (choice, error) {
+	if !quantizable(name, shape) || name == "output.weight" && c.opt.LeaveOutputTensor && c.output == nil {
+		return choice{to: c.keep(name, shape, from)}, nil
+	}
+	cols := shape[len(shape)-1]
+	want, err := c.want(name, cols)
+	if err != nil {
+		return choice{}, err
+	}
+	to, why := fit(want, cols)
+	if why != "" && c.opt.Strict {
+		return choice{}, formats.Unsupported("%s", why)
+	}
+	return choice{to, why}, nil
+}
+
+// want is the type before any fallback: flags for one tensor, then patterns, then the recipe.
+func (c *chooser) want(name string, cols int) (*quantize.Type, error) {
+	of := categoryOf(name)
+	switch {
+	case of == Embed && c.embedding != nil:
+		return c.embedding, nil
+	case c.output != nil && (of == Output || of == Embed && c.tied):
+		return c.output, nil
+	}
+	for _, o := range c.overrides {
+		if o.re.MatchString(name) {
+			o.used = true
+			return o.to, nil
+		}
+	}
+	if c.opt.Pure || c.opt.Convert {
+		return c.base, nil
+	}
+	if of == Embed && c.tied {
+		of = Output
+	}
+	chosen := c.recipe.Choose(of, &Place{Model: c.facts, Layer: c.layer[name], Cols: cols, Default: c.base})
+	t := quantize.ByName(chosen)
+	if t == nil {
+		return nil, formats.Unsupported("recipe %s needs storage type %s", c.recipe.Name, chosen)
+	}
+	return t, nil
+}
+
+// fit goes down the chain of fallbacks until rows are whole blocks; its end is F16, which fits everything.
+func fit(want *quantize.Type, cols int) (*quantize.Type, string) {
+	to := want
+	for cols%to.Block != 0 {
+		if to.Fallback == nil || to.Fallback.Block >= to.Block {
+			to = quantize.ByName("F16")
+			break
+		}
+		to = to.Fallback
+	}
+	if to == want {
+		return to, ""
+	}
+	return to, fmt.Sprintf("%s instead of %s: rows of %d are not whole blocks of %d", to.Name, want.Name, cols, want.Block)
+}
+
+// keep is the type of a tensor that no recipe touches: as it is stored in a GGUF file; from a Hugging Face checkpoint
+// vectors and the small matrices that runtimes want exact become F32, others stay in 16 bits.
+func (c *chooser) keep(name string, shape []int, from *quantize.Type) *quantize.Type {
+	if c.fromGGUF && !c.opt.Convert {
+		return from
+	}
+	if len(shape) >= 2 && !kept.MatchString(name) && strings.HasSuffix(name, "weight") && (from.Name == "F16" || from.Name == "BF16") {
+		return from
+	}
+	return quantize.ByName("F32")
+}
+
+// unused names the patterns that matched nothing.
+func (c *chooser) unused() []string {
+	var out []string
+	for _, o := range c.overrides {
+		if !o.used {
+			out = append(out, fmt.Sprintf("tensor type %q matches no tensor that may be quantized", o.text))
+		}
+	}
+	return out
+}

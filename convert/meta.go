@@ -1,0 +1,193 @@
+package convert
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"quern/formats"
+	"quern/internal/arch"
+	"quern/internal/tokenizer"
+)
+
+const quantizationVersion = 2 // of the k-quants and all after them
+
+// metadata fills the plan's keys: those of a GGUF source are kept, with a new file type; those of a Hugging Face
+// checkpoint are made, in the order of the reference converter.
+func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
+	if isGGUF(p.src) {
+		p.keepMeta(recipe)
+		return nil
+	}
+	meta := &p.Meta
+	meta.Set("general.architecture", bound.Arch.Name)
+	meta.Set("general.type", "model")
+	if err := p.general(bound); err != nil {
+		return err
+	}
+	bound.Arch.WriteKeys(meta, &bound.Params, func(key string) { meta.Set(key, recipe.FileType) })
+	meta.Set("general.quantization_version", uint32(quantizationVersion))
+	tok, err := Tokenizer(p.src, opt.Pre)
+	if err != nil {
+		return err
+	}
+	v := *tok.Vocab()
+	if err := fitVocab(p.src, &v, bound.Params.Vocab); err != nil {
+		return err
+	}
+	SetVocab(meta, &v)
+	return nil
+}
+
+// keepMeta copies the keys of a GGUF source, less those that say how it was cut into files.
+func (p *Plan) keepMeta(recipe *Recipe) {
+	p.Meta = p.src.Meta.Clone()
+	for _, k := range []string{"split.no", "split.count", "split.tensors.count", "general.alignment"} {
+		p.Meta.Delete(k)
+	}
+	p.Meta.Set("general.quantization_version", uint32(quantizationVersion))
+	p.Meta.Set("general.file_type", recipe.FileType)
+}
+
+// fitVocab sees that there is a token for each row of the embedding. Two sizes have habits of their own that the
+// reference converter knows: 49152 adds no BOS whatever its files say, 32016 (CodeLlama) ends a turn with token 32010.
+func fitVocab(src *formats.Source, v *tokenizer.Vocab, rows int) error {
+	if len(v.Tokens) != rows {
+		return &formats.Error{File: src.Path, Tensor: "vocab_size", Err: formats.Corrupt("the tokenizer has %d tokens, the embedding %d rows", len(v.Tokens), rows),
+			Hint: "the tokenizer's files are not those of this model"}
+	}
+	switch rows {
+	case 49152:
+		no := false
+		v.AddBOS = &no
+	case 32016:
+		if v.EOT < 0 {
+			v.EOT = 32010
+		}
+	}
+	return nil
+}
+
+// general writes what is known about the model's name and origin: from its card, its config.json and its folder, in this
+// order, each filling what the ones before left open.
+func (p *Plan) general(bound *arch.Bound) error {
+	weights := p.count()
+	c := readCard(p.src)
+	id := modelID{
+		full: c.text("name", "model_name"), org: c.text("organization", "model_organization"),
+		base: c.text("basename", "model_basename", "model_type"), finetune: c.text("finetune", "model_finetune"),
+		version: c.text("version", "model_version"), size: c.text("size_label", "model_size_label"),
+	}
+	path, err := bound.Config.String("_name_or_path")
+	if err != nil {
+		return err
+	}
+	if path != "" && strings.Count(path, "/") <= 1 {
+		id.fill(parseID(path, weights))
+	}
+	id.fill(parseID(folderName(p.src.Path), weights))
+	if id.size == "" {
+		id.size = sizeLabel(weights)
+	}
+	meta := &p.Meta
+	if err := sampling(meta, p.src); err != nil {
+		return err
+	}
+	for _, f := range []struct{ key, val string }{
+		{"name", id.full}, {"author", c.text("author", "model_author", "model_creator")}, {"version", id.version},
+		{"organization", id.org}, {"finetune", id.finetune}, {"basename", id.base},
+		{"description", c.text("description", "model_description")}, {"size_label", id.size},
+		{"license", strings.Join(c.list("license"), ",")}, {"license.name", c.text("license_name")}, {"license.link", c.text("license_link")},
+		{"source.url", c.text("url", "model_url")}, {"source.doi", c.text("doi", "model_doi")},
+		{"source.uuid", c.text("uuid", "model_uuid")}, {"source.repo_url", c.text("repo_url", "model_repo_url")},
+	} {
+		setText(meta, "general."+f.key, f.val)
+	}
+	writeRelatives(meta, "general.base_model.", c.relatives(weights, "base_model", "base_models", "base_model_sources"))
+	writeRelatives(meta, "general.dataset.", c.relatives(weights, "datasets", "dataset", "dataset_sources"))
+	for _, l := range []struct {
+		key  string
+		vals []string
+	}{{"general.tags", c.list("tags", "pipeline_tag")}, {"general.languages", c.list("languages", "language")}} {
+		if len(l.vals) > 0 {
+			meta.Set(l.key, l.vals)
+		}
+	}
+	return nil
+}
+
+// fill takes from o what is still open; names become titles.
+func (m *modelID) fill(o modelID) {
+	for _, f := range []struct {
+		to   *string
+		from string
+	}{{&m.full, title(o.full)}, {&m.org, title(o.org)}, {&m.base, o.base}, {&m.finetune, o.finetune}, {&m.version, o.version}, {&m.size, o.size}} {
+		if *f.to == "" {
+			*f.to = f.from
+		}
+	}
+}
+
+// folderName is the name of the folder that holds the checkpoint; a file's is that of its folder.
+func folderName(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		abs = filepath.Clean(path)
+	}
+	if strings.EqualFold(filepath.Ext(abs), ".safetensors") {
+		abs = filepath.Dir(abs)
+	}
+	return filepath.Base(abs)
+}
+
+func (p *Plan) count() (n int64) {
+	for i := range p.Steps {
+		n += int64(p.Steps[i].tensor.Elems())
+	}
+	return n
+}
+
+// sampling copies what generation_config.json recommends. A file that is not there or broken recommends nothing.
+func sampling(meta *formats.Meta, src *formats.Source) error {
+	c, err := arch.ReadConfig(src, "generation_config.json")
+	if err != nil {
+		return nil
+	}
+	if s, _ := c.String("sequence"); s != "" {
+		meta.Set("general.sampling.sequence", s)
+	}
+	for _, k := range []struct {
+		key, name string
+		whole     bool
+	}{
+		{"top_k", "top_k", true}, {"top_p", "top_p", false}, {"min_p", "min_p", false}, {"xtc_probability", "xtc_probability", false},
+		{"xtc_threshold", "xtc_threshold", false}, {"temp", "temperature", false}, {"penalty_last_n", "penalty_last_n", true},
+		{"penalty_repeat", "penalty_repeat", false}, {"mirostat", "mirostat", true}, {"mirostat_tau", "mirostat_tau", false},
+		{"mirostat_eta", "mirostat_eta", false},
+	} {
+		v, ok := c.Value(k.name)
+		if !ok || v == nil {
+			continue
+		}
+		f, err := c.Float(k.name, 0)
+		if err != nil {
+			return err
+		}
+		if k.whole {
+			meta.Set("general.sampling."+k.key, int32(f))
+		} else {
+			meta.Set("general.sampling."+k.key, float32(f))
+		}
+	}
+	return nil
+}
+
+func writeRelatives(meta *formats.Meta, prefix string, list []relative) {
+	if len(list) == 0 {
+		return
+	}
+	meta.Set(prefix+"count", uint32(len(list)))
+	for i, r := range list {
+		r.write(meta, prefix+strconv.Itoa(i)+".")
+	}
+}

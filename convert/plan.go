@@ -1,0 +1,202 @@
+package convert
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+
+	"quern/formats"
+	"quern/internal/arch"
+	"quern/quantize"
+)
+
+// A Plan says everything about an output file before a weight is read.
+type Plan struct {
+	Source   string   `json:"source"`
+	Out      string   `json:"out"` // where Run writes; the caller sets it
+	Arch     string   `json:"arch"`
+	Type     string   `json:"type"` // the recipe's name
+	FileType uint32   `json:"file_type"`
+	Encoder  string   `json:"encoder"` // "default" or "ggml"
+	Steps    []Step   `json:"tensors"`
+	Dropped  []string `json:"dropped,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+	Weights  int64    `json:"weights"`
+	Size     int64    `json:"bytes"` // of the file: header and padding included, to the byte unless it is split
+	Read     int64    `json:"bytes_read"`
+	Bits     float64  `json:"bits_per_weight"`
+	Peak     int64    `json:"peak_memory"` // beyond the page cache, with one worker for each processor
+
+	Meta   formats.Meta `json:"-"`
+	Params arch.Params  `json:"-"`
+
+	src  *formats.Source
+	ggml bool
+}
+
+// A Step is one tensor's fate.
+type Step struct {
+	From     string `json:"from,omitempty"` // its name in the source; "" when it is made from hyper-parameters
+	Name     string `json:"name"`
+	Shape    []int  `json:"shape"`
+	Stored   string `json:"stored"` // its type in the source
+	Type     string `json:"type"`
+	Bytes    int64  `json:"bytes"`
+	Copy     bool   `json:"copy"` // the stored bytes are moved as they are
+	Op       string `json:"op,omitempty"`
+	Fallback string `json:"fallback,omitempty"`
+
+	tensor *formats.Tensor
+	to     *quantize.Type
+}
+
+// NewPlan decides what the recipe makes of a source. It reads headers and the tokenizer's files, no weights.
+func NewPlan(src *formats.Source, recipe *Recipe, opt Options) (*Plan, error) {
+	bound, err := arch.Bind(src)
+	if err != nil {
+		return nil, err
+	}
+	if recipe == Auto {
+		recipe = autoRecipe(src)
+	}
+	p := &Plan{Source: src.Path, Arch: bound.Arch.Name, Type: recipe.Name, FileType: recipe.FileType, Encoder: "default",
+		Dropped: bound.Dropped, Params: bound.Params, src: src, ggml: opt.Ggml}
+	if opt.Ggml {
+		p.Encoder = "ggml"
+	}
+	p.warn(bound.Notes...)
+	if err := p.steps(bound, recipe, opt); err != nil {
+		return nil, err
+	}
+	if err := p.metadata(bound, recipe, opt); err != nil {
+		return nil, err
+	}
+	if err := applyKV(&p.Meta, opt.OverrideKV); err != nil {
+		return nil, err
+	}
+	p.totals()
+	if recipe.Warning != "" && !opt.Convert {
+		p.warn(recipe.Warning)
+	}
+	return p, nil
+}
+
+func isGGUF(src *formats.Source) bool { return src.Format != nil && src.Format.Name == "gguf" }
+
+// autoRecipe is BF16 or F16, after the first matrix that is stored in either.
+func autoRecipe(src *formats.Source) *Recipe {
+	for _, t := range src.Tensors {
+		if len(t.Shape) >= 2 && t.Type.Name == "BF16" {
+			return BF16
+		}
+		if len(t.Shape) >= 2 && t.Type.Name == "F16" {
+			return F16
+		}
+	}
+	return F16
+}
+
+// steps gives every tensor its type.
+func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
+	names := make([]string, len(bound.Tensors))
+	for i, t := range bound.Tensors {
+		names[i] = t.Name
+	}
+	facts := Facts{Arch: bound.Arch.Name, Layers: bound.Params.Layers, Heads: bound.Params.Heads, KVHeads: bound.Params.KVHeads}
+	c, err := newChooser(recipe, opt, facts, names, isGGUF(p.src))
+	if err != nil {
+		return err
+	}
+	fallbacks, requantized := 0, ""
+	for i, t := range bound.Tensors {
+		choice, err := c.choose(t.Name, t.Shape, t.Type)
+		if err != nil {
+			return &formats.Error{File: p.Source, Tensor: t.Name, Err: err}
+		}
+		o := bound.Origins[i]
+		s := Step{From: o.Source, Name: t.Name, Shape: t.Shape, Stored: t.Type.Name, Type: choice.to.Name, Op: o.Rule.Do.Name,
+			Fallback: choice.fallback, tensor: t, to: choice.to}
+		if isGGUF(p.src) {
+			s.Op = ""
+		}
+		if err := p.finish(&s); err != nil {
+			return err
+		}
+		if s.Fallback != "" {
+			fallbacks++
+		}
+		if !s.Copy && t.Type.Block > 1 {
+			requantized = t.Type.Name
+		}
+		p.Steps = append(p.Steps, s)
+	}
+	if fallbacks > 0 {
+		p.warn(fmt.Sprintf("%d tensors fall back to another type because their rows are not whole blocks", fallbacks))
+	}
+	if requantized != "" && quantize.ByName(recipe.Type).Block > 1 {
+		p.warn(fmt.Sprintf("the source is quantized already (%s …): quantizing it again adds to its error", requantized))
+	}
+	p.warn(c.unused()...)
+	return nil
+}
+
+// finish decides between copying and encoding, and counts bytes.
+func (p *Plan) finish(s *Step) error {
+	t := s.tensor
+	s.Copy = t.Raw != nil && s.to == t.Type
+	fail := func(err error) error { return &formats.Error{File: p.Source, Tensor: t.Name, Err: err} }
+	if !s.Copy && t.Rows == nil {
+		return fail(formats.Unsupported("type %s cannot be decoded", t.Type))
+	}
+	if !s.Copy && s.to.Encode == nil {
+		return fail(formats.Unsupported("type %s cannot be encoded", s.to))
+	}
+	row, ok := s.to.Size(t.Cols())
+	if !ok {
+		return fail(formats.Corrupt("rows of %d are not whole blocks of %s", t.Cols(), s.to))
+	}
+	if t.NumRows() > math.MaxInt64/max(row, 1) {
+		return fail(formats.Corrupt("shape %v is too large", t.Shape))
+	}
+	s.Bytes = int64(t.NumRows()) * int64(row)
+	return nil
+}
+
+func (p *Plan) totals() {
+	var data int64
+	p.Read = 0
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		p.Weights += int64(s.tensor.Elems())
+		data += s.Bytes
+		p.Size += align(s.Bytes)
+		p.Read += s.tensor.Bytes()
+	}
+	if p.Weights > 0 {
+		p.Bits = 8 * float64(data) / float64(p.Weights)
+	}
+	p.Size += align(headerBytes(&p.Meta, p.Steps))
+	p.Peak = newBudget([]*Plan{p}, RunOptions{}).peak()
+}
+
+// TypeName is the recipe's name; for Auto, what it became.
+func (p *Plan) TypeName() string { return p.Type }
+
+// FileBytes is the size of the output.
+func (p *Plan) FileBytes() int64 { return p.Size }
+
+// BitsPerWeight counts the tensors' bytes alone.
+func (p *Plan) BitsPerWeight() float64 { return p.Bits }
+
+func (p *Plan) warn(s ...string) { p.Warnings = append(p.Warnings, s...) }
+
+// OutName is the name of an output beside its source: "llama/" and "llama-F16.gguf" both give "llama-Q4_K_M.gguf".
+func OutName(source, typ string) string {
+	clean := filepath.Clean(source)
+	if base := filepath.Base(clean); base == "." || base == ".." {
+		if abs, err := filepath.Abs(clean); err == nil {
+			clean = abs
+		}
+	}
+	return filepath.Join(filepath.Dir(clean), stem(clean)+"-"+typ+".gguf")
+}

@@ -1,0 +1,205 @@
+package convert
+
+import (
+	"slices"
+	"strings"
+
+	"quern/formats"
+	"quern/internal/arch"
+	"quern/internal/tokenizer"
+)
+
+// Tokenizer is the tokenizer of any source: of a GGUF file's keys, or of the files in a Hugging Face folder. pre, if not
+// "", names the pre-tokenizer.
+func Tokenizer(src *formats.Source, pre string) (*tokenizer.Tokenizer, error) {
+	if isGGUF(src) {
+		v, err := VocabOf(&src.Meta)
+		if err != nil {
+			return nil, &formats.Error{File: src.Path, Err: err}
+		}
+		if pre != "" {
+			v.Pre = pre
+		}
+		t, err := tokenizer.FromVocab(v)
+		if err != nil {
+			return nil, &formats.Error{File: src.Path, Err: err}
+		}
+		return t, nil
+	}
+	size, err := vocabSize(src)
+	if err != nil {
+		return nil, err
+	}
+	t, err := tokenizer.LoadHF(src.File, tokenizer.HFOptions{Pre: pre, VocabSize: size})
+	if err != nil {
+		return nil, &formats.Error{File: src.Path, Err: err}
+	}
+	return t, nil
+}
+
+// vocabSize is what config.json says, 0 where there is none: tokenizer files alone are enough to make tokens.
+func vocabSize(src *formats.Source) (int, error) {
+	if _, err := src.File("config.json"); err != nil {
+		return 0, nil
+	}
+	c, err := arch.ReadConfig(src, "config.json")
+	if err != nil {
+		return 0, err
+	}
+	n, err := c.Float("vocab_size", 0)
+	return int(n), err
+}
+
+// ids are the special tokens of a GGUF file, in the order in which they are written. "seperator" is how the key is spelt.
+func ids(v *tokenizer.Vocab) []struct {
+	key string
+	id  *int
+} {
+	return []struct {
+		key string
+		id  *int
+	}{
+		{"bos_token_id", &v.BOS}, {"eos_token_id", &v.EOS}, {"unknown_token_id", &v.UNK}, {"seperator_token_id", &v.SEP},
+		{"padding_token_id", &v.PAD}, {"mask_token_id", &v.MASK}, {"eot_token_id", &v.EOT}, {"eom_token_id", &v.EOM},
+	}
+}
+
+// flags are the yes-or-no keys.
+func flags(v *tokenizer.Vocab) []struct {
+	key string
+	val **bool
+} {
+	return []struct {
+		key string
+		val **bool
+	}{
+		{"add_space_prefix", &v.AddSpacePrefix}, {"add_bos_token", &v.AddBOS}, {"add_eos_token", &v.AddEOS}, {"add_sep_token", &v.AddSEP},
+		{"remove_extra_whitespaces", &v.RemoveExtraSpaces},
+	}
+}
+
+const tokenizerPrefix = "tokenizer.ggml."
+
+// SetVocab writes a vocabulary as GGUF keys, in the order of the reference converter.
+func SetVocab(meta *formats.Meta, v *tokenizer.Vocab) {
+	set := func(key string, val any) { meta.Set(tokenizerPrefix+key, val) }
+	if v.AddSpacePrefix != nil {
+		set("add_space_prefix", *v.AddSpacePrefix)
+	}
+	set("model", v.Model)
+	setText(meta, tokenizerPrefix+"pre", v.Pre)
+	set("tokens", v.Tokens)
+	if len(v.Scores) > 0 {
+		set("scores", v.Scores)
+	}
+	set("token_type", v.Types)
+	if len(v.Merges) > 0 {
+		set("merges", v.Merges)
+	}
+	for _, s := range ids(v) {
+		if *s.id >= 0 {
+			set(s.key, uint32(*s.id))
+		}
+	}
+	for _, f := range flags(v)[1:] {
+		if *f.val != nil {
+			set(f.key, **f.val)
+		}
+	}
+	var names []string
+	for name, text := range v.ChatTemplates {
+		if name != "default" && text != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		meta.Set("tokenizer.chat_template."+name, v.ChatTemplates[name])
+	}
+	if len(names) > 0 {
+		meta.Set("tokenizer.chat_templates", names)
+	}
+	setText(meta, "tokenizer.chat_template", v.ChatTemplate)
+}
+
+// VocabOf reads the vocabulary of a GGUF file.
+func VocabOf(meta *formats.Meta) (*tokenizer.Vocab, error) {
+	v := &tokenizer.Vocab{Model: meta.String(tokenizerPrefix + "model"), Pre: meta.String(tokenizerPrefix + "pre")}
+	if v.Model == "" {
+		return nil, &formats.Error{Tensor: tokenizerPrefix + "model", Err: formats.Unsupported("missing: the file holds no tokenizer")}
+	}
+	for _, l := range []struct {
+		key string
+		to  any
+	}{{"tokens", &v.Tokens}, {"scores", &v.Scores}, {"token_type", &v.Types}, {"merges", &v.Merges}} {
+		if err := list(meta, tokenizerPrefix+l.key, l.to); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range ids(v) {
+		*s.id = -1
+		key := tokenizerPrefix + s.key
+		if !meta.Has(key) {
+			continue
+		}
+		n, ok := meta.Int(key)
+		if !ok || n < -1 {
+			return nil, wrongKind(meta, key)
+		}
+		if n < len(v.Tokens) { // an id beyond the list means none, as 0xffffffff does
+			*s.id = n
+		}
+	}
+	for _, f := range flags(v) {
+		key := tokenizerPrefix + f.key
+		if !meta.Has(key) {
+			continue
+		}
+		b, ok := meta.Bool(key)
+		if !ok {
+			return nil, wrongKind(meta, key)
+		}
+		*f.val = &b
+	}
+	v.ChatTemplate = meta.String("tokenizer.chat_template")
+	for _, k := range meta.Keys() {
+		if name, ok := strings.CutPrefix(k, "tokenizer.chat_template."); ok {
+			if v.ChatTemplates == nil {
+				v.ChatTemplates = map[string]string{}
+			}
+			v.ChatTemplates[name] = meta.String(k)
+		}
+	}
+	return v, nil
+}
+
+// list reads a list of one kind; a key that is not there leaves it empty.
+func list(meta *formats.Meta, key string, to any) error {
+	ok := true
+	switch to := to.(type) {
+	case *[]string:
+		if meta.Has(key) {
+			*to, ok = meta.Value(key).([]string)
+		}
+	case *[]float32:
+		if meta.Has(key) {
+			*to, ok = meta.Value(key).([]float32)
+		}
+	case *[]int32:
+		if u, isUnsigned := meta.Value(key).([]uint32); isUnsigned {
+			for _, n := range u {
+				*to = append(*to, int32(n))
+			}
+		} else if meta.Has(key) {
+			*to, ok = meta.Value(key).([]int32)
+		}
+	}
+	if !ok {
+		return wrongKind(meta, key)
+	}
+	return nil
+}
+
+func wrongKind(meta *formats.Meta, key string) error {
+	return &formats.Error{Tensor: key, Err: formats.Corrupt("has the wrong kind of value, %T", meta.Value(key))}
+}
