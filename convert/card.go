@@ -18,15 +18,16 @@ func readCard(src *formats.Source) card {
 	if err != nil {
 		return nil
 	}
-	front, ok := frontMatter(string(text))
-	if !ok {
-		return nil
-	}
-	var c card
-	if yaml.Unmarshal([]byte(front), &c) != nil {
-		return nil
-	}
+	c, _ := parseCard(text)
 	return c
+}
+
+func parseCard(text []byte) (c card, ok bool) {
+	front, ok := frontMatter(string(text))
+	if !ok || yaml.Unmarshal([]byte(front), &c) != nil {
+		return nil, false
+	}
+	return c, true
 }
 
 // frontMatter cuts it out. The language Norwegian is "no", which YAML reads as false; and tabs are not allowed in YAML but
