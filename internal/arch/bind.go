@@ -200,9 +200,9 @@ func (p *Params) check() error {
 		}
 	}
 	switch {
-	case p.Layers > 4096:
-		return formats.Corrupt("the number of layers is %d", p.Layers)
-	case p.Heads > 1<<16 || p.HeadDim > 1<<16:
+	case p.Layers > 512: // the limit of GGUF runtimes
+		return formats.Unsupported("%d layers are more than the 512 that runtimes load", p.Layers)
+	case p.Heads > 1<<16 || p.HeadDim > 1<<12:
 		return formats.Corrupt("%d heads of size %d", p.Heads, p.HeadDim)
 	case p.Heads%p.KVHeads != 0:
 		return formats.Corrupt("%d heads cannot share %d key-value heads evenly", p.Heads, p.KVHeads)
