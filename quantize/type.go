@@ -25,6 +25,10 @@ type Type struct {
 	// importance is nil or one non-negative weight for each column.
 	Encode func(dst []byte, src, importance []float32)
 
+	// Weigh fills w with the weight that Encode gives to the squared error of each element of a row, for a given
+	// importance or none. nil means one everywhere, importance or not.
+	Weigh func(w, src, importance []float32)
+
 	// Ggml writes one row with the algorithm of llama-quantize, for people who must reproduce its files.
 	Ggml func(dst []byte, src, importance []float32)
 
