@@ -165,8 +165,12 @@ func largest(x []float32) (m float32) {
 	return m
 }
 
-// fail adds the file and the tensor to an error that does not name them.
-func (w *worker) fail(t *formats.Tensor, err error) error {
+// fail adds the file and the tensor, by its name there, to an error that does not name them.
+func (w *worker) fail(tensor int, err error) error {
+	name := w.plans[0].Steps[tensor].From
+	if name == "" {
+		name = w.plans[0].Steps[tensor].Name
+	}
 	if e, ok := err.(*formats.Error); ok {
 		if e.File != "" && e.Tensor != "" {
 			return err
@@ -176,11 +180,11 @@ func (w *worker) fail(t *formats.Tensor, err error) error {
 			c.File = w.plans[0].Source
 		}
 		if c.Tensor == "" {
-			c.Tensor = t.Name
+			c.Tensor = name
 		}
 		return &c
 	}
-	return &formats.Error{File: w.plans[0].Source, Tensor: t.Name, Err: err}
+	return &formats.Error{File: w.plans[0].Source, Tensor: name, Err: err}
 }
 
 func grow[T any](s []T, n int) []T {

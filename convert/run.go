@@ -174,7 +174,7 @@ func (r *runner) work(ctx context.Context) error {
 		}
 		t := r.plans[0].Steps[tensor].tensor
 		if err := w.block(tensor, row, rows); err != nil {
-			return w.fail(t, err)
+			return w.fail(tensor, err)
 		}
 		r.report(int64(rows) * int64(t.Cols()) / int64(t.Type.Block) * int64(t.Type.Bytes))
 	}
