@@ -1,0 +1,144 @@
+package quantize
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// What the flat types share: blocks of 32 codes, one or two halves before them, the fifth bits in a word between.
+
+const flat = 32
+
+// putNibbles stores the low four bits: element j and j+16 share byte j.
+func putNibbles(dst []byte, q *[flat]uint8) {
+	dst = dst[:flat/2]
+	for j := range dst {
+		dst[j] = q[j]&15 | q[j+flat/2]<<4
+	}
+}
+
+func nibbles(q *[flat]uint8, src []byte) {
+	src = src[:flat/2]
+	for j, b := range src {
+		q[j], q[j+flat/2] = b&15, b>>4
+	}
+}
+
+// putFives stores five-bit codes: bit j of the word is the fifth bit of element j, then the nibbles.
+func putFives(dst []byte, q *[flat]uint8) {
+	var high uint32
+	for j, c := range q {
+		high |= uint32(c>>4) << j
+	}
+	binary.LittleEndian.PutUint32(dst, high)
+	putNibbles(dst[4:], q)
+}
+
+func fives(q *[flat]uint8, src []byte) {
+	high := binary.LittleEndian.Uint32(src)
+	nibbles(q, src[4:])
+	for j := range q {
+		q[j] |= uint8(high>>j&1) << 4
+	}
+}
+
+func putHalf(dst []byte, h uint16)     { binary.LittleEndian.PutUint16(dst, h) }
+func halfAt(src []byte) float32        { return halfValue(binary.LittleEndian.Uint16(src)) }
+func block(x []float32) *[flat]float32 { return (*[flat]float32)(x) }
+
+// A flatCoder says where a flat type keeps its codes. Codes run from 0 to 2·zero-1; symmetric types mean code-zero.
+type flatCoder struct {
+	zero  int
+	bytes int
+	at    int // where the codes begin
+	put   func(dst []byte, q *[flat]uint8)
+	take  func(q *[flat]uint8, src []byte)
+}
+
+var (
+	coder4_0 = flatCoder{zero: 8, bytes: 18, at: 2, put: putNibbles, take: nibbles}
+	coder4_1 = flatCoder{zero: 8, bytes: 20, at: 4, put: putNibbles, take: nibbles}
+	coder5_0 = flatCoder{zero: 16, bytes: 22, at: 2, put: putFives, take: fives}
+	coder5_1 = flatCoder{zero: 16, bytes: 24, at: 4, put: putFives, take: fives}
+)
+
+// decodeSym and decodeMin round the product before anything is added to it, as ggml without fused operations does.
+func (c *flatCoder) decodeSym(dst []float32, src []byte) {
+	var q [flat]uint8
+	for ; len(dst) >= flat; dst, src = dst[flat:], src[c.bytes:] {
+		c.take(&q, src[c.at:])
+		d, out := halfAt(src), block(dst)
+		for j := range out {
+			out[j] = float32(int32(q[j])-int32(c.zero)) * d
+		}
+	}
+}
+
+func (c *flatCoder) decodeMin(dst []float32, src []byte) {
+	var q [flat]uint8
+	for ; len(dst) >= flat; dst, src = dst[flat:], src[c.bytes:] {
+		c.take(&q, src[c.at:])
+		d, m, out := halfAt(src), halfAt(src[2:]), block(dst)
+		for j := range out {
+			out[j] = float32(float32(q[j])*d) + m
+		}
+	}
+}
+
+func (c *flatCoder) tileSym(dst Tile, src []byte) {
+	var q [flat]uint8
+	for b := 0; (b+1)*flat <= len(dst.Code); b++ {
+		c.take(&q, src[c.at:])
+		dst.Scale[b], dst.Min[b] = halfAt(src), 0
+		out := dst.Code[b*flat:][:flat]
+		for j := range out {
+			out[j] = int8(q[j]) - int8(c.zero)
+		}
+		src = src[c.bytes:]
+	}
+}
+
+func (c *flatCoder) tileMin(dst Tile, src []byte) {
+	var q [flat]uint8
+	for b := 0; (b+1)*flat <= len(dst.Code); b++ {
+		c.take(&q, src[c.at:])
+		dst.Scale[b], dst.Min[b] = halfAt(src), halfAt(src[2:])
+		out := dst.Code[b*flat:][:flat]
+		for j := range out {
+			out[j] = int8(q[j])
+		}
+		src = src[c.bytes:]
+	}
+}
+
+// cut is C's conversion of a float to a small integer on x86: towards zero, and 0 where the float does not fit an int.
+func cut(x float32) uint8 {
+	if !(x > -0x1p31 && x < 0x1p31) {
+		return 0
+	}
+	return uint8(int32(x))
+}
+
+// roundAway is C's roundf followed by cut.
+func roundAway(x float32) int8 {
+	if !(x > -0x1p22 && x < 0x1p22) {
+		return 0
+	}
+	i := int32(x)
+	switch rest := x - float32(i); {
+	case rest >= 0.5:
+		i++
+	case rest <= -0.5:
+		i--
+	}
+	return int8(i)
+}
+
+func inverse(d float32) float32 {
+	if d == 0 {
+		return 0
+	}
+	return 1 / d
+}
+
+func finite(x float32) bool { return math.Float32bits(x)&0x7f800000 != 0x7f800000 }

@@ -1,0 +1,14 @@
+package quantize
+
+// Q5_0 is ggml's block_q5_0: d f16, a word of fifth bits, 16 bytes of nibbles; the value is (q-16)·d.
+var Q5_0 = register(Type{
+	Name: "Q5_0", ID: 6, Block: flat, Bytes: 22,
+	Decode:  coder5_0.decodeSym,
+	Encode:  coder5_0.encodeSym,
+	Weigh:   weighRow,
+	Ggml:    coder5_0.ggmlSym,
+	Tile:    coder5_0.tileSym,
+	Group:   flat,
+	Acts:    ActsQ8_0,
+	MaxRMSE: 0.043,
+})

@@ -1,0 +1,118 @@
+package quantize
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// shared finds reference data beside the repository, or skips.
+func shared(t testing.TB, elem ...string) string {
+	t.Helper()
+	root := os.Getenv("QUERN_SHARED")
+	if root == "" {
+		dir, err := os.Getwd()
+		for err == nil && root == "" && dir != filepath.Dir(dir) {
+			if _, no := os.Stat(filepath.Join(dir, "go.mod")); no == nil {
+				root = filepath.Join(dir, "..", "shared")
+			}
+			dir = filepath.Dir(dir)
+		}
+	}
+	path := filepath.Join(append([]string{root}, elem...)...)
+	if _, err := os.Stat(path); err != nil {
+		if os.Getenv("QUERN_REQUIRE_SHARED") == "1" {
+			t.Fatalf("reference data required: %v", err)
+		}
+		t.Skipf("no reference data: %v", err)
+	}
+	return path
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func readFloats(t testing.TB, path string) []float32 {
+	t.Helper()
+	b := readFile(t, path)
+	x := make([]float32, len(b)/4)
+	decodeF32(x, b)
+	return x
+}
+
+// A goldenType is the manifest's row of a type: variants "none" and "imp" of what the reference encoder made.
+type goldenType struct {
+	ID    uint32 `json:"ggml_type"`
+	Block int
+	Bytes int
+	None  *goldenRun
+	Imp   *goldenRun
+}
+
+type goldenRun struct {
+	Rows []float64 `json:"weighted_rel_rms_rows"`
+}
+
+// golden is the reference data of all types: the same input for each.
+type golden struct {
+	dir        string
+	Rows, Cols int
+	Types      map[string]goldenType
+	input      []float32
+	importance []float32
+}
+
+func readGolden(t testing.TB) *golden {
+	t.Helper()
+	g := &golden{dir: shared(t, "golden", "quant")}
+	if err := json.Unmarshal(readFile(t, filepath.Join(g.dir, "manifest.json")), g); err != nil {
+		t.Fatal(err)
+	}
+	g.input = readFloats(t, filepath.Join(g.dir, "input.f32"))
+	g.importance = readFloats(t, filepath.Join(g.dir, "importance.f32"))
+	if len(g.input) != g.Rows*g.Cols || len(g.importance) != g.Cols {
+		t.Fatalf("%d weights, %d importances", len(g.input), len(g.importance))
+	}
+	return g
+}
+
+// row is nil-safe for rows of importance too: without importance there is none.
+func (g *golden) row(i int) []float32 { return g.input[i*g.Cols:][:g.Cols] }
+
+// weights is the objective of a type's encoder on one row.
+func weights(q *Type, src, importance []float32) []float32 {
+	w := make([]float32, len(src))
+	if q.Weigh != nil {
+		q.Weigh(w, src, importance)
+		return w
+	}
+	for i := range w {
+		w[i] = 1
+	}
+	return w
+}
+
+// loss is Σ w·(a-b)², and size Σ w·a².
+func loss(w, a, b []float32) (sum, size float64) {
+	for i := range a {
+		d := float64(a[i]) - float64(b[i])
+		sum += float64(w[i]) * d * d
+		size += float64(w[i]) * float64(a[i]) * float64(a[i])
+	}
+	return sum, size
+}
+
+func relative(sum, size float64) float64 {
+	if size == 0 {
+		return 0
+	}
+	return math.Sqrt(sum / size)
+}
