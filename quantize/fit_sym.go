@@ -18,7 +18,7 @@ func fitSymGgml(x []float32, nmax int, q []int8, rmseType int, w []float32) floa
 	n := float32(nmax)
 	iscale := -n / top
 	if rmseType == 0 {
-		roundSym(q, x, iscale, nmax)
+		codesSym(q, x, iscale, nmax)
 		return 1 / iscale
 	}
 	early := rmseType < 0
@@ -26,7 +26,7 @@ func fitSymGgml(x []float32, nmax int, q []int8, rmseType int, w []float32) floa
 		rmseType = -rmseType
 	}
 	lx, l2 := symSums(x, iscale, nmax, rmseType, w)
-	roundSym(q, x, iscale, nmax)
+	codesSym(q, x, iscale, nmax)
 	var scale float32
 	if l2 != 0 {
 		scale = lx / l2
@@ -45,7 +45,7 @@ func fitSymGgml(x []float32, nmax int, q []int8, rmseType int, w []float32) floa
 		iscale = -(n + float32(0.1*float32(k))) / top
 		lx, l2 = symSums(x, iscale, nmax, rmseType, w)
 		if l2 > 0 && float32(lx*lx) > float32(best*l2) {
-			roundSym(q, x, iscale, nmax)
+			codesSym(q, x, iscale, nmax)
 			scale = lx / l2
 			best = scale * lx
 		}
@@ -64,7 +64,7 @@ func signedMax(x []float32) float32 {
 	return top
 }
 
-func roundSym(q []int8, x []float32, iscale float32, nmax int) {
+func codesSym(q []int8, x []float32, iscale float32, nmax int) {
 	q = q[:len(x)]
 	lo, hi := int32(-nmax), int32(nmax-1)
 	for i, v := range x {

@@ -1,0 +1,154 @@
+package quantize
+
+import "math"
+
+// The default search of the symmetric flat types. An inverse scale s gives every weight a code; as s grows, weight x passes
+// from level k to k+1 at (k+½)/|x| and nowhere else. So instead of rounding 32 weights at every s, each passage is
+// dropped into the step of the sweep where it happens, and one scan over the steps knows Σwxl and Σwl² at each: what the
+// best scale for those codes explains is (Σwxl)²/Σwl². The two signs of the scale differ only in which weights may reach
+// the last level. The winner is refitted and rounded again as decoders will see it until that stops helping.
+
+const (
+	sweepStep  = 0.2 // levels of the largest magnitude
+	sweepBelow = 4.1 // where sweeps begin below the last level
+	sweepPlain = 40  // steps where all weights count the same
+	sweepMost  = 64  // steps with importance: the largest weight may be the least important
+)
+
+// A passage collects what the weights that change level in one step add to both sums; those that reach the last level
+// apart, by their sign.
+type passage struct {
+	lx, l2 float64
+	last   [2]struct{ lx, l2 float64 }
+}
+
+// A blockFit is a block in float64, where no product of its numbers overflows, and the room to search it.
+type blockFit struct {
+	x, w  [flat]float64
+	steps int
+	at    [sweepMost + 2]passage
+	q     [flat]uint8
+}
+
+// sweepSym returns the best inverse scale of the sweep, with its sign, for codes -n…n-1.
+func (f *blockFit) sweepSym(n int, amax float64) float64 {
+	start, step := (float64(n)-sweepBelow)/amax, sweepStep/amax
+	lx, l2 := f.passSym(n, start, step)
+	var last [2]struct{ lx, l2 float64 }
+	var top, bottom, best float64 = 0, 1, 0
+	for b := range f.at[:f.steps+1] {
+		p := &f.at[b]
+		lx += p.lx
+		l2 += p.l2
+		for side := range last {
+			t := &last[side]
+			t.lx += p.last[side].lx
+			t.l2 += p.last[side].l2
+			u, v := lx+t.lx, l2+t.l2
+			if u *= u; float64(u*bottom) > float64(top*v) {
+				top, bottom = u, v
+				best = start + float64(float64(b)*step)
+				if side == 1 {
+					best = -best
+				}
+			}
+		}
+	}
+	return best
+}
+
+// passSym fills the passages and returns both sums where the sweep starts.
+func (f *blockFit) passSym(n int, start, step float64) (lx, l2 float64) {
+	clear(f.at[:f.steps+1])
+	end, last := float64(f.steps+1), float64(n-1)
+	for i, x := range f.x {
+		side := 1
+		if x < 0 {
+			x, side = -x, 0
+		}
+		if x == 0 {
+			continue
+		}
+		k := float64(int(float64(x*start) + 0.5))
+		w := f.w[i]
+		wx := float64(w * x)
+		wk := float64(w * k)
+		lx += float64(wx * k)
+		l2 += float64(wk * k)
+		each := 1 / float64(x*step)
+		at := float64((k+0.5)*each) - start/step + 1
+		for add := 2*wk + w; at < end; at += each {
+			p := &f.at[int(at)]
+			if k >= last {
+				p.last[side].lx += wx
+				p.last[side].l2 += add
+				break
+			}
+			p.lx += wx
+			p.l2 += add
+			add += 2 * w
+			k++
+		}
+	}
+	return lx, l2
+}
+
+// roundSym takes codes with inverse scale s and returns both sums.
+func (f *blockFit) roundSym(q *[flat]uint8, n int, s float64) (lx, l2 float64) {
+	lo, hi := float64(-n), float64(n-1)
+	for i, x := range f.x {
+		k := nearest(float64(x * s))
+		if k < lo {
+			k = lo
+		}
+		if k > hi {
+			k = hi
+		}
+		q[i] = uint8(int(k) + n)
+		wk := float64(f.w[i] * k)
+		lx += float64(wk * x)
+		l2 += float64(wk * k)
+	}
+	return lx, l2
+}
+
+// lossSym is Σ w·(x - d·code)², exactly what decoding will show: code·d fits a float32.
+func (f *blockFit) lossSym(q *[flat]uint8, n int, d float64) (sum float64) {
+	for i, x := range f.x {
+		e := x - float64(d*float64(int(q[i])-n))
+		sum += float64(f.w[i] * float64(e*e))
+	}
+	return sum
+}
+
+// fitSym leaves the best codes it finds in f.q and returns the scale and its loss.
+func (f *blockFit) fitSym(n int, amax float64) (uint16, float64) {
+	var q [flat]uint8
+	scale, best := uint16(0), math.Inf(1)
+	for s := f.sweepSym(n, amax); ; {
+		lx, l2 := f.roundSym(&q, n, s)
+		h := smallHalf(lx / l2)
+		d := float64(halfValue(h))
+		if loss := f.lossSym(&q, n, d); !(loss < best) {
+			return scale, best
+		} else {
+			scale, best, f.q = h, loss, q
+		}
+		s = 1 / d
+	}
+}
+
+// smallHalf rounds a scale to a half that is neither zero nor infinite.
+func smallHalf(d float64) uint16 {
+	h := half(float32(d))
+	switch h & 0x7fff {
+	case 0:
+		return h | 1
+	case 0x7c00:
+		return h - 1
+	}
+	return h
+}
+
+// nearest rounds half to even for |x| < 2^51.
+func nearest(x float64) float64 { return x + 0x1.8p52 - 0x1.8p52 }
