@@ -2,6 +2,7 @@ package lint
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"quern/convert"
@@ -29,6 +30,9 @@ func TestTypesAreWhole(t *testing.T) {
 		if f := q.Fallback; f != nil && (f.Encode == nil || f.Block >= q.Block) {
 			t.Errorf("%s: the fallback %s has no encoder or no smaller block", q.Name, f.Name)
 		}
+		if q.Block > 1 {
+			ownFile(t, "quantize/"+strings.ToLower(q.Name)+".go")
+		}
 		if quantize.ByName(q.Name) != q || q.ID != quantize.NoID && quantize.ByID(q.ID) != q {
 			t.Errorf("%s is not found by its own name and number", q.Name)
 		}
@@ -48,7 +52,15 @@ func TestFormatsAreWhole(t *testing.T) {
 	}
 }
 
-// Every recipe is found by its name, and its name is documented where users look.
+// ownFile checks the promise that one member of a table is one value in one file, named after it.
+func ownFile(t *testing.T, path string) {
+	t.Helper()
+	if _, err := os.Stat(root + "/" + path); err != nil {
+		t.Errorf("a member of a table lies in a file of its own: %v", err)
+	}
+}
+
+// Every recipe is found by its name.
 func TestRecipesAreWhole(t *testing.T) {
 	names := convert.RecipeNames()
 	if len(names) == 0 {
@@ -58,6 +70,7 @@ func TestRecipesAreWhole(t *testing.T) {
 		if r, err := convert.RecipeByName(n); err != nil || r.Name != n {
 			t.Errorf("recipe %s is not found by its own name: %v", n, err)
 		}
+		ownFile(t, "convert/recipe_"+strings.ToLower(n)+".go")
 	}
 }
 
