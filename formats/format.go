@@ -26,5 +26,15 @@ func register(f Format) *Format {
 	return &f
 }
 
+// byName finds a row; what a row's own functions use, since they cannot name its variable.
+func byName(name string) *Format {
+	for _, f := range table {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
 // Formats returns the table.
 func Formats() []*Format { return table }
