@@ -22,16 +22,14 @@ type passage struct {
 	last   [2]struct{ lx, l2 float64 }
 }
 
-// A blockFit is a block in float64, where no product of its numbers overflows, and the room to search it.
-type blockFit struct {
-	x, w  [flat]float64
+type symFit struct {
+	wide
 	steps int
 	at    [sweepMost + 2]passage
-	q     [flat]uint8
 }
 
 // sweepSym returns the best inverse scale of the sweep, with its sign, for codes -n…n-1.
-func (f *blockFit) sweepSym(n int, amax float64) float64 {
+func (f *symFit) sweepSym(n int, amax float64) float64 {
 	start, step := (float64(n)-sweepBelow)/amax, sweepStep/amax
 	lx, l2 := f.passSym(n, start, step)
 	var last [2]struct{ lx, l2 float64 }
@@ -58,7 +56,7 @@ func (f *blockFit) sweepSym(n int, amax float64) float64 {
 }
 
 // passSym fills the passages and returns both sums where the sweep starts.
-func (f *blockFit) passSym(n int, start, step float64) (lx, l2 float64) {
+func (f *symFit) passSym(n int, start, step float64) (lx, l2 float64) {
 	clear(f.at[:f.steps+1])
 	end, last := float64(f.steps+1), float64(n-1)
 	for i, x := range f.x {
@@ -94,7 +92,7 @@ func (f *blockFit) passSym(n int, start, step float64) (lx, l2 float64) {
 }
 
 // roundSym takes codes with inverse scale s and returns both sums.
-func (f *blockFit) roundSym(q *[flat]uint8, n int, s float64) (lx, l2 float64) {
+func (f *symFit) roundSym(q *[flat]uint8, n int, s float64) (lx, l2 float64) {
 	lo, hi := float64(-n), float64(n-1)
 	for i, x := range f.x {
 		k := nearest(float64(x * s))
@@ -113,7 +111,7 @@ func (f *blockFit) roundSym(q *[flat]uint8, n int, s float64) (lx, l2 float64) {
 }
 
 // lossSym is Σ w·(x - d·code)², exactly what decoding will show: code·d fits a float32.
-func (f *blockFit) lossSym(q *[flat]uint8, n int, d float64) (sum float64) {
+func (f *symFit) lossSym(q *[flat]uint8, n int, d float64) (sum float64) {
 	for i, x := range f.x {
 		e := x - float64(d*float64(int(q[i])-n))
 		sum += float64(f.w[i] * float64(e*e))
@@ -122,7 +120,7 @@ func (f *blockFit) lossSym(q *[flat]uint8, n int, d float64) (sum float64) {
 }
 
 // fitSym leaves the best codes it finds in f.q and returns the scale and its loss.
-func (f *blockFit) fitSym(n int, amax float64) (uint16, float64) {
+func (f *symFit) fitSym(n int, amax float64) (uint16, float64) {
 	var q [flat]uint8
 	scale, best := uint16(0), math.Inf(1)
 	for s := f.sweepSym(n, amax); ; {

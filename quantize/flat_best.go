@@ -5,10 +5,14 @@ import "math"
 // encodeSym takes the better of llama-quantize's block and of the search. Weights that are not numbers are read as zero,
 // infinite ones as the largest float32: what it writes always decodes to finite numbers.
 func (c *flatCoder) encodeSym(dst []byte, src, importance []float32) {
-	var f blockFit
+	var f symFit
 	var q [flat]uint8
 	var x, w [flat]float32
-	sigma2 := f.begin(src, importance)
+	f.steps = sweepPlain
+	if importance != nil {
+		f.steps = sweepMost
+	}
+	sigma2 := meanSquareIf(src, importance)
 	for ; len(src) >= flat; dst, src = dst[c.bytes:], src[flat:] {
 		amax := f.load(&x, &w, src, importance, sigma2)
 		var h uint16
@@ -28,19 +32,41 @@ func (c *flatCoder) encodeSym(dst []byte, src, importance []float32) {
 	}
 }
 
-// begin sets the sweep for a row and returns its σ².
-func (f *blockFit) begin(src, importance []float32) float32 {
-	f.steps = sweepPlain
-	if importance == nil {
-		return 0
+func (c *flatCoder) encodeMin(dst []byte, src, importance []float32) {
+	var f minFit
+	var q, aux [flat]uint8
+	var x, w [flat]float32
+	top := 2*c.zero - 1
+	sigma2 := meanSquareIf(src, importance)
+	for ; len(src) >= flat; dst, src = dst[c.bytes:], src[flat:] {
+		f.load(&x, &w, src, importance, sigma2)
+		var d, m float32
+		if importance == nil {
+			d, m = c.plainMin(&q, &x)
+		} else {
+			d, m = fitMinGgml3(x[:], w[:], top, q[:], aux[:], -0.9, 0.05, 36, false)
+			m = -m
+			importance = importance[flat:]
+		}
+		hd, hm := half(d), half(m)
+		if bd, bm, loss := f.fitMin(top); !(f.lossMin(&q, hd, hm) <= loss) {
+			hd, hm, q = bd, bm, f.q
+		}
+		putHalf(dst, hd)
+		putHalf(dst[2:], hm)
+		c.put(dst[c.at:], &q)
 	}
-	f.steps = sweepMost
-	return meanSquare(src)
+}
+
+// A wide is a block in float64, where no product of its numbers overflows, and the codes found for it.
+type wide struct {
+	x, w [flat]float64
+	q    [flat]uint8
 }
 
 // load takes the next block, with finite weights x and usable weights w, and returns the largest magnitude. Where no
 // element of a block counts, all count the same.
-func (f *blockFit) load(x, w *[flat]float32, src, importance []float32, sigma2 float32) float64 {
+func (f *wide) load(x, w *[flat]float32, src, importance []float32, sigma2 float32) float64 {
 	*x = *block(src)
 	amax := magnitude(x)
 	if !(amax <= math.MaxFloat32) {

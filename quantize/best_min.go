@@ -1,0 +1,181 @@
+package quantize
+
+import "math"
+
+// The default search of the flat types with an offset, value = code·d + m. As in the symmetric search weights pass from
+// code to code while an inverse scale s grows, here away from the middle of the block; a few phases say where between two
+// codes that middle lies. With x centred on its weighted mean, the best d and m for some codes explain
+// (Σwxl)²/(Σwl² - (Σwl)²/Σw).
+
+const (
+	minStep   = 0.2 // codes across the block's range
+	minBelow  = 3.1 // sweeps begin this much below a range of all codes
+	minSteps  = 36
+	minPhases = 4
+)
+
+type minPassage struct{ l, lx, l2 float64 }
+
+type minFit struct {
+	wide
+	lo, hi     float64
+	sumW, mean float64
+	at         [minSteps + 2]minPassage
+}
+
+// survey takes the measures of a block; false when all its weights are alike.
+func (f *minFit) survey() bool {
+	f.lo, f.hi = f.x[0], f.x[0]
+	f.sumW = 0
+	sum := 0.0
+	for i, x := range f.x {
+		f.lo, f.hi = min(f.lo, x), max(f.hi, x)
+		f.sumW += f.w[i]
+		sum += float64(f.w[i] * x)
+	}
+	f.mean = sum / f.sumW
+	return f.lo < f.hi
+}
+
+func (f *minFit) middle() float64 { return (f.lo + f.hi) / 2 }
+
+// sweepMin returns the inverse scale and the code of the middle that explain most, for codes 0…top.
+func (f *minFit) sweepMin(top int) (scale, middle float64) {
+	span := f.hi - f.lo
+	start, step := (float64(top)-minBelow)/span, minStep/span
+	var above, below, best float64 = 0, 1, 0
+	for phase := range minPhases {
+		center := float64(top)/2 + float64(phase)/minPhases - 0.5
+		t := f.passMin(top, center, start, step)
+		for b := range f.at[:minSteps+1] {
+			p := &f.at[b]
+			t.l += p.l
+			t.lx += p.lx
+			t.l2 += p.l2
+			u, v := float64(t.lx*t.lx), t.l2-float64(t.l*t.l)/f.sumW
+			if float64(u*below) > float64(above*v) {
+				above, below = u, v
+				best, middle = start+float64(float64(b)*step), center
+			}
+		}
+	}
+	return best, middle
+}
+
+// passMin fills the passages of a phase and returns the sums where its sweep starts.
+func (f *minFit) passMin(top int, center, start, step float64) (t minPassage) {
+	mid := f.middle()
+	clear(f.at[:])
+	for i, x := range f.x {
+		w, wx := f.w[i], float64(f.w[i]*(x-f.mean))
+		// Below the middle count downwards, so that codes always grow with s: code = base + sign·k.
+		away, room, sign, base := x-mid, float64(top)-math.Floor(center+0.5), 1.0, math.Floor(center+0.5)
+		offset := center - base
+		if away < 0 {
+			away, sign, offset = -away, -1, -offset
+			room = base
+		}
+		k := min(math.Floor(float64(away*start)+offset+0.5), room)
+		code := base + sign*k
+		wl := float64(w * code)
+		t.l += wl
+		t.l2 += float64(wl * code)
+		t.lx += float64(wx * code)
+		if away == 0 {
+			continue
+		}
+		each := 1 / float64(away*step)
+		for at := float64((k+0.5-offset)*each) - start/step + 1; at < minSteps+1 && k < room; at += each {
+			p := &f.at[int(at)]
+			p.l += sign * w
+			p.lx += sign * wx
+			p.l2 += float64(w * float64(2*float64(sign*code)+1))
+			code += sign
+			k++
+		}
+	}
+	return t
+}
+
+// roundMin takes codes of (x-m)·s.
+func (f *minFit) roundMin(q *[flat]uint8, top int, s, m float64) {
+	hi := float64(top)
+	for i, x := range f.x {
+		k := nearest(float64((x - m) * s))
+		if !(k > 0) {
+			k = 0
+		}
+		if k > hi {
+			k = hi
+		}
+		q[i] = uint8(k)
+	}
+}
+
+// refit returns the halves of the best scale and offset for codes q: jointly, then the offset for the rounded scale.
+func (f *minFit) refit(q *[flat]uint8) (d, m uint16) {
+	var l, lx, l2, wx float64
+	for i, x := range f.x {
+		k := float64(q[i])
+		wl := float64(f.w[i] * k)
+		c := x - f.mean
+		l += wl
+		l2 += float64(wl * k)
+		lx += float64(wl * c)
+		wx += float64(f.w[i] * c)
+	}
+	lx -= l / f.sumW * wx
+	l2 -= float64(l*l) / f.sumW
+	d = smallHalf(lx / l2)
+	m = finiteHalf(f.mean + (wx-float64(l*float64(halfValue(d))))/f.sumW)
+	return d, m
+}
+
+// lossMin is Σ w·(x - value)² with the value as decoders round it.
+func (f *minFit) lossMin(q *[flat]uint8, d, m uint16) (sum float64) {
+	scale, low := halfValue(d), halfValue(m)
+	for i, x := range f.x {
+		e := x - float64(float32(float32(q[i])*scale)+low)
+		sum += float64(f.w[i] * float64(e*e))
+	}
+	return sum
+}
+
+// fitMin leaves the best codes it finds in f.q and returns scale, offset and loss.
+func (f *minFit) fitMin(top int) (d, m uint16, best float64) {
+	var q [flat]uint8
+	best = math.Inf(1)
+	if !f.survey() {
+		return f.fitAlike(top)
+	}
+	s, middle := f.sweepMin(top)
+	from := f.middle() - middle/s
+	for {
+		f.roundMin(&q, top, s, from)
+		hd, hm := f.refit(&q)
+		if loss := f.lossMin(&q, hd, hm); loss < best {
+			d, m, best, f.q = hd, hm, loss, q
+		} else {
+			return d, m, best
+		}
+		s, from = 1/float64(halfValue(d)), float64(halfValue(m))
+	}
+}
+
+// fitAlike lets the scale carry what the offset lost in rounding.
+func (f *minFit) fitAlike(top int) (d, m uint16, loss float64) {
+	for i := range f.q {
+		f.q[i] = uint8(top)
+	}
+	m = finiteHalf(f.lo)
+	d = finiteHalf((f.lo - float64(halfValue(m))) / float64(top))
+	return d, m, f.lossMin(&f.q, d, m)
+}
+
+func finiteHalf(x float64) uint16 {
+	h := half(float32(x))
+	if h&0x7fff == 0x7c00 {
+		h--
+	}
+	return h
+}
