@@ -8,9 +8,9 @@ import "math"
 // (Σwxl)²/(Σwl² - (Σwl)²/Σw).
 
 const (
-	minStep   = 0.2 // codes across the block's range
-	minBelow  = 3.1 // sweeps begin this much below a range of all codes
-	minSteps  = 36
+	minStep   = 0.4 // codes across the block's range
+	minBelow  = 4.1 // sweeps begin this much below a range of all codes
+	minSteps  = 22
 	minPhases = 4
 )
 
