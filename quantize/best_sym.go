@@ -136,14 +136,16 @@ func (f *symFit) fitSym(n int, amax float64) (uint16, float64) {
 	}
 }
 
-// smallHalf rounds a scale to a half that is neither zero nor infinite.
+// smallHalf rounds a scale to a half that one can divide by: neither zero, nor infinite, nor NaN.
 func smallHalf(d float64) uint16 {
 	h := half(float32(d))
-	switch h & 0x7fff {
-	case 0:
+	switch m := h & 0x7fff; {
+	case m == 0:
 		return h | 1
-	case 0x7c00:
+	case m == 0x7c00:
 		return h - 1
+	case m > 0x7c00:
+		return 1
 	}
 	return h
 }

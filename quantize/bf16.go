@@ -13,7 +13,7 @@ var BF16 = register(Type{
 	Encode:  encodeBF16,
 	Ggml:    encodeBF16,
 	Acts:    ActsBF16,
-	MaxRMSE: 2.5e-3,
+	MaxRMSE: 1.7e-3,
 })
 
 func decodeBF16(dst []float32, src []byte) {

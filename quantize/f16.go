@@ -10,7 +10,7 @@ var F16 = register(Type{
 	Encode:  encodeF16,
 	Ggml:    encodeF16,
 	Acts:    ActsF16,
-	MaxRMSE: 3e-4,
+	MaxRMSE: 2.2e-4,
 })
 
 func decodeF16(dst []float32, src []byte) {

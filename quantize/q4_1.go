@@ -11,5 +11,5 @@ var Q4_1 = register(Type{
 	Tile:    coder4_1.tileMin,
 	Group:   flat,
 	Acts:    ActsQ8_0,
-	MaxRMSE: 0.077,
+	MaxRMSE: 0.0695,
 })

@@ -1,0 +1,54 @@
+package quantize
+
+import "testing"
+
+// MB/s here are millions of weights in a second on one core.
+
+func BenchmarkEncode(b *testing.B) {
+	const n = 1 << 12
+	x, imp := normal(n), lognormal(n)
+	for _, q := range Types() {
+		if q.Encode == nil {
+			continue
+		}
+		size, _ := q.Size(n)
+		dst := make([]byte, size)
+		for _, e := range []struct {
+			name   string
+			encode func(dst []byte, src, importance []float32)
+			imp    []float32
+		}{{"best", q.Encode, nil}, {"best-imp", q.Encode, imp}, {"ggml", q.Ggml, nil}, {"ggml-imp", q.Ggml, imp}} {
+			if e.encode == nil {
+				continue
+			}
+			b.Run(q.Name+"/"+e.name, func(b *testing.B) {
+				b.SetBytes(n)
+				b.ReportAllocs()
+				for b.Loop() {
+					e.encode(dst, x, e.imp)
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	const n = 1 << 12
+	x := make([]float32, n)
+	for _, q := range Types() {
+		if q.Decode == nil {
+			continue
+		}
+		size, _ := q.Size(n)
+		src := make([]byte, size)
+		if q.Encode != nil {
+			q.Encode(src, normal(n), lognormal(n))
+		}
+		b.Run(q.Name, func(b *testing.B) {
+			b.SetBytes(n)
+			for b.Loop() {
+				q.Decode(x, src)
+			}
+		})
+	}
+}

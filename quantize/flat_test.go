@@ -1,0 +1,74 @@
+package quantize
+
+import (
+	"math"
+	"testing"
+)
+
+// The gain over llama-quantize that the flat types promise, as a part of its error: plain, and with importance.
+func TestFlatGain(t *testing.T) {
+	const n = 1 << 14
+	x, importance := normal(n), lognormal(n)
+	for _, c := range []struct {
+		q         *Type
+		plain, by float64
+	}{{Q4_0, 0.945, 0.985}, {Q5_0, 0.945, 0.98}, {Q4_1, 0.885, 0.98}, {Q5_1, 0.875, 0.955}, {Q8_0, 0.99, 0.99}} {
+		for i, limit := range []float64{c.plain, c.by} {
+			weight := [][]float32{nil, importance}[i]
+			size, _ := c.q.Size(n)
+			code, w := make([]byte, size), weights(c.q, x, weight)
+			c.q.Ggml(code, x, weight)
+			ref := relative(loss(w, x, decoded(c.q, code, n)))
+			c.q.Encode(code, x, weight)
+			got := relative(loss(w, x, decoded(c.q, code, n)))
+			t.Logf("%s, importance %v: %.5f, ggml %.5f, ratio %.4f", c.q.Name, weight != nil, got, ref, got/ref)
+			if got > limit*ref {
+				t.Errorf("%s: error %.5f is not below %g of ggml's %.5f", c.q.Name, got, limit, ref)
+			}
+		}
+	}
+}
+
+// The symmetric search finds what trying every half as a scale finds, within half a percent of squared error.
+func TestSymIsNearlyExact(t *testing.T) {
+	const n = 200 * flat
+	x := normal(n)
+	for _, c := range []struct {
+		q    *Type
+		zero int
+	}{{Q4_0, 8}, {Q5_0, 16}} {
+		for _, importance := range [][]float32{nil, lognormal(n)} {
+			size, _ := c.q.Size(n)
+			code, w := make([]byte, size), weights(c.q, x, importance)
+			c.q.Encode(code, x, importance)
+			y := decoded(c.q, code, n)
+			var sum, least float64
+			for b := 0; b < n; b += flat {
+				mine, _ := loss(w[b:b+flat], x[b:b+flat], y[b:b+flat])
+				sum += mine
+				least += min(mine, exhaustive(x[b:b+flat], w[b:b+flat], c.zero))
+			}
+			if sum > 1.005*least {
+				t.Errorf("%s: error %g, the least possible %g", c.q.Name, sum, least)
+			}
+		}
+	}
+}
+
+// exhaustive tries every half between a quarter and twice the plain scale, of both signs.
+func exhaustive(x, w []float32, zero int) float64 {
+	plain := math.Abs(float64(signedMax(x))) / float64(zero)
+	best := math.Inf(1)
+	for h := half(float32(plain / 4)); h <= half(float32(plain*2)); h++ {
+		for _, d := range []float64{float64(halfValue(h)), -float64(halfValue(h))} {
+			sum := 0.0
+			for i, v := range x {
+				k := min(max(math.RoundToEven(float64(v)/d), float64(-zero)), float64(zero-1))
+				e := float64(v) - d*k
+				sum += float64(w[i]) * e * e
+			}
+			best = min(best, sum)
+		}
+	}
+	return best
+}
