@@ -1,0 +1,28 @@
+package model
+
+import (
+	"errors"
+
+	"quern/formats"
+)
+
+// inTensor says in which tensor err happened, unless err says so itself.
+func inTensor(t *formats.Tensor, err error) error {
+	var e *formats.Error
+	if err == nil || errors.As(err, &e) && e.Tensor != "" {
+		return err
+	}
+	return &formats.Error{Tensor: t.Name, Err: err}
+}
+
+// inFile says in which file err happened, unless err says so itself.
+func inFile(path string, err error) error {
+	var e *formats.Error
+	if errors.As(err, &e) {
+		if e.File == "" {
+			e.File = path
+		}
+		return err
+	}
+	return &formats.Error{File: path, Err: err}
+}

@@ -1,0 +1,185 @@
+// Package model computes what a checkpoint predicts: token ids in, final hidden states and logits out. Whole sequences
+// are run in batches, one layer after the other, and each weight is decoded once for a batch: weights of any storage type
+// come straight from the tensors of the checkpoint, and nothing of their size is held in memory.
+package model
+
+import (
+	"slices"
+	"sync"
+
+	"quern/formats"
+	"quern/internal/arch"
+)
+
+// A Model is a checkpoint that can be run. Its methods may be called by several goroutines at once.
+type Model struct {
+	params arch.Params
+	neox   bool // rotary pairs are (i, i+D/2) instead of (2i, 2i+1)
+
+	embed  *formats.Tensor // [V][E]
+	layers []layer
+	norm   []float32 // [E]
+	head   weight    // [V][E], the embedding where the two are tied
+
+	close func() error
+
+	mu   sync.Mutex
+	idle []*scratch // what finished calls leave for the next ones
+}
+
+// A layer is the weights of one transformer layer. Norms and biases are small and decoded; matrices stay promises.
+type layer struct {
+	attnNorm []float32 // [E]
+	q        weight    // [H*D][E]
+	k, v     weight    // [KV*D][E]
+	o        weight    // [E][H*D]
+	ffnNorm  []float32 // [E]
+	gate, up weight    // [F][E]
+	down     weight    // [E][F]
+}
+
+// A weight is a matrix of n outputs with k inputs each, and its bias.
+type weight struct {
+	t    *formats.Tensor
+	n, k int
+	bias []float32 // [n], or nil
+}
+
+// Open makes a model of a checkpoint of any format. Only norms and biases are read; src stays open until Close.
+func Open(src *formats.Source) (*Model, error) {
+	b, err := arch.Bind(src)
+	if err != nil {
+		return nil, err
+	}
+	m, err := Of(b)
+	if err != nil {
+		return nil, inFile(src.Path, err)
+	}
+	m.close = src.Close
+	return m, nil
+}
+
+// Of makes a model of a checkpoint that is already understood. Close does not close its source.
+func Of(b *arch.Bound) (*Model, error) {
+	m := &Model{params: b.Params, neox: b.Arch.Layer.RopeNeox, layers: make([]layer, b.Params.Layers)}
+	for i, t := range b.Tensors {
+		if err := m.place(t, b.Origins[i]); err != nil {
+			return nil, inTensor(t, err)
+		}
+	}
+	if m.params.Tied {
+		m.head = weight{t: m.embed, n: m.params.Vocab, k: m.params.Embd}
+	}
+	if err := m.complete(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Params are the hyper-parameters. Sequences longer than Params().Context are run all the same.
+func (m *Model) Params() *arch.Params { return &m.params }
+
+// Close releases the checkpoint that Open was given, and the memory kept for further calls.
+func (m *Model) Close() error {
+	m.mu.Lock()
+	m.idle = nil
+	m.mu.Unlock()
+	if m.close == nil {
+		return nil
+	}
+	return m.close()
+}
+
+// A slot is a place for the tensors of one role: a matrix with its bias, or a vector.
+type slot struct {
+	role   arch.Role
+	matrix *weight
+	vector *[]float32
+	n, k   int
+}
+
+// outer lists the places outside the layers.
+func (m *Model) outer() []slot {
+	p := &m.params
+	return []slot{
+		{role: arch.RoleOutputNorm, vector: &m.norm, n: p.Embd},
+		{role: arch.RoleOutput, matrix: &m.head, n: p.Vocab, k: p.Embd},
+	}
+}
+
+func (l *layer) slots(p *arch.Params) []slot {
+	q, kv := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
+	return []slot{
+		{role: arch.RoleAttnNorm, vector: &l.attnNorm, n: p.Embd},
+		{role: arch.RoleQ, matrix: &l.q, n: q, k: p.Embd},
+		{role: arch.RoleK, matrix: &l.k, n: kv, k: p.Embd},
+		{role: arch.RoleV, matrix: &l.v, n: kv, k: p.Embd},
+		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: q},
+		{role: arch.RoleFFNNorm, vector: &l.ffnNorm, n: p.Embd},
+		{role: arch.RoleGate, matrix: &l.gate, n: p.FF, k: p.Embd},
+		{role: arch.RoleUp, matrix: &l.up, n: p.FF, k: p.Embd},
+		{role: arch.RoleDown, matrix: &l.down, n: p.Embd, k: p.FF},
+	}
+}
+
+// place puts a tensor where its role says.
+func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
+	if o.Rule.Role == arch.RoleRopeFactors {
+		return nil // already in Params
+	}
+	if t.Rows == nil {
+		return formats.Unsupported("weights of type %v cannot be decoded", t.Type)
+	}
+	if o.Rule.Role == arch.RoleEmbed {
+		m.embed = t
+		return shaped(t, m.params.Vocab, m.params.Embd)
+	}
+	slots := m.outer()
+	if o.Layer >= 0 && o.Layer < len(m.layers) {
+		slots = m.layers[o.Layer].slots(&m.params)
+	}
+	i := slices.IndexFunc(slots, func(s slot) bool { return s.role == o.Rule.Role })
+	if i < 0 {
+		return formats.Unsupported("the forward pass has no use for this tensor")
+	}
+	s := slots[i]
+	if s.matrix != nil && len(t.Shape) == 2 {
+		s.matrix.t, s.matrix.n, s.matrix.k = t, s.n, s.k
+		return shaped(t, s.n, s.k)
+	}
+	if s.matrix != nil {
+		s.vector = &s.matrix.bias
+	}
+	return readVector(s.vector, t, s.n)
+}
+
+func readVector(dst *[]float32, t *formats.Tensor, n int) error {
+	if err := shaped(t, n); err != nil {
+		return err
+	}
+	*dst = make([]float32, n)
+	return t.Rows.ReadRows(*dst, 0)
+}
+
+func shaped(t *formats.Tensor, want ...int) error {
+	if !slices.Equal(t.Shape, want) {
+		return formats.Corrupt("has shape %v, want %v", t.Shape, want)
+	}
+	return nil
+}
+
+// complete sees that every place is filled.
+func (m *Model) complete() error {
+	slots := m.outer()
+	for i := range m.layers {
+		slots = append(slots, m.layers[i].slots(&m.params)...)
+	}
+	ok := m.embed != nil
+	for _, s := range slots {
+		ok = ok && (s.matrix == nil || s.matrix.t != nil) && (s.vector == nil || *s.vector != nil)
+	}
+	if !ok {
+		return formats.Corrupt("a tensor of the model is missing")
+	}
+	return nil
+}

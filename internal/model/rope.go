@@ -1,0 +1,71 @@
+package model
+
+import "quern/internal/arch"
+
+// A rope is a table of rotations: for each position the cosine and the sine of the angle of each pair of dimensions.
+type rope struct {
+	freq     []float32 // [D/2] angle of one position
+	cos, sin []float32 // [positions][D/2]
+}
+
+// newRope computes the frequencies as transformers does, in float32: base^(-2i/D), divided by the factors of the model's
+// position scaling.
+func newRope(p *arch.Params) *rope {
+	r := &rope{freq: make([]float32, p.RopeDim/2)}
+	for i := range r.freq {
+		r.freq[i] = 1 / float32(pow(float64(p.RopeBase), float32(2*i)/float32(p.RopeDim)))
+		if p.RopeScale != 0 {
+			r.freq[i] /= p.RopeScale
+		}
+		if i < len(p.RopeFactors) {
+			r.freq[i] /= p.RopeFactors[i]
+		}
+	}
+	return r
+}
+
+// reach extends the table to n positions.
+func (r *rope) reach(n int) {
+	half := len(r.freq)
+	for pos := len(r.cos) / max(half, 1); pos < n && half > 0; pos++ {
+		for _, f := range r.freq {
+			s, c := sincos(float64(float32(pos) * f)) // the angle itself is a float32 number, as in the reference
+			r.cos = append(r.cos, float32(c))
+			r.sin = append(r.sin, float32(s))
+		}
+	}
+}
+
+// rotate turns every head of size dim in x, which stands at position pos.
+func (r *rope) rotate(x []float32, pos, dim int, neox bool) {
+	half := len(r.freq)
+	cos, sin := r.cos[pos*half:][:half], r.sin[pos*half:][:half]
+	for ; len(x) >= dim; x = x[dim:] {
+		if neox {
+			rotateHalves(x[:half], x[half:2*half], cos, sin)
+		} else {
+			rotatePairs(x[:2*half], cos, sin)
+		}
+	}
+}
+
+// rotatePairs turns (x[2i], x[2i+1]) by angle i: the order of GGUF files of this family.
+func rotatePairs(x, cos, sin []float32) {
+	sin = sin[:len(cos)]
+	for i, c := range cos {
+		p := x[2*i : 2*i+2 : 2*i+2]
+		a, b, s := p[0], p[1], sin[i]
+		p[0] = float32(a*c) - float32(b*s)
+		p[1] = float32(a*s) + float32(b*c)
+	}
+}
+
+// rotateHalves turns (lo[i], hi[i]) by angle i: the order of GPT-NeoX.
+func rotateHalves(lo, hi, cos, sin []float32) {
+	lo, hi, sin = lo[:len(cos)], hi[:len(cos)], sin[:len(cos)]
+	for i, c := range cos {
+		a, b, s := lo[i], hi[i], sin[i]
+		lo[i] = float32(a*c) - float32(b*s)
+		hi[i] = float32(a*s) + float32(b*c)
+	}
+}

@@ -1,0 +1,145 @@
+package model
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"quern/internal/kernel"
+)
+
+// Mode says what the forward pass predicts.
+type Mode int
+
+const (
+	// Exact decodes weights to float32 and multiplies in float32: it measures the error of the weights alone.
+	Exact Mode = iota
+	// Deploy rounds activations to what llama.cpp's CPU backend multiplies each type of weight with, and keys and values
+	// to its cache's half precision: it predicts what the runtime computes.
+	Deploy
+)
+
+// Options of a run; the zero value is good. Results do not depend on Threads or Batch.
+type Options struct {
+	Mode    Mode
+	Threads int // 0: all processors
+	Batch   int // tokens that go through a layer together, 0: what fits into some hundred megabytes
+}
+
+// A scratch is the memory of one call: it belongs to one call at a time and is reused by the next.
+type scratch struct {
+	workers []*worker
+	in      input // the factor of the products that are being computed
+	rope    *rope
+
+	x, h, q, k, v, att, gate, up []float32
+	place                        []place
+}
+
+// A worker is the memory of one thread.
+type worker struct {
+	rows   []float32 // decoded rows of a weight
+	panels []float32 // the same as the float product wants them
+	raw    []byte    // stored bytes of a row
+	tile   tile
+	ints   []kernel.PanelI8 // rows as the integer product wants them
+	edge   []float32        // outputs of a last panel that is not full
+	half   []byte           // a row rounded to half precision
+
+	keys, values, scores, mix []float32 // attention of one head
+}
+
+// A run is one call of States or Logits. It remembers its first error, and does nothing more after that, so that the
+// forward pass can be read without checks in between.
+type run struct {
+	*scratch
+	m       *Model
+	ctx     context.Context
+	mode    Mode
+	threads int
+	err     error
+}
+
+func (m *Model) begin(ctx context.Context, opt Options) *run {
+	r := &run{m: m, ctx: ctx, mode: opt.Mode, threads: opt.Threads}
+	if r.threads <= 0 {
+		r.threads = runtime.GOMAXPROCS(0)
+	}
+	m.mu.Lock()
+	if n := len(m.idle); n > 0 {
+		r.scratch, m.idle = m.idle[n-1], m.idle[:n-1]
+	} else {
+		r.scratch = &scratch{rope: newRope(&m.params)}
+	}
+	m.mu.Unlock()
+	for len(r.workers) < r.threads {
+		r.workers = append(r.workers, &worker{})
+	}
+	return r
+}
+
+// end gives the memory back.
+func (r *run) end() error {
+	r.m.mu.Lock()
+	r.m.idle = append(r.m.idle, r.scratch)
+	r.m.mu.Unlock()
+	return r.err
+}
+
+// parallel calls f for every task 0…n-1, each once, on all threads. Tasks write to places of their own, so the result
+// does not depend on who does what.
+func (r *run) parallel(n int, f func(w *worker, task int) error) {
+	if r.err != nil {
+		return
+	}
+	var next atomic.Int64
+	work := func(w *worker) error {
+		for {
+			task := int(next.Add(1)) - 1
+			if task >= n {
+				return nil
+			}
+			err := r.ctx.Err()
+			if err == nil {
+				err = f(w, task)
+			}
+			if err != nil {
+				next.Store(int64(n))
+				return err
+			}
+		}
+	}
+	if min(n, r.threads) <= 1 {
+		r.err = work(r.workers[0])
+		return
+	}
+	var g errgroup.Group
+	for _, w := range r.workers[:min(n, r.threads)] {
+		g.Go(func() error { return work(w) })
+	}
+	r.err = g.Wait()
+}
+
+// rowsPerTask is how many rows of an elementwise step make a task.
+const rowsPerTask = 64
+
+// eachRow calls f for every row 0…m-1.
+func (r *run) eachRow(m int, f func(w *worker, row int)) {
+	r.parallel((m+rowsPerTask-1)/rowsPerTask, func(w *worker, task int) error {
+		for row := task * rowsPerTask; row < min(m, (task+1)*rowsPerTask); row++ {
+			f(w, row)
+		}
+		return nil
+	})
+}
+
+// grow returns n elements of *buf, whose contents are undefined, making it larger where it has to be.
+func grow[T any](buf *[]T, n int) []T {
+	if cap(*buf) < n {
+		*buf = make([]T, n)
+	}
+	*buf = (*buf)[:n]
+	return *buf
+}
