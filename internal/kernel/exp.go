@@ -1,0 +1,131 @@
+package kernel
+
+import "math"
+
+// Exp is e^x with an error below 2 units in the last place; the definition is quern's own, the same in every body and on every
+// machine. x = n·ln 2 + r with |r| ≤ ln 2 / 2, ln 2 in two parts; e^r is a polynomial of degree 6 (Chebyshev fit
+// of (e^r-1-r)/r² on that interval, relative error 1.1e-8); 2^n comes in two factors, so that subnormal results round once.
+func Exp(x float32) float32 {
+	const (
+		lo, hi = -104, 88.8 // beyond these the result is 0, or infinite
+		log2e  = 1.44269504088896341
+		ln2Hi  = 0.693359375
+		ln2Lo  = -2.12194440e-4
+		magic  = 12582912 // 1.5·2^23: adding it rounds to an integer
+	)
+	if x != x {
+		return x
+	}
+	x = min(max(x, lo), hi)
+	t := fma(x, log2e, magic)
+	n := t - magic
+	r := fma(n, -ln2Hi, x)
+	r = fma(n, -ln2Lo, r)
+	p := float32(1.3933652e-3)
+	p = fma(p, r, 8.363182e-3)
+	p = fma(p, r, 4.1666467e-2)
+	p = fma(p, r, 1.6666576e-1)
+	p = fma(p, r, 0.5)
+	p = fma(p, r*r, r)
+	p = p + 1
+	k := int32(math.Float32bits(t)&0x7fffff) - 0x400000
+	half := k >> 1
+	return p * pow2(half) * pow2(k-half)
+}
+
+// pow2 is 2^n for n that a float32 exponent holds.
+func pow2(n int32) float32 { return math.Float32frombits(uint32(n+127) << 23) }
+
+// sumLanes is the number of float64 sums that run side by side in a reduction; element i goes to lane i mod sumLanes, and the
+// lanes are added in pairs. Every body adds in this order.
+const sumLanes = 16
+
+func fold(s *[sumLanes]float64) float64 {
+	for n := sumLanes / 2; n > 0; n /= 2 {
+		for i := range n {
+			s[i] += s[i+n]
+		}
+	}
+	return s[0]
+}
+
+var expSum = portable(expSumPortable)
+
+// ExpSum sets dst[i] = Exp(src[i]-max), where dst may be src or nil, and returns the float64 sum in a fixed order.
+func ExpSum(dst, src []float32, max float32) float64 {
+	if dst != nil {
+		dst = dst[:len(src)]
+	}
+	return expSum.best(dst, src, max)
+}
+
+func expSumPortable(dst, src []float32, max float32) float64 {
+	var s [sumLanes]float64
+	for i, v := range src {
+		e := Exp(v - max)
+		if dst != nil {
+			dst[i] = e
+		}
+		s[i%sumLanes] += float64(e)
+	}
+	return fold(&s)
+}
+
+var maxOf = portable(maxPortable)
+
+// Max is the largest element; x is not empty.
+func Max(x []float32) float32 { return maxOf.best(x) }
+
+func maxPortable(x []float32) float32 {
+	m := x[0]
+	for _, v := range x[1:] {
+		if v > m {
+			m = v
+		}
+	}
+	return m
+}
+
+// Softmax turns scores into probabilities.
+func Softmax(x []float32) {
+	inv := float32(1 / ExpSum(x, x, Max(x)))
+	scale.best(x, inv)
+}
+
+var scale = portable(scalePortable)
+
+func scalePortable(x []float32, f float32) {
+	for i := range x {
+		x[i] *= f
+	}
+}
+
+// LogSumExp is ln Σ e^x without overflow.
+func LogSumExp(x []float32) float64 {
+	m := Max(x)
+	return float64(m) + math.Log(ExpSum(nil, x, m))
+}
+
+var sumSquares = portable(sumSquaresPortable)
+
+// SumSquares is the float64 sum of squares in a fixed order.
+func SumSquares(x []float32) float64 { return sumSquares.best(x) }
+
+func sumSquaresPortable(x []float32) float64 {
+	var s [sumLanes]float64
+	for i, v := range x {
+		s[i%sumLanes] += float64(v) * float64(v)
+	}
+	return fold(&s)
+}
+
+var siluMul = portable(siluMulPortable)
+
+// SiluMul sets gate = gate/(1+e^-gate)·up.
+func SiluMul(gate, up []float32) { siluMul.best(gate, up[:len(gate)]) }
+
+func siluMulPortable(gate, up []float32) {
+	for i, g := range gate {
+		gate[i] = g / (1 + Exp(-g)) * up[i]
+	}
+}

@@ -1,0 +1,420 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"math/rand"
+	"testing"
+
+	"quern/internal/cpu"
+)
+
+// each runs a test for every body but the portable one, against it.
+func each[F any](t *testing.T, b *bodies[F], test func(t *testing.T, f, portable F)) {
+	for _, o := range b.all {
+		t.Run(o.feature, func(t *testing.T) {
+			if o.feature != "portable" && !cpu.Has(o.feature) {
+				if cpu.Required(o.feature) {
+					t.Fatalf("%s is required and this machine cannot run it", o.feature)
+				}
+				t.Skipf("this machine cannot run %s", o.feature)
+			}
+			test(t, o.f, b.all[0].f)
+		})
+	}
+}
+
+const canary = float32(12345.678)
+
+// guarded is a slice of n floats between canaries; the check panics where one was written over.
+func guarded(n int) ([]float32, func()) {
+	all := make([]float32, n+64)
+	for i := range all {
+		all[i] = canary
+	}
+	return all[32 : 32+n : 32+n], func() {
+		for i, v := range all {
+			if (i < 32 || i >= 32+n) && v != canary {
+				panic(fmt.Sprintf("element %d outside a slice of %d was written", i-32, n))
+			}
+		}
+	}
+}
+
+// random is a mix of ordinary numbers, zeros and extremes.
+func random(r *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		switch r.Intn(20) {
+		case 0:
+			x[i] = 0
+		case 1:
+			x[i] = float32(math.Ldexp(r.NormFloat64(), r.Intn(60)-30))
+		default:
+			x[i] = float32(r.NormFloat64())
+		}
+	}
+	return x
+}
+
+func same(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) && (got[i] == got[i] || want[i] == want[i]) {
+			t.Fatalf("%s: element %d is %g (%08x), portable %g (%08x)", what, i, got[i], math.Float32bits(got[i]), want[i], math.Float32bits(want[i]))
+		}
+	}
+}
+
+func TestFMAIsRoundedOnce(t *testing.T) {
+	r := rand.New(rand.NewSource(1))
+	pick := func() float32 {
+		switch r.Intn(4) {
+		case 0:
+			return math.Float32frombits(r.Uint32())
+		case 1:
+			return float32(r.Intn(1<<24)) / (1 << 12)
+		}
+		return float32(math.Ldexp(1+float64(r.Intn(16))/16, r.Intn(40)-20))
+	}
+	for range 300000 {
+		x, y, z := pick(), pick(), pick()
+		if r.Intn(3) == 0 {
+			z = -x * y // cancellation
+		}
+		got := fma(x, y, z)
+		if p := float64(x)*float64(y) + float64(z); math.IsNaN(p) || math.IsInf(p, 0) {
+			if want := float32(p); got != want && got == got {
+				t.Fatalf("fma(%g,%g,%g) = %g, want %g", x, y, z, got, want)
+			}
+			continue
+		}
+		exact := new(big.Float).SetPrec(2000).Mul(big.NewFloat(float64(x)), big.NewFloat(float64(y)))
+		exact.Add(exact.SetPrec(2000), big.NewFloat(float64(z)))
+		if want, _ := exact.Float32(); got != want {
+			t.Fatalf("fma(%g,%g,%g) = %g, want %g", x, y, z, got, want)
+		}
+	}
+}
+
+func TestHalfConversions(t *testing.T) {
+	all := make([]byte, 2<<16)
+	for i := range 1 << 16 {
+		all[2*i], all[2*i+1] = byte(i), byte(i>>8)
+	}
+	decode := func(t *testing.T, f, p func([]float32, []byte)) {
+		for off := range 9 {
+			n := 1<<16 - 3*off
+			got, check := guarded(n)
+			f(got, all[2*off:2*(off+n)])
+			check()
+			want := make([]float32, n)
+			p(want, all[2*off:2*(off+n)])
+			same(t, "decode", got, want)
+		}
+	}
+	t.Run("F16ToF32", func(t *testing.T) { each(t, f16ToF32, decode) })
+	t.Run("BF16ToF32", func(t *testing.T) { each(t, bf16ToF32, decode) })
+	r := rand.New(rand.NewSource(2))
+	x := random(r, 5000)
+	for i := range 3000 {
+		x[i] = math.Float32frombits(r.Uint32())
+	}
+	encode := func(t *testing.T, f, p func([]byte, []float32)) {
+		for n := range 70 {
+			for _, off := range []int{0, 1, 3, 2990, 4000} {
+				got, want := make([]byte, 2*n+8), make([]byte, 2*n+8)
+				f(got[:2*n], x[off:off+n])
+				p(want[:2*n], x[off:off+n])
+				if string(got) != string(want) {
+					t.Fatalf("encode of %d at %d differs", n, off)
+				}
+			}
+		}
+		got, want := make([]byte, 10000), make([]byte, 10000)
+		f(got, x)
+		p(want, x)
+		if string(got) != string(want) {
+			t.Fatal("encode of 5000 differs")
+		}
+	}
+	t.Run("F32ToF16", func(t *testing.T) { each(t, f32ToF16, encode) })
+	t.Run("F32ToBF16", func(t *testing.T) { each(t, f32ToBF16, encode) })
+}
+
+func TestHalfValuesAreExact(t *testing.T) {
+	for h := range 1 << 16 {
+		v := F16Value(uint16(h))
+		if v == v && F16(v) != uint16(h) {
+			t.Fatalf("half %04x is %g, which is half %04x", h, v, F16(v))
+		}
+	}
+	for in, want := range map[float32]uint16{1: 0x3c00, -2: 0xc000, 65504: 0x7bff, 65520: 0x7c00, 6e-8: 1, 2e-8: 0} {
+		if F16(in) != want {
+			t.Errorf("F16(%g) = %04x, want %04x", in, F16(in), want)
+		}
+	}
+}
+
+func TestMatMulF32(t *testing.T) {
+	r := rand.New(rand.NewSource(3))
+	each(t, matMulF32, func(t *testing.T, f, p func([]float32, int, []float32, int, []float32, int, int, int, bool)) {
+		for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 17, 24, 25, 31} {
+			for _, k := range []int{0, 1, 2, 3, 7, 8, 33, 64} {
+				ldd, ldx, ldp := Lanes+r.Intn(5), k+r.Intn(3), Lanes+r.Intn(3)
+				x, panel := random(r, m*ldx+1)[1:], random(r, k*ldp+Lanes+1)[1:]
+				for _, acc := range []bool{false, true} {
+					got, check := guarded((m-1)*ldd + Lanes)
+					want := make([]float32, len(got))
+					start := random(r, len(got))
+					copy(got, start)
+					copy(want, start)
+					f(got, ldd, x, ldx, panel, ldp, m, k, acc)
+					check()
+					p(want, ldd, x, ldx, panel, ldp, m, k, acc)
+					same(t, fmt.Sprintf("m=%d k=%d acc=%v", m, k, acc), got, want)
+				}
+			}
+		}
+	})
+}
+
+func TestMatMulF32AgainstDefinition(t *testing.T) {
+	r := rand.New(rand.NewSource(4))
+	const m, k = 5, 40
+	x, w := random(r, m*k), random(r, 20*k)
+	panel, dst := make([]float32, k*Lanes), make([]float32, m*Lanes)
+	PackF32(panel, w, 20, k)
+	MatMulF32(dst, Lanes, x, k, panel, Lanes, m, k, false)
+	for i := range m {
+		for j := range Lanes {
+			want, size := 0.0, 1e-30
+			for p := range k {
+				if j < 20 {
+					want += float64(x[i*k+p]) * float64(w[j*k+p])
+					size += math.Abs(float64(x[i*k+p]) * float64(w[j*k+p]))
+				}
+			}
+			if got := float64(dst[i*Lanes+j]); math.Abs(got-want) > 1e-5*size {
+				t.Fatalf("row %d output %d: %g, want %g", i, j, got, want)
+			}
+		}
+	}
+}
+
+// panel makes an int8 panel and as many activations, extremes among them.
+func panelOf(r *rand.Rand, m, k, group int, min bool) (*ActsI8, *PanelI8) {
+	a, p := &ActsI8{}, &PanelI8{}
+	a.reset(m, k, group)
+	for i := range a.Code {
+		a.Code[i] = int8(r.Intn(255) - 127)
+	}
+	copy(a.Scale, random(r, len(a.Scale)))
+	copy(a.Sum, random(r, len(a.Sum)))
+	p.Reset(k, group)
+	for lane := range LanesI8 {
+		code := make([]int8, k)
+		for i := range code {
+			code[i] = int8(r.Intn(256) - 128)
+			if r.Intn(3) == 0 {
+				code[i] = []int8{-128, 127}[r.Intn(2)]
+			}
+		}
+		off := make([]float32, k/group)
+		if min {
+			off = random(r, k/group)
+		}
+		p.Pack(lane, code, random(r, k/group), off)
+	}
+	return a, p
+}
+
+func TestMatMulI8(t *testing.T) {
+	r := rand.New(rand.NewSource(5))
+	each(t, matMulI8, func(t *testing.T, f, p func([]float32, int, *ActsI8, int, int, *PanelI8)) {
+		for _, group := range []int{16, 32, 64} {
+			for _, k := range []int{64, 128, 256, 512} {
+				for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 17} {
+					for _, min := range []bool{false, true} {
+						a, panel := panelOf(r, m+2, k, group, min)
+						ldd := LanesI8 + r.Intn(4)
+						got, check := guarded((m-1)*ldd + LanesI8)
+						want := make([]float32, len(got))
+						f(got, ldd, a, 1, m, panel)
+						check()
+						p(want, ldd, a, 1, m, panel)
+						for i := range m {
+							same(t, fmt.Sprintf("group=%d k=%d m=%d min=%v", group, k, m, min), got[i*ldd:i*ldd+LanesI8], want[i*ldd:i*ldd+LanesI8])
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestMatMulI8AgainstDefinition(t *testing.T) {
+	r := rand.New(rand.NewSource(6))
+	a, p := panelOf(r, 3, 64, 16, true)
+	dst := make([]float32, 3*LanesI8)
+	MatMulI8(dst, LanesI8, a, 0, 3, p)
+	for i := range 3 {
+		for j := range LanesI8 {
+			want, size := 0.0, 1e-30
+			for g := range 4 {
+				n := 0
+				for q := g * 16; q < (g+1)*16; q++ {
+					n += int(a.Code[i*64+q]) * int(p.Code[(q/4*LanesI8+j)*4+q%4])
+				}
+				s, o := float64(n)*float64(a.Scale[i*4+g])*float64(p.Scale[g*LanesI8+j]), float64(a.Sum[i*4+g])*float64(p.Min[g*LanesI8+j])
+				want += s + o
+				size += math.Abs(s) + math.Abs(o)
+			}
+			if got := float64(dst[i*LanesI8+j]); math.Abs(got-want) > 1e-5*size {
+				t.Fatalf("row %d output %d: %g, want %g", i, j, got, want)
+			}
+		}
+	}
+}
+
+func TestExp(t *testing.T) {
+	worst := 0.0
+	for x := -103.9; x < 88.7; x += 0.00173 {
+		v := float32(x)
+		want := math.Exp(float64(v))
+		ulp := math.Max(math.Ldexp(1, -149), math.Abs(float64(math.Nextafter32(float32(want), math.MaxFloat32))-float64(float32(want))))
+		worst = math.Max(worst, math.Abs(float64(Exp(v))-want)/ulp)
+	}
+	if worst > 2 {
+		t.Errorf("Exp is wrong by %.2f units in the last place", worst)
+	}
+	inf := float32(math.Inf(1))
+	if Exp(0) != 1 || Exp(-inf) != 0 || Exp(inf) != inf || Exp(200) != inf || Exp(-200) != 0 || Exp(float32(math.NaN())) == Exp(float32(math.NaN())) {
+		t.Error("Exp of 0, an infinity or NaN is wrong")
+	}
+}
+
+func TestReductions(t *testing.T) {
+	r := rand.New(rand.NewSource(7))
+	x := random(r, 600)
+	for i := range x {
+		if x[i] > 80 {
+			x[i] = 80
+		}
+	}
+	lengths := func(test func(x []float32)) {
+		for n := 1; n < 140; n++ {
+			test(x[n%7 : n%7+n])
+		}
+		test(x[3:])
+	}
+	t.Run("ExpSum", func(t *testing.T) {
+		each(t, expSum, func(t *testing.T, f, p func(dst, src []float32, max float32) float64) {
+			lengths(func(x []float32) {
+				got, check := guarded(len(x))
+				want := make([]float32, len(x))
+				a, b, c := f(got, x, 1.5), p(want, x, 1.5), f(nil, x, 1.5)
+				check()
+				same(t, "exp", got, want)
+				if a != b || a != c {
+					t.Fatalf("sum of %d: %g and %g, portable %g", len(x), a, c, b)
+				}
+			})
+		})
+	})
+	t.Run("SumSquares", func(t *testing.T) {
+		each(t, sumSquares, func(t *testing.T, f, p func([]float32) float64) {
+			lengths(func(x []float32) {
+				if a, b := f(x), p(x); a != b {
+					t.Fatalf("%d: %g, portable %g", len(x), a, b)
+				}
+			})
+		})
+	})
+	t.Run("Max", func(t *testing.T) {
+		each(t, maxOf, func(t *testing.T, f, p func([]float32) float32) {
+			lengths(func(x []float32) {
+				if a, b := f(x), p(x); a != b {
+					t.Fatalf("%d: %g, portable %g", len(x), a, b)
+				}
+			})
+		})
+	})
+	t.Run("SiluMul", func(t *testing.T) {
+		each(t, siluMul, func(t *testing.T, f, p func(gate, up []float32)) {
+			lengths(func(x []float32) {
+				up := random(r, len(x))
+				got, check := guarded(len(x))
+				want := append([]float32(nil), x...)
+				copy(got, x)
+				f(got, up)
+				check()
+				p(want, up)
+				same(t, "silu", got, want)
+			})
+		})
+	})
+	t.Run("scale", func(t *testing.T) {
+		each(t, scale, func(t *testing.T, f, p func([]float32, float32)) {
+			lengths(func(x []float32) {
+				got, check := guarded(len(x))
+				want := append([]float32(nil), x...)
+				copy(got, x)
+				f(got, 0.37)
+				check()
+				p(want, 0.37)
+				same(t, "scale", got, want)
+			})
+		})
+	})
+}
+
+func TestSoftmax(t *testing.T) {
+	x := []float32{1, 2, 3, -1000}
+	Softmax(x)
+	for i, want := range []float64{0.09003057317, 0.24472847105, 0.66524095577, 0} {
+		if math.Abs(float64(x[i])-want) > 1e-7 {
+			t.Errorf("softmax %d = %g, want %g", i, x[i], want)
+		}
+	}
+	if got := LogSumExp([]float32{1000, 1000}); math.Abs(got-1000-math.Ln2) > 1e-6 {
+		t.Errorf("LogSumExp = %g", got)
+	}
+}
+
+func TestQuantizeActivations(t *testing.T) {
+	r := rand.New(rand.NewSource(8))
+	x := make([]float32, 2*512)
+	for i := range x {
+		x[i] = float32(r.NormFloat64() * math.Exp(float64(i%300)/50))
+	}
+	clear(x[64:96])
+	for _, c := range []struct {
+		name  string
+		f     func(*ActsI8, []float32, int, int, int)
+		block int
+	}{{"Q8_0", QuantizeQ8_0, 32}, {"Q8_K", QuantizeQ8_K, 256}} {
+		for _, group := range []int{16, 32} {
+			var a ActsI8
+			c.f(&a, x, 2, 512, group)
+			for i, v := range x {
+				b := x[i/c.block*c.block:][:c.block]
+				s := a.Scale[i/group]
+				step := math.Max(1.002*float64(absMax(b))/127, 1e-12) // the half-precision scale adds a little
+				if d := math.Abs(float64(s)*float64(a.Code[i]) - float64(v)); d > 0.51*step+float64(absMax(b))*6e-4 {
+					t.Fatalf("%s: %g became %g", c.name, v, s*float32(a.Code[i]))
+				}
+			}
+			for g := range a.Sum {
+				n := 0
+				for _, q := range a.Code[g*group : (g+1)*group] {
+					n += int(q)
+				}
+				if a.Sum[g] != a.Scale[g]*float32(n) {
+					t.Fatalf("%s: sum of group %d is %g", c.name, g, a.Sum[g])
+				}
+			}
+		}
+	}
+}
