@@ -35,9 +35,6 @@ func (w *worker) block(tensor, row, rows int) error {
 			if err := t.Rows.ReadRows(w.floats, row); err != nil {
 				return err
 			}
-			if err := checkFinite(w.floats, t.Cols(), row); err != nil {
-				return err
-			}
 			read = true
 		}
 		if err := w.encode(tensor, row, rows, j); err != nil {
@@ -52,7 +49,11 @@ func (w *worker) encode(tensor, row, rows int, j job) error {
 	cols := t.Cols()
 	size, _ := j.to.Size(cols)
 	w.out = grow(w.out, rows*size)
-	if err := quantize.Rows(w.out, j.to, w.floats, cols, nil, j.ggml); err != nil {
+	err := quantize.Rows(w.out, j.to, w.floats, cols, nil, j.ggml)
+	if bad := (*quantize.NotFinite)(nil); errors.As(err, &bad) {
+		return notFinite(row + bad.Row)
+	}
+	if err != nil {
 		return err
 	}
 	if err := w.checkRange(j.to, cols, row, size); err != nil {
@@ -94,15 +95,6 @@ func (w *worker) copy(tensor, row, rows int, j job) error {
 
 func notFinite(row int) error {
 	return &formats.Error{Err: formats.Corrupt("row %d holds NaN or infinity", row), Hint: "the checkpoint is damaged, or its training diverged"}
-}
-
-func checkFinite(x []float32, cols, row int) error {
-	for i, v := range x {
-		if v-v != 0 { // NaN and infinities alone
-			return notFinite(row + i/cols)
-		}
-	}
-	return nil
 }
 
 // nonFinite is the place of the first NaN or infinity among stored floats, -1 when there is none or the type has none:
@@ -149,7 +141,7 @@ func (w *worker) checkRange(t *quantize.Type, cols, row, size int) error {
 		}
 		back = grow(back, cols)
 		t.Decode(back, w.out[r*size:(r+1)*size])
-		if checkFinite(back, cols, 0) != nil {
+		if x := largest(back); x-x != 0 {
 			return &formats.Error{Err: fmt.Errorf("row %d holds %g, which does not fit into %s", row+r, most, t),
 				Hint: "use BF16 or F32 for this tensor (--tensor-type), or for all"}
 		}

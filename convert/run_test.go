@@ -82,12 +82,14 @@ func marshal(t *testing.T, v any) []byte {
 	return b
 }
 
-// byteTokenizer is a byte-level BPE tokenizer without merges.
+// byteTokenizer is a byte-level BPE tokenizer with one merge.
 func byteTokenizer(t *testing.T, n int) []byte {
 	vocab := map[string]int{}
 	for i := range n {
 		vocab[fmt.Sprintf("t%d", i)] = i
 	}
+	delete(vocab, "t0")
+	vocab["t1t2"] = 0
 	level := map[string]any{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}
 	return marshal(t, map[string]any{"version": "1.0", "added_tokens": []any{}, "normalizer": nil, "pre_tokenizer": level, "decoder": level, "post_processor": nil,
 		"model": map[string]any{"type": "BPE", "vocab": vocab, "merges": []string{"t1 t2"}}})
