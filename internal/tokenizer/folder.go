@@ -1,0 +1,152 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+)
+
+// HFOptions of LoadHF.
+type HFOptions struct {
+	Pre       string // name of the pre-tokenizer, overrides what the files say
+	VocabSize int    // of the model, from config.json; 0: as many as there are
+}
+
+// A folder is what the tokenizer files of a Hugging Face checkpoint say.
+type folder struct {
+	opt HFOptions
+	tok *hfFile // tokenizer.json, or nil
+	sp  *spFile // tokenizer.model, or nil
+
+	settings   map[string]json.RawMessage // tokenizer_config.json, nil when absent
+	specials   map[string]json.RawMessage // special_tokens_map.json
+	config     map[string]json.RawMessage // config.json
+	generation map[string]json.RawMessage // generation_config.json
+	extra      []added                    // added_tokens.json
+	listed     []added                    // added_tokens_decoder of tokenizer_config.json
+
+	jinja     *string // chat_template.jinja
+	templates map[string]json.RawMessage
+}
+
+// openFolder reads every file that there is.
+func openFolder(file func(string) ([]byte, error), opt HFOptions) (*folder, error) {
+	f := &folder{opt: opt}
+	read := func(name string, use func([]byte) error) error {
+		data, err := file(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return in(name, use(data))
+	}
+	into := func(to any) func([]byte) error {
+		return func(data []byte) error {
+			if err := json.Unmarshal(data, to); err != nil {
+				return corrupt("%v", err)
+			}
+			return nil
+		}
+	}
+	for _, l := range []struct {
+		name string
+		use  func([]byte) error
+	}{
+		{"config.json", into(&f.config)},
+		{"tokenizer.json", func(data []byte) (err error) { f.tok, err = readHFFile(data); return err }},
+		{"tokenizer_config.json", into(&f.settings)},
+		{"special_tokens_map.json", into(&f.specials)},
+		{"generation_config.json", into(&f.generation)},
+		{"added_tokens.json", f.readExtra},
+		{"chat_template.json", into(&f.templates)},
+		{"chat_template.jinja", func(data []byte) error { s := string(data); f.jinja = &s; return nil }},
+	} {
+		if err := read(l.name, l.use); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.readListed(f.settings["added_tokens_decoder"]); err != nil {
+		return nil, in("tokenizer_config.json", err)
+	}
+	if f.tok == nil || f.tok.ByteFallback || f.tok.Kind != "BPE" {
+		if err := read("tokenizer.model", func(data []byte) (err error) { f.sp, err = readSentencePiece(data); return err }); err != nil {
+			return nil, err
+		}
+	}
+	if f.tok != nil && len(f.tok.Merges) == 0 && f.tok.Kind == "BPE" {
+		if err := read("merges.txt", f.tok.readMergesText); err != nil {
+			return nil, err
+		}
+	}
+	return f, f.size()
+}
+
+// size settles how many tokens there are, and sees that the number is one that these files can mean.
+func (f *folder) size() error {
+	if f.opt.VocabSize == 0 {
+		f.opt.VocabSize = f.number("vocab_size")
+	}
+	known := 0
+	if f.tok != nil {
+		known = f.tok.Top + 1
+		if n := len(f.tok.Vocab) + len(f.tok.Added); known > max(1<<20, 2*n) {
+			return in("tokenizer.json", corrupt("there are %d tokens, and one has the id %d", n, f.tok.Top))
+		}
+	}
+	if f.sp != nil {
+		known = max(known, len(f.sp.Pieces))
+	}
+	if f.opt.VocabSize < 0 || f.opt.VocabSize > max(1<<20, 2*known) {
+		return in("config.json", corrupt("the vocabulary is said to have %d tokens, the tokenizer has %d", f.opt.VocabSize, known))
+	}
+	return nil
+}
+
+// number is a whole number of config.json, or of the text model in it; 0 when there is none.
+func (f *folder) number(key string) int {
+	n, _ := idIn(f.config, key)
+	if n < 0 {
+		n, _ = idIn(f.textConfig(), key)
+	}
+	return max(n, 0)
+}
+
+func (f *folder) textConfig() map[string]json.RawMessage {
+	var text map[string]json.RawMessage
+	if json.Unmarshal(f.config["text_config"], &text) != nil {
+		return nil
+	}
+	return text
+}
+
+// idIn is the whole number under a key; -1 when there is something else, and whether there is anything.
+func idIn(m map[string]json.RawMessage, key string) (id int, found bool) {
+	raw, ok := m[key]
+	if !ok || string(raw) == "null" {
+		return -1, false
+	}
+	if json.Unmarshal(raw, &id) != nil || id < 0 {
+		return -1, true
+	}
+	return id, true
+}
+
+// textIn is the string under a key, or "".
+func textIn(m map[string]json.RawMessage, key string) string {
+	var s string
+	if json.Unmarshal(m[key], &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// boolIn is the boolean under a key, or nil.
+func boolIn(m map[string]json.RawMessage, key string) *bool {
+	var b *bool
+	if json.Unmarshal(m[key], &b) != nil {
+		return nil
+	}
+	return b
+}

@@ -1,0 +1,191 @@
+package tokenizer
+
+import (
+	"encoding/json"
+)
+
+// hfFile is tokenizer.json, the form in which Hugging Face's tokenizers library keeps a whole tokenizer.
+type hfFile struct {
+	Added      []added
+	Normalizer *node
+	Pre        *node
+	Post       *node
+	Decoder    *node
+
+	Kind         string // of the model: BPE, Unigram, WordPiece, WordLevel
+	Vocab        map[string]int32
+	Merges       [][2]string
+	Top          int // the highest id of model and added tokens
+	Unk          string
+	FuseUnk      bool
+	ByteFallback bool
+	IgnoreMerges bool
+	Prefix       string // continuing_subword_prefix
+	Suffix       string // end_of_word_suffix
+}
+
+// A node is any of the steps of a tokenizer.json: a normalizer, pre-tokenizer, post-processor or decoder. Which of the
+// fields it has depends on its type.
+type node struct {
+	Type          string
+	Normalizers   []node
+	Pretokenizers []node
+	Processors    []node
+	Decoders      []node
+
+	Pattern          *pattern
+	Content          string
+	Behavior         string
+	Invert           bool
+	Prepend          string
+	Replacement      string
+	PrependScheme    string `json:"prepend_scheme"`
+	AddPrefixSpace   *bool  `json:"add_prefix_space"`
+	Split            *bool
+	UseRegex         *bool `json:"use_regex"`
+	IndividualDigits bool  `json:"individual_digits"`
+	StripLeft        bool  `json:"strip_left"`
+	StripRight       bool  `json:"strip_right"`
+
+	Single, Pair  []templatePiece
+	SpecialTokens map[string]struct{ IDs []int } `json:"special_tokens"`
+	Cls, Sep      json.RawMessage
+}
+
+type pattern struct{ String, Regex *string }
+
+type templatePiece struct {
+	SpecialToken *struct{ ID string }
+	Sequence     *struct{ ID string }
+}
+
+// highestID bounds what a list indexed by ids may take: the largest vocabularies have some 10⁵.
+const highestID = 1 << 24
+
+func readHFFile(data []byte) (*hfFile, error) {
+	f := &hfFile{Vocab: map[string]int32{}, Top: -1}
+	r := &reader{s: string(data)}
+	model := false
+	err := r.object(func(key string) error {
+		switch key {
+		case "added_tokens":
+			return f.small(r, key, &f.Added)
+		case "normalizer":
+			return f.small(r, key, &f.Normalizer)
+		case "pre_tokenizer":
+			return f.small(r, key, &f.Pre)
+		case "post_processor":
+			return f.small(r, key, &f.Post)
+		case "decoder":
+			return f.small(r, key, &f.Decoder)
+		case "model":
+			model = true
+			return f.readModel(r)
+		}
+		_, err := r.raw()
+		return err
+	})
+	if err == nil && !model {
+		err = corrupt("has no model")
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range f.Added {
+		if a.ID < 0 || a.ID >= highestID {
+			return nil, corrupt("added token %q has the id %d", a.Content, a.ID)
+		}
+		f.Top = max(f.Top, a.ID)
+	}
+	return f, nil
+}
+
+// small reads a value with encoding/json.
+func (f *hfFile) small(r *reader, key string, to any) error {
+	raw, err := r.raw()
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal([]byte(raw), to); err != nil {
+		return corrupt("%s: %v", key, err)
+	}
+	return nil
+}
+
+func (f *hfFile) readModel(r *reader) error {
+	return r.object(func(key string) error {
+		switch key {
+		case "type":
+			return f.small(r, key, &f.Kind)
+		case "unk_token":
+			return f.small(r, key, &f.Unk)
+		case "fuse_unk":
+			return f.small(r, key, &f.FuseUnk)
+		case "byte_fallback":
+			return f.small(r, key, &f.ByteFallback)
+		case "ignore_merges":
+			return f.small(r, key, &f.IgnoreMerges)
+		case "continuing_subword_prefix":
+			return f.small(r, key, &f.Prefix)
+		case "end_of_word_suffix":
+			return f.small(r, key, &f.Suffix)
+		case "vocab":
+			if r.peek() == '{' { // Unigram's is a list
+				return f.readVocab(r)
+			}
+		case "merges":
+			return f.readMerges(r)
+		}
+		_, err := r.raw()
+		return err
+	})
+}
+
+func (f *hfFile) readVocab(r *reader) error {
+	f.Vocab = make(map[string]int32, (len(r.s)-r.i)/64) // an entry takes some 20 bytes of file, merges about as much again
+	return r.object(func(token string) error {
+		id, err := r.integer()
+		if err != nil {
+			return err
+		}
+		if id < 0 || id >= highestID {
+			return corrupt("token %q has the id %d", token, id)
+		}
+		f.Vocab[token] = int32(id)
+		f.Top = max(f.Top, id)
+		return nil
+	})
+}
+
+// readMerges reads merges of either form: "left right", or since tokenizers 0.20 ["left", "right"].
+func (f *hfFile) readMerges(r *reader) error {
+	return r.array(func() error {
+		if r.peek() != '[' {
+			s, err := r.str()
+			if err != nil {
+				return err
+			}
+			pair, ok := cutMerge(s)
+			if !ok {
+				return corrupt("merge %d, %q, is not two parts", len(f.Merges), s)
+			}
+			f.Merges = append(f.Merges, pair)
+			return nil
+		}
+		var pair [2]string
+		n := 0
+		err := r.array(func() error {
+			s, err := r.str()
+			if err == nil && n < 2 {
+				pair[n] = s
+			}
+			n++
+			return err
+		})
+		if err == nil && n != 2 {
+			err = corrupt("merge %d has %d parts", len(f.Merges), n)
+		}
+		f.Merges = append(f.Merges, pair)
+		return err
+	})
+}

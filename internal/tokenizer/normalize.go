@@ -1,0 +1,104 @@
+package tokenizer
+
+import (
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// A change rewrites text before it is split.
+type change func(string) string
+
+// changesOf are the steps of a tokenizer.json's normalizer.
+func changesOf(n *node) ([]change, error) {
+	if n == nil {
+		return nil, nil
+	}
+	switch n.Type {
+	case "Sequence":
+		var all []change
+		for i := range n.Normalizers {
+			c, err := changesOf(&n.Normalizers[i])
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, c...)
+		}
+		return all, nil
+	case "NFC":
+		return []change{norm.NFC.String}, nil
+	case "NFD":
+		return []change{norm.NFD.String}, nil
+	case "NFKC":
+		return []change{norm.NFKC.String}, nil
+	case "NFKD":
+		return []change{norm.NFKD.String}, nil
+	case "Lowercase":
+		return []change{strings.ToLower}, nil
+	case "Strip":
+		return []change{func(s string) string { return strip(s, n.StripLeft, n.StripRight) }}, nil
+	case "Prepend":
+		return []change{func(s string) string {
+			if s == "" {
+				return s
+			}
+			return n.Prepend + s
+		}}, nil
+	case "Replace":
+		if n.Pattern != nil && n.Pattern.String != nil {
+			return []change{func(s string) string { return strings.ReplaceAll(s, *n.Pattern.String, n.Content) }}, nil
+		}
+		if n.Pattern != nil && n.Pattern.Regex != nil && *n.Pattern.Regex == " {2,}" {
+			return []change{func(s string) string { return squeezeBlanks(s, n.Content) }}, nil
+		}
+	}
+	return nil, unsupported("the normalizer %s is not known", n.describe())
+}
+
+func apply(changes []change, s string) string {
+	for _, c := range changes {
+		s = c(s)
+	}
+	return s
+}
+
+func strip(s string, left, right bool) string {
+	if left {
+		s = s[spaces(s, 0):]
+	}
+	if right {
+		s = s[:trimSpaceBefore(s, len(s))]
+	}
+	return s
+}
+
+// squeezeBlanks replaces every run of two blanks or more.
+func squeezeBlanks(s, by string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		j := i
+		for j < len(s) && s[j] == ' ' {
+			j++
+		}
+		switch {
+		case j-i >= 2:
+			b.WriteString(by)
+			i = j
+		default:
+			b.WriteByte(s[i])
+			i++
+		}
+	}
+	return b.String()
+}
+
+// describe names a step and its pattern, for people who have to find it in a file.
+func (n *node) describe() string {
+	switch {
+	case n.Pattern != nil && n.Pattern.Regex != nil:
+		return n.Type + " with the pattern " + *n.Pattern.Regex
+	case n.Pattern != nil && n.Pattern.String != nil:
+		return n.Type + " with the text " + *n.Pattern.String
+	}
+	return n.Type
+}

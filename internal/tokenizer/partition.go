@@ -1,0 +1,84 @@
+package tokenizer
+
+import (
+	"sort"
+	"strings"
+)
+
+// A partition cuts text at the tokens of a GGUF vocabulary, as llama.cpp does: the longest token first, at every place
+// where it is spelled, then the next longest in what is left. Control and unknown tokens count only when asked for,
+// user-defined ones always.
+type partition struct {
+	ids   []int32 // the longest first
+	texts []string
+	quiet []bool // only when asked for
+	find  *matcher
+}
+
+func newPartition(v *Vocab) *partition {
+	p := &partition{find: newMatcher()}
+	for i, text := range v.Tokens {
+		if k := v.kind(i); text != "" && (k == Control || k == UserDefined || k == Unknown) {
+			p.ids = append(p.ids, int32(i))
+		}
+	}
+	sort.SliceStable(p.ids, func(i, j int) bool { return len(v.Tokens[p.ids[i]]) > len(v.Tokens[p.ids[j]]) })
+	for i, id := range p.ids {
+		p.texts = append(p.texts, v.Tokens[id])
+		p.quiet = append(p.quiet, v.kind(int(id)) != UserDefined)
+		p.find.add(v.Tokens[id], int32(i))
+	}
+	return p
+}
+
+// cut looks once which tokens the text spells at all, since a vocabulary may have thousands, and cuts by these.
+func (p *partition) cut(text string, special bool) []segment {
+	if text == "" {
+		return nil
+	}
+	spelled := map[int32]bool{}
+	for i := 0; i < len(text); i++ {
+		if p.find.begins[text[i]] {
+			p.find.walk(text, i, func(_ int, n int32) { spelled[n] = true })
+		}
+	}
+	var order []int
+	for n := range spelled {
+		if special || !p.quiet[n] {
+			order = append(order, int(n))
+		}
+	}
+	sort.Ints(order)
+	segs := []segment{{text, -1}}
+	for _, n := range order {
+		segs = cutAt(segs, p.texts[n], p.ids[n])
+	}
+	return segs
+}
+
+// cutAt cuts every text segment at every place where it spells a token.
+func cutAt(segs []segment, token string, id int32) []segment {
+	var out []segment
+	for _, s := range segs {
+		if s.id >= 0 {
+			out = append(out, s)
+			continue
+		}
+		rest := s.text
+		for {
+			i := strings.Index(rest, token)
+			if i < 0 {
+				break
+			}
+			if i > 0 {
+				out = append(out, segment{rest[:i], -1})
+			}
+			out = append(out, segment{"", id})
+			rest = rest[i+len(token):]
+		}
+		if rest != "" {
+			out = append(out, segment{rest, -1})
+		}
+	}
+	return out
+}
