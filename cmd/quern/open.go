@@ -65,8 +65,8 @@ func tokenizeFor(path, pre string, text []byte) (tokens []int32, bos int, err er
 		return nil, 0, err
 	}
 	bos = -1
-	if v := t.Vocab(); t.AddsBOS() {
-		bos = v.BOS
+	if around := t.Encode("", tokenizer.Options{AddSpecial: true}); len(around) > 0 && int(around[0]) == t.Vocab().BOS {
+		bos = t.Vocab().BOS
 	}
 	return t.Encode(string(text), tokenizer.Options{AddSpecial: true}), bos, nil
 }

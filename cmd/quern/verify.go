@@ -22,7 +22,7 @@ func verifyCommand(ui *ui) *cli.Command {
 			"Examples:\n" +
 			"  quern verify model-Q4_K_M.gguf --text wiki.test.raw --chunks 20\n" +
 			"  quern verify --base ./model --quant model-Q4_K_M.gguf --text wiki.test.raw --max-kld 0.02 --min-top1 0.95",
-		Flags: append([]cli.Flag{
+		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "text", Usage: "text to score: `FILE`, or - for standard input", Required: true},
 			&cli.StringFlag{Name: "base", Usage: "`MODEL` that the others are compared with"},
 			&cli.StringSliceFlag{Name: "quant", Usage: "`MODEL` to compare with the base; may be repeated"},
@@ -35,7 +35,7 @@ func verifyCommand(ui *ui) *cli.Command {
 			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON"},
 			preFlag(),
 			threadsFlag(),
-		}),
+		},
 		Action: func(c *cli.Context) error { return verifyAction(c, ui) },
 	}
 }

@@ -21,6 +21,13 @@ const (
 	Deploy
 )
 
+func (m Mode) String() string {
+	if m == Exact {
+		return "exact"
+	}
+	return "deploy"
+}
+
 // Options of a run; the zero value is good. Results do not depend on Threads or Batch.
 type Options struct {
 	Mode    Mode
