@@ -9,17 +9,23 @@ import "math"
 
 const (
 	minStep   = 0.4 // codes across the block's range
-	minBelow  = 4.1 // sweeps begin this much below a range of all codes
+	minBelow  = 4.1 // sweeps begin this much below a range of all codes, still inside them in every phase
 	minSteps  = 22
 	minPhases = 4
 )
 
 type minPassage struct{ l, lx, l2 float64 }
 
+// A minMover is a weight as the sweeps see it: a side of the middle, codes from it where they start, steps from one
+// passage to the next.
+type minMover struct{ w, wx, from, each float64 }
+
 type minFit struct {
 	wide
 	lo, hi     float64
 	sumW, mean float64
+	movers     [flat]minMover // those above the middle first
+	above      int
 	at         [minSteps + 2]minPassage
 }
 
@@ -28,8 +34,13 @@ func (f *minFit) survey() bool {
 	f.lo, f.hi = f.x[0], f.x[0]
 	f.sumW = 0
 	sum := 0.0
-	for i, x := range f.x {
-		f.lo, f.hi = min(f.lo, x), max(f.hi, x)
+	for i, x := range &f.x {
+		if x < f.lo {
+			f.lo = x
+		}
+		if x > f.hi {
+			f.hi = x
+		}
 		f.sumW += f.w[i]
 		sum += float64(f.w[i] * x)
 	}
@@ -39,22 +50,42 @@ func (f *minFit) survey() bool {
 
 func (f *minFit) middle() float64 { return (f.lo + f.hi) / 2 }
 
+// place makes the movers for sweeps of that start and step.
+func (f *minFit) place(start, step float64) {
+	mid, up, down := f.middle(), 0, flat
+	for i, x := range &f.x {
+		m := minMover{w: f.w[i], wx: float64(f.w[i] * (x - f.mean)), from: float64((x - mid) * start)}
+		if x > mid {
+			m.each = 1 / float64((x-mid)*step)
+			f.movers[up] = m
+			up++
+		} else {
+			m.each = 1 / float64((mid-x)*step)
+			down--
+			f.movers[down] = m
+		}
+	}
+	f.above = up
+}
+
 // sweepMin returns the inverse scale and the code of the middle that explain most, for codes 0…top.
 func (f *minFit) sweepMin(top int) (scale, middle float64) {
 	span := f.hi - f.lo
 	start, step := (float64(top)-minBelow)/span, minStep/span
-	var above, below, best float64 = 0, 1, 0
+	f.place(start, step)
+	var explained, by, best float64 = 0, 1, 0
+	perW := 1 / f.sumW
 	for phase := range minPhases {
 		center := float64(top)/2 + float64(phase)/minPhases - 0.5
-		t := f.passMin(top, center, start, step)
-		for b := range f.at[:minSteps+1] {
+		t := f.pass(float64(top), center)
+		for b := range &f.at {
 			p := &f.at[b]
 			t.l += p.l
 			t.lx += p.lx
 			t.l2 += p.l2
-			u, v := float64(t.lx*t.lx), t.l2-float64(t.l*t.l)/f.sumW
-			if float64(u*below) > float64(above*v) {
-				above, below = u, v
+			u, v := float64(t.lx*t.lx), t.l2-float64(float64(t.l*t.l)*perW)
+			if float64(u*by) > float64(explained*v) {
+				explained, by = u, v
 				best, middle = start+float64(float64(b)*step), center
 			}
 		}
@@ -62,45 +93,54 @@ func (f *minFit) sweepMin(top int) (scale, middle float64) {
 	return best, middle
 }
 
-// passMin fills the passages of a phase and returns the sums where its sweep starts.
-func (f *minFit) passMin(top int, center, start, step float64) (t minPassage) {
-	mid := f.middle()
+// pass fills the passages of a phase and returns the sums where its sweep starts.
+func (f *minFit) pass(top, center float64) (t minPassage) {
 	clear(f.at[:])
-	for i, x := range f.x {
-		w, wx := f.w[i], float64(f.w[i]*(x-f.mean))
-		// Below the middle count downwards, so that codes always grow with s: code = base + sign·k.
-		away, room, sign, base := x-mid, float64(top)-math.Floor(center+0.5), 1.0, math.Floor(center+0.5)
-		offset := center - base
-		if away < 0 {
-			away, sign, offset = -away, -1, -offset
-			room = base
-		}
-		k := min(math.Floor(float64(away*start)+offset+0.5), room)
-		code := base + sign*k
-		wl := float64(w * code)
-		t.l += wl
-		t.l2 += float64(wl * code)
-		t.lx += float64(wx * code)
-		if away == 0 {
-			continue
-		}
-		each := 1 / float64(away*step)
-		for at := float64((k+0.5-offset)*each) - start/step + 1; at < minSteps+1 && k < room; at += each {
+	const end = float64(minSteps + 1)
+	for i := range f.movers[:f.above] {
+		m := &f.movers[i]
+		at := m.from + center + 0.5
+		code := float64(int(at))
+		t.add(m, code)
+		add := float64(m.w * (2*code + 1))
+		for at = float64((code+1-at)*m.each) + 1; at < end && code < top; at += m.each {
 			p := &f.at[int(at)]
-			p.l += sign * w
-			p.lx += sign * wx
-			p.l2 += float64(w * float64(2*float64(sign*code)+1))
-			code += sign
-			k++
+			p.l += m.w
+			p.lx += m.wx
+			p.l2 += add
+			add += 2 * m.w
+			code++
+		}
+	}
+	for i := range f.movers[f.above:] {
+		m := &f.movers[f.above+i]
+		at := m.from + center + 0.5
+		code := float64(int(at))
+		t.add(m, code)
+		add := float64(m.w * (1 - 2*code))
+		for at = float64((at-code)*m.each) + 1; at < end && code > 0; at += m.each {
+			p := &f.at[int(at)]
+			p.l -= m.w
+			p.lx -= m.wx
+			p.l2 += add
+			add += 2 * m.w
+			code--
 		}
 	}
 	return t
 }
 
+func (t *minPassage) add(m *minMover, code float64) {
+	wl := float64(m.w * code)
+	t.l += wl
+	t.l2 += float64(wl * code)
+	t.lx += float64(m.wx * code)
+}
+
 // roundMin takes codes of (x-m)·s.
 func (f *minFit) roundMin(q *[flat]uint8, top int, s, m float64) {
 	hi := float64(top)
-	for i, x := range f.x {
+	for i, x := range &f.x {
 		k := nearest(float64((x - m) * s))
 		if !(k > 0) {
 			k = 0
@@ -108,14 +148,14 @@ func (f *minFit) roundMin(q *[flat]uint8, top int, s, m float64) {
 		if k > hi {
 			k = hi
 		}
-		q[i] = uint8(k)
+		q[i] = uint8(int(k))
 	}
 }
 
-// refit returns the halves of the best scale and offset for codes q: jointly, then the offset for the rounded scale.
+// refit returns the halves of the best scale for codes q, and of the offset that suits them and the rounded scale.
 func (f *minFit) refit(q *[flat]uint8) (d, m uint16) {
 	var l, lx, l2, wx float64
-	for i, x := range f.x {
+	for i, x := range &f.x {
 		k := float64(q[i])
 		wl := float64(f.w[i] * k)
 		c := x - f.mean
@@ -124,8 +164,8 @@ func (f *minFit) refit(q *[flat]uint8) (d, m uint16) {
 		lx += float64(wl * c)
 		wx += float64(f.w[i] * c)
 	}
-	lx -= l / f.sumW * wx
-	l2 -= float64(l*l) / f.sumW
+	lx -= float64(l / f.sumW * wx)
+	l2 -= float64(l * l) / f.sumW
 	d = smallHalf(lx / l2)
 	m = finiteHalf(f.mean + (wx-float64(l*float64(halfValue(d))))/f.sumW)
 	return d, m
@@ -134,7 +174,7 @@ func (f *minFit) refit(q *[flat]uint8) (d, m uint16) {
 // lossMin is Σ w·(x - value)² with the value as decoders round it.
 func (f *minFit) lossMin(q *[flat]uint8, d, m uint16) (sum float64) {
 	scale, low := halfValue(d), halfValue(m)
-	for i, x := range f.x {
+	for i, x := range &f.x {
 		e := x - float64(float32(float32(q[i])*scale)+low)
 		sum += float64(f.w[i] * float64(e*e))
 	}
@@ -143,21 +183,21 @@ func (f *minFit) lossMin(q *[flat]uint8, d, m uint16) (sum float64) {
 
 // fitMin leaves the best codes it finds in f.q and returns scale, offset and loss.
 func (f *minFit) fitMin(top int) (d, m uint16, best float64) {
-	var q [flat]uint8
-	best = math.Inf(1)
 	if !f.survey() {
 		return f.fitAlike(top)
 	}
+	var q [flat]uint8
+	best = math.Inf(1)
 	s, middle := f.sweepMin(top)
 	from := f.middle() - middle/s
 	for {
 		f.roundMin(&q, top, s, from)
 		hd, hm := f.refit(&q)
-		if loss := f.lossMin(&q, hd, hm); loss < best {
-			d, m, best, f.q = hd, hm, loss, q
-		} else {
+		loss := f.lossMin(&q, hd, hm)
+		if !(loss < best) {
 			return d, m, best
 		}
+		d, m, best, f.q = hd, hm, loss, q
 		s, from = 1/float64(halfValue(d)), float64(halfValue(m))
 	}
 }
