@@ -11,7 +11,7 @@ import (
 // "anywhere". Tests are free.
 const importTable = `
 internal/cpu       |                                                                   | x/sys
-internal/kernel    | internal/cpu                                                      |
+internal/kernel    | internal/cpu                                                      | x448/float16
 quantize           | internal/kernel                                                   | x448/float16
 internal/store     |                                                                   | klauspost/compress
 formats            | quantize internal/store                                           | klauspost/compress
