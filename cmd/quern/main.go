@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"quern/convert"
 	"quern/formats"
 	"quern/internal/store"
 	"quern/internal/tokenizer"
@@ -103,7 +104,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, errGate):
 		return exitGate
-	case errors.Is(err, store.ErrNoSpace), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+	case errors.Is(err, convert.ErrMemory), errors.Is(err, store.ErrNoSpace), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return exitSpace
 	case errors.Is(err, formats.ErrCorrupt), errors.Is(err, tokenizer.ErrCorrupt):
 		return exitCorrupt

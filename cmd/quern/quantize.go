@@ -86,7 +86,7 @@ func plans(src *formats.Source, types []string, opt convert.Options, out func(ty
 		if err != nil {
 			return nil, err
 		}
-		p.Out = out(r.Name)
+		p.Out = out(p.TypeName())
 		all = append(all, p)
 	}
 	return all, nil
