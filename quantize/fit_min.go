@@ -30,9 +30,13 @@ func fitMinGgml3(x, w []float32, nmax int, q, qaux []uint8, rmin, rdelta float32
 	codesFrom(q, x, top/(hi-lo), lo, top)
 	scale = 1 / (top / (hi - lo))
 	best := minError(x, w, q, scale, lo, useMAD)
+	qaux[0] = 255 // no code: the first try is always new
 
 	for k := 0; k <= nstep; k++ {
-		s, m, ok := refitMin(x, w, qaux, (rmin+float32(rdelta*float32(k))+top)/(hi-lo), lo, top, sw, sx)
+		if !codesFrom(qaux, x, (rmin+float32(rdelta*float32(k))+top)/(hi-lo), lo, top) {
+			continue // the codes of the try before have had their chance
+		}
+		s, m, ok := refitMin(x, w, qaux, sw, sx)
 		if !ok {
 			continue
 		}
@@ -44,18 +48,28 @@ func fitMinGgml3(x, w []float32, nmax int, q, qaux []uint8, rmin, rdelta float32
 	return scale, -lo
 }
 
-func codesFrom(q []uint8, x []float32, iscale, lo, top float32) {
+// codesFrom rounds (x-lo)·iscale to codes 0…top and tells whether any is new.
+func codesFrom(q []uint8, x []float32, iscale, lo, top float32) bool {
+	var changed uint8
+	q = q[:len(x)]
 	for i, v := range x {
-		q[i] = 0
-		if t := float32(iscale * (v - lo)); t > 0 {
-			q[i] = uint8(nearestInt(min(t, top)))
+		t := float32(iscale * (v - lo))
+		if !(t > 0) {
+			t = 0
 		}
+		if t > top {
+			t = top
+		}
+		c := uint8(math.Float32bits(t + 12582912)) // nearestInt of what fits a byte
+		changed |= c ^ q[i]
+		q[i] = c
 	}
+	return changed != 0
 }
 
-// refitMin takes codes with iscale and lo, and the scale and minimum that suit them best; not ok when they are all alike.
-func refitMin(x, w []float32, q []uint8, iscale, lo, top, sw, sx float32) (scale, low float32, ok bool) {
-	codesFrom(q, x, iscale, lo, top)
+// refitMin returns the scale and minimum that suit codes best; not ok when the codes are all alike.
+func refitMin(x, w []float32, q []uint8, sw, sx float32) (scale, low float32, ok bool) {
+	w, q = w[:len(x)], q[:len(x)]
 	var sl, sl2, sxl float32
 	for i, v := range x {
 		l := float32(q[i])
@@ -77,15 +91,23 @@ func refitMin(x, w []float32, q []uint8, iscale, lo, top, sw, sx float32) (scale
 }
 
 func minError(x, w []float32, q []uint8, scale, low float32, useMAD bool) float32 {
+	w, q = w[:len(x)], q[:len(x)]
+	if useMAD {
+		return minAbsError(x, w, q, scale, low)
+	}
 	var sum float32
 	for i, v := range x {
 		diff := float32(scale*float32(q[i])) + low - v
-		if useMAD {
-			diff = float32(math.Abs(float64(diff)))
-		} else {
-			diff = float32(diff * diff)
-		}
-		sum += float32(w[i] * diff)
+		sum += float32(w[i] * float32(diff*diff))
+	}
+	return sum
+}
+
+func minAbsError(x, w []float32, q []uint8, scale, low float32) float32 {
+	var sum float32
+	for i, v := range x {
+		diff := float32(scale*float32(q[i])) + low - v
+		sum += float32(w[i] * float32(math.Abs(float64(diff))))
 	}
 	return sum
 }

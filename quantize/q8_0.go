@@ -1,6 +1,9 @@
 package quantize
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // Q8_0 is ggml's block_q8_0: d f16, 32 signed bytes; the value is q·d.
 var Q8_0 = register(Type{
@@ -45,12 +48,13 @@ func ggmlQ8_0(dst []byte, src, _ []float32) {
 	}
 }
 
+// magnitude is the largest |x|, or something that is not finite when any x is not: as integers, NaN is above infinity.
 func magnitude(x *[flat]float32) float32 {
-	var amax float32
+	var top uint32
 	for _, v := range x {
-		amax = max(amax, v, -v)
+		top = max(top, math.Float32bits(v)&0x7fffffff)
 	}
-	return amax
+	return math.Float32frombits(top)
 }
 
 // encodeQ8_0 keeps to codes -127…127 and plain squared error: at eight bits importance has nothing left to decide. It
