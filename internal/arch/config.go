@@ -36,7 +36,7 @@ func ReadConfig(src *formats.Source, name string) (*Config, error) {
 
 // ParseConfig reads a JSON object; file names it in errors.
 func ParseConfig(file string, text []byte) (*Config, error) {
-	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))))
+	d := json.NewDecoder(bytes.NewReader(pythonNumbers(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")))))
 	d.UseNumber()
 	c := &Config{file: file}
 	if err := d.Decode(&c.root); err != nil {
@@ -49,6 +49,34 @@ func ParseConfig(file string, text []byte) (*Config, error) {
 		return nil, &formats.Error{File: file, Err: formats.Corrupt("not a JSON object")}
 	}
 	return c, nil
+}
+
+// pythonNumbers turns the words that Python writes for numbers beyond JSON (Infinity, -Infinity, NaN) into one that is
+// JSON and no float64: a key that matters is then refused by name, others do no harm.
+func pythonNumbers(text []byte) []byte {
+	if !bytes.Contains(text, []byte("Infinity")) && !bytes.Contains(text, []byte("NaN")) {
+		return text
+	}
+	var out []byte
+	inText := false
+	for i := 0; i < len(text); i++ {
+		rest := text[i:]
+		switch {
+		case inText && text[i] == '\\' && len(rest) > 1:
+			out = append(out, text[i])
+			i++
+		case text[i] == '"':
+			inText = !inText
+		case !inText && bytes.HasPrefix(rest, []byte("Infinity")):
+			out, i = append(out, "1e99999"...), i+len("Infinity")-1
+			continue
+		case !inText && bytes.HasPrefix(rest, []byte("NaN")):
+			out, i = append(out, "1e99999"...), i+len("NaN")-1
+			continue
+		}
+		out = append(out, text[i])
+	}
+	return out
 }
 
 // Value returns what stands under a dotted key: nil with ok for null, nil without when the key is absent.
