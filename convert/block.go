@@ -127,8 +127,8 @@ func exponent16(p []byte, mask uint16) int {
 // maxF16 is the least magnitude that rounds to infinity in half precision.
 const maxF16 = 65520
 
-// checkRange refuses weights that the type turned into infinities: F16 itself, and the types whose scales are F16. Only
-// blocks with a weight beyond F16's range are looked at again.
+// checkRange refuses weights that the type turned into infinities, or cut off: F16 itself, and the types whose scales are
+// F16. Only rows with a weight beyond F16's range are looked at again.
 func (w *worker) checkRange(t *quantize.Type, cols, row, size int) error {
 	if t.Name == "F32" || t.Name == "BF16" {
 		return nil
@@ -141,7 +141,7 @@ func (w *worker) checkRange(t *quantize.Type, cols, row, size int) error {
 		}
 		back = grow(back, cols)
 		t.Decode(back, w.out[r*size:(r+1)*size])
-		if x := largest(back); x-x != 0 {
+		if x := largest(back); x-x != 0 || x < most/2 {
 			return &formats.Error{Err: fmt.Errorf("row %d holds %g, which does not fit into %s", row+r, most, t),
 				Hint: "use BF16 or F32 for this tensor (--tensor-type), or for all"}
 		}
