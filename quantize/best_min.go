@@ -9,8 +9,8 @@ import "math"
 
 const (
 	minStep   = 0.4 // codes across the block's range
-	minBelow  = 4.1 // sweeps begin this much below a range of all codes, still inside them in every phase
-	minSteps  = 22
+	minAbove  = 3   // sweeps end where the range takes this many codes too many; they begin (top+1)/8 codes below it
+	minSteps  = 18  // for five bits; fewer for four
 	minPhases = 4
 )
 
@@ -26,6 +26,7 @@ type minFit struct {
 	sumW, mean float64
 	movers     [flat]minMover // those above the middle first
 	above      int
+	steps      int
 	at         [minSteps + 2]minPassage
 }
 
@@ -71,14 +72,16 @@ func (f *minFit) place(start, step float64) {
 // sweepMin returns the inverse scale and the code of the middle that explain most, for codes 0…top.
 func (f *minFit) sweepMin(top int) (scale, middle float64) {
 	span := f.hi - f.lo
-	start, step := (float64(top)-minBelow)/span, minStep/span
+	below := float64(top+1)/8 + 0.1
+	start, step := (float64(top)-below)/span, minStep/span
+	f.steps = int((below + minAbove) / minStep)
 	f.place(start, step)
 	var explained, by, best float64 = 0, 1, 0
 	perW := 1 / f.sumW
 	for phase := range minPhases {
 		center := float64(top)/2 + float64(phase)/minPhases - 0.5
 		t := f.pass(float64(top), center)
-		for b := range &f.at {
+		for b := range f.at[:f.steps+1] {
 			p := &f.at[b]
 			t.l += p.l
 			t.lx += p.lx
@@ -95,8 +98,8 @@ func (f *minFit) sweepMin(top int) (scale, middle float64) {
 
 // pass fills the passages of a phase and returns the sums where its sweep starts.
 func (f *minFit) pass(top, center float64) (t minPassage) {
-	clear(f.at[:])
-	const end = float64(minSteps + 1)
+	clear(f.at[:f.steps+1])
+	end := float64(f.steps + 1)
 	for i := range f.movers[:f.above] {
 		m := &f.movers[i]
 		at := m.from + center + 0.5
@@ -137,11 +140,13 @@ func (t *minPassage) add(m *minMover, code float64) {
 	t.lx += float64(m.wx * code)
 }
 
-// roundMin takes codes of (x-m)·s.
-func (f *minFit) roundMin(q *[flat]uint8, top int, s, m float64) {
+// roundMin takes codes of (x-from)·s, and returns the halves of the scale that suits them best and of the offset that
+// suits them and the rounded scale.
+func (f *minFit) roundMin(q *[flat]uint8, top int, s, from float64) (d, m uint16) {
 	hi := float64(top)
+	var l, lx, l2 float64
 	for i, x := range &f.x {
-		k := nearest(float64((x - m) * s))
+		k := nearest(float64((x - from) * s))
 		if !(k > 0) {
 			k = 0
 		}
@@ -149,25 +154,13 @@ func (f *minFit) roundMin(q *[flat]uint8, top int, s, m float64) {
 			k = hi
 		}
 		q[i] = uint8(int(k))
+		wk := float64(f.w[i] * k)
+		l += wk
+		l2 += float64(wk * k)
+		lx += float64(wk * (x - f.mean))
 	}
-}
-
-// refit returns the halves of the best scale for codes q, and of the offset that suits them and the rounded scale.
-func (f *minFit) refit(q *[flat]uint8) (d, m uint16) {
-	var l, lx, l2, wx float64
-	for i, x := range &f.x {
-		k := float64(q[i])
-		wl := float64(f.w[i] * k)
-		c := x - f.mean
-		l += wl
-		l2 += float64(wl * k)
-		lx += float64(wl * c)
-		wx += float64(f.w[i] * c)
-	}
-	lx -= float64(l / f.sumW * wx)
-	l2 -= float64(l * l) / f.sumW
-	d = smallHalf(lx / l2)
-	m = finiteHalf(f.mean + (wx-float64(l*float64(halfValue(d))))/f.sumW)
+	d = smallHalf(lx / (l2 - float64(l*l)/f.sumW))
+	m = finiteHalf(f.mean - float64(l*float64(halfValue(d)))/f.sumW)
 	return d, m
 }
 
@@ -191,8 +184,7 @@ func (f *minFit) fitMin(top int) (d, m uint16, best float64) {
 	s, middle := f.sweepMin(top)
 	from := f.middle() - middle/s
 	for {
-		f.roundMin(&q, top, s, from)
-		hd, hm := f.refit(&q)
+		hd, hm := f.roundMin(&q, top, s, from)
 		loss := f.lossMin(&q, hd, hm)
 		if !(loss < best) {
 			return d, m, best

@@ -9,10 +9,10 @@ import "math"
 // the last level. The winner is refitted and rounded again as decoders will see it until that stops helping.
 
 const (
-	sweepStep  = 0.2 // levels of the largest magnitude
-	sweepBelow = 4.1 // where sweeps begin below the last level
-	sweepPlain = 40  // steps where all weights count the same
-	sweepMost  = 64  // steps with importance: the largest weight may be the least important
+	sweepStep  = 0.2 // levels of the largest magnitude; sweeps begin a quarter of the levels below the last one
+	sweepPlain = 3   // levels above it where they end when all weights count the same
+	sweepWide  = 9   // and with importance: the largest weight may be the least important
+	sweepMost  = 66  // steps of the longest sweep
 )
 
 // A passage collects what the weights that change level in one step add to both sums; those that reach the last level
@@ -24,13 +24,16 @@ type passage struct {
 
 type symFit struct {
 	wide
+	above float64 // where sweeps end
 	steps int
 	at    [sweepMost + 2]passage
 }
 
 // sweepSym returns the best inverse scale of the sweep, with its sign, for codes -n…n-1.
 func (f *symFit) sweepSym(n int, amax float64) float64 {
-	start, step := (float64(n)-sweepBelow)/amax, sweepStep/amax
+	below := float64(n)/4 + 0.1
+	start, step := (float64(n)-below)/amax, sweepStep/amax
+	f.steps = min(int((below+f.above)/sweepStep), sweepMost)
 	lx, l2 := f.passSym(n, start, step)
 	var last [2]struct{ lx, l2 float64 }
 	var top, bottom, best float64 = 0, 1, 0

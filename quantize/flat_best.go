@@ -8,9 +8,9 @@ func (c *flatCoder) encodeSym(dst []byte, src, importance []float32) {
 	var f symFit
 	var q [flat]uint8
 	var x, w [flat]float32
-	f.steps = sweepPlain
+	f.above = sweepPlain
 	if importance != nil {
-		f.steps = sweepMost
+		f.above = sweepWide
 	}
 	sigma2 := meanSquareIf(src, importance)
 	for ; len(src) >= flat; dst, src = dst[c.bytes:], src[flat:] {
