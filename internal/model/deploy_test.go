@@ -127,7 +127,7 @@ func TestDeployEqualsDefinition(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seqs := tokens(83, 5, 34)
+		seqs := tokens(83, 5, 20)
 		got, _ := logits(t, m, seqs, nil, Options{Mode: Deploy})
 		d := spread(got, ref.all(seqs))
 		ref.acts, ref.half = nil, nil

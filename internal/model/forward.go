@@ -92,14 +92,18 @@ func (r *run) normalize(h, x, weight []float32, m int) {
 	})
 }
 
-// rotate gives queries and keys their positions. In deploy mode keys and values are then rounded as a half precision
+// rotate gives queries and keys their positions, and divides queries by √D. In deploy mode keys and values are then rounded as a half precision
 // cache does; queries are not, as llama.cpp multiplies them in float32 when it reads a batch.
 func (r *run) rotate(q, k, v []float32, m int) {
 	p := &r.m.params
 	qdim, kdim := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
+	scale := float32(1 / math.Sqrt(float64(p.HeadDim)))
 	r.eachRow(m, func(w *worker, row int) {
 		q, k, v, pos := q[row*qdim:][:qdim], k[row*kdim:][:kdim], v[row*kdim:][:kdim], r.place[row].pos
 		r.rope.rotate(q, pos, p.HeadDim, r.m.neox)
+		for i := range q {
+			q[i] *= scale
+		}
 		r.rope.rotate(k, pos, p.HeadDim, r.m.neox)
 		if r.mode == Deploy {
 			w.round(k, k, false)

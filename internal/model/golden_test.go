@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 	"testing"
 
 	"quern/formats"
@@ -64,4 +65,36 @@ func widened(x []float32) []float64 {
 		y[i] = float64(v)
 	}
 	return y
+}
+
+// A real, trained model: what it tells from nothing but the beginning-of-text token is a story.
+func TestGreedyText(t *testing.T) {
+	dir := shared(t, "golden", "stories260K")
+	var file struct {
+		Model struct{ Vocab map[string]int32 }
+	}
+	readJSON(t, dir+"/tokenizer.json", &file)
+	pieces := map[int32]string{}
+	for piece, id := range file.Model.Vocab {
+		pieces[id] = piece
+	}
+	m := open(t, dir)
+	for _, mode := range []Mode{Exact, Deploy} {
+		story, text := []int32{1}, ""
+		for range 50 {
+			last := len(story) - 1
+			l, _ := logits(t, m, [][]int32{story}, func(_, pos int) bool { return pos == last }, Options{Mode: mode})
+			best := 0
+			for i, v := range l {
+				if v > l[best] {
+					best = i
+				}
+			}
+			story = append(story, int32(best))
+			text += strings.ReplaceAll(pieces[int32(best)], "▁", " ")
+		}
+		if want := "Once upon a time, there was a little girl named Lily. She loved to play"; !strings.Contains(text, want) {
+			t.Errorf("mode %d tells: %s", mode, text)
+		}
+	}
 }
