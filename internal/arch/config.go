@@ -23,7 +23,11 @@ type Config struct {
 // ReadConfig reads a JSON object that lies beside the weights.
 func ReadConfig(src *formats.Source, name string) (*Config, error) {
 	text, err := src.File(name)
-	path := filepath.Join(src.Path, name)
+	dir := src.Path
+	if strings.EqualFold(filepath.Ext(dir), ".safetensors") {
+		dir = filepath.Dir(dir)
+	}
+	path := filepath.Join(dir, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &formats.Error{File: path, Err: fmt.Errorf("not found: %w", fs.ErrNotExist),
 			Hint: "the weights alone do not say what model they are: give the folder that holds config.json"}
