@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"math"
@@ -29,7 +28,7 @@ func ReadConfig(src *formats.Source, name string) (*Config, error) {
 	}
 	path := filepath.Join(dir, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &formats.Error{File: path, Err: fmt.Errorf("not found: %w", fs.ErrNotExist),
+		return nil, &formats.Error{File: path, Err: fs.ErrNotExist,
 			Hint: "the weights alone do not say what model they are: give the folder that holds config.json"}
 	}
 	if err != nil {
