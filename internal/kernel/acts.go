@@ -13,15 +13,14 @@ func nearest(x float32) int32 {
 func QuantizeQ8_0(dst *ActsI8, x []float32, m, k, group int) {
 	dst.reset(m, k, group)
 	for b := 0; b < m*k; b += 32 {
-		src, code := x[b:b+32], dst.Code[b:b+32]
-		amax := absMax(src)
+		src := x[b : b+32]
+		hi, lo := extremes.best(src)
+		amax := max(hi, -lo)
 		d, inv := amax/127, float32(0)
 		if amax > 0 {
 			inv = 127 / amax
 		}
-		for i, v := range src {
-			code[i] = int8(nearest(v * inv))
-		}
+		roundI8.best(dst.Code[b:b+32], src, inv)
 		dst.sums(b, 32, F16Value(F16(d)))
 	}
 }
@@ -31,20 +30,13 @@ func QuantizeQ8_0(dst *ActsI8, x []float32, m, k, group int) {
 func QuantizeQ8_K(dst *ActsI8, x []float32, m, k, group int) {
 	dst.reset(m, k, group)
 	for b := 0; b < m*k; b += 256 {
-		src, code := x[b:b+256], dst.Code[b:b+256]
-		amax, top := float32(0), float32(0)
-		for _, v := range src {
-			if a := abs(v); a > amax {
-				amax, top = a, v
-			}
-		}
-		if amax == 0 {
+		src := x[b : b+256]
+		top := extreme(src)
+		if top == 0 {
 			continue
 		}
 		inv := -127 / top
-		for i, v := range src {
-			code[i] = int8(min(127, nearest(inv*v)))
-		}
+		roundI8.best(dst.Code[b:b+256], src, inv)
 		dst.sums(b, 256, 1/inv)
 	}
 }
@@ -56,16 +48,33 @@ func (a *ActsI8) sums(b, n int, d float32) {
 		for _, c := range a.Code[g : g+a.Group] {
 			s += int32(c)
 		}
-		a.Scale[g/a.Group], a.Sum[g/a.Group] = d, d*float32(s)
+		at := g / a.Group
+		a.Scale[at], a.Sum[at], a.Start[at] = d, d*float32(s), -128*s
 	}
 }
 
-func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
-
-func absMax(x []float32) float32 {
-	m := float32(0)
-	for _, v := range x {
-		m = max(m, abs(v))
+// extreme is the first of the values with the largest magnitude.
+func extreme(x []float32) float32 {
+	hi, lo := extremes.best(x)
+	switch {
+	case hi > -lo:
+		return hi
+	case hi < -lo:
+		return lo
 	}
-	return m
+	for _, v := range x {
+		if v == hi || v == lo {
+			return v
+		}
+	}
+	return 0
+}
+
+var roundI8 = portable(roundI8Portable)
+
+// roundI8Portable sets code[i] to x[i]*f, rounded to nearest even; products stay within ±127. len(x) is a multiple of 32.
+func roundI8Portable(code []int8, x []float32, f float32) {
+	for i, v := range x {
+		code[i] = int8(nearest(v * f))
+	}
 }

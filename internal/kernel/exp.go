@@ -61,6 +61,12 @@ func ExpSum(dst, src []float32, max float32) float64 {
 
 func expSumPortable(dst, src []float32, max float32) float64 {
 	var s [sumLanes]float64
+	expSumTail(dst, src, max, &s)
+	return fold(&s)
+}
+
+// expSumTail adds to sums whose lane 0 is due.
+func expSumTail(dst, src []float32, max float32, s *[sumLanes]float64) {
 	for i, v := range src {
 		e := Exp(v - max)
 		if dst != nil {
@@ -68,22 +74,36 @@ func expSumPortable(dst, src []float32, max float32) float64 {
 		}
 		s[i%sumLanes] += float64(e)
 	}
-	return fold(&s)
 }
 
-var maxOf = portable(maxPortable)
+var extremes = portable(extremesPortable)
 
 // Max is the largest element; x is not empty.
-func Max(x []float32) float32 { return maxOf.best(x) }
+func Max(x []float32) float32 {
+	hi, _ := extremes.best(x)
+	return hi
+}
 
-func maxPortable(x []float32) float32 {
-	m := x[0]
+func extremesPortable(x []float32) (hi, lo float32) {
+	hi, lo = x[0], x[0]
 	for _, v := range x[1:] {
-		if v > m {
-			m = v
-		}
+		hi, lo = larger(hi, v), smaller(lo, v)
 	}
-	return m
+	return hi, lo
+}
+
+func larger(a, b float32) float32 {
+	if b > a {
+		return b
+	}
+	return a
+}
+
+func smaller(a, b float32) float32 {
+	if b < a {
+		return b
+	}
+	return a
 }
 
 // Softmax turns scores into probabilities.
@@ -113,10 +133,14 @@ func SumSquares(x []float32) float64 { return sumSquares.best(x) }
 
 func sumSquaresPortable(x []float32) float64 {
 	var s [sumLanes]float64
+	sumSquaresTail(x, &s)
+	return fold(&s)
+}
+
+func sumSquaresTail(x []float32, s *[sumLanes]float64) {
 	for i, v := range x {
 		s[i%sumLanes] += float64(v) * float64(v)
 	}
-	return fold(&s)
 }
 
 var siluMul = portable(siluMulPortable)

@@ -17,6 +17,9 @@ func F16Value(h uint16) float32 {
 	b := math.Float32bits(f) | uint32(h&0x8000)<<16
 	if h&0x7c00 == 0x7c00 {
 		b |= 0x7f800000
+		if h&0x3ff != 0 {
+			b |= 0x400000 // the hardware returns quiet NaNs
+		}
 	}
 	return math.Float32frombits(b)
 }

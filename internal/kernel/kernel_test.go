@@ -212,6 +212,11 @@ func panelOf(r *rand.Rand, m, k, group int, min bool) (*ActsI8, *PanelI8) {
 	}
 	copy(a.Scale, random(r, len(a.Scale)))
 	copy(a.Sum, random(r, len(a.Sum)))
+	for g := range a.Start {
+		for _, c := range a.Code[g*group : (g+1)*group] {
+			a.Start[g] -= 128 * int32(c)
+		}
+	}
 	p.Reset(k, group)
 	for lane := range LanesI8 {
 		code := make([]int8, k)
@@ -332,11 +337,12 @@ func TestReductions(t *testing.T) {
 			})
 		})
 	})
-	t.Run("Max", func(t *testing.T) {
-		each(t, maxOf, func(t *testing.T, f, p func([]float32) float32) {
+	t.Run("extremes", func(t *testing.T) {
+		each(t, extremes, func(t *testing.T, f, p func([]float32) (hi, lo float32)) {
 			lengths(func(x []float32) {
-				if a, b := f(x), p(x); a != b {
-					t.Fatalf("%d: %g, portable %g", len(x), a, b)
+				hi, lo := f(x)
+				if a, b := p(x); a != hi || b != lo {
+					t.Fatalf("%d: %g and %g, portable %g and %g", len(x), hi, lo, a, b)
 				}
 			})
 		})
@@ -367,6 +373,28 @@ func TestReductions(t *testing.T) {
 				same(t, "scale", got, want)
 			})
 		})
+	})
+}
+
+func abs32(x float32) float32 { return max(x, -x) }
+
+func TestRoundI8(t *testing.T) {
+	r := rand.New(rand.NewSource(9))
+	each(t, roundI8, func(t *testing.T, f, p func([]int8, []float32, float32)) {
+		for _, n := range []int{32, 64, 256} {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = float32(r.Intn(2*254)-254) / 4 // halves among them
+			}
+			got, want := make([]int8, n), make([]int8, n)
+			f(got, x, 2)
+			p(want, x, 2)
+			for i := range got {
+				if got[i] != want[i] {
+					t.Fatalf("%g became %d, portable %d", 2*x[i], got[i], want[i])
+				}
+			}
+		}
 	})
 }
 
@@ -401,8 +429,8 @@ func TestQuantizeActivations(t *testing.T) {
 			for i, v := range x {
 				b := x[i/c.block*c.block:][:c.block]
 				s := a.Scale[i/group]
-				step := math.Max(1.002*float64(absMax(b))/127, 1e-12) // the half-precision scale adds a little
-				if d := math.Abs(float64(s)*float64(a.Code[i]) - float64(v)); d > 0.51*step+float64(absMax(b))*6e-4 {
+				step := math.Max(1.002*float64(abs32(extreme(b)))/127, 1e-12) // the half-precision scale adds a little
+				if d := math.Abs(float64(s)*float64(a.Code[i]) - float64(v)); d > 0.51*step+float64(abs32(extreme(b)))*6e-4 {
 					t.Fatalf("%s: %g became %g", c.name, v, s*float32(a.Code[i]))
 				}
 			}

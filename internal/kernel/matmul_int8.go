@@ -8,7 +8,6 @@ type PanelI8 struct {
 	K, Group   int
 	Code       []int8    // [K/4][16][4]
 	Scale, Min []float32 // [K/Group][16]; Min is nil when all are zero
-	Sum        []int32   // [K/Group][16]: of the codes
 	min        []float32 // memory of Min
 }
 
@@ -18,7 +17,6 @@ func (p *PanelI8) Reset(k, group int) {
 	p.Code = sized(p.Code, k*LanesI8)
 	p.Scale = sized(p.Scale, k/group*LanesI8)
 	p.min = sized(p.min, k/group*LanesI8)
-	p.Sum = sized(p.Sum, k/group*LanesI8)
 	p.Min = nil
 }
 
@@ -37,12 +35,8 @@ func (p *PanelI8) Pack(lane int, code []int8, scale, min []float32) {
 		p.Code[(i>>2*LanesI8+lane)<<2|i&3] = c
 	}
 	for g := range p.K / p.Group {
-		sum := int32(0)
-		for _, c := range code[g*p.Group : (g+1)*p.Group] {
-			sum += int32(c)
-		}
 		at := g*LanesI8 + lane
-		p.Sum[at], p.Scale[at], p.min[at] = sum, scale[g], min[g]
+		p.Scale[at], p.min[at] = scale[g], min[g]
 		if min[g] != 0 {
 			p.Min = p.min
 		}
@@ -54,6 +48,7 @@ type ActsI8 struct {
 	K, Group   int
 	Code       []int8    // [m][K]
 	Scale, Sum []float32 // [m][K/Group]: the scale, and the scale times the sum of the codes
+	Start      []int32   // [m][K/Group]: -128 times the sum of the codes, where products with a shifted factor begin
 }
 
 func (a *ActsI8) reset(m, k, group int) {
@@ -61,6 +56,7 @@ func (a *ActsI8) reset(m, k, group int) {
 	a.Code = sized(a.Code, m*k)
 	a.Scale = sized(a.Scale, m*(k/group))
 	a.Sum = sized(a.Sum, m*(k/group))
+	a.Start = sized(a.Start, m*(k/group))
 }
 
 var matMulI8 = portable(matMulI8Portable)

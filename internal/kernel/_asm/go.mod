@@ -1,0 +1,3 @@
+module quern/internal/kernel/_asm
+
+go 1.26.0

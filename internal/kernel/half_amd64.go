@@ -1,0 +1,47 @@
+//go:build !purego
+
+package kernel
+
+import "quern/internal/cpu"
+
+//go:noescape
+func f16ToF32AVX2(dst *float32, src *byte, n uintptr)
+
+//go:noescape
+func f32ToF16AVX2(dst *byte, src *float32, n uintptr)
+
+//go:noescape
+func bf16ToF32AVX2(dst *float32, src *byte, n uintptr)
+
+//go:noescape
+func f32ToBF16AVX2(dst *byte, src *float32, n uintptr)
+
+func init() {
+	has := cpu.Has("avx2")
+	f16ToF32.add("avx2", has, widen(f16ToF32AVX2, f16ToF32Portable))
+	bf16ToF32.add("avx2", has, widen(bf16ToF32AVX2, bf16ToF32Portable))
+	f32ToF16.add("avx2", has, narrow(f32ToF16AVX2, f32ToF16Portable))
+	f32ToBF16.add("avx2", has, narrow(f32ToBF16AVX2, f32ToBF16Portable))
+}
+
+// widen makes a decoder from one for multiples of 8; the portable body does the rest.
+func widen(eights func(*float32, *byte, uintptr), rest func([]float32, []byte)) func([]float32, []byte) {
+	return func(dst []float32, src []byte) {
+		n := len(dst) &^ 7
+		if n > 0 {
+			eights(&dst[0], &src[0], uintptr(n))
+		}
+		rest(dst[n:], src[2*n:])
+	}
+}
+
+// narrow makes an encoder likewise.
+func narrow(eights func(*byte, *float32, uintptr), rest func([]byte, []float32)) func([]byte, []float32) {
+	return func(dst []byte, src []float32) {
+		n := len(src) &^ 7
+		if n > 0 {
+			eights(&dst[0], &src[0], uintptr(n))
+		}
+		rest(dst[2*n:], src[n:])
+	}
+}

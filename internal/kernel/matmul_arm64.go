@@ -1,0 +1,12 @@
+//go:build !purego
+
+package kernel
+
+import "quern/internal/cpu"
+
+//go:noescape
+func mulF32NEON(dst *float32, ldd uintptr, x *float32, ldx uintptr, panel *float32, ldp uintptr, m, k, acc uintptr)
+
+func init() {
+	matMulF32.add("neon", cpu.Has("neon"), rowsOf(mulF32NEON, 4, 16))
+}
