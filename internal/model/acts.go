@@ -35,7 +35,7 @@ func (a *acts) lanes() int {
 func (in *input) reset(x []float32, m, k int) {
 	in.x, in.m, in.k = x, m, k
 	for _, a := range in.as {
-		a.holds = false
+		a.holds, a.float = false, nil
 	}
 }
 

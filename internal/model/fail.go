@@ -15,14 +15,11 @@ func inTensor(t *formats.Tensor, err error) error {
 	return &formats.Error{Tensor: t.Name, Err: err}
 }
 
-// inFile says in which file err happened, unless err says so itself.
+// inFile says in which file an error of a tensor happened, unless it says so itself.
 func inFile(path string, err error) error {
 	var e *formats.Error
-	if errors.As(err, &e) {
-		if e.File == "" {
-			e.File = path
-		}
-		return err
+	if errors.As(err, &e) && e.File == "" {
+		e.File = path
 	}
-	return &formats.Error{File: path, Err: err}
+	return err
 }

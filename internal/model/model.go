@@ -21,6 +21,7 @@ type Model struct {
 	norm   []float32 // [E]
 	head   weight    // [V][E], the embedding where the two are tied
 
+	path  string // of the checkpoint, for errors
 	close func() error
 
 	mu   sync.Mutex
@@ -55,7 +56,7 @@ func Open(src *formats.Source) (*Model, error) {
 	if err != nil {
 		return nil, inFile(src.Path, err)
 	}
-	m.close = src.Close
+	m.path, m.close = src.Path, src.Close
 	return m, nil
 }
 
@@ -179,7 +180,7 @@ func (m *Model) complete() error {
 		ok = ok && (s.matrix == nil || s.matrix.t != nil) && (s.vector == nil || *s.vector != nil)
 	}
 	if !ok {
-		return formats.Corrupt("a tensor of the model is missing")
+		return &formats.Error{Err: formats.Corrupt("a tensor of the model is missing")}
 	}
 	return nil
 }

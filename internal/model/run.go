@@ -89,10 +89,11 @@ func (m *Model) begin(ctx context.Context, opt Options) *run {
 
 // end gives the memory back.
 func (r *run) end() error {
+	r.in.reset(nil, 0, 0)
 	r.m.mu.Lock()
 	r.m.idle = append(r.m.idle, r.scratch)
 	r.m.mu.Unlock()
-	return r.err
+	return inFile(r.m.path, r.err)
 }
 
 // parallel calls f for every task 0…n-1, each once, on all threads. Tasks write to places of their own, so the result
