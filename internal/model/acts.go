@@ -87,7 +87,7 @@ func (r *run) fill(a *acts) {
 		})
 	default:
 		a.int8 = kernel.ActsI8{K: k, Group: a.group, Code: grow(&a.int8.Code, m*k),
-			Scale: grow(&a.int8.Scale, m*k/a.group), Sum: grow(&a.int8.Sum, m*k/a.group)}
+			Scale: grow(&a.int8.Scale, m*k/a.group), Sum: grow(&a.int8.Sum, m*k/a.group), Start: grow(&a.int8.Start, m*k/a.group)}
 		r.parallel((m+rowsPerTask-1)/rowsPerTask, func(_ *worker, task int) error {
 			from, to := task*rowsPerTask, min(m, (task+1)*rowsPerTask)
 			part := rowsOf(&a.int8, from, to)
@@ -105,7 +105,7 @@ func (r *run) fill(a *acts) {
 func rowsOf(a *kernel.ActsI8, from, to int) kernel.ActsI8 {
 	k, g := a.K, a.K/a.Group
 	return kernel.ActsI8{K: k, Group: a.Group, Code: a.Code[from*k : to*k : to*k],
-		Scale: a.Scale[from*g : to*g : to*g], Sum: a.Sum[from*g : to*g : to*g]}
+		Scale: a.Scale[from*g : to*g : to*g], Sum: a.Sum[from*g : to*g : to*g], Start: a.Start[from*g : to*g : to*g]}
 }
 
 // round stores x rounded to half precision or bfloat16, to nearest even; dst may be x.
