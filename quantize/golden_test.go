@@ -81,8 +81,8 @@ func sameBlocks(t *testing.T, q *Type, row int, got, want []byte) {
 	}
 }
 
-// noWorse demands that Encode loses no more than the reference in any block, by the encoder's own objective, and no more
-// than the manifest says of the row where both measure the same.
+// noWorse demands that Encode loses no more than the reference in any block, by the encoder's own objective. The manifest
+// measures rows by importance alone, which is another objective: there a row may come out a little worse, not much.
 func noWorse(t *testing.T, q *Type, row int, src, importance, got, ref []float32, limit float64) {
 	t.Helper()
 	w := weights(q, src, importance)
@@ -94,11 +94,10 @@ func noWorse(t *testing.T, q *Type, row int, src, importance, got, ref []float32
 			return
 		}
 	}
-	plain := importance
-	if plain == nil {
-		plain = weights(&Type{}, src, nil)
+	if importance == nil {
+		importance = weights(&Type{}, src, nil)
 	}
-	if r := relative(loss(plain, src, got)); r > limit+1e-6 {
-		t.Logf("row %d: relative error %.6f by importance alone, the reference's %.6f", row, r, limit)
+	if r := relative(loss(importance, src, got)); r > 1.1*limit+1e-6 {
+		t.Errorf("row %d: relative error %.6f by importance alone, the reference's %.6f", row, r, limit)
 	}
 }
