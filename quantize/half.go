@@ -1,21 +1,7 @@
 package quantize
 
-import (
-	"math"
+import "quern/internal/kernel"
 
-	"github.com/x448/float16"
-)
-
-// half rounds to IEEE half precision, nearest even, overflow to infinity.
-func half(x float32) uint16 { return float16.Fromfloat32(x).Bits() }
-
-// halfValue is exact. Shifting a half's exponent and fraction into place leaves a float32 too small by 2^112, subnormals
-// included, so one multiplication does what would otherwise be three cases.
-func halfValue(h uint16) float32 {
-	f := math.Float32frombits(uint32(h&0x7fff)<<13) * 0x1p112
-	b := math.Float32bits(f) | uint32(h&0x8000)<<16
-	if h&0x7c00 == 0x7c00 {
-		b |= 0x7f800000
-	}
-	return math.Float32frombits(b)
-}
+// half rounds to IEEE half precision, nearest even, overflow to infinity; halfValue is exact.
+func half(x float32) uint16      { return kernel.F16(x) }
+func halfValue(h uint16) float32 { return kernel.F16Value(h) }
