@@ -7,21 +7,14 @@ import "math"
 func (c *flatCoder) encodeSym(dst []byte, src, importance []float32) {
 	var f symFit
 	var q [flat]uint8
-	var x, w [flat]float32
 	f.above = sweepPlain
 	if importance != nil {
 		f.above = sweepWide
 	}
-	sigma2 := meanSquareIf(src, importance)
-	for ; len(src) >= flat; dst, src = dst[c.bytes:], src[flat:] {
-		amax := f.load(&x, &w, src, importance, sigma2)
-		var h uint16
-		if importance == nil {
-			h = half(c.plainSym(&q, &x))
-		} else {
-			h = half(c.searchedSym(&q, x[:], w[:]))
-			importance = importance[flat:]
-		}
+	r := flatRowOf(src, importance)
+	for ; r.next(); dst = dst[c.bytes:] {
+		amax := f.load(&r)
+		h := half(c.ggmlSymBlock(&q, &r))
 		if amax > 0 {
 			if s, loss := f.fitSym(c.zero, amax); !(f.lossSym(&q, c.zero, float64(halfValue(h))) <= loss) {
 				h, q = s, f.q
@@ -34,22 +27,13 @@ func (c *flatCoder) encodeSym(dst []byte, src, importance []float32) {
 
 func (c *flatCoder) encodeMin(dst []byte, src, importance []float32) {
 	var f minFit
-	var q, aux [flat]uint8
-	var x, w [flat]float32
-	top := 2*c.zero - 1
-	sigma2 := meanSquareIf(src, importance)
-	for ; len(src) >= flat; dst, src = dst[c.bytes:], src[flat:] {
-		f.load(&x, &w, src, importance, sigma2)
-		var d, m float32
-		if importance == nil {
-			d, m = c.plainMin(&q, &x)
-		} else {
-			d, m = fitMinGgml3(x[:], w[:], top, q[:], aux[:], -0.9, 0.05, 36, false)
-			m = -m
-			importance = importance[flat:]
-		}
+	var q [flat]uint8
+	r := flatRowOf(src, importance)
+	for ; r.next(); dst = dst[c.bytes:] {
+		f.load(&r)
+		d, m := c.ggmlMinBlock(&q, &r)
 		hd, hm := half(d), half(m)
-		if bd, bm, loss := f.fitMin(top); !(f.lossMin(&q, hd, hm) <= loss) {
+		if bd, bm, loss := f.fitMin(2*c.zero - 1); !(f.lossMin(&q, hd, hm) <= loss) {
 			hd, hm, q = bd, bm, f.q
 		}
 		putHalf(dst, hd)
@@ -60,47 +44,38 @@ func (c *flatCoder) encodeMin(dst []byte, src, importance []float32) {
 
 // A wide is a block in float64, where no product of its numbers overflows, and the codes found for it.
 type wide struct {
-	x, w [flat]float64
-	q    [flat]uint8
+	x, w     [flat]float64
+	q        [flat]uint8
+	repaired [flat]float32
 }
 
-// load takes the next block, with finite weights x and usable weights w, and returns the largest magnitude. Where no
-// element of a block counts, all count the same.
-func (f *wide) load(x, w *[flat]float32, src, importance []float32, sigma2 float32) float64 {
-	*x = *block(src)
-	amax := magnitude(x)
-	if !(amax <= math.MaxFloat32) {
-		amax = repair(x)
-	}
-	sum := 0.0
-	if importance != nil {
-		weighWith(w[:], x[:], importance[:flat], sigma2)
-		for i, v := range w {
-			f.w[i] = float64(v)
-			sum += f.w[i]
+// load takes a block with the weights that the search minimises, and returns its largest magnitude. A block that is not
+// finite is repaired in r.
+func (f *wide) load(r *flatRow) float64 {
+	amax := magnitude(block(r.x))
+	if !finite(amax) {
+		for i, v := range r.x {
+			f.repaired[i] = nearestFinite(v)
 		}
+		r.x = f.repaired[:]
+		amax = magnitude(&f.repaired)
 	}
-	if !(sum > 0 && sum < math.Inf(1)) {
-		for i := range f.w {
-			w[i], f.w[i] = 1, 1
-		}
+	var w [flat]float32
+	if r.with == nil {
+		ones(w[:])
+	} else {
+		weighFlat(&w, r.x, r.with, r.sigma2)
 	}
-	for i, v := range x {
-		f.x[i] = float64(v)
+	for i, v := range block(r.x) {
+		f.x[i], f.w[i] = float64(v), float64(w[i])
 	}
 	return float64(amax)
 }
 
-func repair(x *[flat]float32) float32 {
-	for i, v := range x {
-		switch {
-		case v != v:
-			x[i] = 0
-		case v > math.MaxFloat32:
-			x[i] = math.MaxFloat32
-		case v < -math.MaxFloat32:
-			x[i] = -math.MaxFloat32
-		}
+// nearestFinite reads NaN as zero.
+func nearestFinite(x float32) float32 {
+	if x != x {
+		return 0
 	}
-	return magnitude(x)
+	return min(max(x, -math.MaxFloat32), math.MaxFloat32)
 }

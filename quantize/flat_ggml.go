@@ -6,27 +6,46 @@ import "math"
 
 func (c *flatCoder) ggmlSym(dst []byte, src, importance []float32) {
 	var q [flat]uint8
-	var w [flat]float32
-	sigma2 := meanSquareIf(src, importance)
-	for ; len(src) >= flat; dst, src = dst[c.bytes:], src[flat:] {
-		var d float32
-		if importance == nil {
-			d = c.plainSym(&q, block(src))
-		} else {
-			weighWith(w[:], src[:flat], importance[:flat], sigma2)
-			d = c.searchedSym(&q, src[:flat], w[:])
-			importance = importance[flat:]
-		}
-		putHalf(dst, half(d))
+	r := flatRowOf(src, importance)
+	for ; r.next(); dst = dst[c.bytes:] {
+		putHalf(dst, half(c.ggmlSymBlock(&q, &r)))
 		c.put(dst[c.at:], &q)
 	}
 }
 
-func meanSquareIf(src, importance []float32) float32 {
-	if importance == nil {
-		return 0
+func (c *flatCoder) ggmlMin(dst []byte, src, importance []float32) {
+	var q [flat]uint8
+	r := flatRowOf(src, importance)
+	for ; r.next(); dst = dst[c.bytes:] {
+		d, m := c.ggmlMinBlock(&q, &r)
+		putHalf(dst, half(d))
+		putHalf(dst[2:], half(m))
+		c.put(dst[c.at:], &q)
 	}
-	return meanSquare(src)
+}
+
+// ggmlSymBlock is llama-quantize's choice for a block.
+func (c *flatCoder) ggmlSymBlock(q *[flat]uint8, r *flatRow) float32 {
+	if r.with == nil {
+		return c.plainSym(q, block(r.x))
+	}
+	var l [flat]int8
+	weighWith(r.w[:], r.x, r.with, r.sigma2)
+	d := fitSymGgml(r.x, c.zero, l[:], 1, r.w[:])
+	for j, v := range l {
+		q[j] = uint8(v)
+	}
+	return d
+}
+
+func (c *flatCoder) ggmlMinBlock(q *[flat]uint8, r *flatRow) (d, m float32) {
+	if r.with == nil {
+		return c.plainMin(q, block(r.x))
+	}
+	var aux [flat]uint8
+	weighWith(r.w[:], r.x, r.with, r.sigma2)
+	d, m = fitMinGgml3(r.x, r.w[:], 2*c.zero-1, q[:], aux[:], -0.9, 0.05, 36, false)
+	return d, -m
 }
 
 // plainSym takes the largest magnitude to code 0 whatever its sign, so d may be negative.
@@ -38,36 +57,6 @@ func (c *flatCoder) plainSym(q *[flat]uint8, x *[flat]float32) float32 {
 		q[j] = min(cut(float32(v*id)+(n+0.5)), uint8(2*c.zero-1))
 	}
 	return d
-}
-
-func (c *flatCoder) searchedSym(q *[flat]uint8, x, w []float32) float32 {
-	var l [flat]int8
-	d := fitSymGgml(x, c.zero, l[:], 1, w)
-	for j, v := range l {
-		q[j] = uint8(v)
-	}
-	return d
-}
-
-func (c *flatCoder) ggmlMin(dst []byte, src, importance []float32) {
-	var q, aux [flat]uint8
-	var w [flat]float32
-	sigma2 := meanSquareIf(src, importance)
-	top := 2*c.zero - 1
-	for ; len(src) >= flat; dst, src = dst[c.bytes:], src[flat:] {
-		var d, m float32
-		if importance == nil {
-			d, m = c.plainMin(&q, block(src))
-		} else {
-			weighWith(w[:], src[:flat], importance[:flat], sigma2)
-			d, m = fitMinGgml3(src[:flat], w[:], top, q[:], aux[:], -0.9, 0.05, 36, false)
-			m = -m
-			importance = importance[flat:]
-		}
-		putHalf(dst, half(d))
-		putHalf(dst[2:], half(m))
-		c.put(dst[c.at:], &q)
-	}
 }
 
 // plainMin takes the smallest to code 0 and the largest to the last.

@@ -60,12 +60,11 @@ func magnitude(x *[flat]float32) float32 {
 // encodeQ8_0 keeps to codes -127…127 and plain squared error: at eight bits importance has nothing left to decide. It
 // rounds with the scale as decoders read it, refits the scale by least squares and takes the best of that and ggml's block.
 func encodeQ8_0(dst []byte, src, _ []float32) {
-	var x, w [flat]float32
 	var f wide
 	var q [flat]int8
-	for ; len(src) >= flat; dst, src = dst[34:], src[flat:] {
-		amax := f.load(&x, &w, src, nil, 0)
-		ggmlQ8_0(dst, x[:], nil)
+	for r := flatRowOf(src, nil); r.next(); dst = dst[34:] {
+		amax := f.load(&r)
+		ggmlQ8_0(dst, r.x, nil)
 		if amax == 0 {
 			continue
 		}

@@ -147,7 +147,7 @@ func harmless(t *testing.T, q *Type, code []byte, x, importance []float32) {
 	q.Encode(code, x, importance)
 	for i, v := range decoded(q, code, len(x)) {
 		if v-v != 0 {
-			t.Fatalf("weight %d of %g decodes to %g", i, x, v)
+			t.Fatalf("weight %d of %g… decodes to %g", i, x[:8], v)
 		}
 	}
 }
