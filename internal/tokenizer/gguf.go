@@ -43,8 +43,16 @@ func gpt2FromVocab(v *Vocab) (*Tokenizer, error) {
 	}
 	b := &bpe{ids: index(v.Tokens), limit: int32(len(v.Tokens)), unk: -1, chars: p.Chars, fallback: p.Chars}
 	b.setBytes()
-	if p.IgnoreMerges {
+	switch {
+	case p.IgnoreMerges:
 		b.setWords(b.ids)
+	case p.WholeBreaks:
+		b.words = map[string]int32{}
+		for text, id := range b.ids {
+			if strings.Trim(text, "\n") == "" {
+				b.words[text] = id
+			}
+		}
 	}
 	pairs := make([][2]string, 0, len(v.Merges))
 	for i, m := range v.Merges {
@@ -57,7 +65,7 @@ func gpt2FromVocab(v *Vocab) (*Tokenizer, error) {
 	if err := b.learn(pairs, true, false); err != nil {
 		return nil, err
 	}
-	t := &Tokenizer{vocab: v, split: p.Split, model: b, spelled: newPartition(v)}
+	t := &Tokenizer{vocab: v, split: p.Split, model: b, spelled: newPartition(v, b.ids)}
 	t.normalize = func(s string, _ place) string { return s }
 	if p.Chars {
 		t.normalize = func(s string, _ place) string { return strings.ReplaceAll(s, " ", blankMark) }
@@ -78,7 +86,7 @@ func llamaFromVocab(v *Vocab) (*Tokenizer, error) {
 	m := newSPM(index(v.Tokens), v.Scores, len(v.Tokens))
 	m.setBytes()
 	m.unk = int32(orElse(v, v.UNK, 0))
-	t := &Tokenizer{vocab: v, model: m, spelled: newPartition(v), apart: apartFrom(v.Tokens), blank: is(v.AddSpacePrefix, true)}
+	t := &Tokenizer{vocab: v, model: m, spelled: newPartition(v, m.ids), apart: apartFrom(v.Tokens), blank: is(v.AddSpacePrefix, true)}
 	t.normalize = func(s string, at place) string {
 		if t.blank && at.afterToken {
 			s = " " + s

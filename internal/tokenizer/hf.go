@@ -105,6 +105,9 @@ func (f *folder) asBytes(t *Tokenizer, pt preTokenizer, changes []change) error 
 		return hinted(unsupported("no pre-tokenizer is known that does this: %s", strings.ReplaceAll(pt.shape, "\n", "; ")))
 	}
 	t.split = p.Split
+	if p.HF != nil {
+		t.split = p.HF
+	}
 	t.normalize = func(s string, _ place) string {
 		s = apply(changes, s)
 		if pt.prefixSpace && s != "" && s[0] != ' ' {

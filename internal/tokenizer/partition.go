@@ -15,17 +15,20 @@ type partition struct {
 	find  *matcher
 }
 
-func newPartition(v *Vocab) *partition {
+func newPartition(v *Vocab, ids map[string]int32) *partition {
 	p := &partition{find: newMatcher()}
+	has := func(text string) bool { _, ok := ids[text]; return ok }
+	quiet := map[int32]bool{}
 	for i, text := range v.Tokens {
-		if k := v.kind(i); text != "" && (k == Control || k == UserDefined || k == Unknown) {
+		if k := v.runtimeKind(i, has); text != "" && (k == Control || k == UserDefined || k == Unknown) {
 			p.ids = append(p.ids, int32(i))
+			quiet[int32(i)] = k != UserDefined
 		}
 	}
 	sort.SliceStable(p.ids, func(i, j int) bool { return len(v.Tokens[p.ids[i]]) > len(v.Tokens[p.ids[j]]) })
 	for i, id := range p.ids {
 		p.texts = append(p.texts, v.Tokens[id])
-		p.quiet = append(p.quiet, v.kind(int(id)) != UserDefined)
+		p.quiet = append(p.quiet, quiet[id])
 		p.find.add(v.Tokens[id], int32(i))
 	}
 	return p

@@ -4,8 +4,11 @@ import "unicode/utf8"
 
 // The alternatives that the patterns of GPT-2 and its descendants are put together from.
 
-// decode is the character at i; -1 for a byte that is none.
+// decode is the character at i and its length; -1 for a byte that is none, -1 and 0 at the end.
 func decode(s string, i int) (rune, int) {
+	if i >= len(s) {
+		return -1, 0
+	}
 	if c := s[i]; c < utf8.RuneSelf {
 		return rune(c), 1
 	}
@@ -73,36 +76,39 @@ func prefixed(not, of class) match {
 	}
 }
 
-// blankRun is " ?[of]+"
-func blankRun(of class) match {
+// blankRun is " ?[of]+[tail]*"
+func blankRun(of class, tail string) match {
 	return func(s string, i int) int {
 		j := i
 		if s[i] == ' ' {
 			j++
 		}
 		if e := runOf(s, j, of); e > j {
-			return e
+			return runBytes(s, e, tail)
 		}
 		return i
 	}
 }
 
-// blankNot is " ?[^\s not]+" and as many of the characters in tail as follow, at most `most` of them.
-func blankNot(not class, tail string, most int) match {
+// blankNot is " ?[^\s not]+[tail]*"
+func blankNot(not class, tail string) match {
 	return func(s string, i int) int {
 		j := i
 		if s[i] == ' ' {
 			j++
 		}
-		e := runNot(s, j, not|space)
-		if e == j {
-			return i
+		if e := runNot(s, j, not|space); e > j {
+			return runBytes(s, e, tail)
 		}
-		for n := 0; n < most && e < len(s) && has(tail, s[e]); n++ {
-			e++
-		}
-		return e
+		return i
 	}
+}
+
+func runBytes(s string, i int, of string) int {
+	for i < len(s) && has(of, s[i]) {
+		i++
+	}
+	return i
 }
 
 func has(set string, c byte) bool {
@@ -113,8 +119,6 @@ func has(set string, c byte) bool {
 	}
 	return false
 }
-
-const unlimited = 1 << 62
 
 // newlines is \s*[\r\n]+: white space up to and with the last line break in it.
 func newlines(s string, i int) int {
@@ -151,51 +155,88 @@ func trailing(s string, i int) int {
 func spaces(s string, i int) int { return runOf(s, i, space) }
 
 // cased is o200k's word: [^\r\n\p{L}\p{N}]?[up]*[low]+ or, failing that, [^\r\n\p{L}\p{N}]?[up]+[low]*, where modifier
-// and other letters and marks are of both kinds; then, where asked for, a contraction.
-func cased(contracted bool) match {
+// and other letters and marks are of both kinds; then, where asked for, a contraction. Characters of the class not are
+// of neither kind.
+func cased(contracted bool, not class) match {
 	return func(s string, i int) int {
 		c, n := at(s, i)
-		e := i
-		if n > 0 && c&(newline|letter|anyNum) == 0 {
-			e = upLow(s, i+n)
-			if e == i+n {
-				e = i
+		start, prefix := i, c&(newline|letter|anyNum) == 0
+		if prefix {
+			start += n
+		}
+		e := upLow(s, start, not)
+		if e == start && prefix {
+			start = i
+			e = upLow(s, i, not)
+		}
+		if e == start {
+			if prefix {
+				start = i + n
+			}
+			if e = upThenLow(s, start, not); e == start && prefix {
+				start = i
+				e = upThenLow(s, i, not)
 			}
 		}
-		if e == i {
-			e = upLow(s, i)
+		if e == start {
+			return i
 		}
-		if e == i && n > 0 && c&(newline|letter|anyNum) == 0 {
-			if u := runOf(s, i+n, anyUp); u > i+n {
-				e = runOf(s, u, anyLow)
-			}
-		}
-		if e == i {
-			if u := runOf(s, i, anyUp); u > i {
-				e = runOf(s, u, anyLow)
-			}
-		}
-		if contracted && e > i && e < len(s) {
+		if contracted && e < len(s) {
 			e = anyContraction(s, e)
 		}
 		return e
 	}
 }
 
+// atNot is at, with no class for characters of the class not.
+func atNot(s string, i int, not class) (class, int) {
+	c, n := at(s, i)
+	if c&not != 0 {
+		c = 0
+	}
+	return c, n
+}
+
 // upLow is [up]*[low]+. When nothing low follows the run, it gives back characters until one is low too.
-func upLow(s string, i int) int {
+func upLow(s string, i int, not class) int {
 	both := i // the end of the last character in the run that is of both kinds
 	for j := i; ; {
-		c, n := at(s, j)
+		c, n := atNot(s, j, not)
 		if c&anyUp == 0 {
-			if e := runOf(s, j, anyLow); e > j {
-				return e
+			if c&anyLow == 0 {
+				return both
 			}
-			return both
+			return lowRun(s, j, not)
 		}
 		j += n
 		if c&anyLow != 0 {
 			both = j
 		}
+	}
+}
+
+// upThenLow is [up]+[low]*
+func upThenLow(s string, i int, not class) int {
+	j := i
+	for {
+		c, n := atNot(s, j, not)
+		if c&anyUp == 0 {
+			break
+		}
+		j += n
+	}
+	if j == i {
+		return i
+	}
+	return lowRun(s, j, not)
+}
+
+func lowRun(s string, i int, not class) int {
+	for {
+		c, n := atNot(s, i, not)
+		if c&anyLow == 0 {
+			return i
+		}
+		i += n
 	}
 }

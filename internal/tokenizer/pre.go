@@ -9,10 +9,12 @@ type pre struct {
 	// Shape is how a tokenizer.json of this kind describes its pre_tokenizer, see shapeOf; "" where it has no such thing.
 	Shape string
 	Split splitter
+	HF    splitter // where tokenizers splits otherwise than runtimes do
 
 	IgnoreMerges bool // a word that is a token is not merged
 	AddBOS       bool // by default
 	Chars        bool // no byte-level alphabet: characters, U+2581 for the blank
+	WholeBreaks  bool // of words only runs of line breaks are not merged
 
 	// Among kinds of one shape: whether the rest of a tokenizer speaks for this one. nil is the kind that is left over.
 	Fits func(e *evidence) bool
@@ -58,6 +60,15 @@ func preShaped(shape string, e *evidence) *pre {
 		}
 	}
 	return left
+}
+
+// isolated is the shape of a byte-level pre-tokenizer that splits by patterns, one after the other.
+func isolated(patterns ...string) string {
+	shape := ""
+	for _, p := range patterns {
+		shape += "isolated " + p + "\n"
+	}
+	return shape + "bytes"
 }
 
 // PreNames lists every name that a pre-tokenizer is known by.

@@ -3,7 +3,7 @@ package tokenizer
 // Each digit by itself, then GPT-2's pattern.
 var splitDigits = splitter{isolate(one(anyNum)), splitGPT2}
 
-const shapeDigits = "digits individual\nbytelevel"
+var shapeDigits = isolated(`\p{N}`, patternGPT2)
 
 // SmolLM is the one that is left over: the others are told by a token that they have.
 var _ = register(pre{Names: []string{"smollm"}, Shape: shapeDigits, Split: splitDigits})

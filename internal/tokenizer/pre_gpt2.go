@@ -1,11 +1,11 @@
 package tokenizer
 
-// GPT-2's own pattern:
-//
-//	's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-var splitGPT2 = isolate(contraction, blankRun(letter), blankRun(anyNum), blankNot(letter|anyNum, "", 0), trailing, spaces)
+// GPT-2's own pattern, from which all others descend.
+const patternGPT2 = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
 
-const shapeGPT2 = "bytelevel"
+var splitGPT2 = isolate(contraction, blankRun(letter, ""), blankRun(anyNum, ""), blankNot(letter|anyNum, ""), trailing, spaces)
+
+var shapeGPT2 = isolated(patternGPT2)
 
 var _ = register(pre{Names: []string{"gpt-2", "phi-2", "gigachat", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de", "a.x-4.0",
 	"mellum", "modern-bert", "exaone4", "mpt", "jais", "trillion", "granite-docling"}, Shape: shapeGPT2, Split: splitter{splitGPT2}})

@@ -13,15 +13,13 @@ type preTokenizer struct {
 
 // shapeOf writes a pre_tokenizer in a canonical form, in which two that split alike are spelled alike:
 //
-//	isolated REGEX      Split, keeping what matches and what lies between
+//	isolated REGEX      Split, keeping what matches and what lies between; also Digits, each by itself
 //	digits              Digits, runs of them
-//	digits individual   Digits, each by itself
 //	punctuation         Punctuation, runs of it
 //	punctuation single  Punctuation, each by itself
-//	bytelevel           ByteLevel with GPT-2's pattern
-//	bytes               ByteLevel without
+//	bytes               ByteLevel, after a line for GPT-2's pattern where it uses that
 //
-// Metaspace, and the splitting at blanks that none are left for, are no part of it.
+// Metaspace, and the splitting at blanks where none are left, are no part of it.
 func shapeOf(n *node) (preTokenizer, error) {
 	var p preTokenizer
 	err := p.add(n)
@@ -44,14 +42,13 @@ func (p *preTokenizer) add(n *node) error {
 	case "ByteLevel":
 		p.prefixSpace = p.prefixSpace || is(n.AddPrefixSpace, true)
 		if is(n.UseRegex, true) {
-			p.line("bytelevel")
-		} else {
-			p.line("bytes")
+			p.line("isolated " + patternGPT2)
 		}
+		p.line("bytes")
 		return nil
 	case "Digits":
 		if n.IndividualDigits {
-			p.line("digits individual")
+			p.line(`isolated \p{N}`)
 		} else {
 			p.line("digits")
 		}

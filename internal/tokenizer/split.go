@@ -1,5 +1,7 @@
 package tokenizer
 
+import "sort"
+
 // A match is a pattern, written by hand: it returns the end of what it matches at i, or i when it does not match there.
 // It sees the whole piece that it splits, and nothing beyond, as a regular expression would.
 type match func(s string, i int) int
@@ -108,11 +110,30 @@ func runesOf(in func(r rune) bool) match {
 	}
 }
 
-// afterSpace is \s?m, with any white space or only with the blank.
-func afterSpace(blankOnly bool, m match) match {
+// runesIn is [set]+, the set being written as in a regular expression: characters, and ranges of them.
+func runesIn(set string) match {
+	type span struct{ lo, hi rune }
+	var spans []span
+	runes := []rune(set)
+	for i := 0; i < len(runes); i++ {
+		s := span{runes[i], runes[i]}
+		if i+2 < len(runes) && runes[i+1] == '-' {
+			s.hi = runes[i+2]
+			i += 2
+		}
+		spans = append(spans, s)
+	}
+	sort.Slice(spans, func(i, j int) bool { return spans[i].lo < spans[j].lo })
+	return runesOf(func(r rune) bool {
+		i := sort.Search(len(spans), func(i int) bool { return spans[i].hi >= r })
+		return i < len(spans) && spans[i].lo <= r
+	})
+}
+
+// afterSpace is \s?m
+func afterSpace(m match) match {
 	return func(s string, i int) int {
-		c, n := at(s, i)
-		if c&space != 0 && (!blankOnly || s[i] == ' ') {
+		if c, n := at(s, i); c&space != 0 {
 			if e := m(s, i+n); e > i+n {
 				return e
 			}
