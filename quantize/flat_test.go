@@ -117,3 +117,17 @@ func dull(n int, seed uint32) []float32 {
 	}
 	return x
 }
+
+// A block of which calibration saw only the smallest weight keeps the others; by its own importance alone it could as well
+// be zeros, which is what ggml makes of it in Q4_0.
+func TestUnseenColumns(t *testing.T) {
+	x, importance := normal(flat), make([]float32, flat)
+	x[5], importance[5] = 1e-3, 1
+	for _, q := range []*Type{Q4_0, Q4_1, Q5_0, Q5_1} {
+		code := make([]byte, q.Bytes)
+		q.Encode(code, x, importance)
+		if e := relative(loss(weights(&Type{}, x, nil), x, decoded(q, code, flat))); e > 0.3 {
+			t.Errorf("%s: relative error %g where importance says nothing", q.Name, e)
+		}
+	}
+}
