@@ -1,0 +1,34 @@
+package quantize
+
+// Q2_K is ggml's block_q2_K: 16 bytes of scale (low) and minimum (high nibble) for 16 weights each, 64 bytes of two-bit codes,
+// d and dmin f16.
+var Q2_K = register(Type{
+	Name: "Q2_K", ID: 10, Block: super, Bytes: 84,
+	Decode:   coder2K.decode,
+	Encode:   coder2K.encode,
+	Weigh:    weighSuper(1),
+	Ggml:     coder2K.ggml,
+	Tile:     coder2K.tile,
+	Group:    16,
+	Acts:     ActsQ8_K,
+	Fallback: Q4_0,
+	MaxRMSE:  0.34,
+})
+
+var coder2K = minCoder{group: 16, top: 3, most: 15, bytes: 84, sigma: 1, plain: minSweep{-0.5, 0.1, 15}, plainAbs: true,
+	put: func(dst []byte, b *superBlock) {
+		for g := range groups16 {
+			dst[g] = uint8(b.scale[g]) | b.min[g]<<4
+		}
+		putQuarters(dst[16:], &b.q)
+		putHalf(dst[80:], b.d)
+		putHalf(dst[82:], b.dmin)
+	},
+	take: func(b *superBlock, src []byte) {
+		for g := range groups16 {
+			b.scale[g], b.min[g] = int8(src[g]&15), src[g]>>4
+		}
+		quarters(&b.q, src[16:])
+		b.d, b.dmin = halfBits(src[80:]), halfBits(src[82:])
+	},
+}

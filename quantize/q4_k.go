@@ -1,0 +1,29 @@
+package quantize
+
+// Q4_K is ggml's block_q4_K: d and dmin f16, 12 bytes of six-bit scales and minima for 32 weights each, 128 bytes of nibbles.
+var Q4_K = register(Type{
+	Name: "Q4_K", ID: 12, Block: super, Bytes: 144,
+	Decode:   coder4K.decode,
+	Encode:   coder4K.encode,
+	Weigh:    weighSuper(2),
+	Ggml:     coder4K.ggml,
+	Tile:     coder4K.tile,
+	Group:    32,
+	Acts:     ActsQ8_K,
+	Fallback: Q5_0,
+	MaxRMSE:  0.076,
+})
+
+var coder4K = minCoder{group: 32, top: 15, most: 63, bytes: 144, sigma: 2, plain: minSweep{-1, 0.1, 20},
+	put: func(dst []byte, b *superBlock) {
+		putHalf(dst, b.d)
+		putHalf(dst[2:], b.dmin)
+		putSixes(dst[4:], b)
+		putHalves(dst[16:], &b.q)
+	},
+	take: func(b *superBlock, src []byte) {
+		b.d, b.dmin = halfBits(src), halfBits(src[2:])
+		sixes(b, src[4:])
+		halves(&b.q, src[16:])
+	},
+}

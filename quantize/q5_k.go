@@ -1,0 +1,41 @@
+package quantize
+
+// Q5_K is ggml's block_q5_K: as Q4_K, with 32 bytes of fifth bits before the nibbles: bit h of byte l belongs to element 32·h+l.
+var Q5_K = register(Type{
+	Name: "Q5_K", ID: 13, Block: super, Bytes: 176,
+	Decode:   coder5K.decode,
+	Encode:   coder5K.encode,
+	Weigh:    weighSuper(2),
+	Ggml:     coder5K.ggml,
+	Tile:     coder5K.tile,
+	Group:    32,
+	Acts:     ActsQ8_K,
+	Fallback: Q5_1,
+	MaxRMSE:  0.037,
+})
+
+var coder5K = minCoder{group: 32, top: 31, most: 63, bytes: 176, sigma: 2, plain: minSweep{-0.5, 0.1, 15},
+	put: func(dst []byte, b *superBlock) {
+		putHalf(dst, b.d)
+		putHalf(dst[2:], b.dmin)
+		putSixes(dst[4:], b)
+		for l := range 32 {
+			high := uint8(0)
+			for h := range 8 {
+				high |= b.q[32*h+l] >> 4 << h
+			}
+			dst[16+l] = high
+		}
+		putHalves(dst[48:], &b.q)
+	},
+	take: func(b *superBlock, src []byte) {
+		b.d, b.dmin = halfBits(src), halfBits(src[2:])
+		sixes(b, src[4:])
+		halves(&b.q, src[48:])
+		for l := range 32 {
+			for h := range 8 {
+				b.q[32*h+l] |= src[16+l] >> h & 1 << 4
+			}
+		}
+	},
+}

@@ -1,0 +1,84 @@
+package quantize
+
+// Q6_K is ggml's block_q6_K: 128 bytes of low nibbles, 64 of upper bit pairs, 16 int8 scales for 16 weights each, d f16. In a half
+// of 128, byte l holds the nibbles of elements l and l+64, byte l+32 those of l+32 and l+96; the pairs of all four share a byte.
+var Q6_K = register(Type{
+	Name: "Q6_K", ID: 14, Block: super, Bytes: 210,
+	Decode:   coder6K.decode,
+	Encode:   coder6K.encode,
+	Weigh:    weigh6K,
+	Ggml:     coder6K.ggml,
+	Tile:     coder6K.tile,
+	Group:    16,
+	Acts:     ActsQ8_K,
+	Fallback: Q8_0,
+	MaxRMSE:  0.02,
+})
+
+// weigh6K is the importance itself, as llama-quantize has it here; without, as the other k-quants.
+func weigh6K(w, src, importance []float32) {
+	if importance == nil {
+		weighSuper(1)(w, src, nil)
+		return
+	}
+	copy(w, importance)
+}
+
+var coder6K = symCoder{zero: 32, lowest: 128, bytes: 210, fit: fit6K,
+	put: func(dst []byte, b *superBlock) {
+		for h := range 2 {
+			q, ql, qh := b.q[128*h:], dst[64*h:], dst[128+32*h:]
+			for l := range 32 {
+				ql[l] = q[l]&15 | q[l+64]<<4
+				ql[l+32] = q[l+32]&15 | q[l+96]<<4
+				qh[l] = q[l]>>4 | q[l+32]>>4<<2 | q[l+64]>>4<<4 | q[l+96]>>4<<6
+			}
+		}
+		for g, s := range b.scale {
+			dst[192+g] = uint8(s)
+		}
+		putHalf(dst[208:], b.d)
+	},
+	take: func(b *superBlock, src []byte) {
+		for h := range 2 {
+			q, ql, qh := b.q[128*h:], src[64*h:], src[128+32*h:]
+			for l := range 32 {
+				q[l] = ql[l]&15 | qh[l]&3<<4
+				q[l+32] = ql[l+32]&15 | qh[l]>>2&3<<4
+				q[l+64] = ql[l]>>4 | qh[l]>>4&3<<4
+				q[l+96] = ql[l+32]>>4 | qh[l]>>6<<4
+			}
+		}
+		for g := range groups16 {
+			b.scale[g] = int8(src[192+g])
+		}
+		b.d = halfBits(src[208:])
+	},
+}
+
+// fit6K chooses scales as llama-quantize does: each group by importance or x², scales rounded.
+func fit6K(c *symCoder, b *superBlock, x, importance []float32) {
+	var scales [groups16]float32
+	var q [maxGroup]int8
+	for g := range groups16 {
+		var w []float32
+		if importance != nil {
+			w = importance[16*g:][:16]
+		}
+		scales[g] = fitSymGgml(x[16*g:][:16], 32, q[:], 1, w)
+		for i, v := range q[:16] {
+			b.q[16*g+i] = uint8(v)
+		}
+	}
+	top := largestScale(&scales)
+	if top < tinyGroup && top > -tinyGroup {
+		*b = superBlock{}
+		return
+	}
+	per := -128 / top
+	b.d = half(1 / per)
+	for g := range groups16 {
+		b.scale[g] = int8(min(127, nearestInt(float32(per*scales[g]))))
+	}
+	c.round(b, x)
+}

@@ -1,0 +1,123 @@
+package quantize
+
+import "math"
+
+// What the k-quants share: 256 weights in groups of 16 or 32, each group with a small integer scale, in some types an integer
+// minimum too, and one or two halves that those are multiples of.
+
+const (
+	super    = 256 // weights in a super-block
+	maxGroup = 32
+	groups16 = super / 16
+)
+
+// A superBlock is a super-block unpacked. Codes run from 0; scales and minima are as they multiply d and dmin.
+type superBlock struct {
+	q       [super]uint8
+	scale   [groups16]int8
+	min     [groups16]uint8
+	d, dmin uint16
+}
+
+// putQuarters stores two-bit codes: byte l of a half holds elements l, l+32, l+64 and l+96.
+func putQuarters(dst []byte, q *[super]uint8) {
+	for h := 0; h < super; h += 128 {
+		for l := range 32 {
+			dst[h/4+l] = q[h+l]&3 | q[h+l+32]&3<<2 | q[h+l+64]&3<<4 | q[h+l+96]&3<<6
+		}
+	}
+}
+
+func quarters(q *[super]uint8, src []byte) {
+	for h := 0; h < super; h += 128 {
+		for l := range 32 {
+			b := src[h/4+l]
+			q[h+l], q[h+l+32], q[h+l+64], q[h+l+96] = b&3, b>>2&3, b>>4&3, b>>6
+		}
+	}
+}
+
+// putHalves stores the low four bits of codes: 32 bytes hold 64 elements, the first 32 in the low nibbles.
+func putHalves(dst []byte, q *[super]uint8) {
+	for h := 0; h < super; h += 64 {
+		for l := range 32 {
+			dst[h/2+l] = q[h+l]&15 | q[h+l+32]<<4
+		}
+	}
+}
+
+func halves(q *[super]uint8, src []byte) {
+	for h := 0; h < super; h += 64 {
+		for l := range 32 {
+			b := src[h/2+l]
+			q[h+l], q[h+l+32] = b&15, b>>4
+		}
+	}
+}
+
+// putSixes packs eight pairs of six-bit scale and minimum into 12 bytes: the first four whole, in the low bits of bytes 0…7;
+// of the last four the low nibbles in bytes 8…11, the high two bits above the first eight.
+func putSixes(dst []byte, b *superBlock) {
+	for j := range 4 {
+		s, m, s4, m4 := uint8(b.scale[j]), b.min[j], uint8(b.scale[j+4]), b.min[j+4]
+		dst[j] = s | s4>>4<<6
+		dst[j+4] = m | m4>>4<<6
+		dst[j+8] = s4&15 | m4<<4
+	}
+}
+
+func sixes(b *superBlock, src []byte) {
+	for j := range 4 {
+		b.scale[j], b.min[j] = int8(src[j]&63), src[j+4]&63
+		b.scale[j+4] = int8(src[j+8]&15 | src[j]>>6<<4)
+		b.min[j+4] = src[j+8]>>4 | src[j+4]>>6<<4
+	}
+}
+
+// loadSuper copies the next 256 weights, reading NaN as zero and infinities as the largest float32, and their weights; where
+// none counts, all count the same.
+func loadSuper(x, w *[super]float32, src, weights []float32) {
+	copy(x[:], src[:super])
+	copy(w[:], weights[:super])
+	var sum float32
+	for i, v := range x {
+		if !finite(v) {
+			switch {
+			case v > 0:
+				x[i] = math.MaxFloat32
+			case v < 0:
+				x[i] = -math.MaxFloat32
+			default:
+				x[i] = 0
+			}
+		}
+		sum += w[i]
+	}
+	if !(sum > 0 && sum < math.MaxFloat32) {
+		for i := range w {
+			w[i] = 1
+		}
+	}
+}
+
+// weighSuper returns the objective of a k-quant's default encoder: with importance llama-quantize's weights, importance times
+// sqrt(σ² + x²) with σ² times times the mean square of the super-block; without, σ + |x| with σ the root mean square of the
+// super-block: large weights count more, as they do for llama-quantize, but small ones never nothing.
+func weighSuper(times float32) func(w, src, importance []float32) {
+	return func(w, src, importance []float32) {
+		for b := 0; b+super <= len(src); b += super {
+			x, w := src[b:b+super], w[b:b+super]
+			sigma2 := meanSquare(x)
+			if importance != nil {
+				weighWith(w, x, importance[b:b+super], times*sigma2)
+				continue
+			}
+			sigma := float32(math.Sqrt(float64(sigma2)))
+			for i, v := range x {
+				w[i] = sigma + float32(math.Abs(float64(v)))
+			}
+		}
+	}
+}
+
+func halfBits(src []byte) uint16 { return uint16(src[0]) | uint16(src[1])<<8 }
