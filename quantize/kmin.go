@@ -21,7 +21,11 @@ type minSweep struct {
 	steps      int
 }
 
-var searchedSweep = minSweep{-0.9, 0.05, 36}
+// searchedSweep is llama-quantize's with importance; coarseSweep is where the default search begins without.
+var (
+	searchedSweep = minSweep{-0.9, 0.05, 36}
+	coarseSweep   = minSweep{-0.9, 0.2, 9}
+)
 
 func (c *minCoder) groups() int { return super / c.group }
 
@@ -65,7 +69,7 @@ func (c *minCoder) ggml(dst []byte, src, importance []float32) {
 		} else {
 			var w [super]float32
 			weighWith(w[:], src[:super], importance[:super], float32(c.sigma*sumSquares(src[:super]))/super)
-			c.searchedBlock(&b, src[:super], w[:])
+			c.searchedBlock(&b, src[:super], w[:], searchedSweep)
 			importance = importance[super:]
 		}
 		c.put(dst, &b)
@@ -119,7 +123,7 @@ func (c *minCoder) plainWeights(w, x []float32) {
 }
 
 // searchedBlock is the reference's way with importance: a finer sweep, scales and minima fitted by the weight of their groups.
-func (c *minCoder) searchedBlock(b *superBlock, x, w []float32) {
+func (c *minCoder) searchedBlock(b *superBlock, x, w []float32, sweep minSweep) {
 	var scales, mins, sum [groups16]float32
 	var ls [groups16]uint8
 	var aux [maxGroup]uint8
@@ -129,7 +133,7 @@ func (c *minCoder) searchedBlock(b *superBlock, x, w []float32) {
 		for _, v := range wg {
 			sum[g] += v
 		}
-		scales[g], mins[g] = fitMinGgml3(x[g*c.group:][:c.group], wg, c.top, b.q[g*c.group:], aux[:], searchedSweep.from, searchedSweep.step, searchedSweep.steps, false)
+		scales[g], mins[g] = fitMinGgml3(x[g*c.group:][:c.group], wg, c.top, b.q[g*c.group:], aux[:], sweep.from, sweep.step, sweep.steps, false)
 	}
 	b.d = half(fitPosGgml(scales[:n], sum[:n], c.most, ls[:]))
 	b.dmin = half(fitPosGgml(mins[:n], sum[:n], c.most, b.min[:]))

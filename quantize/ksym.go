@@ -7,6 +7,7 @@ type symCoder struct {
 	bytes  int
 	put    func(dst []byte, b *superBlock)
 	take   func(b *superBlock, src []byte)
+	weigh  func(w, src, importance []float32)
 	fit    func(c *symCoder, b *superBlock, x, importance []float32) // llama-quantize's choice of scales
 }
 

@@ -12,10 +12,10 @@ var Q3_K = register(Type{
 	Group:    16,
 	Acts:     ActsQ8_K,
 	Fallback: Q4_0,
-	MaxRMSE:  0.17,
+	MaxRMSE:  0.155,
 })
 
-var coder3K = symCoder{zero: 4, lowest: 32, bytes: 110, fit: fit3K,
+var coder3K = symCoder{zero: 4, lowest: 32, bytes: 110, weigh: weighSuper(2), fit: fit3K,
 	put: func(dst []byte, b *superBlock) {
 		for l := range 32 {
 			high := uint8(0)

@@ -12,7 +12,7 @@ var Q6_K = register(Type{
 	Group:    16,
 	Acts:     ActsQ8_K,
 	Fallback: Q8_0,
-	MaxRMSE:  0.02,
+	MaxRMSE:  0.0182,
 })
 
 // weigh6K is the importance itself, as llama-quantize has it here; without, as the other k-quants.
@@ -24,7 +24,7 @@ func weigh6K(w, src, importance []float32) {
 	copy(w, importance)
 }
 
-var coder6K = symCoder{zero: 32, lowest: 128, bytes: 210, fit: fit6K,
+var coder6K = symCoder{zero: 32, lowest: 128, bytes: 210, weigh: weigh6K, fit: fit6K,
 	put: func(dst []byte, b *superBlock) {
 		for h := range 2 {
 			q, ql, qh := b.q[128*h:], dst[64*h:], dst[128+32*h:]

@@ -74,32 +74,6 @@ func sixes(b *superBlock, src []byte) {
 	}
 }
 
-// loadSuper copies the next 256 weights, reading NaN as zero and infinities as the largest float32, and their weights; where
-// none counts, all count the same.
-func loadSuper(x, w *[super]float32, src, weights []float32) {
-	copy(x[:], src[:super])
-	copy(w[:], weights[:super])
-	var sum float32
-	for i, v := range x {
-		if !finite(v) {
-			switch {
-			case v > 0:
-				x[i] = math.MaxFloat32
-			case v < 0:
-				x[i] = -math.MaxFloat32
-			default:
-				x[i] = 0
-			}
-		}
-		sum += w[i]
-	}
-	if !(sum > 0 && sum < math.MaxFloat32) {
-		for i := range w {
-			w[i] = 1
-		}
-	}
-}
-
 // weighSuper returns the objective of a k-quant's default encoder: with importance llama-quantize's weights, importance times
 // sqrt(σ² + x²) with σ² times times the mean square of the super-block; without, σ + |x| with σ the root mean square of the
 // super-block: large weights count more, as they do for llama-quantize, but small ones never nothing.
