@@ -2,14 +2,13 @@ package kernel
 
 import "math"
 
-// nearest rounds to the nearest integer, halves to even; |x| < 2^22.
-func nearest(x float32) int32 {
-	return int32(math.Float32bits(x+12582912)&0x7fffff) - 0x400000
-}
+// nearest rounds to the nearest integer, halves to even; |x| < 128. Beyond that the result means nothing, but is the same in
+// every body: the low byte of x + 1.5·2^23.
+func nearest(x float32) int8 { return int8(math.Float32bits(x + 12582912)) }
 
 // QuantizeQ8_0 stores m rows of k activations as llama.cpp's Q8_0 does: 32 share a scale, amax/127 rounded to half precision;
 // codes are x times the inverse of the scale before that rounding. group is the number of weights that share a scale in the
-// panel, 16 or 32.
+// panel, 16 or 32. A block that holds NaN has scale NaN.
 func QuantizeQ8_0(dst *ActsI8, x []float32, m, k, group int) {
 	dst.reset(m, k, group)
 	for b := 0; b < m*k; b += 32 {
@@ -26,7 +25,7 @@ func QuantizeQ8_0(dst *ActsI8, x []float32, m, k, group int) {
 }
 
 // QuantizeQ8_K stores activations as llama.cpp's Q8_K does: 256 share a float32 scale, and the value of the largest magnitude
-// becomes -127.
+// becomes -127. A block that holds NaN has scale NaN.
 func QuantizeQ8_K(dst *ActsI8, x []float32, m, k, group int) {
 	dst.reset(m, k, group)
 	for b := 0; b < m*k; b += 256 {
@@ -36,6 +35,10 @@ func QuantizeQ8_K(dst *ActsI8, x []float32, m, k, group int) {
 			continue
 		}
 		inv := -127 / top
+		if top != top {
+			dst.sums(b, 256, top)
+			continue
+		}
 		roundI8.best(dst.Code[b:b+256], src, inv)
 		dst.sums(b, 256, 1/inv)
 	}
@@ -53,10 +56,12 @@ func (a *ActsI8) sums(b, n int, d float32) {
 	}
 }
 
-// extreme is the first of the values with the largest magnitude.
+// extreme is the first of the values with the largest magnitude, NaN if there is one.
 func extreme(x []float32) float32 {
 	hi, lo := extremes.best(x)
 	switch {
+	case hi != hi:
+		return hi
 	case hi > -lo:
 		return hi
 	case hi < -lo:
@@ -75,6 +80,6 @@ var roundI8 = portable(roundI8Portable)
 // roundI8Portable sets code[i] to x[i]*f, rounded to nearest even; products stay within ±127. len(x) is a multiple of 32.
 func roundI8Portable(code []int8, x []float32, f float32) {
 	for i, v := range x {
-		code[i] = int8(nearest(v * f))
+		code[i] = nearest(float32(v * f)) // not to be fused with the sum in nearest
 	}
 }

@@ -78,29 +78,32 @@ func expSumTail(dst, src []float32, max float32, s *[sumLanes]float64) {
 
 var extremes = portable(extremesPortable)
 
-// Max is the largest element; x is not empty.
+// Max is the largest element, NaN if there is one; x is not empty.
 func Max(x []float32) float32 {
 	hi, _ := extremes.best(x)
 	return hi
 }
 
+// extremesPortable is the largest and the smallest element, both NaN if there is one; zeros come out positive, since lanes do not
+// know which zero stood first.
 func extremesPortable(x []float32) (hi, lo float32) {
 	hi, lo = x[0], x[0]
 	for _, v := range x[1:] {
 		hi, lo = larger(hi, v), smaller(lo, v)
 	}
-	return hi, lo
+	return hi + 0, lo + 0
 }
 
+// larger keeps a NaN of either side.
 func larger(a, b float32) float32 {
-	if b > a {
+	if b > a || b != b {
 		return b
 	}
 	return a
 }
 
 func smaller(a, b float32) float32 {
-	if b < a {
+	if b < a || b != b {
 		return b
 	}
 	return a
@@ -123,7 +126,7 @@ func scalePortable(x []float32, f float32) {
 // LogSumExp is ln Σ e^x without overflow.
 func LogSumExp(x []float32) float64 {
 	m := Max(x)
-	return float64(m) + math.Log(ExpSum(nil, x, m))
+	return float64(m) + log(ExpSum(nil, x, m))
 }
 
 var sumSquares = portable(sumSquaresPortable)
@@ -150,6 +153,6 @@ func SiluMul(gate, up []float32) { siluMul.best(gate, up[:len(gate)]) }
 
 func siluMulPortable(gate, up []float32) {
 	for i, g := range gate {
-		gate[i] = g / (1 + Exp(-g)) * up[i]
+		gate[i] = g / (1 + float32(Exp(-g))) * up[i]
 	}
 }

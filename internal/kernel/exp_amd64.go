@@ -11,7 +11,7 @@ func expSumAVX2(dst, src *float32, max float32, n uintptr, sum *[16]float64)
 func sumSquaresAVX2(x *float32, n uintptr, sum *[16]float64)
 
 //go:noescape
-func extremesAVX2(x *float32, n uintptr, max, min *[8]float32)
+func extremesAVX2(x *float32, n uintptr) (hi, lo float32)
 
 //go:noescape
 func siluMulAVX2(gate, up *float32, n uintptr)
@@ -51,14 +51,11 @@ func init() {
 		if n == 0 {
 			return extremesPortable(x)
 		}
-		var top, bottom [8]float32
-		extremesAVX2(&x[0], uintptr(n), &top, &bottom)
-		hi, _ = extremesPortable(top[:])
-		_, lo = extremesPortable(bottom[:])
+		hi, lo = extremesAVX2(&x[0], uintptr(n))
 		for _, v := range x[n:] {
 			hi, lo = larger(hi, v), smaller(lo, v)
 		}
-		return hi, lo
+		return hi + 0, lo + 0
 	})
 	siluMul.add("avx2", has, func(gate, up []float32) {
 		n := len(gate) &^ 7

@@ -116,28 +116,52 @@ func (f *file) sumSquares() {
 	f.p("\tVZEROUPPER\n\tRET")
 }
 
-// extremes writes the largest and the smallest of n > 0 numbers, lane by lane: the caller reduces eight lanes of each.
+// extremes writes the largest and the smallest of n > 0 numbers. The instructions forget a NaN, so Y4 and Y5 remember where one
+// was seen: all bits set, which is a NaN again.
 func (f *file) extremes() {
-	f.p("\n// func extremesAVX2(x *float32, n uintptr, max, min *[8]float32)")
-	f.fn("extremesAVX2", 32)
-	f.args("x", "SI", "n", "CX", "max", "DI", "min", "DX")
+	f.p("\n// func extremesAVX2(x *float32, n uintptr) (hi, lo float32)")
+	f.fn("extremesAVX2", 24)
+	f.args("x", "SI", "n", "CX")
 	f.i("VMOVUPS", "(SI)", "Y0")
-	f.i("VMOVAPS", "Y0", "Y1")
-	f.i("VMOVAPS", "Y0", "Y2")
-	f.i("VMOVAPS", "Y0", "Y3")
+	for _, r := range []string{"Y1", "Y2", "Y3"} {
+		f.i("VMOVAPS", "Y0", r)
+	}
+	for _, r := range []string{"Y4", "Y5"} {
+		f.i("VXORPS", r, r, r)
+	}
 	f.loop(16, func() {
 		for h := range 2 {
-			at := fmt.Sprintf("%d(SI)", 32*h)
-			f.i("VMAXPS", at, fmt.Sprintf("Y%d", h), fmt.Sprintf("Y%d", h))
-			f.i("VMINPS", at, fmt.Sprintf("Y%d", 2+h), fmt.Sprintf("Y%d", 2+h))
+			hi, lo, nan, v := fmt.Sprintf("Y%d", h), fmt.Sprintf("Y%d", 2+h), fmt.Sprintf("Y%d", 4+h), fmt.Sprintf("Y%d", 6+h)
+			f.i("VMOVUPS", fmt.Sprintf("%d(SI)", 32*h), v)
+			f.i("VMAXPS", v, hi, hi)
+			f.i("VMINPS", v, lo, lo)
+			f.i("VCMPPS", "$3", v, v, v)
+			f.i("VORPS", v, nan, nan)
 		}
 		f.i("ADDQ", "$64", "SI")
 	})
-	f.i("VMAXPS", "Y1", "Y0", "Y0")
-	f.i("VMINPS", "Y3", "Y2", "Y2")
-	f.i("VMOVUPS", "Y0", "(DI)")
-	f.i("VMOVUPS", "Y2", "(DX)")
+	f.fold("VMAXPS", "Y0", "Y1")
+	f.fold("VMINPS", "Y2", "Y3")
+	f.fold("VORPS", "Y4", "Y5")
+	f.i("VXORPS", "X1", "X1", "X1")
+	for i, r := range []string{"X0", "X2"} {
+		f.i("VORPS", "X4", r, r)
+		f.i("VADDSS", "X1", r, r)
+		f.i("VMOVSS", r, fmt.Sprintf("%s+%d(FP)", []string{"hi", "lo"}[i], 16+4*i))
+	}
 	f.p("\tVZEROUPPER\n\tRET")
+}
+
+// fold reduces the lanes of two registers to the lowest of the first.
+func (f *file) fold(op, a, b string) {
+	x, y := "X"+a[1:], "X"+b[1:]
+	f.i(op, b, a, a)
+	f.i("VEXTRACTF128", "$1", a, y)
+	f.i(op, y, x, x)
+	f.i("VPERMILPS", "$0x4e", x, y)
+	f.i(op, y, x, x)
+	f.i("VPERMILPS", "$0xb1", x, y)
+	f.i(op, y, x, x)
 }
 
 func (f *file) siluMul() {

@@ -1,0 +1,120 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand"
+	"testing"
+
+	"quern/internal/cpu"
+)
+
+// measure times every body of a kernel that this machine has; work is what one call does, in thousand millions of unit.
+func measure[F any](b *testing.B, bodies *bodies[F], unit string, work float64, call func(f F)) {
+	for _, o := range bodies.all {
+		if o.feature != "portable" && !cpu.Has(o.feature) {
+			continue
+		}
+		b.Run(o.feature, func(b *testing.B) {
+			for b.Loop() {
+				call(o.f)
+			}
+			b.ReportMetric(work*float64(b.N)/1e9/b.Elapsed().Seconds(), unit)
+		})
+	}
+}
+
+func filled(n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(i%31)/16 - 1
+	}
+	return x
+}
+
+func BenchmarkMatMulF32(b *testing.B) {
+	for _, s := range []struct{ m, k int }{{512, 1024}, {512, 4096}, {64, 4096}, {32, 64}} {
+		b.Run(fmt.Sprintf("%dx%d", s.m, s.k), func(b *testing.B) {
+			x, panel, dst := filled(s.m*s.k), filled(s.k*Lanes), make([]float32, s.m*Lanes)
+			work := 2 * float64(s.m*s.k*Lanes)
+			measure(b, matMulF32, "GFLOP/s", work, func(f func([]float32, int, []float32, int, []float32, int, int, int, bool)) {
+				f(dst, Lanes, x, s.k, panel, Lanes, s.m, s.k, false)
+			})
+		})
+	}
+}
+
+func BenchmarkMatMulI8(b *testing.B) {
+	for _, s := range []struct{ m, k, group int }{{512, 4096, 32}, {64, 1024, 32}, {64, 4096, 32}, {64, 4096, 16}} {
+		b.Run(fmt.Sprintf("%dx%d/%d", s.m, s.k, s.group), func(b *testing.B) {
+			a, p := panelOf(rand.New(rand.NewSource(1)), s.m, s.k, s.group, true)
+			dst := make([]float32, s.m*LanesI8)
+			work := 2 * float64(s.m*s.k*LanesI8)
+			measure(b, matMulI8, "GOP/s", work, func(f func([]float32, int, *ActsI8, int, int, *PanelI8)) {
+				f(dst, LanesI8, a, 0, s.m, p)
+			})
+		})
+	}
+}
+
+const run = 4096 // elements of the kernels that walk a row
+
+func BenchmarkHalf(b *testing.B) {
+	x, h := filled(run), make([]byte, 2*run)
+	decode := func(f func([]float32, []byte)) { f(x, h) }
+	encode := func(f func([]byte, []float32)) { f(h, x) }
+	b.Run("F32ToF16", func(b *testing.B) { measure(b, f32ToF16, "Gelem/s", run, encode) })
+	b.Run("F16ToF32", func(b *testing.B) { measure(b, f16ToF32, "Gelem/s", run, decode) })
+	b.Run("F32ToBF16", func(b *testing.B) { measure(b, f32ToBF16, "Gelem/s", run, encode) })
+	b.Run("BF16ToF32", func(b *testing.B) { measure(b, bf16ToF32, "Gelem/s", run, decode) })
+}
+
+func BenchmarkRow(b *testing.B) {
+	x, y := filled(run), filled(run)
+	b.Run("ExpSum", func(b *testing.B) {
+		measure(b, expSum, "Gelem/s", run, func(f func(dst, src []float32, max float32) float64) { f(y, x, 1) })
+	})
+	b.Run("SiluMul", func(b *testing.B) {
+		g := filled(run)
+		measure(b, siluMul, "Gelem/s", run, func(f func(gate, up []float32)) { f(g, x) })
+	})
+	b.Run("SumSquares", func(b *testing.B) {
+		measure(b, sumSquares, "Gelem/s", run, func(f func([]float32) float64) { f(x) })
+	})
+	b.Run("extremes", func(b *testing.B) {
+		measure(b, extremes, "Gelem/s", run, func(f func([]float32) (hi, lo float32)) { f(x) })
+	})
+}
+
+func BenchmarkPack(b *testing.B) {
+	w, panel := filled(Lanes*run), make([]float32, Lanes*run)
+	b.Run("F32", func(b *testing.B) {
+		for b.Loop() {
+			PackF32(panel, w, Lanes, run)
+		}
+		b.ReportMetric(Lanes*run*float64(b.N)/1e9/b.Elapsed().Seconds(), "Gelem/s")
+	})
+	b.Run("I8", func(b *testing.B) {
+		var p PanelI8
+		code, scale, min := make([]int8, run), filled(run/32), filled(run/32)
+		for b.Loop() {
+			p.Reset(run, 32)
+			for lane := range LanesI8 {
+				p.Pack(lane, code, scale, min)
+			}
+		}
+		b.ReportMetric(LanesI8*run*float64(b.N)/1e9/b.Elapsed().Seconds(), "Gelem/s")
+	})
+}
+
+func BenchmarkQuantize(b *testing.B) {
+	x := filled(16 * run)
+	for name, f := range map[string]func(*ActsI8, []float32, int, int, int){"Q8_0": QuantizeQ8_0, "Q8_K": QuantizeQ8_K} {
+		b.Run(name, func(b *testing.B) {
+			var a ActsI8
+			for b.Loop() {
+				f(&a, x, 16, run, 32)
+			}
+			b.ReportMetric(16*run*float64(b.N)/1e9/b.Elapsed().Seconds(), "Gelem/s")
+		})
+	}
+}

@@ -1,0 +1,166 @@
+package kernel
+
+import (
+	"math"
+	"math/rand"
+	"testing"
+)
+
+func TestExp(t *testing.T) {
+	worst := 0.0
+	for x := -103.9; x < 88.7; x += 0.00173 {
+		v := float32(x)
+		want := math.Exp(float64(v))
+		ulp := math.Max(math.Ldexp(1, -149), math.Abs(float64(math.Nextafter32(float32(want), math.MaxFloat32))-float64(float32(want))))
+		worst = math.Max(worst, math.Abs(float64(Exp(v))-want)/ulp)
+	}
+	if worst > 2 {
+		t.Errorf("Exp is wrong by %.2f units in the last place", worst)
+	}
+	inf := float32(math.Inf(1))
+	if Exp(0) != 1 || Exp(-inf) != 0 || Exp(inf) != inf || Exp(200) != inf || Exp(-200) != 0 || Exp(float32(math.NaN())) == Exp(float32(math.NaN())) {
+		t.Error("Exp of 0, an infinity or NaN is wrong")
+	}
+}
+
+func TestReductions(t *testing.T) {
+	r := rand.New(rand.NewSource(7))
+	x := random(r, 600)
+	for i := range x {
+		if x[i] > 80 {
+			x[i] = 80
+		}
+	}
+	lengths := func(test func(x []float32)) {
+		for n := 1; n < 140; n++ {
+			test(x[n%7 : n%7+n])
+		}
+		test(x[3:])
+	}
+	t.Run("ExpSum", func(t *testing.T) {
+		each(t, expSum, func(t *testing.T, f, p func(dst, src []float32, max float32) float64) {
+			lengths(func(x []float32) {
+				got, check := guarded(len(x))
+				want := make([]float32, len(x))
+				a, b, c := f(got, x, 1.5), p(want, x, 1.5), f(nil, x, 1.5)
+				check()
+				same(t, "exp", got, want)
+				if a != b || a != c {
+					t.Fatalf("sum of %d: %g and %g, portable %g", len(x), a, c, b)
+				}
+			})
+		})
+	})
+	t.Run("SumSquares", func(t *testing.T) {
+		each(t, sumSquares, func(t *testing.T, f, p func([]float32) float64) {
+			lengths(func(x []float32) {
+				if a, b := f(x), p(x); a != b {
+					t.Fatalf("%d: %g, portable %g", len(x), a, b)
+				}
+			})
+		})
+	})
+	t.Run("extremes", func(t *testing.T) {
+		each(t, extremes, func(t *testing.T, f, p func([]float32) (hi, lo float32)) {
+			lengths(func(x []float32) {
+				hi, lo := f(x)
+				if a, b := p(x); a != hi || b != lo {
+					t.Fatalf("%d: %g and %g, portable %g and %g", len(x), hi, lo, a, b)
+				}
+			})
+		})
+	})
+	t.Run("SiluMul", func(t *testing.T) {
+		each(t, siluMul, func(t *testing.T, f, p func(gate, up []float32)) {
+			lengths(func(x []float32) {
+				up := random(r, len(x))
+				got, check := guarded(len(x))
+				want := append([]float32(nil), x...)
+				copy(got, x)
+				f(got, up)
+				check()
+				p(want, up)
+				same(t, "silu", got, want)
+			})
+		})
+	})
+	t.Run("scale", func(t *testing.T) {
+		each(t, scale, func(t *testing.T, f, p func([]float32, float32)) {
+			lengths(func(x []float32) {
+				got, check := guarded(len(x))
+				want := append([]float32(nil), x...)
+				copy(got, x)
+				f(got, 0.37)
+				check()
+				p(want, 0.37)
+				same(t, "scale", got, want)
+			})
+		})
+	})
+}
+
+func TestSoftmax(t *testing.T) {
+	x := []float32{1, 2, 3, -1000}
+	Softmax(x)
+	for i, want := range []float64{0.09003057317, 0.24472847105, 0.66524095577, 0} {
+		if math.Abs(float64(x[i])-want) > 1e-7 {
+			t.Errorf("softmax %d = %g, want %g", i, x[i], want)
+		}
+	}
+	if got := LogSumExp([]float32{1000, 1000}); math.Abs(got-1000-math.Ln2) > 1e-6 {
+		t.Errorf("LogSumExp = %g", got)
+	}
+}
+
+// The largest and the smallest element know neither where a NaN stood nor which zero came first.
+func TestExtremesOfNaNAndZeros(t *testing.T) {
+	nan, negative := float32(math.NaN()), float32(math.Copysign(0, -1))
+	each(t, extremes, func(t *testing.T, f, p func([]float32) (hi, lo float32)) {
+		for _, n := range []int{1, 7, 16, 17, 32, 50} {
+			for at := range n {
+				x := make([]float32, n)
+				for i := range x {
+					x[i] = float32(1 + (i*7)%n)
+				}
+				x[at] = nan
+				if hi, lo := f(x); hi == hi || lo == lo {
+					t.Fatalf("NaN at %d of %d: %g and %g", at, n, hi, lo)
+				}
+				for i := range x {
+					x[i] = negative
+				}
+				x[n-1-at] = 0
+				if hi, lo := f(x); math.Float32bits(hi) != 0 || math.Float32bits(lo) != 0 {
+					t.Fatalf("zeros: %08x and %08x", math.Float32bits(hi), math.Float32bits(lo))
+				}
+			}
+		}
+	})
+}
+
+func TestLog(t *testing.T) {
+	r := rand.New(rand.NewSource(10))
+	for i := range 200000 {
+		x := math.Float64frombits(r.Uint64() &^ (1 << 63))
+		switch i % 4 {
+		case 1:
+			x = math.Exp(r.Float64() * 20)
+		case 2:
+			x = 1 + r.NormFloat64()/float64(int(1)<<r.Intn(50)+1)
+		}
+		if !(x > 0) || math.IsInf(x, 0) {
+			continue
+		}
+		got, want := log(x), math.Log(x)
+		if x < 0x1p-1022 {
+			want = math.Log(x*0x1p60) - 60*math.Ln2 // on amd64 math.Log is wrong here
+		}
+		if ulp := math.Nextafter(math.Abs(want), math.Inf(1)) - math.Abs(want); math.Abs(got-want) > 3*ulp { // math.Log errs by one
+			t.Fatalf("log(%g) = %g, want %g", x, got, want)
+		}
+	}
+	inf := math.Inf(1)
+	if log(1) != 0 || log(0) != -inf || log(inf) != inf || log(-1) == log(-1) || log(math.NaN()) == log(math.NaN()) {
+		t.Error("log of 0, 1, an infinity or NaN is wrong")
+	}
+}
