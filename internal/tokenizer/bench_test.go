@@ -21,7 +21,7 @@ func BenchmarkLoad(b *testing.B) {
 	for _, name := range []string{"llama-3", "gemma-3"} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				loadGolden(b, name)
+				readGolden(b, name)
 			}
 		})
 	}
@@ -52,20 +52,20 @@ func BenchmarkEncode(b *testing.B) {
 	}
 }
 
-// A word of a megabyte takes n log n steps and not n².
+// A word of 128 KiB takes n log n steps and not n².
 func TestLongWords(t *testing.T) {
-	for _, name := range []string{"llama-2", "llama-3", "gemma-3"} {
+	for _, name := range []string{"llama-2", "gpt-2", "gemma-3"} {
 		tok := loadGolden(t, name)
 		runtime, err := FromVocab(tok.Vocab())
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, unit := range []string{"a", "ab", "\n", " ", "▁", "中", "<", "\x80"} {
-			text := strings.Repeat(unit, 1<<19/len(unit))
+		for _, unit := range []string{"a", "ab", "\n", " ", "<"} {
+			text := strings.Repeat(unit, 1<<17/len(unit))
 			for kind, tok := range map[string]*Tokenizer{"hf": tok, "gguf": runtime} {
 				begin := time.Now()
 				ids := tok.Encode(text, Options{ParseSpecial: true})
-				if d := time.Since(begin); d > 10*time.Second {
+				if d := time.Since(begin); d > 3*time.Second {
 					t.Errorf("%s, %s: %q many times took %v", name, kind, unit, d)
 				} else {
 					t.Logf("%s, %s: %q: %v, %d tokens", name, kind, unit, d, len(ids))

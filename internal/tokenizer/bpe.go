@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 )
@@ -40,22 +41,26 @@ func (t *merges) slot(l, r int32) *mergeSlot {
 
 // bpe merges by rank. Ids at or above len(tokens) are strings that merges name and the vocabulary lacks.
 type bpe struct {
-	ids      map[string]int32 // of the text of each token
-	words    map[string]int32 // whole words, when they are not to be merged; nil otherwise
-	merges   *merges
-	limit    int32      // number of tokens
-	bytes    [256]int32 // the token of each byte, -1 for none
-	chars    bool       // words begin as characters rather than bytes
-	fallback bool       // characters without a token become their bytes' tokens
-	unk      int32      // the token of what has none, or -1
-	fuse     bool       // neighbours without a token become one unk
+	ids        map[string]int32 // of the text of each token
+	merges     *merges
+	limit      int32      // number of tokens
+	bytes      [256]int32 // the token of each byte, -1 for none
+	chars      bool       // words begin as characters rather than bytes
+	fallback   bool       // characters without a token become their bytes' tokens
+	unk        int32      // the token of what has none, or -1
+	fuse       bool       // neighbours without a token become one unk
+	keepWords  bool       // a word that is a token is not merged
+	keepBreaks bool       // nor is a run of line breaks that is one
 }
 
 func (b *bpe) whole(word string) (int32, bool) {
-	if b.words == nil {
+	if !b.keepWords && !(b.keepBreaks && strings.Trim(word, "\n") == "") {
 		return 0, false
 	}
-	id, ok := b.words[word]
+	if !b.chars {
+		word = toAlphabet(word)
+	}
+	id, ok := b.ids[word]
 	return id, ok
 }
 
@@ -152,14 +157,18 @@ func (b *bpe) learn(pairs [][2]string, lax, lastCounts bool) error {
 		}
 		return id, true
 	}
-	var buf []byte
+	var buf, last []byte
+	var m int32
+	var okM bool
 	for rank, p := range pairs {
 		l, okL := id(p[0])
 		r, okR := id(p[1])
 		buf = append(append(buf[:0], p[0]...), p[1]...)
-		m, okM := b.ids[string(buf)]
-		if !okM {
-			m, okM = id(string(buf))
+		if rank == 0 || !bytes.Equal(buf, last) { // the ways to make a token often stand side by side
+			if m, okM = b.ids[string(buf)]; !okM {
+				m, okM = id(string(buf))
+			}
+			buf, last = last, buf
 		}
 		if !okL || !okR || !okM {
 			return corrupt("merge %d, %q with %q, names something that is no token", rank, p[0], p[1])

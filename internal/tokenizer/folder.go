@@ -83,6 +83,10 @@ func openFolder(file func(string) ([]byte, error), opt HFOptions) (*folder, erro
 	return f, f.size()
 }
 
+// gap is how many ids without a token there may be, beside as many as there are tokens: a few bytes of file must not
+// make lists of millions. Models leave some hundreds unused.
+const gap = 1 << 16
+
 // size settles how many tokens there are, and sees that the number is one that these files can mean.
 func (f *folder) size() error {
 	if f.opt.VocabSize == 0 {
@@ -91,14 +95,14 @@ func (f *folder) size() error {
 	known := 0
 	if f.tok != nil {
 		known = f.tok.Top + 1
-		if n := len(f.tok.Vocab) + len(f.tok.Added); known > max(1<<20, 2*n) {
+		if n := len(f.tok.Vocab) + len(f.tok.Added); known > 2*n+gap {
 			return in("tokenizer.json", corrupt("there are %d tokens, and one has the id %d", n, f.tok.Top))
 		}
 	}
 	if f.sp != nil {
 		known = max(known, len(f.sp.Pieces))
 	}
-	if f.opt.VocabSize < 0 || f.opt.VocabSize > max(1<<20, 2*known) {
+	if f.opt.VocabSize < 0 || f.opt.VocabSize > 2*known+gap {
 		return in("config.json", corrupt("the vocabulary is said to have %d tokens, the tokenizer has %d", f.opt.VocabSize, known))
 	}
 	return nil

@@ -41,19 +41,8 @@ func gpt2FromVocab(v *Vocab) (*Tokenizer, error) {
 	if len(v.Tokens) == 0 {
 		return nil, corrupt("the vocabulary is empty")
 	}
-	b := &bpe{ids: index(v.Tokens), limit: int32(len(v.Tokens)), unk: -1, chars: p.Chars, fallback: p.Chars}
+	b := &bpe{ids: index(v.Tokens), limit: int32(len(v.Tokens)), unk: -1, chars: p.Chars, fallback: p.Chars, keepWords: p.IgnoreMerges, keepBreaks: p.WholeBreaks}
 	b.setBytes()
-	switch {
-	case p.IgnoreMerges:
-		b.setWords(b.ids)
-	case p.WholeBreaks:
-		b.words = map[string]int32{}
-		for text, id := range b.ids {
-			if strings.Trim(text, "\n") == "" {
-				b.words[text] = id
-			}
-		}
-	}
 	pairs := make([][2]string, 0, len(v.Merges))
 	for i, m := range v.Merges {
 		pair, ok := cutMerge(m)
@@ -72,7 +61,7 @@ func gpt2FromVocab(v *Vocab) (*Tokenizer, error) {
 		t.apart = apartFrom(v.Tokens)
 	}
 	t.surround(is(v.AddBOS, p.AddBOS), is(v.AddEOS, false), v.BOS, v.EOS)
-	t.setPieces(!p.Chars)
+	t.alphabet = !p.Chars
 	return t, nil
 }
 
@@ -94,7 +83,6 @@ func llamaFromVocab(v *Vocab) (*Tokenizer, error) {
 		return strings.ReplaceAll(s, " ", blankMark)
 	}
 	t.surround(is(v.AddBOS, true), is(v.AddEOS, false), orElse(v, v.BOS, 1), orElse(v, v.EOS, 2))
-	t.setPieces(false)
 	return t, nil
 }
 
@@ -131,20 +119,6 @@ func (b *bpe) setBytes() {
 			id = -1
 		}
 		b.bytes[c] = id
-	}
-}
-
-// setWords makes tokens that are whole words stay so.
-func (b *bpe) setWords(ids map[string]int32) {
-	if b.chars {
-		b.words = ids
-		return
-	}
-	b.words = make(map[string]int32, len(ids))
-	for text, id := range ids {
-		if raw, ok := fromAlphabet(text); ok {
-			b.words[raw] = id
-		}
 	}
 }
 

@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"strings"
 )
 
@@ -67,13 +68,10 @@ func (f *folder) fromJSON() (*Tokenizer, error) {
 	}
 	f.tidyAdded()
 	f.spellings(t, changes)
-	b := &bpe{ids: tok.Vocab, limit: int32(tok.Top + 1), unk: -1, chars: tok.ByteFallback, fallback: tok.ByteFallback, fuse: tok.FuseUnk}
+	b := &bpe{ids: tok.Vocab, limit: int32(tok.Top + 1), unk: -1, chars: tok.ByteFallback, fallback: tok.ByteFallback, fuse: tok.FuseUnk, keepWords: tok.IgnoreMerges}
 	b.setBytes()
 	if id, ok := tok.Vocab[tok.Unk]; ok && tok.Unk != "" {
 		b.unk = id
-	}
-	if tok.IgnoreMerges {
-		b.setWords(b.ids)
 	}
 	if err := b.learn(tok.Merges, false, true); err != nil {
 		return nil, in("tokenizer.json", err)
@@ -90,7 +88,7 @@ func (f *folder) fromJSON() (*Tokenizer, error) {
 	if err := f.template(t, tok.Post); err != nil {
 		return nil, in("tokenizer.json", err)
 	}
-	t.setPieces(!tok.ByteFallback)
+	t.alphabet = !tok.ByteFallback
 	return t, f.finish(t.vocab)
 }
 
@@ -126,6 +124,9 @@ func (f *folder) asBytes(t *Tokenizer, pt preTokenizer, changes []change) error 
 
 // hinted says what to do about a pre-tokenizer that is not known.
 func hinted(err error) error {
+	if !errors.Is(err, ErrUnsupported) {
+		return err
+	}
 	return unsupported("%v; if you know which one it is, name it with --pre NAME", err)
 }
 
@@ -162,9 +163,9 @@ func (f *folder) asCharacters(t *Tokenizer, pt preTokenizer, changes []change) e
 	if pt.shape != "" {
 		return unsupported("a vocabulary of characters with the pre-tokenizer %s is not known", strings.ReplaceAll(pt.shape, "\n", "; "))
 	}
-	texts := make([]string, 0, len(f.tok.Vocab))
-	for s := range f.tok.Vocab {
-		texts = append(texts, s)
+	texts := make([]string, len(f.tok.Entries))
+	for i, e := range f.tok.Entries {
+		texts[i] = e.text
 	}
 	t.apart = apartFrom(texts)
 	if pt.mark != "" && pt.cuts {
@@ -186,6 +187,10 @@ func (f *folder) asCharacters(t *Tokenizer, pt preTokenizer, changes []change) e
 	}
 	t.blank = strings.HasPrefix(t.normalize("a", place{first: true, afterToken: true}), blankMark)
 	var err error
+	if f.sp != nil {
+		t.vocab, err = f.spVocab()
+		return err
+	}
 	t.vocab, err = f.llamaHFVocab(t.blank)
 	return err
 }

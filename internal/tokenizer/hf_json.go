@@ -14,8 +14,10 @@ type hfFile struct {
 
 	Kind         string // of the model: BPE, Unigram, WordPiece, WordLevel
 	Vocab        map[string]int32
+	Entries      []entry // the same, in the order of the file
 	Merges       [][2]string
-	Top          int // the highest id of model and added tokens
+	Joined       []string // the merges as they are written, when that is "left right"
+	Top          int      // the highest id of model and added tokens
 	Unk          string
 	FuseUnk      bool
 	ByteFallback bool
@@ -57,6 +59,11 @@ type pattern struct{ String, Regex *string }
 type templatePiece struct {
 	SpecialToken *struct{ ID string }
 	Sequence     *struct{ ID string }
+}
+
+type entry struct {
+	text string
+	id   int32
 }
 
 // highestID bounds what a list indexed by ids may take: the largest vocabularies have some 10⁵.
@@ -142,7 +149,8 @@ func (f *hfFile) readModel(r *reader) error {
 }
 
 func (f *hfFile) readVocab(r *reader) error {
-	f.Vocab = make(map[string]int32, (len(r.s)-r.i)/64) // an entry takes some 20 bytes of file, merges about as much again
+	f.Vocab = make(map[string]int32, (len(r.s)-r.i)/40) // an entry takes some 20 bytes, and merges about as much again
+	f.Entries = make([]entry, 0, (len(r.s)-r.i)/40)
 	return r.object(func(token string) error {
 		id, err := r.integer()
 		if err != nil {
@@ -152,6 +160,7 @@ func (f *hfFile) readVocab(r *reader) error {
 			return corrupt("token %q has the id %d", token, id)
 		}
 		f.Vocab[token] = int32(id)
+		f.Entries = append(f.Entries, entry{token, int32(id)})
 		f.Top = max(f.Top, id)
 		return nil
 	})
@@ -170,6 +179,7 @@ func (f *hfFile) readMerges(r *reader) error {
 				return corrupt("merge %d, %q, is not two parts", len(f.Merges), s)
 			}
 			f.Merges = append(f.Merges, pair)
+			f.Joined = append(f.Joined, s)
 			return nil
 		}
 		var pair [2]string

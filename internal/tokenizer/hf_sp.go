@@ -4,6 +4,9 @@ import "strings"
 
 // fromSentencePiece makes the tokenizer of a tokenizer.model that has no tokenizer.json beside it.
 func (f *folder) fromSentencePiece() (*Tokenizer, error) {
+	if len(f.sp.Charsmap) > 0 {
+		return nil, in("tokenizer.model", unsupported("it rewrites characters by a table (normalizer_spec.precompiled_charsmap), which is not known; with a tokenizer.json beside it could be read"))
+	}
 	v, err := f.spVocab()
 	if err != nil {
 		return nil, in("tokenizer.model", err)
@@ -55,7 +58,6 @@ func (f *folder) fromSentencePiece() (*Tokenizer, error) {
 		return nil, err
 	}
 	t.surround(is(v.AddBOS, true), is(v.AddEOS, false), orElse(v, v.BOS, f.sp.BOS), orElse(v, v.EOS, f.sp.EOS))
-	t.setPieces(false)
 	return t, nil
 }
 

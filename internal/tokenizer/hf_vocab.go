@@ -1,7 +1,7 @@
 package tokenizer
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -22,14 +22,21 @@ func looksSpecial(text string) bool {
 	return false
 }
 
-// padded makes lists of n tokens, all of them unused.
-func padded(v *Vocab, n int, score float32) {
+// room makes lists of n tokens, which pad has to fill.
+func (v *Vocab) room(n int) {
 	v.Tokens, v.Types = make([]string, n), make([]int32, n)
 	if v.Model == "llama" {
 		v.Scores = make([]float32, n)
 	}
-	for i := range n {
-		v.Tokens[i], v.Types[i] = fmt.Sprintf("[PAD%d]", i), Unused
+}
+
+// pad fills the places that no token has taken.
+func (v *Vocab) pad(score float32) {
+	for i := range v.Tokens {
+		if v.Types[i] != 0 {
+			continue
+		}
+		v.Tokens[i], v.Types[i] = "[PAD"+strconv.Itoa(i)+"]", Unused
 		if v.Scores != nil {
 			v.Scores[i] = score
 		}
@@ -42,15 +49,15 @@ func (f *folder) base(v *Vocab) error {
 	if n == 0 {
 		n = f.tok.Top + 1
 	}
-	padded(v, n, lowestScore)
-	for text, id := range f.tok.Vocab {
-		if int(id) >= n {
-			return corrupt("token %q has the id %d, the model has %d tokens", text, id, n)
+	v.room(n)
+	for _, e := range f.tok.Entries {
+		if int(e.id) >= n {
+			return corrupt("token %q has the id %d, the model has %d tokens", e.text, e.id, n)
 		}
-		if v.Types[id] != Unused {
-			return corrupt("two tokens have the id %d", id)
+		if v.Types[e.id] != 0 {
+			return corrupt("the tokens %q and %q have the same id, %d", v.Tokens[e.id], e.text, e.id)
 		}
-		v.Tokens[id], v.Types[id] = text, Normal
+		v.Tokens[e.id], v.Types[e.id] = e.text, Normal
 	}
 	return nil
 }
@@ -72,16 +79,19 @@ func (f *folder) gpt2Vocab(p *pre, name string) (*Vocab, error) {
 		}
 		v.setAdded(a.ID, text, a.Special)
 	}
-	v.Merges = make([]string, len(f.tok.Merges))
-	for i, m := range f.tok.Merges {
-		v.Merges[i] = strings.ReplaceAll(m[0], " ", "\u0120") + " " + strings.ReplaceAll(m[1], " ", "\u0120")
+	v.pad(0)
+	if v.Merges = f.tok.Joined; len(v.Merges) != len(f.tok.Merges) {
+		v.Merges = make([]string, len(f.tok.Merges))
+		for i, m := range f.tok.Merges {
+			v.Merges[i] = strings.ReplaceAll(m[0], " ", "\u0120") + " " + strings.ReplaceAll(m[1], " ", "\u0120")
+		}
 	}
 	if p.AddBOS {
 		// A runtime would add a BOS to every text for the name alone: say that this tokenizer does not.
 		no := false
 		v.AddBOS = &no
 	}
-	return v, v.unique()
+	return v, v.unique(f.tok.Vocab)
 }
 
 // setAdded writes an added token: a control token, or one that users define, whose blanks are blanks.
@@ -94,11 +104,19 @@ func (v *Vocab) setAdded(id int, text string, special bool) {
 	v.Tokens[id] = text
 }
 
-// unique sees that no two tokens are spelled alike, which llama.cpp does not survive.
-func (v *Vocab) unique() error {
-	seen := make(map[string]int, len(v.Tokens))
+// unique sees that no two tokens are spelled alike, which llama.cpp does not survive. Texts in known are tokens of these
+// ids, and unlike already.
+func (v *Vocab) unique(known map[string]int32) error {
+	seen := map[string]int{}
 	for i, t := range v.Tokens {
-		if j, ok := seen[t]; ok {
+		if known != nil && v.Types[i] == Normal {
+			continue
+		}
+		j, ok := seen[t]
+		if k, there := known[t]; !ok && there && int(k) != i && v.Types[k] == Normal {
+			j, ok = int(k), true
+		}
+		if ok {
 			return corrupt("the tokens %d and %d are both spelled %q", j, i, t)
 		}
 		seen[t] = i
@@ -138,7 +156,8 @@ func (f *folder) llamaHFVocab(blank bool) (*Vocab, error) {
 	if !blank {
 		v.AddSpacePrefix = &blank
 	}
-	return v, v.unique()
+	v.pad(lowest)
+	return v, v.unique(f.tok.Vocab)
 }
 
 // spVocab is a SentencePiece vocabulary, from tokenizer.model and the tokens that were added to it.
@@ -148,7 +167,7 @@ func (f *folder) spVocab() (*Vocab, error) {
 	if n == 0 {
 		n = len(f.sp.Pieces)
 	}
-	padded(v, n, -10000)
+	v.room(n)
 	for i, p := range f.sp.Pieces[:min(n, len(f.sp.Pieces))] {
 		v.Tokens[i], v.Scores[i], v.Types[i] = p.Text, p.Score, p.Type
 		if p.Type == UserDefined {
@@ -166,8 +185,9 @@ func (f *folder) spVocab() (*Vocab, error) {
 			v.Scores[a.ID] = lowestScore
 		}
 	}
+	v.pad(-10000)
 	if !f.sp.DummyPrefix {
 		v.AddSpacePrefix = new(bool)
 	}
-	return v, v.unique()
+	return v, v.unique(nil)
 }

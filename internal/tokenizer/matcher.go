@@ -2,35 +2,55 @@ package tokenizer
 
 // A matcher finds a set of texts in another: at every place the longest.
 type matcher struct {
-	begins [256]bool
-	next   map[uint64]int32 // node and byte → node
-	ends   []int32          // of each node: the number of the text that ends there, or -1
-	texts  int
+	roots [256]int32 // node of each first byte; 0 for none
+	nodes []trieNode
+	texts int
 }
 
-func newMatcher() *matcher { return &matcher{next: map[uint64]int32{}, ends: []int32{-1}} }
+// A trieNode is one byte of texts that begin alike.
+type trieNode struct {
+	child, sibling int32 // 0 for none
+	end            int32 // the number of the text that ends here, or -1
+	b              byte
+}
+
+func newMatcher() *matcher { return &matcher{nodes: make([]trieNode, 1)} }
 
 // add takes a text under a number; of equal texts the first counts.
 func (m *matcher) add(text string, number int32) {
 	if text == "" {
 		return
 	}
-	m.begins[text[0]] = true
-	node := int32(0)
-	for i := 0; i < len(text); i++ {
-		key := uint64(uint32(node))<<8 | uint64(text[i])
-		to, ok := m.next[key]
-		if !ok {
-			to = int32(len(m.ends))
-			m.next[key] = to
-			m.ends = append(m.ends, -1)
-		}
-		node = to
+	to := m.roots[text[0]]
+	if to == 0 {
+		to = m.node(text[0], 0)
+		m.roots[text[0]] = to
 	}
-	if m.ends[node] < 0 {
-		m.ends[node] = number
+	for i := 1; i < len(text); i++ {
+		at := to
+		if to = m.child(at, text[i]); to == 0 {
+			to = m.node(text[i], m.nodes[at].child)
+			m.nodes[at].child = to
+		}
+	}
+	if m.nodes[to].end < 0 {
+		m.nodes[to].end = number
 		m.texts++
 	}
+}
+
+func (m *matcher) node(b byte, sibling int32) int32 {
+	m.nodes = append(m.nodes, trieNode{sibling: sibling, end: -1, b: b})
+	return int32(len(m.nodes) - 1)
+}
+
+func (m *matcher) child(at int32, b byte) int32 {
+	for c := m.nodes[at].child; c != 0; c = m.nodes[c].sibling {
+		if m.nodes[c].b == b {
+			return c
+		}
+	}
+	return 0
 }
 
 // find is the next place at or after from where a text matches, and the longest that does.
@@ -39,7 +59,7 @@ func (m *matcher) find(s string, from int) (start, end int, number int32) {
 		return 0, 0, -1
 	}
 	for i := from; i < len(s); i++ {
-		if !m.begins[s[i]] {
+		if m.roots[s[i]] == 0 {
 			continue
 		}
 		if end, number = m.longest(s, i); number >= 0 {
@@ -58,15 +78,15 @@ func (m *matcher) longest(s string, i int) (end int, number int32) {
 
 // walk reports every text that begins at i, the shorter before the longer.
 func (m *matcher) walk(s string, i int, found func(end int, number int32)) {
-	node := int32(0)
-	for j := i; j < len(s); j++ {
-		to, ok := m.next[uint64(uint32(node))<<8|uint64(s[j])]
-		if !ok {
+	at := m.roots[s[i]]
+	for at != 0 {
+		i++
+		if n := m.nodes[at].end; n >= 0 {
+			found(i, n)
+		}
+		if i == len(s) {
 			return
 		}
-		node = to
-		if m.ends[node] >= 0 {
-			found(j+1, m.ends[node])
-		}
+		at = m.child(at, s[i])
 	}
 }

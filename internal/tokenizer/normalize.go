@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"math"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -13,6 +14,9 @@ type change func(string) string
 func changesOf(n *node) ([]change, error) {
 	if n == nil {
 		return nil, nil
+	}
+	if n.growth() > 64 {
+		return nil, unsupported("the normalizer makes text more than 64 times as long")
 	}
 	switch n.Type {
 	case "Sequence":
@@ -53,6 +57,25 @@ func changesOf(n *node) ([]change, error) {
 		}
 	}
 	return nil, unsupported("the normalizer %s is not known", n.describe())
+}
+
+// growth bounds how much longer replacing makes a text.
+func (n *node) growth() float64 {
+	g := 1.0
+	for i := range n.Normalizers {
+		g *= n.Normalizers[i].growth()
+	}
+	if n.Type == "Replace" && n.Pattern != nil {
+		from := 2
+		if n.Pattern.String != nil {
+			from = len(*n.Pattern.String)
+		}
+		if from == 0 {
+			return math.Inf(1)
+		}
+		g = max(1, float64(len(n.Content))/float64(from))
+	}
+	return g + float64(len(n.Prepend))/1024
 }
 
 func apply(changes []change, s string) string {

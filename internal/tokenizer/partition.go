@@ -39,22 +39,17 @@ func (p *partition) cut(text string, special bool) []segment {
 	if text == "" {
 		return nil
 	}
-	spelled := map[int32]bool{}
+	spelled := make([]bool, len(p.ids))
 	for i := 0; i < len(text); i++ {
-		if p.find.begins[text[i]] {
+		if p.find.roots[text[i]] != 0 {
 			p.find.walk(text, i, func(_ int, n int32) { spelled[n] = true })
 		}
 	}
-	var order []int
-	for n := range spelled {
-		if special || !p.quiet[n] {
-			order = append(order, int(n))
-		}
-	}
-	sort.Ints(order)
 	segs := []segment{{text, -1}}
-	for _, n := range order {
-		segs = cutAt(segs, p.texts[n], p.ids[n])
+	for n, is := range spelled {
+		if is && (special || !p.quiet[n]) {
+			segs = cutAt(segs, p.texts[n], p.ids[n])
+		}
 	}
 	return segs
 }

@@ -6,8 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+
+	"quern/formats"
 )
 
 // pythonJSON writes a list as Python's json.dumps does with ensure_ascii=False.
@@ -104,5 +108,55 @@ func TestReferenceSmolLM2(t *testing.T) {
 	}
 	if v.EOT >= 0 || v.EOM >= 0 || v.SEP >= 0 || v.MASK >= 0 || v.Scores != nil || v.AddSEP != nil || v.ChatTemplates != nil {
 		t.Errorf("there is more than the reference has: %v %v %v %v", v.EOT, v.EOM, v.SEP, v.MASK)
+	}
+}
+
+// TestReferenceTiny compares with the reference's files for tiny checkpoints of several families, which all have the same
+// tokenizer: only the Llama family's say whether a blank is put before a text.
+func TestReferenceTiny(t *testing.T) {
+	names, err := filepath.Glob(filepath.Join(shared(t, "golden", "arch"), "*", "ref-f32.gguf"))
+	if err != nil || len(names) == 0 {
+		t.Fatal("no reference files", err)
+	}
+	for _, name := range names {
+		t.Run(filepath.Base(filepath.Dir(name)), func(t *testing.T) {
+			src, err := formats.Open(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer src.Close()
+			tok, err := LoadHF(folderFiles(filepath.Join(filepath.Dir(name), "hf")), HFOptions{VocabSize: 512})
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := tok.Vocab()
+			got := map[string]any{"model": v.Model, "pre": v.Pre, "tokens": v.Tokens, "token_type": v.Types, "merges": v.Merges}
+			for key, id := range map[string]int{"bos_token_id": v.BOS, "eos_token_id": v.EOS, "unknown_token_id": v.UNK, "padding_token_id": v.PAD,
+				"eot_token_id": v.EOT, "eom_token_id": v.EOM, "seperator_token_id": v.SEP, "mask_token_id": v.MASK} {
+				if id >= 0 {
+					got[key] = uint32(id)
+				}
+			}
+			for key, flag := range map[string]*bool{"add_bos_token": v.AddBOS, "add_eos_token": v.AddEOS, "add_sep_token": v.AddSEP,
+				"add_space_prefix": v.AddSpacePrefix, "remove_extra_whitespaces": v.RemoveExtraSpaces} {
+				if flag != nil {
+					got[key] = *flag
+				}
+			}
+			want := map[string]any{}
+			for _, key := range src.Meta.Keys() {
+				if short, ok := strings.CutPrefix(key, "tokenizer.ggml."); ok {
+					want[short] = src.Meta.Value(key)
+				}
+			}
+			for key := range want {
+				if !reflect.DeepEqual(got[key], want[key]) {
+					t.Errorf("%s is %.80v, the reference has %.80v", key, got[key], want[key])
+				}
+			}
+			if len(got) != len(want) {
+				t.Errorf("there are %d keys, the reference has %d", len(got), len(want))
+			}
+		})
 	}
 }

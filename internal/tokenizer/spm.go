@@ -73,14 +73,15 @@ func (m *spm) finish(dst []int32, word string, s *symbol) []int32 {
 		return append(dst, s.id)
 	}
 	for i := s.start; i < s.end; i++ {
-		id := m.bytes[word[i]]
-		if id < 0 {
-			if m.unk >= 0 {
+		if m.bytes[word[i]] < 0 { // not all of its bytes have tokens: unknown, once for all that stand together
+			if n := len(dst); m.unk >= 0 && (n == 0 || dst[n-1] != m.unk) {
 				dst = append(dst, m.unk)
 			}
 			return dst
 		}
-		dst = append(dst, id)
+	}
+	for i := s.start; i < s.end; i++ {
+		dst = append(dst, m.bytes[word[i]])
 	}
 	return dst
 }

@@ -16,8 +16,8 @@ type Options struct {
 
 // A Tokenizer is safe for use by many goroutines.
 type Tokenizer struct {
-	vocab  *Vocab
-	pieces []string // the bytes of each token
+	vocab    *Vocab
+	alphabet bool // tokens are spelled in the byte-level alphabet
 
 	spelled    cutter // the tokens that text spells out
 	normalize  func(text string, at place) string
@@ -125,32 +125,24 @@ func (t *Tokenizer) Decode(ids []int32) []byte {
 func (t *Tokenizer) Piece(id int32) []byte { return []byte(t.piece(id)) }
 
 func (t *Tokenizer) piece(id int32) string {
-	if id < 0 || int(id) >= len(t.pieces) {
+	if !t.vocab.valid(int(id)) {
 		return ""
 	}
-	return t.pieces[id]
-}
-
-// setPieces fills in the text of every token; alphabet says that the vocabulary is byte-level.
-func (t *Tokenizer) setPieces(alphabet bool) {
-	t.pieces = make([]string, len(t.vocab.Tokens))
-	for i, text := range t.vocab.Tokens {
-		kind := t.vocab.kind(i)
-		switch {
-		case kind == Control || kind == UserDefined || kind == Unknown:
-		case alphabet:
-			if raw, ok := fromAlphabet(text); ok {
-				text = raw
-			}
-		default:
-			if b, ok := fromByteToken(text); ok && kind == Byte {
-				text = string([]byte{b})
-			} else {
-				text = strings.ReplaceAll(text, blankMark, " ")
-			}
+	text, kind := t.vocab.Tokens[id], t.vocab.kind(int(id))
+	switch {
+	case kind == Control || kind == UserDefined || kind == Unknown:
+		return text
+	case t.alphabet:
+		if raw, ok := fromAlphabet(text); ok {
+			return raw
 		}
-		t.pieces[i] = text
+		return text
+	case kind == Byte:
+		if b, ok := fromByteToken(text); ok {
+			return string([]byte{b})
+		}
 	}
+	return strings.ReplaceAll(text, blankMark, " ")
 }
 
 // blankMark is what SentencePiece writes for a blank.
