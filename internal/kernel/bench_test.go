@@ -88,10 +88,7 @@ func BenchmarkRow(b *testing.B) {
 func BenchmarkPack(b *testing.B) {
 	w, panel := filled(Lanes*run), make([]float32, Lanes*run)
 	b.Run("F32", func(b *testing.B) {
-		for b.Loop() {
-			PackF32(panel, w, Lanes, run)
-		}
-		b.ReportMetric(Lanes*run*float64(b.N)/1e9/b.Elapsed().Seconds(), "Gelem/s")
+		measure(b, pack8, "Gelem/s", 8*run, func(f func(panel, w []float32, k int)) { f(panel, w, run) })
 	})
 	b.Run("I8", func(b *testing.B) {
 		var p PanelI8

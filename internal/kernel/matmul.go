@@ -9,10 +9,31 @@ func PackF32(panel, w []float32, n, k int) {
 	if n < Lanes {
 		clear(panel)
 	}
-	for j := range n {
-		for p, v := range w[j*k : (j+1)*k] {
-			panel[p*Lanes+j] = v
-		}
+	if k == 0 {
+		return
+	}
+	j := 0
+	for ; j+8 <= n; j += 8 {
+		pack8.best(panel[j:], w[j*k:(j+8)*k], k)
+	}
+	for ; j < n; j++ {
+		packRow(panel, j, w[j*k:(j+1)*k])
+	}
+}
+
+// packRow spreads a row over one column of a panel.
+func packRow(panel []float32, column int, row []float32) {
+	for p, v := range row {
+		panel[p*Lanes+column] = v
+	}
+}
+
+var pack8 = portable(pack8Portable)
+
+// pack8Portable spreads 8 rows of k weights over the first 8 columns of a panel; k > 0.
+func pack8Portable(panel, w []float32, k int) {
+	for j := range 8 {
+		packRow(panel, j, w[j*k:(j+1)*k])
 	}
 }
 

@@ -31,8 +31,9 @@ func sized[T any](s []T, n int) []T {
 
 // Pack puts one row into a lane.
 func (p *PanelI8) Pack(lane int, code []int8, scale, min []float32) {
-	for i, c := range code[:p.K] {
-		p.Code[(i>>2*LanesI8+lane)<<2|i&3] = c
+	code, to := code[:p.K], p.Code[4*lane:]
+	for i := 0; i < len(code); i += 4 {
+		*(*[4]int8)(to[i*LanesI8:]) = [4]int8(code[i:])
 	}
 	for g := range p.K / p.Group {
 		at := g*LanesI8 + lane

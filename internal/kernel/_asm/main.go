@@ -23,6 +23,7 @@ var files = map[string]func(*file){
 	"half_amd64.s":        halfAMD64,
 	"exp_amd64.s":         expAMD64,
 	"acts_amd64.s":        actsAMD64,
+	"pack_amd64.s":        packAMD64,
 	"matmul_arm64.s":      matmulARM64,
 }
 
