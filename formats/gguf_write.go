@@ -33,7 +33,6 @@ type ggufShard struct {
 	w       *store.Writer
 	tensors []*Tensor
 	bytes   int64 // of bodies, without padding
-	head    []byte
 }
 
 func createGGUF(path string, opt CreateOptions) (Sink, error) {

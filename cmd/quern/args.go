@@ -65,6 +65,14 @@ func usagef(format string, a ...any) error {
 	return fmt.Errorf("%w: %s", errUsage, fmt.Sprintf(format, a...))
 }
 
+// needs checks that a flag was given. The library's own check cannot be told apart from other errors.
+func needs(c *cli.Context, flag string) error {
+	if !c.IsSet(flag) {
+		return usagef("quern %s needs --%s", c.Command.Name, flag)
+	}
+	return nil
+}
+
 // exactArgs checks the number of positional arguments.
 func exactArgs(c *cli.Context, want ...string) error {
 	if c.NArg() != len(want) {

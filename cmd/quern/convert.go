@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -82,6 +84,9 @@ func produce(c *cli.Context, ui *ui, types []string, opt convert.Options) error 
 	run.Progress = bar.set
 	err = convert.Run(c.Context, all, run)
 	bar.done()
+	if errors.Is(err, fs.ErrExist) {
+		return &formats.Error{Err: err, Hint: "--force replaces it"}
+	}
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func logitsCommand(ui *ui) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "tokens", Usage: "JSON list of token ids: `FILE`, or - for standard input"},
 			&cli.StringFlag{Name: "text", Usage: "text to tokenize instead: `FILE`, or -"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FILE`.npy", Required: true},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FILE`.npy"},
 			modeFlag("exact"),
 			preFlag(),
 			threadsFlag(),
@@ -31,6 +31,9 @@ func logitsCommand(ui *ui) *cli.Command {
 
 func logits(c *cli.Context, ui *ui) error {
 	if err := exactArgs(c, "MODEL"); err != nil {
+		return err
+	}
+	if err := needs(c, "output"); err != nil {
 		return err
 	}
 	opt := model.Options{}

@@ -23,7 +23,7 @@ func verifyCommand(ui *ui) *cli.Command {
 			"  quern verify model-Q4_K_M.gguf --text wiki.test.raw --chunks 20\n" +
 			"  quern verify --base ./model --quant model-Q4_K_M.gguf --text wiki.test.raw --max-kld 0.02 --min-top1 0.95",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "text", Usage: "text to score: `FILE`, or - for standard input", Required: true},
+			&cli.StringFlag{Name: "text", Usage: "text to score: `FILE`, or - for standard input"},
 			&cli.StringFlag{Name: "base", Usage: "`MODEL` that the others are compared with"},
 			&cli.StringSliceFlag{Name: "quant", Usage: "`MODEL` to compare with the base; may be repeated"},
 			&cli.IntFlag{Name: "ctx", Value: verify.DefaultCtx, Usage: "tokens in a chunk"},
@@ -56,6 +56,9 @@ func mode(c *cli.Context) (model.Mode, error) {
 }
 
 func verifyAction(c *cli.Context, ui *ui) error {
+	if err := needs(c, "text"); err != nil {
+		return err
+	}
 	paths, err := verifyPaths(c)
 	if err != nil {
 		return err
