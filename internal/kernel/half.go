@@ -75,3 +75,25 @@ func f32ToBF16Portable(dst []byte, src []float32) {
 		binary.LittleEndian.PutUint16(dst[2*i:], BF16(x))
 	}
 }
+
+// widen makes a decoder from one for multiples of 8; the portable body does the rest.
+func widen(eights func(*float32, *byte, uintptr), rest func([]float32, []byte)) func([]float32, []byte) {
+	return func(dst []float32, src []byte) {
+		n := len(dst) &^ 7
+		if n > 0 {
+			eights(&dst[0], &src[0], uintptr(n))
+		}
+		rest(dst[n:], src[2*n:])
+	}
+}
+
+// narrow makes an encoder likewise.
+func narrow(eights func(*byte, *float32, uintptr), rest func([]byte, []float32)) func([]byte, []float32) {
+	return func(dst []byte, src []float32) {
+		n := len(src) &^ 7
+		if n > 0 {
+			eights(&dst[0], &src[0], uintptr(n))
+		}
+		rest(dst[2*n:], src[n:])
+	}
+}

@@ -23,25 +23,3 @@ func init() {
 	f32ToF16.add("avx2", has, narrow(f32ToF16AVX2, f32ToF16Portable))
 	f32ToBF16.add("avx2", has, narrow(f32ToBF16AVX2, f32ToBF16Portable))
 }
-
-// widen makes a decoder from one for multiples of 8; the portable body does the rest.
-func widen(eights func(*float32, *byte, uintptr), rest func([]float32, []byte)) func([]float32, []byte) {
-	return func(dst []float32, src []byte) {
-		n := len(dst) &^ 7
-		if n > 0 {
-			eights(&dst[0], &src[0], uintptr(n))
-		}
-		rest(dst[n:], src[2*n:])
-	}
-}
-
-// narrow makes an encoder likewise.
-func narrow(eights func(*byte, *float32, uintptr), rest func([]byte, []float32)) func([]byte, []float32) {
-	return func(dst []byte, src []float32) {
-		n := len(src) &^ 7
-		if n > 0 {
-			eights(&dst[0], &src[0], uintptr(n))
-		}
-		rest(dst[2*n:], src[n:])
-	}
-}

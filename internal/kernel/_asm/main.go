@@ -25,6 +25,8 @@ var files = map[string]func(*file){
 	"acts_amd64.s":        actsAMD64,
 	"pack_amd64.s":        packAMD64,
 	"matmul_arm64.s":      matmulARM64,
+	"matmul_int8_arm64.s": int8ARM64,
+	"half_arm64.s":        halfARM64,
 }
 
 func main() {
