@@ -8,8 +8,11 @@ import (
 
 // inTensor says in which tensor err happened, unless err says so itself.
 func inTensor(t *formats.Tensor, err error) error {
+	if err == nil {
+		return nil
+	}
 	var e *formats.Error
-	if err == nil || errors.As(err, &e) && e.Tensor != "" {
+	if errors.As(err, &e) && e.Tensor != "" {
 		return err
 	}
 	return &formats.Error{Tensor: t.Name, Err: err}
