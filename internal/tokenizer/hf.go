@@ -95,12 +95,17 @@ func (f *folder) fromJSON() (*Tokenizer, error) {
 // asBytes is a byte-level vocabulary, which a pre-tokenizer splits into words.
 func (f *folder) asBytes(t *Tokenizer, pt preTokenizer, changes []change) error {
 	var p *pre
-	if f.opt.Pre != "" {
-		if p = preNamed(f.opt.Pre); p == nil {
-			return unsupported("no pre-tokenizer is known under the name %q", f.opt.Pre)
+	switch {
+	case f.opt.Pre != "":
+		if p = preNamed(f.opt.Pre); p == nil || p.Chars {
+			return unsupported("no pre-tokenizer for byte-level vocabularies is known under the name %q", f.opt.Pre)
 		}
-	} else if p = preShaped(pt.shape, f.evidence(pt)); p == nil {
-		return hinted(unsupported("no pre-tokenizer is known that does this: %s", strings.ReplaceAll(pt.shape, "\n", "; ")))
+	case !pt.bytes:
+		return unsupported("a BPE vocabulary that is neither byte-level nor falls back to bytes cannot be read")
+	default:
+		if p = preShaped(pt.shape, f.evidence(pt)); p == nil {
+			return hinted(unsupported("no pre-tokenizer is known that does this: %s", strings.ReplaceAll(pt.shape, "\n", "; ")))
+		}
 	}
 	t.split = p.Split
 	if p.HF != nil {

@@ -65,7 +65,7 @@ func TestHostileJSON(t *testing.T) {
 		"unigram":                  {`{"model":{"type":"Unigram","vocab":[["a",-1.5]]}}`, 0, ErrUnsupported},
 		"wordpiece":                {`{"model":{"type":"WordPiece","vocab":{"a":0}}}`, 0, ErrUnsupported},
 		"marked subwords":          {`{"model":{"type":"BPE","end_of_word_suffix":"</w>","vocab":{"a":0},"merges":[]}}`, 0, ErrUnsupported},
-		"unknown pattern":          {strings.Replace(tiny(tinyVocab, `[]`, ""), `{"type":"ByteLevel",`, `{"type":"Split","pattern":{"Regex":"\\p{Greek}+"},"behavior":"Isolated","x":{},`, 1), 0, ErrUnsupported},
+		"neither bytes nor words":  {strings.Replace(tiny(tinyVocab, `[]`, ""), `{"type":"ByteLevel",`, `{"type":"Split","pattern":{"Regex":"\\p{Greek}+"},"behavior":"Isolated","x":{},`, 1), 0, ErrUnsupported},
 		"split without a pattern":  {strings.Replace(tiny(tinyVocab, `[]`, ""), `{"type":"ByteLevel",`, `{"type":"Split",`, 1), 0, ErrCorrupt},
 		"deeply nested":            {tiny(tinyVocab, `[]`, `,"decoder":`+strings.Repeat("[", 50000)), 0, ErrCorrupt},
 		"added token without room": {strings.Replace(tiny(tinyVocab, `[]`, ""), `"id":4`, `"id":-4`, 1), 0, ErrCorrupt},
@@ -93,7 +93,8 @@ func TestHostileJSON(t *testing.T) {
 
 // An unknown pre-tokenizer is named, and --pre offered; a name that is given is believed.
 func TestUnknownPre(t *testing.T) {
-	json := strings.Replace(tiny(tinyVocab, `["a b"]`, ""), `{"type":"ByteLevel",`, `{"type":"Split","pattern":{"Regex":"\\p{Greek}+"},"behavior":"Isolated","x":{},`, 1)
+	json := strings.Replace(tiny(tinyVocab, `["a b"]`, ""), `{"type":"ByteLevel","add_prefix_space":false,"use_regex":true}`,
+		`{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"\\p{Greek}+"},"behavior":"Isolated"},{"type":"ByteLevel","use_regex":false}]}`, 1)
 	files := filesOf(map[string]string{"tokenizer.json": json})
 	_, err := LoadHF(files, HFOptions{})
 	if err == nil || !strings.Contains(err.Error(), `\p{Greek}+`) || !strings.Contains(err.Error(), "--pre") {

@@ -5,7 +5,8 @@ import "strings"
 // preTokenizer is what a tokenizer.json's pre_tokenizer amounts to.
 type preTokenizer struct {
 	shape       string // one step a line, see shapeOf
-	prefixSpace bool   // ByteLevel's add_prefix_space
+	bytes       bool   // there is a ByteLevel
+	prefixSpace bool   // its add_prefix_space
 	mark        string // Metaspace's replacement of the blank, "" where there is none
 	scheme      string // Metaspace: always, first or never is a mark put before the text
 	cuts        bool   // Metaspace: words begin at marks
@@ -40,6 +41,7 @@ func (p *preTokenizer) add(n *node) error {
 		}
 		return nil
 	case "ByteLevel":
+		p.bytes = true
 		p.prefixSpace = p.prefixSpace || is(n.AddPrefixSpace, true)
 		if is(n.UseRegex, true) {
 			p.line("isolated " + patternGPT2)
