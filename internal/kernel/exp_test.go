@@ -164,3 +164,51 @@ func TestLog(t *testing.T) {
 		t.Error("log of 0, 1, an infinity or NaN is wrong")
 	}
 }
+
+// Every body of the exponential, over its whole range and beyond: subnormal results, infinities, NaN.
+func TestExpBodies(t *testing.T) {
+	x := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 0, float32(math.Copysign(0, -1)), 88.72284, 88.8, 200, -104, -1e30}
+	for v := float32(-106); v < 90; v += 0.0137 {
+		x = append(x, v)
+	}
+	want := make([]float32, len(x))
+	for i, v := range x {
+		want[i] = Exp(v)
+	}
+	each(t, expSum, func(t *testing.T, f, p func(dst, src []float32, max float32) float64) {
+		got := make([]float32, len(x))
+		f(got, x, 0)
+		same(t, "exp", got, want)
+	})
+	each(t, siluMul, func(t *testing.T, f, p func(gate, up []float32)) {
+		got, silu := append([]float32(nil), x...), append([]float32(nil), x...)
+		f(got, x)
+		p(silu, x)
+		same(t, "silu", got, silu)
+	})
+}
+
+func TestKernelsDoNotAllocate(t *testing.T) {
+	x, up, half := make([]float32, 333), make([]float32, 333), make([]byte, 666)
+	dst, panel := make([]float32, 5*Lanes), make([]float32, 70*Lanes)
+	var a ActsI8
+	rows := make([]float32, 5*256)
+	for name, f := range map[string]func(){
+		"Softmax":      func() { Softmax(x) },
+		"LogSumExp":    func() { LogSumExp(x) },
+		"SumSquares":   func() { SumSquares(x) },
+		"SiluMul":      func() { SiluMul(x, up) },
+		"Max":          func() { Max(x) },
+		"F16":          func() { F32ToF16(half, x); F16ToF32(x, half) },
+		"BF16":         func() { F32ToBF16(half, x); BF16ToF32(x, half) },
+		"MatMulF32":    func() { MatMulF32(dst, Lanes, x, 60, panel, Lanes, 5, 60, false) },
+		"PackF32":      func() { PackF32(panel, rows, 19, 60) },
+		"QuantizeQ8_0": func() { QuantizeQ8_0(&a, rows, 5, 256, 32) },
+		"QuantizeQ8_K": func() { QuantizeQ8_K(&a, rows, 5, 256, 16) },
+	} {
+		f()
+		if n := testing.AllocsPerRun(20, f); n != 0 {
+			t.Errorf("%s allocates %g times", name, n)
+		}
+	}
+}

@@ -16,10 +16,12 @@ var expConstants = []struct {
 	{"expC6", 1.3933652e-3}, {"expC5", 8.363182e-3}, {"expC4", 4.1666467e-2}, {"expC3", 1.6666576e-1}, {"expC2", 0.5}, {"expOne", 1},
 }
 
+func floatBits(v float64) uint32 { return math.Float32bits(float32(v)) }
+
 // expAMD64 writes Exp and what is made of it, eight lanes at a time; sums are float64 in sixteen lanes. n is a multiple of 16.
 func expAMD64(f *file) {
 	for _, c := range expConstants {
-		f.constant(c.name, math.Float32bits(float32(c.v)), 8)
+		f.constant(c.name, floatBits(c.v), 8)
 	}
 	f.constant("expMask", 0x7fffff, 8)
 	f.constant("expZero", 0x400000, 8)

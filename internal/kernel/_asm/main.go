@@ -22,6 +22,7 @@ var files = map[string]func(*file){
 	"matmul_int8_amd64.s": int8AMD64,
 	"half_amd64.s":        halfAMD64,
 	"exp_amd64.s":         expAMD64,
+	"exp512_amd64.s":      exp512AMD64,
 	"acts_amd64.s":        actsAMD64,
 	"pack_amd64.s":        packAMD64,
 	"matmul_arm64.s":      matmulARM64,
