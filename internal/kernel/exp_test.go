@@ -193,6 +193,7 @@ func TestKernelsDoNotAllocate(t *testing.T) {
 	dst, panel := make([]float32, 5*Lanes), make([]float32, 70*Lanes)
 	var a ActsI8
 	rows := make([]float32, 5*256)
+	acts, weights := panelOf(rand.New(rand.NewSource(15)), 5, 256, 32, true)
 	for name, f := range map[string]func(){
 		"Softmax":      func() { Softmax(x) },
 		"LogSumExp":    func() { LogSumExp(x) },
@@ -202,6 +203,7 @@ func TestKernelsDoNotAllocate(t *testing.T) {
 		"F16":          func() { F32ToF16(half, x); F16ToF32(x, half) },
 		"BF16":         func() { F32ToBF16(half, x); BF16ToF32(x, half) },
 		"MatMulF32":    func() { MatMulF32(dst, Lanes, x, 60, panel, Lanes, 5, 60, false) },
+		"MatMulI8":     func() { MatMulI8(dst, LanesI8, acts, 0, 5, weights) },
 		"PackF32":      func() { PackF32(panel, rows, 19, 60) },
 		"QuantizeQ8_0": func() { QuantizeQ8_0(&a, rows, 5, 256, 32) },
 		"QuantizeQ8_K": func() { QuantizeQ8_K(&a, rows, 5, 256, 16) },

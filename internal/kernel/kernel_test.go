@@ -263,6 +263,40 @@ func TestMatMulI8(t *testing.T) {
 	})
 }
 
+// Panels whose codes stay within a range, with all of them at its ends: the sums of the bodies that count on a range are as large
+// as they can be, in both directions.
+func TestMatMulI8OfSmallCodes(t *testing.T) {
+	r := rand.New(rand.NewSource(14))
+	each(t, matMulI8, func(t *testing.T, f, p func([]float32, int, *ActsI8, int, int, *PanelI8)) {
+		for _, ends := range [][2]int{{0, 3}, {0, 15}, {-8, 7}, {0, 16}, {-16, 15}, {0, 31}, {-16, 16}, {-32, 31}, {0, 63}, {-32, 32}, {-64, 63}, {-64, 64},
+			{-65, 0}, {0, 126}, {0, 127}, {-128, 0}, {-128, 127}, {5, 9}, {-9, -5}} {
+			for _, group := range []int{16, 32, 64} {
+				for _, m := range []int{3, 4, 5, 6, 8} {
+					a, panel := panelOf(r, m, 128, group, m%2 == 0)
+					for i := range panel.Code {
+						panel.Code[i] = int8(ends[0] + r.Intn(ends[1]-ends[0]+1))
+						if m > 4 {
+							panel.Code[i] = int8(ends[m%2])
+						}
+					}
+					if m > 4 {
+						for i := range a.Code {
+							a.Code[i] = int8(127 - 254*(i/128%2))
+						}
+						for g := range a.Start {
+							a.Start[g] = -128 * int32(group) * int32(a.Code[g*group])
+						}
+					}
+					got, want := make([]float32, m*LanesI8), make([]float32, m*LanesI8)
+					f(got, LanesI8, a, 0, m, panel)
+					p(want, LanesI8, a, 0, m, panel)
+					same(t, fmt.Sprintf("codes %d group=%d m=%d", ends, group, m), got, want)
+				}
+			}
+		}
+	})
+}
+
 func TestMatMulI8AgainstDefinition(t *testing.T) {
 	r := rand.New(rand.NewSource(6))
 	a, p := panelOf(r, 3, 64, 16, true)

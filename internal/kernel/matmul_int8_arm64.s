@@ -5,9 +5,9 @@
 #include "textflag.h"
 
 
-// func mulI8DotProd(dst *float32, ldd uintptr, code *int8, k uintptr, scale, sum *float32, start *int32, groups uintptr, panel *int8, pscale, pmin *float32, steps, m uintptr)
+// func mulI8DotProd(dst *float32, ldd uintptr, code *int8, k uintptr, scale, sum *float32, start *int32, groups uintptr, panel *int8, pscale, pmin *float32, steps, m, bias, shift uintptr)
 
-TEXT ·mulI8DotProd(SB), NOSPLIT, $0-104
+TEXT ·mulI8DotProd(SB), NOSPLIT, $0-120
 	MOVD dst+0(FP), R0
 	MOVD ldd+8(FP), R1
 	MOVD code+16(FP), R2

@@ -9,6 +9,11 @@ func int8AMD64(f *file) {
 	f.constant("ones", 0x00010001, 1)
 	f.mulI8VNNI(12)
 	f.mulI8AVX2(4)
+	f.constant("pairs", 0x00010001, 8)
+	for _, steps := range []int{1, 2, 4, 8} {
+		f.smallI8(steps)
+	}
+	f.rangeI8()
 }
 
 // Registers of both functions:
@@ -16,14 +21,14 @@ func int8AMD64(f *file) {
 //	DI dst, SI ldd, R8…R11 activations (rows in threes), BX their stride, DX codes of the panel, CX groups left, R12 steps of 4
 //	weights in a group, R13 scales of the panel, R14 its offsets or 0, and pointers to the scales of the activations (AX), their
 //	sums (stack would be slower: kept in R15) and starts of the accumulators.
-const int8Args = "dst *float32, ldd uintptr, code *int8, k uintptr, scale, sum *float32, start *int32, groups uintptr, panel *int8, pscale, pmin *float32, steps, m uintptr"
+const int8Args = "dst *float32, ldd uintptr, code *int8, k uintptr, scale, sum *float32, start *int32, groups uintptr, panel *int8, pscale, pmin *float32, steps, m, bias, shift uintptr"
 
 var groupBases = []string{"R8", "R9", "R10", "R11"}
 
 // int8Begin loads what both functions share. Rows of scales, sums and starts are groups*4 bytes apart.
 func (f *file) int8Begin(name string, most int) {
 	f.p("\n// func %s(%s)", name, int8Args)
-	f.fn(name, 104)
+	f.fn(name, 120)
 	f.args("dst", "DI", "ldd", "SI", "code", "R8", "k", "BX", "scale", "AX", "sum", "AX", "start", "AX", "groups", "CX", "panel", "DX", "pscale", "R13", "pmin", "R14", "steps", "R12", "m", "AX")
 	f.i("LEAQ", "(BX)(BX*2)", "R15")
 	for i := range 3 {

@@ -9,7 +9,7 @@ import "fmt"
 // group, R11 and R12 scales and sums of the activations, R13 bytes between rows of these.
 func int8ARM64(f *file) {
 	f.p("\n// func mulI8DotProd(%s)", int8Args)
-	f.fn("mulI8DotProd", 104)
+	f.fn("mulI8DotProd", 120)
 	for _, a := range []struct {
 		name string
 		off  int

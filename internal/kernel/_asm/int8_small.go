@@ -1,0 +1,93 @@
+package main
+
+import "fmt"
+
+// smallI8 writes the AVX2 product for panels of small codes. The weights get a bias added that makes them unsigned, so that no
+// sign has to be carried over, and so many steps are summed in 16 bits that biased code · 127 · 2 · steps stays below 2^15. Each
+// sum starts at -bias times the sum of the activations, which is start >> shift.
+//
+// Y0…Y5 sums of 3 rows, Y6…Y11 their 16-bit parts, Y12 and Y13 weights, Y14 activations.
+func (f *file) smallI8(steps int) {
+	name := fmt.Sprintf("mulI8x%dAVX2", steps)
+	f.int8Begin(name, 3)
+	for rows := 3; rows > 0; rows-- {
+		f.smallRows(name, rows, steps)
+	}
+}
+
+func (f *file) smallRows(name string, rows, steps int) {
+	isum := func(r, h int) string { return y(2*r + h) }
+	part := func(r, h int) string { return y(6 + 2*r + h) }
+	group, step, next := f.label("group"), f.label("step"), f.label("next")
+	f.at(fmt.Sprintf("rows%d%s", rows, name))
+	f.i("VXORPS", "Y0", "Y0", "Y0")
+	f.rowsOf(rows, func(r int) {
+		f.i("VMOVUPS", "Y0", "(R15)")
+		f.i("VMOVUPS", "Y0", "32(R15)")
+	})
+	f.at(group)
+	f.i("VMOVQ", "shift+112(FP)", "X15")
+	f.perRow(rows, "start", func(r int, at string) {
+		f.i("VPBROADCASTD", at, isum(r, 0))
+		f.i("VPSRAD", "X15", isum(r, 0), isum(r, 0))
+		f.i("VMOVDQA", isum(r, 0), isum(r, 1))
+	})
+	f.i("MOVQ", "R12", "AX")
+	f.at(step)
+	for s := range steps {
+		for h := range 2 {
+			f.i("VPBROADCASTD", "bias+104(FP)", y(12+h))
+			f.i("VPADDB", fmt.Sprintf("%d(DX)", 64*s+32*h), y(12+h), y(12+h))
+		}
+		for r := range rows {
+			f.i("VPBROADCASTD", fmt.Sprintf("%d%s", 4*s, actAt(r)), "Y14")
+			for h := range 2 {
+				if s == 0 {
+					f.i("VPMADDUBSW", "Y14", y(12+h), part(r, h))
+					continue
+				}
+				f.i("VPMADDUBSW", "Y14", y(12+h), "Y15")
+				f.i("VPADDW", "Y15", part(r, h), part(r, h))
+			}
+		}
+	}
+	for r := range rows {
+		for h := range 2 {
+			f.i("VPMADDWD", "pairs<>(SB)", part(r, h), part(r, h))
+			f.i("VPADDD", part(r, h), isum(r, h), isum(r, h))
+		}
+	}
+	f.i("ADDQ", dollar(64*steps), "DX")
+	f.i("ADDQ", dollar(4*steps), "R8")
+	f.i("SUBQ", dollar(steps), "AX")
+	f.i("JNE", step)
+	f.avx2Scale(rows, isum, next)
+	f.at(next)
+	f.nextGroup(group)
+	f.p("\tVZEROUPPER\n\tRET")
+}
+
+// rangeI8 writes the least and the greatest of n > 0 codes, n a multiple of 64: two words of 16 lanes for the caller to reduce.
+func (f *file) rangeI8() {
+	f.p("\n// func rangeI8AVX2(code *int8, n uintptr, low, high *[16]int8)")
+	f.fn("rangeI8AVX2", 32)
+	f.args("code", "SI", "n", "CX", "low", "DI", "high", "DX")
+	for i := range 4 {
+		f.i("VMOVDQU", "(SI)", y(i))
+	}
+	f.loop(64, func() {
+		for h := range 2 {
+			f.i("VMOVDQU", fmt.Sprintf("%d(SI)", 32*h), "Y4")
+			f.i("VPMINSB", "Y4", y(h), y(h))
+			f.i("VPMAXSB", "Y4", y(2+h), y(2+h))
+		}
+		f.i("ADDQ", "$64", "SI")
+	})
+	for i, op := range []string{"VPMINSB", "VPMAXSB"} {
+		f.i(op, y(2*i+1), y(2*i), y(2*i))
+		f.i("VEXTRACTI128", "$1", y(2*i), "X4")
+		f.i(op, "X4", fmt.Sprintf("X%d", 2*i), "X4")
+		f.i("VMOVDQU", "X4", []string{"(DI)", "(DX)"}[i])
+	}
+	f.p("\tVZEROUPPER\n\tRET")
+}
