@@ -14,8 +14,9 @@ type States struct {
 	H        []float32 // [n][E]
 }
 
-// scratchBytes is what the activations of a batch may occupy when Options.Batch does not say how many tokens it has.
-const scratchBytes = 128 << 20
+// scratchBytes is what the activations of a batch may occupy when Options.Batch does not say how many tokens it has. More
+// than 2048 tokens gain nothing: decoding the weights is then a small part of the work.
+const scratchBytes = 256 << 20
 
 // States runs whole sequences, of any lengths, and returns the states of the positions that are wanted, by sequence and
 // position; a nil want wants all. Each sequence's states are the same as if it were run alone.
@@ -62,7 +63,7 @@ func (m *Model) batch(seqs [][]int32, limit int) (n, tokens int) {
 	if limit <= 0 {
 		p := &m.params
 		perToken := 4 * (2*p.Embd + 2*p.Heads*p.HeadDim + 2*p.KVHeads*p.HeadDim + 3*p.FF)
-		limit = min(max(scratchBytes/perToken, 512), 4096)
+		limit = min(max(scratchBytes/perToken, 512), 2048)
 	}
 	for n < len(seqs) && (n == 0 || tokens+len(seqs[n]) <= limit) {
 		tokens += len(seqs[n])
