@@ -73,7 +73,7 @@ func (f *file) dotScale(rows int, next string) {
 	f.neonRowsOf(rows, "R11", func(r int) {
 		f.i("VLD1", "(R16)", regs(20, 4, "S4"))
 		for q := range 4 {
-			f.fmul(29, 24+q, 28)
+			f.float4(fmul, 29, 24+q, 28)
 			f.toFloat(4*r+q, 4*r+q)
 			f.i("VFMLA", v(29, "S4"), v(4*r+q, "S4"), v(20+q, "S4"))
 		}

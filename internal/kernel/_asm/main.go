@@ -28,6 +28,7 @@ var files = map[string]func(*file){
 	"matmul_arm64.s":      matmulARM64,
 	"matmul_int8_arm64.s": int8ARM64,
 	"half_arm64.s":        halfARM64,
+	"exp_arm64.s":         expARM64,
 }
 
 func main() {

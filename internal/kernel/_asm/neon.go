@@ -15,10 +15,6 @@ func (f *file) sdot(d, a, b, part int) {
 	f.word(uint32(op), fmt.Sprintf("SDOT V%d.S4, V%d.B16, V%d.B4[%d]", d, a, b, part))
 }
 
-func (f *file) fmul(d, a, b int) {
-	f.word(uint32(0x6e20dc00|b<<16|a<<5|d), fmt.Sprintf("FMUL V%d.S4, V%d.S4, V%d.S4", d, a, b))
-}
-
 // toFloat converts signed integers.
 func (f *file) toFloat(d, a int) {
 	f.word(uint32(0x4e21d800|a<<5|d), fmt.Sprintf("SCVTF V%d.S4, V%d.S4", d, a))
