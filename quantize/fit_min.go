@@ -6,108 +6,129 @@ import "math"
 // tries nstep+1 inverse scales, refits scale and minimum to each by weighted least squares and keeps the least error; the
 // minimum that codes are taken from is the best found so far, so the order of the tries matters.
 func fitMinGgml3(x, w []float32, nmax int, q, qaux []uint8, rmin, rdelta float32, nstep int, useMAD bool) (scale, negMin float32) {
-	w, q, qaux = w[:len(x)], q[:len(x)], qaux[:len(x)]
-	lo, hi := x[0], x[0]
-	var sw, sx float32
-	for i, v := range x {
-		if v < lo {
-			lo = v
-		}
-		if v > hi {
-			hi = v
-		}
-		sw += w[i]
-		sx += float32(w[i] * v)
-	}
-	if lo > 0 {
-		lo = 0
-	}
+	f := minFitGgml{x: x, w: w[:len(x)], q: qaux[:len(x)], top: float32(nmax)}
+	q = q[:len(x)]
+	lo, hi := f.survey()
 	if hi <= lo {
 		clear(q)
 		return 0, -lo
 	}
-	top := float32(nmax)
-	codesFrom(q, x, top/(hi-lo), lo, top)
-	scale = 1 / (top / (hi - lo))
-	best := minError(x, w, q, scale, lo, useMAD)
-	qaux[0] = 255 // no code: the first try is always new
+	f.codes(f.top/(hi-lo), lo)
+	copy(q, f.q)
+	scale = 1 / (f.top / (hi - lo))
+	best := f.loss(scale, lo, useMAD)
+	f.q[0] = 255 // no code: the first try is always new
 
 	for k := 0; k <= nstep; k++ {
-		if !codesFrom(qaux, x, (rmin+float32(rdelta*float32(k))+top)/(hi-lo), lo, top) {
+		if !f.codes((rmin+float32(rdelta*float32(k))+f.top)/(hi-lo), lo) {
 			continue // the codes of the try before have had their chance
 		}
-		s, m, ok := refitMin(x, w, qaux, sw, sx)
-		if !ok {
+		s, m, ok := f.refit()
+		if !ok || !useMAD && f.hopeless(s, m, best) {
 			continue
 		}
-		if e := minError(x, w, qaux, s, m, useMAD); e < best {
-			copy(q, qaux)
+		if e := f.loss(s, m, useMAD); e < best {
+			copy(q, f.q)
 			best, scale, lo = e, s, m
 		}
 	}
 	return scale, -lo
 }
 
-// codesFrom rounds (x-lo)·iscale to codes 0…top and tells whether any is new.
-func codesFrom(q []uint8, x []float32, iscale, lo, top float32) bool {
-	var changed uint8
-	q = q[:len(x)]
-	for i, v := range x {
-		t := float32(iscale * (v - lo))
-		if !(t > 0) {
-			t = 0
-		}
-		if t > top {
-			t = top
-		}
-		c := uint8(math.Float32bits(t + 12582912)) // nearestInt of what fits a byte
-		changed |= c ^ q[i]
-		q[i] = c
-	}
-	return changed != 0
+// A minFitGgml is a group under fitMinGgml3. Its sums are added in float32 from left to right, as the bytes of ggml's files
+// depend on their last bits.
+type minFitGgml struct {
+	x, w         []float32
+	q            []uint8 // the codes of the last try
+	top          float32
+	sw, sx       float32 // Σw, Σwx
+	sl, sl2, sxl float32 // Σwl, Σwl², Σwlx for the codes l of the last try
+	x2           float64 // Σwx²
 }
 
-// refitMin returns the scale and minimum that suit codes best; not ok when the codes are all alike.
-func refitMin(x, w []float32, q []uint8, sw, sx float32) (scale, low float32, ok bool) {
-	w, q = w[:len(x)], q[:len(x)]
+// survey adds up what no code changes and returns the range, which includes zero.
+func (f *minFitGgml) survey() (lo, hi float32) {
+	w := f.w[:len(f.x)]
+	lo, hi = f.x[0], f.x[0]
+	for i, v := range f.x {
+		if v < lo {
+			lo = v
+		}
+		if v > hi {
+			hi = v
+		}
+		wx := float32(w[i] * v)
+		f.sw += w[i]
+		f.sx += wx
+		f.x2 += float64(float64(wx) * float64(v))
+	}
+	return min(lo, 0), hi
+}
+
+// codes rounds (x-lo)·iscale to codes, adds up what they weigh, and tells whether any is new.
+func (f *minFitGgml) codes(iscale, lo float32) bool {
+	var changed uint8
 	var sl, sl2, sxl float32
-	for i, v := range x {
-		l := float32(q[i])
+	w, q, top := f.w[:len(f.x)], f.q[:len(f.x)], int32(f.top)
+	for i, v := range f.x {
+		c := int32(math.Float32bits(float32(iscale*(v-lo))+12582912)&0x7fffff) - 0x400000 // nearestInt, without a call
+		if c < 0 {
+			c = 0
+		}
+		if c > top {
+			c = top
+		}
+		changed |= uint8(c) ^ q[i]
+		q[i] = uint8(c)
+		l := float32(c)
 		wl := float32(w[i] * l)
 		sl += wl
 		sl2 += float32(wl * l)
 		sxl += float32(wl * v)
 	}
-	d := float32(sw*sl2) - float32(sl*sl)
+	f.sl, f.sl2, f.sxl = sl, sl2, sxl
+	return changed != 0
+}
+
+// refit returns the scale and minimum that suit the codes best; not ok when the codes are all alike.
+func (f *minFitGgml) refit() (scale, low float32, ok bool) {
+	d := float32(f.sw*f.sl2) - float32(f.sl*f.sl)
 	if !(d > 0) {
 		return 0, 0, false
 	}
-	scale = (float32(sw*sxl) - float32(sx*sl)) / d
-	low = (float32(sl2*sx) - float32(sl*sxl)) / d
+	scale = (float32(f.sw*f.sxl) - float32(f.sx*f.sl)) / d
+	low = (float32(f.sl2*f.sx) - float32(f.sl*f.sxl)) / d
 	if low > 0 {
-		return sxl / sl2, 0, true
+		return f.sxl / f.sl2, 0, true
 	}
 	return scale, low, true
 }
 
-func minError(x, w []float32, q []uint8, scale, low float32, useMAD bool) float32 {
-	w, q = w[:len(x)], q[:len(x)]
-	if useMAD {
-		return minAbsError(x, w, q, scale, low)
-	}
-	var sum float32
-	for i, v := range x {
-		diff := float32(scale*float32(q[i])) + low - v
-		sum += float32(w[i] * float32(diff*diff))
-	}
-	return sum
+// hopeless is true when the error of the last codes, with this scale and minimum, is above best whatever way the sums were
+// rounded. By the sums it is x2 + s²·Σwl² + m²·Σw + 2sm·Σwl - 2s·Σwlx - 2m·Σwx. Each of them is off by no more than
+// 34 roundings of its terms' magnitudes, together 34·2⁻²⁴·(√x2 + |s|√Σwl² + |m|√Σw)², which is at most three times the sum
+// of the squares; loss itself rounds less than is allowed for here. Where numbers underflow, nothing is concluded.
+func (f *minFitGgml) hopeless(scale, low, best float32) bool {
+	s, m := float64(scale), float64(low)
+	ss, mm := float64(s*s*float64(f.sl2)), float64(m*m*float64(f.sw))
+	cross := float64(s*m*float64(f.sl)) - float64(s*float64(f.sxl)) - float64(m*float64(f.sx))
+	all := f.x2 + ss + mm
+	return best > 1e-25 && all+float64(2*cross)-float64(all*(120*0x1p-24)) > float64(best)*(1+1e-5)
 }
 
-func minAbsError(x, w []float32, q []uint8, scale, low float32) float32 {
-	var sum float32
-	for i, v := range x {
+// loss is the weighted error of the last codes: squares, or magnitudes.
+func (f *minFitGgml) loss(scale, low float32, useMAD bool) (sum float32) {
+	w, q := f.w[:len(f.x)], f.q[:len(f.x)]
+	if useMAD {
+		for i, v := range f.x {
+			diff := float32(scale*float32(q[i])) + low - v
+			sum += float32(w[i] * float32(math.Abs(float64(diff))))
+		}
+		return sum
+	}
+	for i, v := range f.x {
 		diff := float32(scale*float32(q[i])) + low - v
-		sum += float32(w[i] * float32(math.Abs(float64(diff))))
+		sum += float32(w[i] * float32(diff*diff))
 	}
 	return sum
 }
