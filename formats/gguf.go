@@ -3,7 +3,6 @@ package formats
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"strings"
@@ -301,5 +300,3 @@ func (s *swapper) swap(block []byte) {
 		block[f], block[f+1] = block[f+1], block[f]
 	}
 }
-
-var errShort = fmt.Errorf("the header goes on after the end of the file")

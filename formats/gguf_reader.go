@@ -3,7 +3,6 @@ package formats
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"io"
 	"math"
 )
@@ -24,9 +23,12 @@ func newGGUFReader(src io.ReaderAt, size int64) *ggufReader {
 
 // preamble reads magic and version, and finds the byte order: the low half of a version is never zero.
 func (r *ggufReader) preamble() (version uint32, err error) {
-	magic, err := r.bytes(4)
-	if err != nil || string(magic) != ggufMagic {
-		return 0, errors.Join(Corrupt("the file does not begin with %q", ggufMagic), err)
+	magic, err := r.fixed(4)
+	if r.size < 4 || err == nil && string(magic) != ggufMagic {
+		return 0, Corrupt("the file does not begin with %q", ggufMagic)
+	}
+	if err != nil {
+		return 0, err
 	}
 	if version, err = r.u32(); err == nil && version&0xffff == 0 {
 		r.order = binary.BigEndian
@@ -51,7 +53,7 @@ func (r *ggufReader) bytes(n int64) ([]byte, error) {
 // fixed reads up to 8 bytes without allocating.
 func (r *ggufReader) fixed(n int) ([]byte, error) {
 	if int64(n) > r.left() {
-		return nil, errors.Join(ErrCorrupt, errShort)
+		return nil, Corrupt("the header goes on after the end of the file")
 	}
 	p, err := r.buf.Peek(n)
 	if err != nil {

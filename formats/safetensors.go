@@ -63,8 +63,10 @@ func readSafetensors(r io.ReaderAt, size int64, path string, meta *Meta) ([]*Ten
 		return nil, fail(0, Corrupt("header of %d bytes in a file of %d; at most %d are allowed", n, size, maxHeader))
 	}
 	p := make([]byte, n)
-	if _, err := r.ReadAt(p, 8); err != nil {
-		return nil, fail(8, err)
+	if n > 0 {
+		if _, err := r.ReadAt(p, 8); err != nil {
+			return nil, fail(8, err)
+		}
 	}
 	h := &safetensorsHeader{scanner: scanner{p: p}, meta: meta}
 	if err := h.parse(); err != nil {
