@@ -6,23 +6,27 @@ import "math"
 // tries nstep+1 inverse scales, refits scale and minimum to each by weighted least squares and keeps the least error; the
 // minimum that codes are taken from is the best found so far, so the order of the tries matters.
 func fitMinGgml3(x, w []float32, nmax int, q, qaux []uint8, rmin, rdelta float32, nstep int, useMAD bool) (scale, negMin float32) {
-	f := minFitGgml{x: x, w: w[:len(x)], q: qaux[:len(x)], top: float32(nmax)}
+	f := minFitGgml{x: x, w: w[:len(x)], q: qaux[:len(x)], top: int32(nmax)}
 	q = q[:len(x)]
 	lo, hi := f.survey()
 	if hi <= lo {
 		clear(q)
 		return 0, -lo
 	}
-	f.codes(f.top/(hi-lo), lo)
+	top := float32(nmax)
+	f.from(lo)
+	f.codes(top / (hi - lo))
 	copy(q, f.q)
-	scale = 1 / (f.top / (hi - lo))
+	scale = 1 / (top / (hi - lo))
 	best := f.loss(scale, lo, useMAD)
-	f.q[0] = 255 // no code: the first try is always new
+	f.next = 0
 
 	for k := 0; k <= nstep; k++ {
-		if !f.codes((rmin+float32(rdelta*float32(k))+f.top)/(hi-lo), lo) {
+		iscale := (rmin + float32(rdelta*float32(k)) + top) / (hi - lo)
+		if iscale < f.next {
 			continue // the codes of the try before have had their chance
 		}
+		f.codes(iscale)
 		s, m, ok := f.refit()
 		if !ok || !useMAD && f.hopeless(s, m, best) {
 			continue
@@ -30,6 +34,7 @@ func fitMinGgml3(x, w []float32, nmax int, q, qaux []uint8, rmin, rdelta float32
 		if e := f.loss(s, m, useMAD); e < best {
 			copy(q, f.q)
 			best, scale, lo = e, s, m
+			f.from(lo)
 		}
 	}
 	return scale, -lo
@@ -40,17 +45,19 @@ func fitMinGgml3(x, w []float32, nmax int, q, qaux []uint8, rmin, rdelta float32
 type minFitGgml struct {
 	x, w         []float32
 	q            []uint8 // the codes of the last try
-	top          float32
-	sw, sx       float32 // Σw, Σwx
-	sl, sl2, sxl float32 // Σwl, Σwl², Σwlx for the codes l of the last try
-	x2           float64 // Σwx²
+	top          int32
+	sw, sx       float32           // Σw, Σwx
+	sl, sl2, sxl float32           // Σwl, Σwl², Σwlx for the codes l of the last try
+	x2           float64           // Σwx²
+	y, inv       [maxGroup]float32 // x above the minimum, and its inverse
+	next         float32           // inverse scales from the last one up to here change no code
 }
 
 // survey adds up what no code changes and returns the range, which includes zero.
 func (f *minFitGgml) survey() (lo, hi float32) {
-	w := f.w[:len(f.x)]
-	lo, hi = f.x[0], f.x[0]
-	for i, v := range f.x {
+	x, w := f.x, f.w[:len(f.x)]
+	lo, hi = x[0], x[0]
+	for i, v := range x {
 		if v < lo {
 			lo = v
 		}
@@ -65,29 +72,55 @@ func (f *minFitGgml) survey() (lo, hi float32) {
 	return min(lo, 0), hi
 }
 
-// codes rounds (x-lo)·iscale to codes, adds up what they weigh, and tells whether any is new.
-func (f *minFitGgml) codes(iscale, lo float32) bool {
-	var changed uint8
-	var sl, sl2, sxl float32
-	w, q, top := f.w[:len(f.x)], f.q[:len(f.x)], int32(f.top)
+// from sets the minimum that codes are taken from.
+func (f *minFitGgml) from(lo float32) {
+	y, inv := f.y[:len(f.x)], f.inv[:len(f.x)]
 	for i, v := range f.x {
-		c := int32(math.Float32bits(float32(iscale*(v-lo))+12582912)&0x7fffff) - 0x400000 // nearestInt, without a call
-		if c < 0 {
-			c = 0
+		y[i], inv[i] = v-lo, float32(math.Inf(1))
+		if y[i] > 0 {
+			inv[i] = min(1/y[i], math.MaxFloat32)
+		}
+	}
+	f.next = 0
+}
+
+// codes rounds what is above the minimum, times iscale, to codes and adds up what they weigh. The rounding is nearestInt:
+// 1.5·2²³ is added and the code stands in the low bits, which are clamped there; float32s that are not negative compare as
+// their bits do. Nothing leaves nearestInt's range unless iscale is infinite, and then the reference's codes are zeros.
+func (f *minFitGgml) codes(iscale float32) {
+	const zero, never = 0x4b400000, 0x7f800000 // bits of 1.5·2²³ and of infinity
+	f.sl, f.sl2, f.sxl, f.next = 0, 0, 0, 0
+	if !(iscale > 0 && iscale <= math.MaxFloat32) {
+		clear(f.q)
+		return
+	}
+	x, top, next := f.x, zero+f.top, int32(never)
+	w, q, y, inv := f.w[:len(x)], f.q[:len(x)], f.y[:len(x)], f.inv[:len(x)]
+	var sl, sl2, sxl float32
+	for i, v := range x {
+		c := int32(math.Float32bits(float32(iscale*y[i]) + 12582912))
+		if c < zero {
+			c = zero
 		}
 		if c > top {
 			c = top
 		}
-		changed |= uint8(c) ^ q[i]
 		q[i] = uint8(c)
-		l := float32(c)
+		l := math.Float32frombits(uint32(c)) - 12582912
+		at := int32(math.Float32bits((l + 0.5) * inv[i]))
+		if c == top {
+			at = never
+		}
+		if at < next {
+			next = at
+		}
 		wl := float32(w[i] * l)
 		sl += wl
 		sl2 += float32(wl * l)
 		sxl += float32(wl * v)
 	}
 	f.sl, f.sl2, f.sxl = sl, sl2, sxl
-	return changed != 0
+	f.next = math.Float32frombits(uint32(next)) * (1 - 1e-6)
 }
 
 // refit returns the scale and minimum that suit the codes best; not ok when the codes are all alike.
