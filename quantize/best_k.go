@@ -2,193 +2,178 @@ package quantize
 
 import "math"
 
-// The default search of the k-quants. It begins with llama-quantize's block and, where that was chosen with other weights than
-// the objective's, a second one chosen with these. The better is then improved: the integers of a group move by single
-// steps, its codes are taken anew at each, and the halves are refitted to all codes by least squares. A step stays only if the
-// weighted squared error of the decoded values falls, so that no block is ever worse than llama-quantize's.
-
-const improveRounds = 3
-
-// A kBlock is a super-block under search.
-type kBlock struct {
-	x, w [super]float32
-	b    superBlock
-	loss float64
-}
-
-// extremeWeight is beyond what any k-quant can store: a half times 127 times 32. Larger weights are read as this.
-const extremeWeight = 1e9
-
-// load takes the next super-block. Weights that are not numbers are read as zero; where none counts, all count the same.
-func (k *kBlock) load(src, importance []float32, weigh func(w, src, importance []float32)) {
-	for i, v := range src[:super] {
-		switch {
-		case v > extremeWeight:
-			v = extremeWeight
-		case v < -extremeWeight:
-			v = -extremeWeight
-		case v != v:
-			v = 0
-		}
-		k.x[i] = v
-	}
-	if importance != nil {
-		importance = importance[:super]
-	}
-	weigh(k.w[:], k.x[:], importance)
-	sum := 0.0
-	for _, v := range k.w {
-		sum += float64(v)
-	}
-	if !(sum > 0 && sum < math.MaxFloat32) {
-		for i := range k.w {
-			k.w[i] = 1
-		}
-	}
-}
-
-// offer keeps a block if it is the best so far; the first one always.
-func (k *kBlock) offer(b *superBlock, first bool, loss func(b *superBlock) float64) {
-	if l := loss(b); first || l < k.loss {
-		k.b, k.loss = *b, l
-	}
-}
-
-// finiteBits replaces an infinite or undefined half by the largest finite one.
-func finiteBits(h uint16) uint16 {
-	if h&0x7c00 == 0x7c00 {
-		return h&0x8000 | 0x7bff
-	}
-	return h
-}
+// The default search of the k-quants with minima. It begins with llama-quantize's block and, where that was chosen without
+// the objective's weights, a second one chosen with them. The better is then improved: each group looks at scales and minima
+// around its own, its codes taken anew at each, and walks on from the best by single steps; the halves are refitted to all
+// codes by least squares and the codes taken once more. What comes out is kept only if the weighted squared error of the
+// decoded values falls, so that no block is ever worse than llama-quantize's.
 
 func (c *minCoder) encode(dst []byte, src, importance []float32) {
 	var k kBlock
-	var b superBlock
-	weigh := weighSuper(c.sigma)
 	for ; len(src) >= super; dst, src = dst[c.bytes:], src[super:] {
-		k.load(src, importance, weigh)
-		lossOf := func(b *superBlock) float64 { return c.loss(&k, b) }
-		sweep := searchedSweep
-		if importance == nil {
-			sweep = coarseSweep
-			c.plainBlock(&b, k.x[:])
-			c.sane(&b, k.x[:])
-			k.offer(&b, true, lossOf)
-		}
-		c.searchedBlock(&b, k.x[:], k.w[:], sweep)
-		c.sane(&b, k.x[:])
-		k.offer(&b, importance != nil, lossOf)
+		k.load(src[:super], importance, c.weigh)
 		if importance != nil {
+			var w [super]float32
+			c.ggmlWeights(&w, k.x[:], importance)
+			c.searchedBlock(&k.try, k.x[:], w[:], searchedSweep)
+			c.offer(&k)
 			importance = importance[super:]
 		}
-		c.improve(&k)
-		c.put(dst, &k.b)
+		if !k.known {
+			c.plainBlock(&k.try, k.x[:])
+			c.offer(&k)
+			c.searchedBlock(&k.try, k.x[:], k.w[:], coarseSweep)
+			c.offer(&k)
+		}
+		for range minRounds {
+			before := k.loss
+			c.improve(&k)
+			if !(k.loss < 0.999*before) {
+				break
+			}
+		}
+		c.put(dst, &k.best)
 	}
 }
 
-// sane replaces infinite halves.
-func (c *minCoder) sane(b *superBlock, x []float32) {
-	if d, m := finiteBits(b.d), finiteBits(b.dmin); d != b.d || m != b.dmin {
-		b.d, b.dmin = d, m
-		c.round(b, x)
+const minRounds = 1
+
+// offer keeps the try if it is the best so far.
+func (c *minCoder) offer(k *kBlock) {
+	if d, m := finiteBits(k.try.d), finiteBits(k.try.dmin); d != k.try.d || m != k.try.dmin {
+		k.try.d, k.try.dmin = d, m
+		c.round(&k.try, k.x[:])
+	}
+	if l := c.loss(k); l < k.loss {
+		k.best, k.loss = k.try, l
 	}
 }
 
-// loss is the weighted squared error of the decoded block.
-func (c *minCoder) loss(k *kBlock, b *superBlock) (sum float64) {
+// loss is the weighted squared error of the decoded try.
+func (c *minCoder) loss(k *kBlock) (sum float64) {
+	b := &k.try
 	d, dmin := halfValue(b.d), halfValue(b.dmin)
 	for g := range c.groups() {
 		s, m := float32(d*float32(b.scale[g])), float32(dmin*float32(b.min[g]))
 		for i := g * c.group; i < (g+1)*c.group; i++ {
 			e := float64(k.x[i]) - float64(float32(s*float32(b.q[i]))-m)
-			sum += float64(float64(k.w[i]) * e * e)
+			sum += float64(float64(k.w[i]) * float64(e*e))
 		}
 	}
 	return sum
 }
 
-// improve moves integers and halves as long as the loss falls.
+// improve moves the integers of all groups, then the halves.
 func (c *minCoder) improve(k *kBlock) {
-	for range improveRounds {
-		b := k.b
-		d, dmin := halfValue(b.d), halfValue(b.dmin)
-		for g := range c.groups() {
-			c.climb(k, &b, g, d, dmin)
-		}
-		c.refit(k, &b)
-		before := k.loss
-		k.offer(&b, false, func(b *superBlock) float64 { return c.loss(k, b) })
-		c.round(&b, k.x[:])
-		k.offer(&b, false, func(b *superBlock) float64 { return c.loss(k, b) })
-		if !(k.loss < 0.9999*before) {
-			return
-		}
+	k.try = k.best
+	l := minLook{d: halfValue(k.try.d), dmin: halfValue(k.try.dmin), top: zeroBits + int32(c.top)}
+	steps := c.steps(&l)
+	for g := range c.groups() {
+		l.x, l.w = k.x[g*c.group:][:c.group], k.w[g*c.group:][:c.group]
+		c.walk(&l, &k.try, g, steps)
 	}
+	c.round(&k.try, k.x[:])
+	c.refit(k)
+	c.offer(k)
+	c.round(&k.try, k.x[:])
+	c.offer(k)
 }
 
-// minNeighbours are the neighbours of a group's scale and minimum that climb looks at.
-var minNeighbours = [...][2]int{{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, 1}, {-1, -1}}
+// A groupStep is a step of a group's scale and minimum.
+type groupStep struct{ scale, min int }
 
-// climb walks to the best scale and minimum of a group by single steps, and takes its codes there.
-func (c *minCoder) climb(k *kBlock, b *superBlock, g int, d, dmin float32) {
-	x, w := k.x[g*c.group:][:c.group], k.w[g*c.group:][:c.group]
+var nearSteps = [...]groupStep{{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, 1}, {-1, -1}}
+
+// A minLook is a group under search, and room for the steps that all groups of a block take.
+type minLook struct {
+	x, w    []float32
+	d, dmin float32
+	top     int32
+	far     [32]groupStep
+}
+
+// steps are those to other scales with, for each, minima that leave about the same weight where it is: one code 0, one the
+// middle of the codes, one the highest.
+func (c *minCoder) steps(l *minLook) []groupStep {
+	n := 0
+	for _, ds := range c.far {
+		for _, share := range c.shares {
+			dm := float32(0)
+			if l.dmin > 0 {
+				dm = float32(float32(share*float32(ds*c.top))*l.d) / l.dmin
+			}
+			if dm > -64 && dm < 64 {
+				l.far[n] = groupStep{ds, int(nearestInt(dm))}
+				n++
+			}
+		}
+	}
+	return l.far[:n]
+}
+
+// walk leaves the best scale and minimum of a group that it finds.
+func (c *minCoder) walk(l *minLook, b *superBlock, g int, far []groupStep) {
 	s, m := int(b.scale[g]), int(b.min[g])
-	best := c.groupLoss(x, w, float32(d*float32(s)), float32(dmin*float32(m)))
+	best := l.loss(s, m)
+	to := groupStep{s, m}
+	for _, step := range far {
+		if ts, tm := s+step.scale, m+step.min; ts > 0 && tm >= 0 && ts <= c.most && tm <= c.most {
+			if e := l.loss(ts, tm); e < best {
+				best, to = e, groupStep{ts, tm}
+			}
+		}
+	}
 	last := -1
 	for moved := true; moved; {
 		moved = false
-		for n, step := range minNeighbours {
-			ts, tm := s+step[0], m+step[1]
+		for n, step := range nearSteps {
+			ts, tm := to.scale+step.scale, to.min+step.min
 			if n^1 == last || ts < 0 || tm < 0 || ts > c.most || tm > c.most {
 				continue
 			}
-			if l := c.groupLoss(x, w, float32(d*float32(ts)), float32(dmin*float32(tm))); l < best {
-				best, s, m, last, moved = l, ts, tm, n, true
+			if e := l.loss(ts, tm); e < best {
+				best, to, last, moved = e, groupStep{ts, tm}, n, true
 				break
 			}
 		}
 	}
-	b.scale[g], b.min[g] = int8(s), uint8(m)
-	scale := float32(d * float32(s))
-	if scale == 0 {
-		return
-	}
-	inv, low, top := 1/scale, float32(dmin*float32(m)), float32(c.top)
-	for i, v := range x {
-		b.q[g*c.group+i] = uint8(nearestInt(min(max(float32((v+low)*inv), 0), top)))
-	}
+	b.scale[g], b.min[g] = int8(to.scale), uint8(to.min)
 }
 
-// groupLoss is the error of a group with the codes nearest to its weights.
-func (c *minCoder) groupLoss(x, w []float32, scale, low float32) (sum float32) {
-	w = w[:len(x)]
-	if scale == 0 {
-		for i, v := range x {
+// zeroBits are the bits of 1.5·2²³, which floats are rounded with: where it was added, the code stands in the low bits.
+const zeroBits = 0x4b400000
+
+// loss is the error of a group with the codes nearest to its weights, or nearly. It works in units of the scale. Floats that
+// are not negative compare as their bits do, and negative ones have negative bits, so codes are clamped as integers.
+func (l *minLook) loss(scale, min int) (sum float32) {
+	s, low, w := float32(l.d*float32(scale)), float32(l.dmin*float32(min)), l.w[:len(l.x)]
+	if s == 0 {
+		for i, v := range l.x {
 			e := v + low
 			sum += float32(w[i] * float32(e*e))
 		}
 		return sum
 	}
-	inv, top := 1/scale, float32(c.top)
-	for i, v := range x {
-		t := v + low
-		q := float32(t * inv)
-		if !(q > 0) {
-			q = 0
+	inv, top := 1/s, l.top
+	shift := float32(low * inv)
+	for i, v := range l.x {
+		u := float32(v*inv) + shift
+		c := int32(math.Float32bits(u + 12582912))
+		if c < zeroBits {
+			c = zeroBits
 		}
-		if q > top {
-			q = top
+		if c > top {
+			c = top
 		}
-		q = q + 12582912 - 12582912
-		e := t - float32(scale*q)
+		e := u - (math.Float32frombits(uint32(c)) - 12582912)
 		sum += float32(w[i] * float32(e*e))
 	}
-	return sum
+	return float32(sum * float32(s*s))
 }
 
 // refit solves for the two halves that suit codes, scales and minima best.
-func (c *minCoder) refit(k *kBlock, b *superBlock) {
+func (c *minCoder) refit(k *kBlock) {
+	b := &k.try
 	var aa, am, mm, ax, mx float64
 	for g := range c.groups() {
 		s, m := float64(b.scale[g]), -float64(b.min[g])
@@ -210,12 +195,12 @@ func (c *minCoder) refit(k *kBlock, b *superBlock) {
 	det := float64(aa*mm) - float64(am*am)
 	if det <= 1e-12*aa*mm {
 		if aa > 0 {
-			b.d = finiteBits(half(float32(ax / aa)))
+			b.d = half(float32(ax / aa))
 		}
 		return
 	}
 	d, m := (float64(ax*mm)-float64(mx*am))/det, (float64(mx*aa)-float64(ax*am))/det
 	if d > 0 && m >= 0 {
-		b.d, b.dmin = finiteBits(half(float32(d))), finiteBits(half(float32(m)))
+		b.d, b.dmin = half(float32(d)), half(float32(m))
 	}
 }

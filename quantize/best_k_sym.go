@@ -1,60 +1,76 @@
 package quantize
 
+import "math"
+
+// The default search of the k-quants without minima goes as that of those with: llama-quantize's block, one that was fitted by
+// the objective with scales of either sign, since codes reach further below zero than above; then each group looks at
+// other scales, and the half is refitted.
+
 func (c *symCoder) encode(dst []byte, src, importance []float32) {
 	var k kBlock
 	for ; len(src) >= super; dst, src = dst[c.bytes:], src[super:] {
-		k.load(src, importance, c.weigh)
-		lossOf := func(b *superBlock) float64 { return c.loss(&k, b) }
-		var b superBlock
+		k.load(src[:super], importance, c.weigh)
 		if importance != nil {
-			c.fit(c, &b, k.x[:], importance[:super])
+			c.fit(c, &k.try, k.x[:], importance[:super])
+			c.offer(&k)
 			importance = importance[super:]
-		} else {
-			c.fit(c, &b, k.x[:], nil)
 		}
-		c.sane(&b, k.x[:])
-		k.offer(&b, true, lossOf)
-		c.searched(&b, &k)
-		c.sane(&b, k.x[:])
-		k.offer(&b, false, lossOf)
-		c.improve(&k)
-		c.put(dst, &k.b)
+		if !k.known {
+			c.fit(c, &k.try, k.x[:], nil)
+			c.offer(&k)
+		}
+		c.searched(&k)
+		c.offer(&k)
+		for range symRounds {
+			before := k.loss
+			c.improve(&k)
+			if !(k.loss < 0.999*before) {
+				break
+			}
+		}
+		c.put(dst, &k.best)
 	}
 }
 
-func (c *symCoder) sane(b *superBlock, x []float32) {
-	if d := finiteBits(b.d); d != b.d {
-		b.d = d
-		c.round(b, x)
+var symRounds = 2
+
+// offer keeps the try if it is the best so far.
+func (c *symCoder) offer(k *kBlock) {
+	if d := finiteBits(k.try.d); d != k.try.d {
+		k.try.d = d
+		c.round(&k.try, k.x[:])
+	}
+	if l := c.loss(k); l < k.loss {
+		k.best, k.loss = k.try, l
 	}
 }
 
-// loss is the weighted squared error of the decoded block.
-func (c *symCoder) loss(k *kBlock, b *superBlock) (sum float64) {
+// loss is the weighted squared error of the decoded try.
+func (c *symCoder) loss(k *kBlock) (sum float64) {
+	b := &k.try
 	d := halfValue(b.d)
 	for g := range groups16 {
 		s := float32(d * float32(b.scale[g]))
 		for i := g * 16; i < (g+1)*16; i++ {
 			e := float64(k.x[i]) - float64(s*float32(int(b.q[i])-c.zero))
-			sum += float64(float64(k.w[i]) * e * e)
+			sum += float64(float64(k.w[i]) * float64(e*e))
 		}
 	}
 	return sum
 }
 
-// searched fits each group with scales of both signs, since codes reach further below zero than above, and rounds the scales
-// by what an error in them costs.
-func (c *symCoder) searched(b *superBlock, k *kBlock) {
+// searched fits each group with scales of both signs and rounds the scales by what an error in them costs.
+func (c *symCoder) searched(k *kBlock) {
 	var scales, cost [groups16]float32
 	var q [maxGroup]int8
 	for g := range groups16 {
 		scales[g], cost[g] = c.bothSigns(k.x[16*g:][:16], k.w[16*g:][:16])
 	}
-	b.d = half(fitSymGgml(scales[:], c.lowest, q[:], 1, cost[:]))
+	k.try.d = half(fitSymGgml(scales[:], c.lowest, q[:], 1, cost[:]))
 	for g := range groups16 {
-		b.scale[g] = int8(int(uint8(q[g])) - c.lowest)
+		k.try.scale[g] = int8(int(uint8(q[g])) - c.lowest)
 	}
-	c.round(b, k.x[:])
+	c.round(&k.try, k.x[:])
 }
 
 // bothSigns returns the scale that explains most of a group, Σwxl/Σwl² for the codes l of the best inverse scale, and Σwl².
@@ -63,111 +79,104 @@ func (c *symCoder) bothSigns(x, w []float32) (scale, cost float32) {
 	if top < tinyGroup && top > -tinyGroup {
 		return 0, 0
 	}
-	var best float64
+	var best float32
 	n := float32(c.zero)
-	for _, sign := range []float32{-1, 1} {
-		for t := -1.2; t <= 1.2001; t += 0.2 {
-			lx, l2 := c.sums(x, w, sign*(n+float32(t))/top)
+	for k := -6; k <= 6; k++ {
+		for sign := float32(-1); sign <= 1; sign += 2 {
+			lx, l2 := c.sums(x, w, float32(sign*(n+float32(0.2*float32(k))))/top)
 			if l2 > 0 && lx*lx > best*l2 {
 				best = lx * lx / l2
-				scale, cost = float32(lx/l2), float32(l2)
+				scale, cost = lx/l2, l2
 			}
 		}
 	}
 	return scale, cost
 }
 
-func (c *symCoder) sums(x, w []float32, inv float32) (lx, l2 float64) {
+// sums returns Σwlx and Σwl² for the codes l that an inverse scale gives.
+func (c *symCoder) sums(x, w []float32, inv float32) (lx, l2 float32) {
 	w = w[:len(x)]
-	lo, hi := float32(-c.zero), float32(c.zero-1)
-	var a, b float32
+	lo, hi := zeroBits-int32(c.zero), zeroBits+int32(c.zero-1)
 	for i, v := range x {
-		l := float32(v * inv)
-		if l < lo {
-			l = lo
-		}
-		if l > hi {
-			l = hi
-		}
-		l = l + 12582912 - 12582912
+		l := symCode(float32(v*inv), lo, hi)
 		wl := float32(w[i] * l)
-		a += float32(wl * v)
-		b += float32(wl * l)
+		lx += float32(wl * v)
+		l2 += float32(wl * l)
 	}
-	return float64(a), float64(b)
+	return lx, l2
 }
 
-// improve moves scales and d as long as the loss falls.
+// symCode rounds to a code, from the bits of lo's to those of hi's where 1.5·2²³ was added to both.
+func symCode(u float32, lo, hi int32) float32 {
+	c := int32(math.Float32bits(u + 12582912))
+	if c < lo {
+		c = lo
+	}
+	if c > hi {
+		c = hi
+	}
+	return math.Float32frombits(uint32(c)) - 12582912
+}
+
+// improve moves the scales of all groups, then the half.
 func (c *symCoder) improve(k *kBlock) {
-	for range improveRounds {
-		b := k.b
-		d := halfValue(b.d)
-		for g := range groups16 {
-			c.climb(k, &b, g, d)
-		}
-		c.refit(k, &b)
-		before := k.loss
-		k.offer(&b, false, func(b *superBlock) float64 { return c.loss(k, b) })
-		c.round(&b, k.x[:])
-		k.offer(&b, false, func(b *superBlock) float64 { return c.loss(k, b) })
-		if !(k.loss < 0.9999*before) {
-			return
-		}
+	k.try = k.best
+	l := symLook{d: halfValue(k.try.d), lo: zeroBits - int32(c.zero), hi: zeroBits + int32(c.zero-1)}
+	for g := range groups16 {
+		l.x, l.w = k.x[g*16:][:16], k.w[g*16:][:16]
+		k.try.scale[g] = c.walk(&l, int(k.try.scale[g]))
 	}
+	c.round(&k.try, k.x[:])
+	c.refit(k)
+	c.offer(k)
+	c.round(&k.try, k.x[:])
+	c.offer(k)
 }
 
-// climb walks to the best scale of a group by single steps, trying the other sign too, and takes its codes there.
-func (c *symCoder) climb(k *kBlock, b *superBlock, g int, d float32) {
-	x, w := k.x[g*16:][:16], k.w[g*16:][:16]
-	at := func(s int) float32 { return c.groupLoss(x, w, float32(d*float32(s))) }
-	s := int(b.scale[g])
-	best := at(s)
-	for _, start := range []int{s, -s} {
-		for _, step := range []int{1, -1} {
-			for t := start + step; t >= -c.lowest && t < c.lowest; t += step {
-				l := at(t)
-				if !(l < best) {
-					break
-				}
-				best, s = l, t
-			}
-		}
-	}
-	b.scale[g] = int8(s)
-	scale := float32(d * float32(s))
-	if scale == 0 {
-		return
-	}
-	inv, lo, hi := 1/scale, float32(-c.zero), float32(c.zero-1)
-	for i, v := range x {
-		b.q[g*16+i] = uint8(nearestInt(min(max(float32(v*inv), lo), hi)) + int32(c.zero))
-	}
+// A symLook is a group under search.
+type symLook struct {
+	x, w   []float32
+	d      float32
+	lo, hi int32
 }
 
-// groupLoss is the error of a group with the codes nearest to its weights.
-func (c *symCoder) groupLoss(x, w []float32, scale float32) (sum float32) {
-	w = w[:len(x)]
-	inv, lo, hi := float32(0), float32(-c.zero), float32(c.zero-1)
-	if scale != 0 {
-		inv = 1 / scale
+// walk returns the best scale near the one given, or near its negative.
+func (c *symCoder) walk(l *symLook, s int) int8 {
+	best, to := l.loss(s), s
+	for t := max(s-c.far, -c.lowest); t <= min(s+c.far, c.lowest-1); t++ {
+		if e := l.loss(t); e < best {
+			best, to = e, t
+		}
 	}
-	for i, v := range x {
-		q := float32(v * inv)
-		if q < lo {
-			q = lo
+	for t := max(-s-c.farNegative, -c.lowest); t <= min(-s+c.farNegative, c.lowest-1); t++ {
+		if e := l.loss(t); e < best {
+			best, to = e, t
 		}
-		if q > hi {
-			q = hi
+	}
+	return int8(to)
+}
+
+// loss is the error of a group with the codes nearest to its weights, or nearly. It works in units of the scale.
+func (l *symLook) loss(scale int) (sum float32) {
+	s, w := float32(l.d*float32(scale)), l.w[:len(l.x)]
+	if s == 0 {
+		for i, v := range l.x {
+			sum += float32(w[i] * float32(v*v))
 		}
-		q = q + 12582912 - 12582912
-		e := v - float32(scale*q)
+		return sum
+	}
+	inv, lo, hi := 1/s, l.lo, l.hi
+	for i, v := range l.x {
+		u := float32(v * inv)
+		e := u - symCode(u, lo, hi)
 		sum += float32(w[i] * float32(e*e))
 	}
-	return sum
+	return float32(sum * float32(s*s))
 }
 
 // refit solves for the half that suits codes and scales best.
-func (c *symCoder) refit(k *kBlock, b *superBlock) {
+func (c *symCoder) refit(k *kBlock) {
+	b := &k.try
 	var aa, ax float64
 	for g := range groups16 {
 		var qq, qx float64
@@ -181,6 +190,6 @@ func (c *symCoder) refit(k *kBlock, b *superBlock) {
 		ax += float64(s * qx)
 	}
 	if aa > 0 {
-		b.d = finiteBits(half(float32(ax / aa)))
+		b.d = half(float32(ax / aa))
 	}
 }

@@ -11,6 +11,9 @@ type minCoder struct {
 	sigma    float32 // σ² of the importance weights, in mean squares
 	plain    minSweep
 	plainAbs bool // llama-quantize without importance: weights |x| and absolute error
+	weigh    func(w, src, importance []float32)
+	far      []int     // steps of a group's scale that the default search looks at
+	shares   []float32 // and which part of what a step adds to the highest code the minimum makes up for
 	put      func(dst []byte, b *superBlock)
 	take     func(b *superBlock, src []byte)
 }
@@ -68,12 +71,16 @@ func (c *minCoder) ggml(dst []byte, src, importance []float32) {
 			c.plainBlock(&b, src[:super])
 		} else {
 			var w [super]float32
-			weighWith(w[:], src[:super], importance[:super], float32(c.sigma*sumSquares(src[:super]))/super)
+			c.ggmlWeights(&w, src[:super], importance)
 			c.searchedBlock(&b, src[:super], w[:], searchedSweep)
 			importance = importance[super:]
 		}
 		c.put(dst, &b)
 	}
+}
+
+func (c *minCoder) ggmlWeights(w *[super]float32, x, importance []float32) {
+	weighWith(w[:], x, importance[:super], float32(c.sigma*sumSquares(x))/super)
 }
 
 // sumSquares adds from left to right.

@@ -6,7 +6,7 @@ var Q2_K = register(Type{
 	Name: "Q2_K", ID: 10, Block: super, Bytes: 84,
 	Decode:   coder2K.decode,
 	Encode:   coder2K.encode,
-	Weigh:    weighSuper(1),
+	Weigh:    coder2K.weigh,
 	Ggml:     coder2K.ggml,
 	Tile:     coder2K.tile,
 	Group:    16,
@@ -16,6 +16,7 @@ var Q2_K = register(Type{
 })
 
 var coder2K = minCoder{group: 16, top: 3, most: 15, bytes: 84, sigma: 1, plain: minSweep{-0.5, 0.1, 15}, plainAbs: true,
+	weigh: weighSuper(1), far: []int{-4, -3, -2, -1, 1, 2, 3, 4}, shares: []float32{0.2, 0.8},
 	put: func(dst []byte, b *superBlock) {
 		for g := range groups16 {
 			dst[g] = uint8(b.scale[g]) | b.min[g]<<4

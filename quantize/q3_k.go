@@ -6,7 +6,7 @@ var Q3_K = register(Type{
 	Name: "Q3_K", ID: 11, Block: super, Bytes: 110,
 	Decode:   coder3K.decode,
 	Encode:   coder3K.encode,
-	Weigh:    weighSuper(2),
+	Weigh:    coder3K.weigh,
 	Ggml:     coder3K.ggml,
 	Tile:     coder3K.tile,
 	Group:    16,
@@ -15,7 +15,7 @@ var Q3_K = register(Type{
 	MaxRMSE:  0.155,
 })
 
-var coder3K = symCoder{zero: 4, lowest: 32, bytes: 110, weigh: weighSuper(2), fit: fit3K,
+var coder3K = symCoder{zero: 4, lowest: 32, far: 3, farNegative: 1, bytes: 110, weigh: weighSuper(2), fit: fit3K,
 	put: func(dst []byte, b *superBlock) {
 		for l := range 32 {
 			high := uint8(0)

@@ -17,14 +17,14 @@ var Q6_K = register(Type{
 
 // weigh6K is the importance itself, as llama-quantize has it here; without, as the other k-quants.
 func weigh6K(w, src, importance []float32) {
-	if importance == nil {
-		weighSuper(1)(w, src, nil)
-		return
+	for b := 0; b+super <= len(src); b += super {
+		if !seen(w[b:b+super], importance, b) {
+			weighSuper(1)(w[b:b+super], src[b:b+super], nil)
+		}
 	}
-	copy(w, importance)
 }
 
-var coder6K = symCoder{zero: 32, lowest: 128, bytes: 210, weigh: weigh6K, fit: fit6K,
+var coder6K = symCoder{zero: 32, lowest: 128, far: 8, bytes: 210, weigh: weigh6K, fit: fit6K,
 	put: func(dst []byte, b *superBlock) {
 		for h := range 2 {
 			q, ql, qh := b.q[128*h:], dst[64*h:], dst[128+32*h:]

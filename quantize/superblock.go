@@ -1,7 +1,5 @@
 package quantize
 
-import "math"
-
 // What the k-quants share: 256 weights in groups of 16 or 32, each group with a small integer scale, in some types an integer
 // minimum too, and one or two halves that those are multiples of.
 
@@ -71,26 +69,6 @@ func sixes(b *superBlock, src []byte) {
 		b.scale[j], b.min[j] = int8(src[j]&63), src[j+4]&63
 		b.scale[j+4] = int8(src[j+8]&15 | src[j]>>6<<4)
 		b.min[j+4] = src[j+8]>>4 | src[j+4]>>6<<4
-	}
-}
-
-// weighSuper returns the objective of a k-quant's default encoder: with importance llama-quantize's weights, importance times
-// sqrt(σ² + x²) with σ² times times the mean square of the super-block; without, σ + |x| with σ the root mean square of the
-// super-block: large weights count more, as they do for llama-quantize, but small ones never nothing.
-func weighSuper(times float32) func(w, src, importance []float32) {
-	return func(w, src, importance []float32) {
-		for b := 0; b+super <= len(src); b += super {
-			x, w := src[b:b+super], w[b:b+super]
-			sigma2 := meanSquare(x)
-			if importance != nil {
-				weighWith(w, x, importance[b:b+super], times*sigma2)
-				continue
-			}
-			sigma := float32(math.Sqrt(float64(sigma2)))
-			for i, v := range x {
-				w[i] = sigma + float32(math.Abs(float64(v)))
-			}
-		}
 	}
 }
 
