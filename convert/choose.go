@@ -94,6 +94,9 @@ func quantizable(name string, shape []int) bool {
 
 // choose decides for one tensor.
 func (c *chooser) choose(name string, shape []int, from *quantize.Type) (choice, error) {
+	if c.opt.asStored {
+		return choice{to: from}, nil
+	}
 	if !quantizable(name, shape) || name == "output.weight" && c.opt.LeaveOutputTensor && c.output == nil {
 		return choice{to: c.keep(name, shape, from)}, nil
 	}

@@ -16,7 +16,7 @@ const quantizationVersion = 2 // of the k-quants and all after them
 // checkpoint are made, in the order of the reference converter.
 func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
 	if isGGUF(p.src) {
-		p.keepMeta(recipe)
+		p.keepMeta(recipe, opt)
 		return nil
 	}
 	meta := &p.Meta
@@ -40,13 +40,15 @@ func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
 }
 
 // keepMeta copies the keys of a GGUF source, less those that say how it was cut into files.
-func (p *Plan) keepMeta(recipe *Recipe) {
+func (p *Plan) keepMeta(recipe *Recipe, opt Options) {
 	p.Meta = p.src.Meta.Clone()
 	for _, k := range []string{"split.no", "split.count", "split.tensors.count", "general.alignment"} {
 		p.Meta.Delete(k)
 	}
-	p.Meta.Set("general.quantization_version", uint32(quantizationVersion))
-	p.Meta.Set("general.file_type", recipe.FileType)
+	if !opt.asStored {
+		p.Meta.Set("general.quantization_version", uint32(quantizationVersion))
+		p.Meta.Set(fileTypeKey, recipe.FileType)
+	}
 }
 
 // fitVocab sees that there is a token for each row of the embedding. Two sizes have habits of their own that the

@@ -23,6 +23,7 @@ type Options struct {
 	Pre                string   // the name of the pre-tokenizer, for a tokenizer that is not recognised
 	Ggml               bool     // the encoders of llama-quantize instead of quern's
 	Strict             bool     // an error instead of a fallback type
+	asStored           bool     // every tensor keeps its type
 }
 
 // An override is one of TensorTypes.

@@ -58,6 +58,7 @@ func NewPlan(src *formats.Source, recipe *Recipe, opt Options) (*Plan, error) {
 	}
 	if recipe == Auto {
 		recipe = autoRecipe(src)
+		opt.asStored = isGGUF(src)
 	}
 	p := &Plan{Source: src.Path, Arch: bound.Arch.Name, Type: recipe.Name, FileType: recipe.FileType, Encoder: "default",
 		Dropped: bound.Dropped, Params: bound.Params, src: src, ggml: opt.Ggml}
@@ -81,10 +82,25 @@ func NewPlan(src *formats.Source, recipe *Recipe, opt Options) (*Plan, error) {
 	return p, nil
 }
 
+const fileTypeKey = "general.file_type"
+
 func isGGUF(src *formats.Source) bool { return src.Format != nil && src.Format.Name == "gguf" }
 
-// autoRecipe is BF16 or F16, after the first matrix that is stored in either.
+// autoRecipe is the recipe that a GGUF says it was made by, whose tensors then stay as they are stored; of another source BF16
+// or F16, after the first matrix that is stored in either.
 func autoRecipe(src *formats.Source) *Recipe {
+	if isGGUF(src) {
+		made := &Recipe{Name: "as-stored", Type: "F32"}
+		if n, ok := src.Meta.Int(fileTypeKey); ok {
+			made.FileType = uint32(n)
+			for _, r := range recipes {
+				if r.FileType == made.FileType {
+					made.Name = r.Name
+				}
+			}
+		}
+		return made
+	}
 	for _, t := range src.Tensors {
 		if len(t.Shape) >= 2 && t.Type.Name == "BF16" {
 			return BF16
@@ -133,7 +149,7 @@ func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
 	if fallbacks > 0 {
 		p.warn(fmt.Sprintf("%d tensors fall back to another type because their rows are not whole blocks", fallbacks))
 	}
-	if requantized != "" && quantize.ByName(recipe.Type).Block > 1 {
+	if requantized != "" && quantize.ByName(recipe.Type).Block > 1 && !opt.asStored {
 		p.warn(fmt.Sprintf("the source is quantized already (%s …): quantizing it again adds to its error", requantized))
 	}
 	p.warn(c.unused()...)

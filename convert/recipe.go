@@ -173,7 +173,7 @@ func RecipeNames() []string {
 // rank orders the recipes of one type: small, medium, large.
 func rank(name string) int { return strings.Index("SML", name[len(name)-1:]) }
 
-// Auto stands for F16 or BF16, whichever the checkpoint's first matrix is nearer to.
+// Auto stands for F16 or BF16, whichever the checkpoint's first matrix is nearer to; a GGUF keeps the types it has.
 var Auto = &Recipe{Name: "auto"}
 
 // RecipeByName finds a recipe by its name or alias in any case.

@@ -20,9 +20,11 @@ func convertCommand(ui *ui) *cli.Command {
 		UsageText: "quern convert SRC [-o OUT] [--outtype f32|f16|bf16|q8_0|auto]",
 		Description: "SRC is a Hugging Face folder, a safetensors file beside its config.json, or a GGUF. Without -o the file lies\n" +
 			"beside SRC.\n\n" +
-			"Examples:\n  quern convert ./SmolLM2-135M -o smollm2-f16.gguf --outtype f16\n  quern convert ./SmolLM2-135M --plan",
+			"Examples:\n  quern convert ./SmolLM2-135M -o smollm2-f16.gguf --outtype f16\n  quern convert ./SmolLM2-135M --plan\n" +
+			"  quern convert model-Q4_K_M.gguf --split-max-size 5G -o part.gguf      # cut into files …\n" +
+			"  quern convert part-00001-of-00008.gguf -o whole.gguf                  # … and joined again",
 		Flags: append(outputFlags(),
-			&cli.StringFlag{Name: "outtype", Value: "auto", Usage: "f32, f16, bf16, q8_0, or auto: the first matrix decides between f16 and bf16"},
+			&cli.StringFlag{Name: "outtype", Value: "auto", Usage: "f32, f16, bf16, q8_0, or auto: the first matrix decides between f16 and bf16, a GGUF keeps its types"},
 		),
 		Action: func(c *cli.Context) error { return convertAction(c, ui) },
 	}
