@@ -49,7 +49,7 @@ type minFitGgml struct {
 	sw, sx       float32           // Σw, Σwx
 	sl, sl2, sxl float32           // Σwl, Σwl², Σwlx for the codes l of the last try
 	x2           float64           // Σwx²
-	y, inv       [maxGroup]float32 // x above the minimum, and its inverse
+	y, inv       [maxGroup]float32 // x above the minimum, or zero, and its inverse
 	next         float32           // inverse scales from the last one up to here change no code
 }
 
@@ -58,12 +58,7 @@ func (f *minFitGgml) survey() (lo, hi float32) {
 	x, w := f.x, f.w[:len(f.x)]
 	lo, hi = x[0], x[0]
 	for i, v := range x {
-		if v < lo {
-			lo = v
-		}
-		if v > hi {
-			hi = v
-		}
+		lo, hi = min(lo, v), max(hi, v)
 		wx := float32(w[i] * v)
 		f.sw += w[i]
 		f.sx += wx
@@ -76,10 +71,12 @@ func (f *minFitGgml) survey() (lo, hi float32) {
 func (f *minFitGgml) from(lo float32) {
 	y, inv := f.y[:len(f.x)], f.inv[:len(f.x)]
 	for i, v := range f.x {
-		y[i], inv[i] = v-lo, float32(math.Inf(1))
-		if y[i] > 0 {
-			inv[i] = min(1/y[i], math.MaxFloat32)
+		c := int32(math.Float32bits(v - lo))
+		if c < 0 {
+			c = 0
 		}
+		y[i] = math.Float32frombits(uint32(c))
+		inv[i] = 1 / y[i]
 	}
 	f.next = 0
 }
@@ -88,20 +85,17 @@ func (f *minFitGgml) from(lo float32) {
 // 1.5·2²³ is added and the code stands in the low bits, which are clamped there; float32s that are not negative compare as
 // their bits do. Nothing leaves nearestInt's range unless iscale is infinite, and then the reference's codes are zeros.
 func (f *minFitGgml) codes(iscale float32) {
-	const zero, never = 0x4b400000, 0x7f800000 // bits of 1.5·2²³ and of infinity
+	const never = 0x7f800000 // the bits of infinity
 	f.sl, f.sl2, f.sxl, f.next = 0, 0, 0, 0
 	if !(iscale > 0 && iscale <= math.MaxFloat32) {
 		clear(f.q)
 		return
 	}
-	x, top, next := f.x, zero+f.top, int32(never)
+	x, top, next := f.x, zeroBits+f.top, int32(never)
 	w, q, y, inv := f.w[:len(x)], f.q[:len(x)], f.y[:len(x)], f.inv[:len(x)]
 	var sl, sl2, sxl float32
 	for i, v := range x {
 		c := int32(math.Float32bits(float32(iscale*y[i]) + 12582912))
-		if c < zero {
-			c = zero
-		}
 		if c > top {
 			c = top
 		}
@@ -120,7 +114,9 @@ func (f *minFitGgml) codes(iscale float32) {
 		sxl += float32(wl * v)
 	}
 	f.sl, f.sl2, f.sxl = sl, sl2, sxl
-	f.next = math.Float32frombits(uint32(next)) * (1 - 1e-6)
+	if iscale < 1e37 { // above, inverses overflow where codes still change
+		f.next = math.Float32frombits(uint32(next)) * (1 - 1e-6)
+	}
 }
 
 // refit returns the scale and minimum that suit the codes best; not ok when the codes are all alike.
