@@ -13,6 +13,7 @@ import (
 
 	"quern/convert"
 	"quern/formats"
+	"quern/internal/cpu"
 	"quern/internal/store"
 	"quern/internal/tokenizer"
 )
@@ -38,6 +39,9 @@ func run(args []string, stdin *os.File, stdout, stderr *os.File) int {
 	ui := newUI(stdin, stdout, stderr)
 	app := newApp(ui)
 	args, err := permute(app, args)
+	if e := cpu.Check(); e != nil {
+		err = usagef("%v", e)
+	}
 	if err == nil {
 		err = app.RunContext(ctx, args)
 	}

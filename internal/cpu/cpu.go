@@ -2,7 +2,9 @@
 package cpu
 
 import (
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -23,6 +25,16 @@ func Required(feature string) bool {
 		}
 	}
 	return false
+}
+
+// Check returns an error when QUERN_CPU names nothing that is known: a word that is misspelt must not pass for no limit.
+func Check() error { return check(os.Getenv("QUERN_CPU")) }
+
+func check(most string) error {
+	if most == "" || most == "portable" || slices.Contains(order, most) {
+		return nil
+	}
+	return fmt.Errorf("QUERN_CPU=%.40q: want portable or one of %s", most, strings.Join(order, ", "))
 }
 
 // mask keeps the features up to the named one.

@@ -32,3 +32,14 @@ func TestMask(t *testing.T) {
 		t.Error("QUERN_CPU allows what the machine lacks")
 	}
 }
+
+func TestCheck(t *testing.T) {
+	for _, known := range []string{"", "portable", "avx2", "dotprod"} {
+		if err := check(known); err != nil {
+			t.Errorf("%q: %v", known, err)
+		}
+	}
+	if check("avx-512") == nil {
+		t.Error("a misspelt name passes")
+	}
+}
