@@ -13,8 +13,8 @@ type Format struct {
 
 // CreateOptions are the choices of a writer; the zero value is good.
 type CreateOptions struct {
-	SplitBytes   int64 // GGUF, safetensors: start a new shard before tensor bytes exceed this; 0 = one file
-	SplitTensors int   // GGUF: tensors in a shard at most; 0 = no limit
+	SplitBytes   int64 // start a new shard before tensor bytes exceed this; 0 = one file
+	SplitTensors int   // tensors in a shard at most; 0 = no limit
 	BigEndian    bool  // GGUF only
 	Force        bool  // replace an existing file
 }

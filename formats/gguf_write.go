@@ -14,25 +14,9 @@ import (
 // ggufSink writes one GGUF, or a split one. Unlike the reference writer it also writes empty strings and lists: a key that
 // was set is there.
 type ggufSink struct {
-	path   string
-	opt    CreateOptions
-	shards []*ggufShard
-	where  []place // of each tensor
-}
-
-// place is where a tensor's body goes.
-type place struct {
-	shard int
-	off   int64 // in the file
-	size  int64
-	typ   *quantize.Type
-}
-
-type ggufShard struct {
-	path    string
-	w       *store.Writer
-	tensors []*Tensor
-	bytes   int64 // of bodies, without padding
+	shards
+	path string
+	opt  CreateOptions
 }
 
 func createGGUF(path string, opt CreateOptions) (Sink, error) {
@@ -43,17 +27,17 @@ func createGGUF(path string, opt CreateOptions) (Sink, error) {
 }
 
 func (s *ggufSink) Begin(meta *Meta, tensors []*Tensor) error {
-	s.divide(tensors)
-	for no, sh := range s.shards {
+	s.divide(tensors, s.opt.SplitBytes, s.opt.SplitTensors)
+	for no, sh := range s.files {
 		sh.path = s.path
 		m := meta.Clone()
-		if len(s.shards) > 1 {
-			sh.path = shardName(stem(s.path), no, len(s.shards))
+		if len(s.files) > 1 {
+			sh.path = shardName(stem(s.path), no, len(s.files))
 			if no > 0 {
 				m = Meta{}
 			}
 			m.Set(splitNo, uint16(no))
-			m.Set(splitCount, uint16(len(s.shards)))
+			m.Set(splitCount, uint16(len(s.files)))
 			m.Set(splitTensors, int32(len(tensors)))
 		}
 		if err := s.begin(no, sh, &m); err != nil {
@@ -63,24 +47,8 @@ func (s *ggufSink) Begin(meta *Meta, tensors []*Tensor) error {
 	return nil
 }
 
-// divide gives each tensor its file, in order.
-func (s *ggufSink) divide(tensors []*Tensor) {
-	sh := &ggufShard{}
-	s.shards = []*ggufShard{sh}
-	for _, t := range tensors {
-		n := t.Bytes()
-		full := s.opt.SplitBytes > 0 && sh.bytes+n > s.opt.SplitBytes || s.opt.SplitTensors > 0 && len(sh.tensors) >= s.opt.SplitTensors
-		if full && len(sh.tensors) > 0 {
-			sh = &ggufShard{}
-			s.shards = append(s.shards, sh)
-		}
-		sh.tensors = append(sh.tensors, t)
-		sh.bytes += n
-	}
-}
-
 // begin lays out one file and writes its header.
-func (s *ggufSink) begin(no int, sh *ggufShard, meta *Meta) error {
+func (s *ggufSink) begin(no int, sh *shard, meta *Meta) error {
 	align := int64(ggufAlignment)
 	if n, ok := meta.Int(alignmentKey); ok && n > 0 && n&(n-1) == 0 {
 		align = int64(n)
@@ -127,24 +95,16 @@ func (s *ggufSink) begin(no int, sh *ggufShard, meta *Meta) error {
 }
 
 func (s *ggufSink) WriteAt(p []byte, tensor int, off int64) error {
-	if tensor < 0 || tensor >= len(s.where) {
-		return fmt.Errorf("tensor %d of %d", tensor, len(s.where))
-	}
-	w := s.where[tensor]
-	if off < 0 || off+int64(len(p)) > w.size {
-		return fmt.Errorf("write of %d bytes at %d is outside the %d of tensor %d", len(p), off, w.size, tensor)
-	}
 	if s.opt.BigEndian {
-		var err error
-		if p, err = bigEndian(p, w.typ, off); err != nil {
+		w, err := s.bounds(tensor, off, int64(len(p)))
+		if err == nil {
+			p, err = bigEndian(p, w.typ, off)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	sh := s.shards[w.shard]
-	if _, err := sh.w.WriteAt(p, w.off+off); err != nil {
-		return &Error{File: sh.path, Off: w.off + off, HasOff: true, Err: err}
-	}
-	return nil
+	return s.shards.WriteAt(p, tensor, off)
 }
 
 // bigEndian returns a copy of whole blocks with their numbers turned around.
@@ -158,31 +118,6 @@ func bigEndian(p []byte, t *quantize.Type, off int64) ([]byte, error) {
 		sw.swap(out[at : at+t.Bytes])
 	}
 	return out, nil
-}
-
-func (s *ggufSink) Commit() error {
-	for i, sh := range s.shards {
-		if err := sh.w.Commit(); err != nil {
-			s.removeCommitted(i)
-			return &Error{File: sh.path, Err: err}
-		}
-	}
-	return store.SyncParent(store.Disk, s.path)
-}
-
-// removeCommitted takes back the first n files of a split whose later file failed: all or nothing.
-func (s *ggufSink) removeCommitted(n int) {
-	for _, sh := range s.shards[:n] {
-		_ = store.Disk.Remove(sh.path)
-	}
-}
-
-func (s *ggufSink) Abort() {
-	for _, sh := range s.shards {
-		if sh.w != nil {
-			sh.w.Abort()
-		}
-	}
 }
 
 // ggufEncoder writes the header's pieces.

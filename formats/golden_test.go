@@ -5,25 +5,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"quern/internal/golden"
 	"testing"
 )
 
-// shared finds reference data beside the repository.
-func shared(t testing.TB, elem ...string) string {
-	t.Helper()
-	root := os.Getenv("QUERN_SHARED")
-	if root == "" {
-		root = "../../shared"
-	}
-	path := filepath.Join(append([]string{root}, elem...)...)
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("QUERN_REQUIRE_SHARED") == "1" {
-			t.Fatalf("reference data is demanded and absent: %v", err)
-		}
-		t.Skipf("reference data is absent: %v", err)
-	}
-	return path
-}
+// shared finds reference data.
+var shared = golden.Path
 
 // goldens are all reference files of a kind.
 func goldens(t testing.TB, pattern string) []string {

@@ -10,20 +10,11 @@ import (
 	"quern/internal/store"
 )
 
-// safetensorsSink writes one file, or shards and their index.
+// safetensorsSink writes one file, or shards and their index, which is the last of its files: whoever finds it finds all.
 type safetensorsSink struct {
-	path   string
-	opt    CreateOptions
-	shards []*safetensorsShard
-	where  []place
-	index  *store.Writer
-}
-
-type safetensorsShard struct {
-	path    string
-	w       *store.Writer
-	tensors []*Tensor
-	bytes   int64
+	shards
+	path string
+	opt  CreateOptions
 }
 
 func createSafetensors(path string, opt CreateOptions) (Sink, error) {
@@ -34,34 +25,29 @@ func createSafetensors(path string, opt CreateOptions) (Sink, error) {
 }
 
 func (s *safetensorsSink) Begin(meta *Meta, tensors []*Tensor) error {
-	sh := &safetensorsShard{}
-	s.shards = []*safetensorsShard{sh}
 	for _, t := range tensors {
-		n, err := sizeOf(t.Type, t.Shape)
-		if err != nil {
+		if _, err := sizeOf(t.Type, t.Shape); err != nil {
 			return &Error{File: s.path, Tensor: t.Name, Err: err}
 		}
-		if s.opt.SplitBytes > 0 && len(sh.tensors) > 0 && sh.bytes+n > s.opt.SplitBytes {
-			sh = &safetensorsShard{}
-			s.shards = append(s.shards, sh)
-		}
-		sh.tensors = append(sh.tensors, t)
-		sh.bytes += n
 	}
-	for no, sh := range s.shards {
+	s.divide(tensors, s.opt.SplitBytes, s.opt.SplitTensors)
+	for no, sh := range s.files {
 		sh.path = s.path
-		if len(s.shards) > 1 {
-			sh.path = fmt.Sprintf("%s-%05d-of-%05d.safetensors", strings.TrimSuffix(s.path, ".safetensors"), no+1, len(s.shards))
+		if len(s.files) > 1 {
+			sh.path = fmt.Sprintf("%s-%05d-of-%05d.safetensors", strings.TrimSuffix(s.path, ".safetensors"), no+1, len(s.files))
 		}
 		if err := s.begin(no, sh, meta); err != nil {
 			return err
 		}
 	}
-	return s.writeIndex()
+	if len(s.files) > 1 {
+		return s.writeIndex()
+	}
+	return nil
 }
 
 // begin writes the header of one file: names as JSON, in the order of the bodies, padded with spaces to 8 bytes.
-func (s *safetensorsSink) begin(no int, sh *safetensorsShard, meta *Meta) error {
+func (s *safetensorsSink) begin(no int, sh *shard, meta *Meta) error {
 	var b strings.Builder
 	b.WriteByte('{')
 	if meta.Len() > 0 {
@@ -103,13 +89,10 @@ func (s *safetensorsSink) begin(no int, sh *safetensorsShard, meta *Meta) error 
 	return err
 }
 
-// writeIndex writes the map from tensors to shards, if there is more than one.
+// writeIndex writes the map from tensors to shards.
 func (s *safetensorsSink) writeIndex() error {
-	if len(s.shards) == 1 {
-		return nil
-	}
 	total, files := int64(0), map[string]string{}
-	for _, sh := range s.shards {
+	for _, sh := range s.files {
 		total += sh.bytes
 		for _, t := range sh.tensors {
 			files[t.Name] = filepath.Base(sh.path)
@@ -119,11 +102,12 @@ func (s *safetensorsSink) writeIndex() error {
 	if err != nil {
 		return err
 	}
-	path := strings.TrimSuffix(s.path, ".safetensors") + ".safetensors.index.json"
-	if s.index, err = store.Create(store.Disk, path, int64(len(text)), s.opt.Force); err != nil {
+	index := &shard{path: strings.TrimSuffix(s.path, ".safetensors") + ".safetensors.index.json"}
+	if index.w, err = store.Create(store.Disk, index.path, int64(len(text)), s.opt.Force); err != nil {
 		return err
 	}
-	_, err = s.index.WriteAt(text, 0)
+	s.files = append(s.files, index)
+	_, err = index.w.WriteAt(text, 0)
 	return err
 }
 
@@ -134,53 +118,4 @@ func quoteJSON(v any) string {
 	e.SetEscapeHTML(false)
 	_ = e.Encode(v) // strings, ints and maps of strings cannot fail
 	return strings.TrimSuffix(b.String(), "\n")
-}
-
-func (s *safetensorsSink) WriteAt(p []byte, tensor int, off int64) error {
-	if tensor < 0 || tensor >= len(s.where) {
-		return fmt.Errorf("tensor %d of %d", tensor, len(s.where))
-	}
-	w := s.where[tensor]
-	if off < 0 || off+int64(len(p)) > w.size {
-		return fmt.Errorf("write of %d bytes at %d is outside the %d of tensor %d", len(p), off, w.size, tensor)
-	}
-	sh := s.shards[w.shard]
-	if _, err := sh.w.WriteAt(p, w.off+off); err != nil {
-		return &Error{File: sh.path, Off: w.off + off, HasOff: true, Err: err}
-	}
-	return nil
-}
-
-// Commit names the shards first and the index last: whoever finds the index finds all of it.
-func (s *safetensorsSink) Commit() error {
-	for i, sh := range s.shards {
-		if err := sh.w.Commit(); err != nil {
-			s.takeBack(i)
-			return &Error{File: sh.path, Err: err}
-		}
-	}
-	if s.index != nil {
-		if err := s.index.Commit(); err != nil {
-			s.takeBack(len(s.shards))
-			return err
-		}
-	}
-	return store.SyncParent(store.Disk, s.path)
-}
-
-func (s *safetensorsSink) takeBack(n int) {
-	for _, sh := range s.shards[:n] {
-		_ = store.Disk.Remove(sh.path)
-	}
-}
-
-func (s *safetensorsSink) Abort() {
-	for _, sh := range s.shards {
-		if sh.w != nil {
-			sh.w.Abort()
-		}
-	}
-	if s.index != nil {
-		s.index.Abort()
-	}
 }

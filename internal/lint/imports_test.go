@@ -22,6 +22,7 @@ internal/model     | formats quantize internal/arch internal/kernel             
 calib              | convert quantize formats internal/model internal/tokenizer        | klauspost/compress
 verify             | formats internal/model internal/tokenizer internal/kernel         |
 testdata           |                                                                   | klauspost/compress
+internal/golden    |                                                                   |
 internal/lint      |                                                                   |
 cmd/quern          | convert calib verify formats quantize testdata internal/store internal/model internal/tokenizer internal/cpu | urfave/cli/v2 dustin/go-humanize jedib0t/go-pretty schollz/progressbar x/term
 anywhere           |                                                                   | x/sync/errgroup x/sys
