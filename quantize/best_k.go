@@ -2,11 +2,10 @@ package quantize
 
 import "math"
 
-// The default search of the k-quants with minima. It begins with llama-quantize's block and, where that was chosen without
-// the objective's weights, a second one chosen with them. The better is then improved: each group looks at scales and minima
-// around its own, its codes taken anew at each, and walks on from the best by single steps; the halves are refitted to all
-// codes by least squares and the codes taken once more. What comes out is kept only if the weighted squared error of the
-// decoded values falls, so that no block is ever worse than llama-quantize's.
+// The default search of the k-quants with minima. It begins with llama-quantize's block and improves it: each group looks at
+// scales and minima around its own, its codes taken anew at each, and walks on from the best by single steps; the halves
+// are refitted to all codes by least squares and the codes taken once more. What comes out is kept only if the weighted
+// squared error of the decoded values falls, so that no block is ever worse than llama-quantize's.
 
 func (c *minCoder) encode(dst []byte, src, importance []float32) {
 	var k kBlock
@@ -15,17 +14,15 @@ func (c *minCoder) encode(dst []byte, src, importance []float32) {
 		if importance != nil {
 			var w [super]float32
 			c.ggmlWeights(&w, k.x[:], importance)
-			c.searchedBlock(&k.try, k.x[:], w[:], searchedSweep)
+			c.searchedBlock(&k.try, k.x[:], w[:])
 			c.offer(&k)
 			importance = importance[super:]
 		}
 		if !k.known {
 			c.plainBlock(&k.try, k.x[:])
 			c.offer(&k)
-			c.searchedBlock(&k.try, k.x[:], k.w[:], coarseSweep)
-			c.offer(&k)
 		}
-		for range minRounds {
+		for range c.rounds {
 			before := k.loss
 			c.improve(&k)
 			if !(k.loss < 0.999*before) {
@@ -35,8 +32,6 @@ func (c *minCoder) encode(dst []byte, src, importance []float32) {
 		c.put(dst, &k.best)
 	}
 }
-
-const minRounds = 1
 
 // offer keeps the try if it is the best so far.
 func (c *minCoder) offer(k *kBlock) {
@@ -74,7 +69,6 @@ func (c *minCoder) improve(k *kBlock) {
 	}
 	c.round(&k.try, k.x[:])
 	c.refit(k)
-	c.offer(k)
 	c.round(&k.try, k.x[:])
 	c.offer(k)
 }

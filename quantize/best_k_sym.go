@@ -2,9 +2,9 @@ package quantize
 
 import "math"
 
-// The default search of the k-quants without minima goes as that of those with: llama-quantize's block, one that was fitted by
-// the objective with scales of either sign, since codes reach further below zero than above; then each group looks at
-// other scales, and the half is refitted.
+// The default search of the k-quants without minima goes as that of those with: llama-quantize's block, and in Q3_K one that was
+// fitted by the objective with scales of either sign, since codes reach further below zero than above; then each group
+// looks at the scales around its own, and the half is refitted.
 
 func (c *symCoder) encode(dst []byte, src, importance []float32) {
 	var k kBlock
@@ -19,20 +19,14 @@ func (c *symCoder) encode(dst []byte, src, importance []float32) {
 			c.fit(c, &k.try, k.x[:], nil)
 			c.offer(&k)
 		}
-		c.searched(&k)
-		c.offer(&k)
-		for range symRounds {
-			before := k.loss
-			c.improve(&k)
-			if !(k.loss < 0.999*before) {
-				break
-			}
+		if c.sweep > 0 {
+			c.searched(&k)
+			c.offer(&k)
 		}
+		c.improve(&k)
 		c.put(dst, &k.best)
 	}
 }
-
-var symRounds = 2
 
 // offer keeps the try if it is the best so far.
 func (c *symCoder) offer(k *kBlock) {
@@ -81,7 +75,7 @@ func (c *symCoder) bothSigns(x, w []float32) (scale, cost float32) {
 	}
 	var best float32
 	n := float32(c.zero)
-	for k := -6; k <= 6; k++ {
+	for k := -c.sweep; k <= c.sweep; k++ {
 		for sign := float32(-1); sign <= 1; sign += 2 {
 			lx, l2 := c.sums(x, w, float32(sign*(n+float32(0.2*float32(k))))/top)
 			if l2 > 0 && lx*lx > best*l2 {
@@ -128,7 +122,6 @@ func (c *symCoder) improve(k *kBlock) {
 	}
 	c.round(&k.try, k.x[:])
 	c.refit(k)
-	c.offer(k)
 	c.round(&k.try, k.x[:])
 	c.offer(k)
 }
@@ -140,15 +133,10 @@ type symLook struct {
 	lo, hi int32
 }
 
-// walk returns the best scale near the one given, or near its negative.
+// walk returns the best scale near the one given.
 func (c *symCoder) walk(l *symLook, s int) int8 {
 	best, to := l.loss(s), s
 	for t := max(s-c.far, -c.lowest); t <= min(s+c.far, c.lowest-1); t++ {
-		if e := l.loss(t); e < best {
-			best, to = e, t
-		}
-	}
-	for t := max(-s-c.farNegative, -c.lowest); t <= min(-s+c.farNegative, c.lowest-1); t++ {
 		if e := l.loss(t); e < best {
 			best, to = e, t
 		}

@@ -12,6 +12,7 @@ type minCoder struct {
 	plain    minSweep
 	plainAbs bool // llama-quantize without importance: weights |x| and absolute error
 	weigh    func(w, src, importance []float32)
+	rounds   int       // of the default search
 	far      []int     // steps of a group's scale that the default search looks at
 	shares   []float32 // and which part of what a step adds to the highest code the minimum makes up for
 	put      func(dst []byte, b *superBlock)
@@ -24,11 +25,8 @@ type minSweep struct {
 	steps      int
 }
 
-// searchedSweep is llama-quantize's with importance; coarseSweep is where the default search begins without.
-var (
-	searchedSweep = minSweep{-0.9, 0.05, 36}
-	coarseSweep   = minSweep{-0.9, 0.2, 9}
-)
+// searchedSweep is llama-quantize's with importance.
+var searchedSweep = minSweep{-0.9, 0.05, 36}
 
 func (c *minCoder) groups() int { return super / c.group }
 
@@ -72,7 +70,7 @@ func (c *minCoder) ggml(dst []byte, src, importance []float32) {
 		} else {
 			var w [super]float32
 			c.ggmlWeights(&w, src[:super], importance)
-			c.searchedBlock(&b, src[:super], w[:], searchedSweep)
+			c.searchedBlock(&b, src[:super], w[:])
 			importance = importance[super:]
 		}
 		c.put(dst, &b)
@@ -130,7 +128,8 @@ func (c *minCoder) plainWeights(w, x []float32) {
 }
 
 // searchedBlock is the reference's way with importance: a finer sweep, scales and minima fitted by the weight of their groups.
-func (c *minCoder) searchedBlock(b *superBlock, x, w []float32, sweep minSweep) {
+func (c *minCoder) searchedBlock(b *superBlock, x, w []float32) {
+	sweep := searchedSweep
 	var scales, mins, sum [groups16]float32
 	var ls [groups16]uint8
 	var aux [maxGroup]uint8

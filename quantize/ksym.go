@@ -2,15 +2,15 @@ package quantize
 
 // A symCoder is a k-quant without minima: value = d·scale·(code-zero) (Q3_K, Q6_K), in groups of 16.
 type symCoder struct {
-	zero        int // codes run from 0 to 2·zero-1
-	lowest      int // scales run from -lowest to lowest-1
-	far         int // steps of a group's scale that the default search looks at
-	farNegative int // and around its negative
-	bytes       int
-	put         func(dst []byte, b *superBlock)
-	take        func(b *superBlock, src []byte)
-	weigh       func(w, src, importance []float32)
-	fit         func(c *symCoder, b *superBlock, x, importance []float32) // llama-quantize's choice of scales
+	zero   int // codes run from 0 to 2·zero-1
+	lowest int // scales run from -lowest to lowest-1
+	sweep  int // inverse scales on either side of the plain one that the default search fits groups with
+	far    int // steps of a group's scale that it looks at
+	bytes  int
+	put    func(dst []byte, b *superBlock)
+	take   func(b *superBlock, src []byte)
+	weigh  func(w, src, importance []float32)
+	fit    func(c *symCoder, b *superBlock, x, importance []float32) // llama-quantize's choice of scales
 }
 
 func (c *symCoder) decode(dst []float32, src []byte) {

@@ -24,7 +24,7 @@ func weigh6K(w, src, importance []float32) {
 	}
 }
 
-var coder6K = symCoder{zero: 32, lowest: 128, far: 8, bytes: 210, weigh: weigh6K, fit: fit6K,
+var coder6K = symCoder{zero: 32, lowest: 128, far: 16, bytes: 210, weigh: weigh6K, fit: fit6K,
 	put: func(dst []byte, b *superBlock) {
 		for h := range 2 {
 			q, ql, qh := b.q[128*h:], dst[64*h:], dst[128+32*h:]
