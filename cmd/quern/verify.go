@@ -237,6 +237,7 @@ func printReport(ui *ui, r *verify.Report) {
 		if m.Versus != nil {
 			printDivergence(ui, m.Versus)
 		}
+		ui.note("%s: %.1f s, %.0f tokens/s", m.Name, m.Seconds, float64(r.Protocol.Chunks*r.Protocol.Ctx)/max(m.Seconds, 1e-9))
 	}
 }
 
