@@ -4,7 +4,8 @@ import "math"
 
 // The default search of the k-quants without minima goes as that of those with: llama-quantize's block, and in Q3_K one that was
 // fitted by the objective with scales of either sign, since codes reach further below zero than above; then each group
-// looks at the scales around its own, and the half is refitted.
+// looks at the scales around its own, and the half is refitted. Q6_K has levels enough on both sides: there the second one
+// is made only where llama-quantize drops groups, which it does with those that calibration never saw.
 
 func (c *symCoder) encode(dst []byte, src, importance []float32) {
 	var k kBlock
@@ -19,13 +20,23 @@ func (c *symCoder) encode(dst []byte, src, importance []float32) {
 			c.fit(c, &k.try, k.x[:], nil)
 			c.offer(&k)
 		}
-		if c.sweep > 0 {
+		if c.twice || c.drops(&k) {
 			c.searched(&k)
 			c.offer(&k)
 		}
 		c.improve(&k)
 		c.put(dst, &k.best)
 	}
+}
+
+// drops is true when a group of the best block so far is zeros that should not be.
+func (c *symCoder) drops(k *kBlock) bool {
+	for g, s := range k.best.scale {
+		if s == 0 && signedMax(k.x[16*g:][:16]) != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // offer keeps the try if it is the best so far.
@@ -75,7 +86,7 @@ func (c *symCoder) bothSigns(x, w []float32) (scale, cost float32) {
 	}
 	var best float32
 	n := float32(c.zero)
-	for k := -c.sweep; k <= c.sweep; k++ {
+	for k := -9; k <= 9; k++ {
 		for sign := float32(-1); sign <= 1; sign += 2 {
 			lx, l2 := c.sums(x, w, float32(sign*(n+float32(0.2*float32(k))))/top)
 			if l2 > 0 && lx*lx > best*l2 {

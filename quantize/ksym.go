@@ -2,10 +2,10 @@ package quantize
 
 // A symCoder is a k-quant without minima: value = d·scale·(code-zero) (Q3_K, Q6_K), in groups of 16.
 type symCoder struct {
-	zero   int // codes run from 0 to 2·zero-1
-	lowest int // scales run from -lowest to lowest-1
-	sweep  int // inverse scales on either side of the plain one that the default search fits groups with
-	far    int // steps of a group's scale that it looks at
+	zero   int  // codes run from 0 to 2·zero-1
+	lowest int  // scales run from -lowest to lowest-1
+	twice  bool // the default search begins from a fit of its own too
+	far    int  // steps of a group's scale that it looks at
 	bytes  int
 	put    func(dst []byte, b *superBlock)
 	take   func(b *superBlock, src []byte)

@@ -15,7 +15,7 @@ var Q3_K = register(Type{
 	MaxRMSE:  0.155,
 })
 
-var coder3K = symCoder{zero: 4, lowest: 32, sweep: 9, far: 4, bytes: 110, weigh: weighSuper(2), fit: fit3K,
+var coder3K = symCoder{zero: 4, lowest: 32, twice: true, far: 4, bytes: 110, weigh: weighSuper(2), fit: fit3K,
 	put: func(dst []byte, b *superBlock) {
 		for l := range 32 {
 			high := uint8(0)
