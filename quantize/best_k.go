@@ -91,7 +91,7 @@ type minLook struct {
 func (c *minCoder) steps(l *minLook) []groupStep {
 	n := 0
 	for _, ds := range c.far {
-		for _, share := range c.shares {
+		for _, share := range [...]float32{0, 0.5, 1} {
 			dm := float32(0)
 			if l.dmin > 0 {
 				dm = float32(float32(share*float32(ds*c.top))*l.d) / l.dmin

@@ -2,9 +2,10 @@ package quantize
 
 import "math"
 
-// fitMinGgml3 is ggml's make_qkx3_quants: codes 0…nmax, a scale and the negative of a minimum that is never above zero. It
-// tries nstep+1 inverse scales, refits scale and minimum to each by weighted least squares and keeps the least error; the
-// minimum that codes are taken from is the best found so far, so the order of the tries matters.
+// fitMinGgml3 is ggml's make_qkx3_quants, and its make_qkx2_quants, which differs in nothing that can be seen: codes 0…nmax, a
+// scale and the negative of a minimum that is never above zero. It tries nstep+1 inverse scales, refits scale and minimum to
+// each by weighted least squares and keeps the least error; the minimum that codes are taken from is the best found so far,
+// so the order of the tries matters.
 func fitMinGgml3(x, w []float32, nmax int, q, qaux []uint8, rmin, rdelta float32, nstep int, useMAD bool) (scale, negMin float32) {
 	f := minFitGgml{x: x, w: w[:len(x)], q: qaux[:len(x)], top: int32(nmax)}
 	q = q[:len(x)]

@@ -12,9 +12,8 @@ type minCoder struct {
 	plain    minSweep
 	plainAbs bool // llama-quantize without importance: weights |x| and absolute error
 	weigh    func(w, src, importance []float32)
-	rounds   int       // of the default search
-	far      []int     // steps of a group's scale that the default search looks at
-	shares   []float32 // and which part of what a step adds to the highest code the minimum makes up for
+	rounds   int   // of the default search
+	far      []int // steps of a group's scale that the default search looks at
 	put      func(dst []byte, b *superBlock)
 	take     func(b *superBlock, src []byte)
 }

@@ -15,7 +15,7 @@ var Q4_K = register(Type{
 })
 
 var coder4K = minCoder{group: 32, top: 15, most: 63, bytes: 144, sigma: 2, plain: minSweep{-1, 0.1, 20},
-	weigh: weighSuper(2), rounds: 1, far: []int{-6, -4, -2, 2, 4, 6}, shares: []float32{0, 0.5, 1},
+	weigh: weighSuper(2), rounds: 1, far: []int{-6, -4, -2, 2, 4, 6},
 	put: func(dst []byte, b *superBlock) {
 		putHalf(dst, b.d)
 		putHalf(dst[2:], b.dmin)

@@ -15,7 +15,7 @@ var Q5_K = register(Type{
 })
 
 var coder5K = minCoder{group: 32, top: 31, most: 63, bytes: 176, sigma: 2, plain: minSweep{-0.5, 0.1, 15},
-	weigh: weighSuper(2), rounds: 1, far: []int{-4, -3, -2, -1, 1, 2, 3, 4}, shares: []float32{0, 0.5, 1},
+	weigh: weighSuper(2), rounds: 1, far: []int{-4, -3, -2, -1, 1, 2, 3, 4},
 	put: func(dst []byte, b *superBlock) {
 		putHalf(dst, b.d)
 		putHalf(dst[2:], b.dmin)
