@@ -71,11 +71,11 @@ func TestGainK(t *testing.T) {
 	inputs := [][]float32{normal(n), heavyTailed(n)}
 	importance := lognormal(n)
 	for q, want := range map[*Type][4]float64{
-		Q2_K: {0.130, 0.049, 0.165, 0.073},
-		Q3_K: {0.080, 0.022, 0.056, 0.023},
-		Q4_K: {0.028, 0.036, 0.032, 0.046},
-		Q5_K: {0.090, 0.099, 0.099, 0.130},
-		Q6_K: {0.099, 0.128, 0.101, 0.121},
+		Q2_K: {0.22, 0.049, 0.27, 0.073},
+		Q3_K: {0.093, 0.022, 0.093, 0.023},
+		Q4_K: {0.039, 0.036, 0.046, 0.046},
+		Q5_K: {0.088, 0.099, 0.091, 0.130},
+		Q6_K: {0.115, 0.128, 0.104, 0.121},
 	} {
 		for i, want := range want {
 			x, imp := inputs[i/2], [][]float32{nil, importance}[i%2]
@@ -205,11 +205,11 @@ func TestKSameEverywhere(t *testing.T) {
 		importance[i] = v * v
 	}
 	for q, want := range map[*Type][2]uint32{
-		Q2_K: {0x7cc1ab45, 0xccf12543},
-		Q3_K: {0xb71a18f6, 0xd7688548},
-		Q4_K: {0x94748efb, 0x37208501},
-		Q5_K: {0x71ceeb0f, 0x92dcadf8},
-		Q6_K: {0x39f6d7ae, 0x83bad431},
+		Q2_K: {0x2851bc0c, 0xccf12543},
+		Q3_K: {0x6ece465b, 0xd7688548},
+		Q4_K: {0x46fcd5f8, 0x37208501},
+		Q5_K: {0x3b2145a4, 0x92dcadf8},
+		Q6_K: {0x5a828dd1, 0x83bad431},
 	} {
 		for i, want := range want {
 			size, _ := q.Size(n)

@@ -12,7 +12,7 @@ var Q2_K = register(Type{
 	Group:    16,
 	Acts:     ActsQ8_K,
 	Fallback: Q4_0,
-	MaxRMSE:  0.28,
+	MaxRMSE:  0.265,
 })
 
 var coder2K = minCoder{group: 16, top: 3, most: 15, bytes: 84, sigma: 1, plain: minSweep{-0.5, 0.1, 15}, plainAbs: true,

@@ -12,7 +12,7 @@ var Q3_K = register(Type{
 	Group:    16,
 	Acts:     ActsQ8_K,
 	Fallback: Q4_0,
-	MaxRMSE:  0.155,
+	MaxRMSE:  0.147,
 })
 
 var coder3K = symCoder{zero: 4, lowest: 32, twice: true, far: 4, bytes: 110, weigh: weighSuper(2), fit: fit3K,

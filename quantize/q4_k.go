@@ -11,7 +11,7 @@ var Q4_K = register(Type{
 	Group:    32,
 	Acts:     ActsQ8_K,
 	Fallback: Q5_0,
-	MaxRMSE:  0.076,
+	MaxRMSE:  0.071,
 })
 
 var coder4K = minCoder{group: 32, top: 15, most: 63, bytes: 144, sigma: 2, plain: minSweep{-1, 0.1, 20},

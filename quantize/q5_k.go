@@ -11,7 +11,7 @@ var Q5_K = register(Type{
 	Group:    32,
 	Acts:     ActsQ8_K,
 	Fallback: Q5_1,
-	MaxRMSE:  0.0362,
+	MaxRMSE:  0.0351,
 })
 
 var coder5K = minCoder{group: 32, top: 31, most: 63, bytes: 176, sigma: 2, plain: minSweep{-0.5, 0.1, 15},

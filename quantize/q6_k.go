@@ -12,15 +12,13 @@ var Q6_K = register(Type{
 	Group:    16,
 	Acts:     ActsQ8_K,
 	Fallback: Q8_0,
-	MaxRMSE:  0.0182,
+	MaxRMSE:  0.0169,
 })
 
 // weigh6K is the importance itself, as llama-quantize has it here; without, as the other k-quants.
 func weigh6K(w, src, importance []float32) {
 	for b := 0; b+super <= len(src); b += super {
-		if !seen(w[b:b+super], importance, b) {
-			weighSuper(1)(w[b:b+super], src[b:b+super], nil)
-		}
+		seen(w[b:b+super], importance, b)
 	}
 }
 
