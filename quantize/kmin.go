@@ -128,7 +128,6 @@ func (c *minCoder) plainWeights(w, x []float32) {
 
 // searchedBlock is the reference's way with importance: a finer sweep, scales and minima fitted by the weight of their groups.
 func (c *minCoder) searchedBlock(b *superBlock, x, w []float32) {
-	sweep := searchedSweep
 	var scales, mins, sum [groups16]float32
 	var ls [groups16]uint8
 	var aux [maxGroup]uint8
@@ -138,7 +137,7 @@ func (c *minCoder) searchedBlock(b *superBlock, x, w []float32) {
 		for _, v := range wg {
 			sum[g] += v
 		}
-		scales[g], mins[g] = fitMinGgml3(x[g*c.group:][:c.group], wg, c.top, b.q[g*c.group:], aux[:], sweep.from, sweep.step, sweep.steps, false)
+		scales[g], mins[g] = fitMinGgml3(x[g*c.group:][:c.group], wg, c.top, b.q[g*c.group:], aux[:], searchedSweep.from, searchedSweep.step, searchedSweep.steps, false)
 	}
 	b.d = half(fitPosGgml(scales[:n], sum[:n], c.most, ls[:]))
 	b.dmin = half(fitPosGgml(mins[:n], sum[:n], c.most, b.min[:]))

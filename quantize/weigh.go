@@ -15,11 +15,7 @@ func weighWith(w, src, importance []float32, sigma2 float32) {
 
 // meanSquare adds in float32 from left to right: ggml's files depend on the last bit of it.
 func meanSquare(x []float32) float32 {
-	var sum float32
-	for _, v := range x {
-		sum += float32(v * v)
-	}
-	return sum / float32(len(x))
+	return sumSquares(x) / float32(len(x))
 }
 
 // weighRow is what the default encoders of the flat types minimise: squares that all count the same without importance,

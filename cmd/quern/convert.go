@@ -79,7 +79,7 @@ func produce(c *cli.Context, ui *ui, types []string, opt convert.Options) error 
 		return err
 	}
 	if c.Bool("plan") {
-		return showPlans(c, ui, all, run)
+		return showPlans(c, ui, all)
 	}
 	began := time.Now()
 	bar := ui.progress("writing", "B")
@@ -120,7 +120,7 @@ func sizeFlag(c *cli.Context, name string) (int64, error) {
 	return int64(n), nil
 }
 
-func showPlans(c *cli.Context, ui *ui, all []*convert.Plan, run convert.RunOptions) error {
+func showPlans(c *cli.Context, ui *ui, all []*convert.Plan) error {
 	if c.Bool("json") {
 		return ui.json(all)
 	}
