@@ -1,0 +1,339 @@
+package main
+
+// Programs for groups with a scale and a minimum; what they compute is said where kernel has their portable bodies.
+
+// level rounds v, which is consumed, to a level between two, whose bits hold 1.5·2²³ more; lo may be zero levels.
+func (p *lanes) level(v val, lo, hi any) {
+	p.is(v, add, p.c(12582912))
+	p.is(v, imax, lo)
+	p.is(v, imin, hi)
+	p.is(v, sub, p.c(12582912))
+}
+
+func (p *lanes) zeroLevel() mem { return p.bits(0x4b400000) }
+
+// finite replaces what is infinite or not a number by zero.
+func (p *lanes) finite(v val) {
+	most := p.load(p.bits(0x7f7fffff))
+	m := p.cmp(most, "GE", v)
+	p.free(most)
+	z := p.zero()
+	p.where(m, z, v)
+	p.copyTo(v, z)
+	p.free(z)
+	p.freeMask(m)
+}
+
+const (
+	rowRange = rowT0
+	rowFrom  = rowT1 // where codes are taken from
+	rowInv   = rowT2 // the inverse scale of the best codes
+	rowBest  = rowT3 // where the best codes were taken from
+)
+
+// params: the highest level, as a number and with 1.5·2²³ added. table: numerators of inverse scales.
+func (p *lanes) sweepMin(mad bool) {
+	sw, sx := p.zero(), p.zero()
+	p.copyGP("groups", "element")
+	lo := p.load(p.x())
+	hi := p.copy(lo)
+	p.elements(func() {
+		x := p.load(p.x())
+		p.is(lo, minf, x)
+		p.is(hi, maxf, x)
+		p.is(x, mul, p.w())
+		p.is(sx, add, x)
+		p.free(x)
+		p.is(sw, add, p.w())
+	})
+	p.is(lo, minf, p.c(0))
+	p.store(p.row(rowSumW), sw)
+	p.store(p.row(rowSumWX), sx)
+	p.free(sw, sx)
+	p.store(p.row(rowFrom), lo)
+	p.store(p.row(rowBest), lo)
+	p.store(p.row(rowMin), lo)
+	live := p.cmp(hi, "GT", lo)
+	p.is(hi, sub, lo)
+	one := p.load(p.c(1))
+	p.where(live, one, hi)
+	p.store(p.row(rowRange), one)
+	p.free(hi)
+
+	top := p.param(0)
+	inv := p.new(top, div, one)
+	p.free(top)
+	p.loadTo(one, p.c(1))
+	p.is(one, div, inv)
+	scale := p.zero()
+	p.where(live, scale, one)
+	p.free(one)
+	p.freeMask(live)
+	p.finite(inv)
+	p.store(p.row(rowInv), inv)
+	p.store(p.row(rowScale), scale)
+	highest := p.param(1)
+	loss := p.zero()
+	p.elements(func() {
+		l := p.load(p.x())
+		p.is(l, sub, lo)
+		p.is(l, mul, inv)
+		p.level(l, p.zeroLevel(), highest)
+		p.is(l, mul, scale)
+		p.is(l, add, lo)
+		p.charge(loss, l, mad)
+		p.free(l)
+	})
+	p.store(p.row(rowLoss), loss)
+	p.free(loss, inv, scale, lo)
+	p.tries(1, func() { p.tryMin(highest, mad) })
+	p.free(highest)
+
+	// a range of nothing has scale zero, and a minimum is +0 rather than -0
+	lo = p.load(p.row(rowMin))
+	p.is(lo, add, p.c(0))
+	p.store(p.row(rowMin), lo)
+	p.free(lo)
+}
+
+// charge adds what a decoded value costs: w·(value-x)², or w·|value-x|.
+func (p *lanes) charge(loss, value val, mad bool) {
+	p.is(value, sub, p.x())
+	if mad {
+		p.abs(value)
+	} else {
+		p.is(value, mul, value)
+	}
+	p.is(value, mul, p.w())
+	p.is(loss, add, value)
+}
+
+func (p *lanes) tryMin(highest val, mad bool) {
+	inv := p.try(0)
+	p.is(inv, div, p.row(rowRange))
+	p.finite(inv)
+	lo := p.load(p.row(rowFrom))
+	sl, sl2, sxl := p.zero(), p.zero(), p.zero()
+	p.elements(func() {
+		l := p.load(p.x())
+		p.is(l, sub, lo)
+		p.is(l, mul, inv)
+		p.level(l, p.zeroLevel(), highest)
+		p.store(p.code(), l)
+		wl := p.new(l, mul, p.w())
+		p.is(sl, add, wl)
+		p.is(l, mul, wl)
+		p.is(sl2, add, l)
+		p.is(wl, mul, p.x())
+		p.is(sxl, add, wl)
+		p.free(l, wl)
+	})
+	scale, low, ok := p.refitMin(sl, sl2, sxl)
+	p.free(sl, sl2, sxl)
+	p.ifAny(ok, func() {
+		loss := p.zero()
+		p.elements(func() {
+			l := p.load(p.code())
+			p.is(l, mul, scale)
+			p.is(l, add, low)
+			p.charge(loss, l, mad)
+			p.free(l)
+		})
+		best := p.load(p.row(rowLoss))
+		better := p.cmp(best, "GT", loss)
+		p.free(best)
+		p.both(better, ok)
+		p.whereRow(better, rowLoss, loss)
+		p.whereRow(better, rowScale, scale)
+		p.whereRow(better, rowMin, low)
+		p.whereRow(better, rowFrom, low)
+		p.whereRow(better, rowInv, inv)
+		p.whereRow(better, rowBest, lo)
+		p.free(loss)
+		p.freeMask(better)
+	})
+	p.free(scale, low, inv, lo)
+	p.freeMask(ok)
+}
+
+// refitMin solves for scale and minimum; ok where the codes are not all alike.
+func (p *lanes) refitMin(sl, sl2, sxl val) (scale, low val, ok mask) {
+	sw, sx := p.load(p.row(rowSumW)), p.load(p.row(rowSumWX))
+	det, t := p.new(sw, mul, sl2), p.new(sl, mul, sl)
+	p.is(det, sub, t)
+	zero := p.zero()
+	ok = p.cmp(det, "GT", zero)
+
+	scale = p.new(sw, mul, sxl)
+	p.to(mul, t, sx, sl)
+	p.is(scale, sub, t)
+	p.is(scale, div, det)
+	low = p.new(sl2, mul, sx)
+	p.to(mul, t, sl, sxl)
+	p.is(low, sub, t)
+	p.is(low, div, det)
+	p.free(sw, sx, det)
+
+	above := p.cmp(low, "GT", zero)
+	p.to(div, t, sxl, sl2)
+	p.where(above, scale, t)
+	p.where(above, low, zero)
+	p.free(t, zero)
+	p.freeMask(above)
+	return scale, low, ok
+}
+
+// params: the highest level with 1.5·2²³ added, the highest integer of scales and minima, one if weights count.
+// table: steps of scale and minimum, and of the minimum in units of d/dmin.
+func (p *lanes) walkMin() {
+	p.weighted(func(weighted bool) {
+		ratio := p.load(p.row(rowD))
+		p.is(ratio, div, p.row(rowDMin))
+		p.finite(ratio)
+		p.store(p.row(rowT0), ratio)
+		p.free(ratio)
+		p.rebase()
+		highest := p.param(0)
+		p.tries(3, func() { p.tryWalkMin(highest, weighted) })
+		p.free(highest)
+	})
+}
+
+// rebase keeps scale and minimum as the table's steps begin.
+func (p *lanes) rebase() {
+	for i, r := range []row{rowScale, rowMin} {
+		v := p.load(p.row(r))
+		p.store(p.row(rowT1+row(i)), v)
+		p.free(v)
+	}
+}
+
+// weighted writes body twice and chooses by the parameter that says whether weights count.
+func (p *lanes) weighted(body func(weighted bool)) {
+	plain, end := p.label("plain"), p.label("end")
+	if p.neon() {
+		p.i("MOVWU", "8("+p.gp("params")+")", p.gp("scratch"))
+		p.i("CBZW", p.gp("scratch"), plain)
+	} else {
+		p.i("CMPL", "8("+p.gp("params")+")", "$0")
+		p.i("JEQ", plain)
+	}
+	body(true)
+	if p.neon() {
+		p.i("B", end)
+	} else {
+		p.i("JMP", end)
+	}
+	p.at(plain)
+	body(false)
+	p.at(end)
+}
+
+// inverse returns 1/s, and zero where s is zero.
+func (p *lanes) inverse(s val) val {
+	inv := p.load(p.c(1))
+	p.is(inv, div, s)
+	zero := p.zero()
+	none := p.cmp(s, "EQ", zero)
+	p.where(none, inv, zero)
+	p.free(zero)
+	p.freeMask(none)
+	return inv
+}
+
+func (p *lanes) tryWalkMin(highest val, weighted bool) {
+	ts, tm := p.try(0), p.try(2)
+	p.is(tm, mul, p.row(rowT0))
+	p.is(tm, add, p.c(12582912))
+	p.is(tm, sub, p.c(12582912))
+	dm := p.try(1)
+	p.is(tm, add, dm)
+	p.free(dm)
+	p.is(ts, add, p.row(rowT1))
+	p.is(tm, add, p.row(rowT2))
+	zero, most := p.zero(), p.param(1)
+	ok := p.cmp(ts, "GE", zero)
+	for _, m := range []mask{p.cmp(tm, "GE", zero), p.cmp(most, "GE", ts), p.cmp(most, "GE", tm)} {
+		p.both(ok, m)
+		p.freeMask(m)
+	}
+	p.free(zero, most)
+	p.ifAny(ok, func() {
+		s, low := p.new(ts, mul, p.row(rowD)), p.new(tm, mul, p.row(rowDMin))
+		inv := p.inverse(s)
+		loss := p.zero()
+		p.elements(func() {
+			y := p.new(low, add, p.x())
+			l := p.new(y, mul, inv)
+			p.level(l, p.zeroLevel(), highest)
+			p.is(l, mul, s)
+			p.is(y, sub, l)
+			p.square(loss, y, weighted)
+			p.free(y, l)
+		})
+		p.free(s, low, inv)
+		p.improve(ok, loss, map[row]val{rowScale: ts, rowMin: tm})
+	})
+	p.free(ts, tm)
+	p.freeMask(ok)
+}
+
+func (p *lanes) square(loss, e val, weighted bool) {
+	p.is(e, mul, e)
+	if weighted {
+		p.is(e, mul, p.w())
+	}
+	p.is(loss, add, e)
+}
+
+// improve keeps rows where the loss, which is freed, is less than the best.
+func (p *lanes) improve(ok mask, loss val, rows map[row]val) {
+	best := p.load(p.row(rowLoss))
+	better := p.cmp(best, "GT", loss)
+	p.free(best)
+	p.both(better, ok)
+	p.whereRow(better, rowLoss, loss)
+	for r := row(0); r < 16; r++ {
+		if v, is := rows[r]; is {
+			p.whereRow(better, r, v)
+		}
+	}
+	p.free(loss)
+	p.freeMask(better)
+}
+
+// params: the highest level with 1.5·2²³ added.
+func (p *lanes) takeMin() {
+	s, low, highest := p.load(p.row(rowScale)), p.load(p.row(rowMin)), p.param(0)
+	inv := p.inverse(s)
+	sums := []row{rowSumW, rowSumWX, rowSumWQ, rowSumWQQ, rowSumWQX, rowLoss}
+	var v []val
+	for range sums {
+		v = append(v, p.zero())
+	}
+	p.elements(func() {
+		q := p.new(low, add, p.x())
+		p.is(q, mul, inv)
+		p.level(q, p.zeroLevel(), highest)
+		e := p.new(q, mul, s)
+		p.is(e, sub, low)
+		p.is(e, sub, p.x())
+		p.square(v[5], e, true)
+		w := p.load(p.w())
+		p.is(v[0], add, w)
+		p.to(mul, e, w, p.x())
+		p.is(v[1], add, e)
+		p.is(w, mul, q)
+		p.is(v[2], add, w)
+		p.is(q, mul, w)
+		p.is(v[3], add, q)
+		p.is(w, mul, p.x())
+		p.is(v[4], add, w)
+		p.free(q, e, w)
+	})
+	for i, r := range sums {
+		p.store(p.row(r), v[i])
+	}
+	p.free(v...)
+	p.free(s, low, highest, inv)
+}

@@ -1,0 +1,294 @@
+package main
+
+import (
+	"fmt"
+	"sort"
+)
+
+// The operations of lanes.
+
+func sorted(set map[uint32]bool) (all []uint32) {
+	for b := range set {
+		all = append(all, b)
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i] < all[j] })
+	return all
+}
+
+// take returns a free register.
+func (p *lanes) take() val {
+	n := 16
+	if p.set != "AVX2" {
+		n = 32
+	}
+	for i := range n {
+		if !p.busy[i] {
+			p.busy[i] = true
+			return val(i)
+		}
+	}
+	panic("no register is free")
+}
+
+func (p *lanes) free(vs ...val) {
+	for _, v := range vs {
+		if !p.busy[v] {
+			panic("freed twice")
+		}
+		p.busy[v] = false
+	}
+}
+
+func (p *lanes) r(v val) string {
+	return fmt.Sprintf("%s%d", map[string]string{"AVX2": "Y", "AVX512": "Z", "NEON": "V"}[p.set], v)
+}
+
+// A neonOp is the word of an instruction without its registers.
+var neonOps = map[string]uint32{
+	"VADDPS": 0x4e20d400, "VSUBPS": 0x4ea0d400, "VMULPS": 0x6e20dc00, "VDIVPS": 0x6e20fc00, "VMAXPS": 0x4e20f400, "VMINPS": 0x4ea0f400,
+	"VPMAXSD": 0x4ea06400, "VPMINSD": 0x4ea06c00, "VANDPS": 0x4e201c00, "VORPS": 0x4ea01c00, "VANDNPS": 0x4e601c00, "VPADDD": 0x4ea08400,
+	"GT": 0x6ea0e400, "GE": 0x6e20e400, "EQ": 0x4e20e400, "BSL": 0x6e601c00, "VSQRTPS": 0x6ea1f800,
+}
+
+// neonWord prints d = a op b.
+func (p *lanes) neonWord(op string, d, a, b val) {
+	p.word(neonOps[op]|uint32(b)<<16|uint32(a)<<5|uint32(d), fmt.Sprintf("%s V%d, V%d, V%d", op, d, a, b))
+}
+
+// constant operands.
+func (p *lanes) bits(b uint32) mem {
+	p.consts[b] = true
+	return mem(constName(b) + "<>(SB)")
+}
+
+func (p *lanes) c(v float64) mem { return p.bits(floatBits(v)) }
+
+// load returns a vector from memory.
+func (p *lanes) load(m mem) val {
+	d := p.take()
+	p.loadTo(d, m)
+	return d
+}
+
+func (p *lanes) loadTo(d val, m mem) {
+	switch {
+	case !p.neon():
+		p.i("VMOVUPS", string(m), p.r(d))
+	case isConst(m):
+		p.i("MOVD", "$"+string(m), p.gp("scratch"))
+		p.i("VLD1", "("+p.gp("scratch")+")", fmt.Sprintf("[V%d.S4]", d))
+	default:
+		p.i("FMOVQ", string(m), fmt.Sprintf("F%d", d))
+	}
+}
+
+func isConst(m mem) bool { return len(m) > 4 && m[len(m)-4:] == "(SB)" }
+
+func (p *lanes) store(m mem, v val) {
+	if p.neon() {
+		p.i("FMOVQ", fmt.Sprintf("F%d", v), string(m))
+	} else {
+		p.i("VMOVUPS", p.r(v), string(m))
+	}
+}
+
+// spread returns a number of the table or of the parameters in all lanes.
+func (p *lanes) spread(reg string, n int) val {
+	d := p.take()
+	if p.neon() {
+		p.i("ADD", dollar(4*n), p.gp(reg), p.gp("scratch"))
+		p.i("VLD1R", "("+p.gp("scratch")+")", fmt.Sprintf("[V%d.S4]", d))
+	} else {
+		p.i("VBROADCASTSS", fmt.Sprintf("%d(%s)", 4*n, p.gp(reg)), p.r(d))
+	}
+	return d
+}
+
+func (p *lanes) try(n int) val   { return p.spread("cursor", n) }
+func (p *lanes) param(n int) val { return p.spread("params", n) }
+
+func (p *lanes) zero() val {
+	d := p.take()
+	if p.neon() {
+		p.i("VEOR", fmt.Sprintf("V%d.B16", d), fmt.Sprintf("V%d.B16", d), fmt.Sprintf("V%d.B16", d))
+	} else {
+		p.i("VXORPS", p.r(d), p.r(d), p.r(d))
+	}
+	return d
+}
+
+func (p *lanes) copy(a val) val {
+	d := p.take()
+	p.copyTo(d, a)
+	return d
+}
+
+func (p *lanes) copyTo(d, a val) {
+	if p.neon() {
+		p.i("VMOV", fmt.Sprintf("V%d.B16", a), fmt.Sprintf("V%d.B16", d))
+	} else {
+		p.i("VMOVAPS", p.r(a), p.r(d))
+	}
+}
+
+// to prints d = a op b; b is a val or a mem.
+func (p *lanes) to(op string, d, a val, b any) {
+	m, isMem := b.(mem)
+	switch {
+	case p.neon() && isMem:
+		t := p.load(m)
+		p.neonWord(op, d, a, t)
+		p.free(t)
+	case p.neon():
+		p.neonWord(op, d, a, b.(val))
+	case isMem:
+		p.i(op, string(m), p.r(a), p.r(d))
+	default:
+		p.i(op, p.r(b.(val)), p.r(a), p.r(d))
+	}
+}
+
+// is prints d = d op b.
+func (p *lanes) is(d val, op string, b any) { p.to(op, d, d, b) }
+
+// new returns a op b in a register of its own.
+func (p *lanes) new(a val, op string, b any) val {
+	d := p.take()
+	p.to(op, d, a, b)
+	return d
+}
+
+const (
+	add  = "VADDPS"
+	sub  = "VSUBPS"
+	mul  = "VMULPS"
+	div  = "VDIVPS"
+	maxf = "VMAXPS"
+	minf = "VMINPS"
+	imax = "VPMAXSD"
+	imin = "VPMINSD"
+	and  = "VANDPS"
+)
+
+func (p *lanes) abs(d val) { p.is(d, and, p.bits(0x7fffffff)) }
+
+// Masks.
+
+func (p *lanes) takeMask() mask {
+	if p.set != "AVX512" {
+		return mask(p.take())
+	}
+	for i := 1; i < 8; i++ {
+		if !p.busyK[i] {
+			p.busyK[i] = true
+			return mask(i)
+		}
+	}
+	panic("no mask is free")
+}
+
+func (p *lanes) freeMask(ms ...mask) {
+	for _, m := range ms {
+		if p.set != "AVX512" {
+			p.free(val(m))
+		} else {
+			p.busyK[m] = false
+		}
+	}
+}
+
+func (p *lanes) m(m mask) string {
+	if p.set == "AVX512" {
+		return fmt.Sprintf("K%d", m)
+	}
+	return p.r(val(m))
+}
+
+// cmp returns where a rel b: GT, GE or EQ; false where one is not a number.
+func (p *lanes) cmp(a val, rel string, b any) mask {
+	d := p.takeMask()
+	m, isMem := b.(mem)
+	if p.neon() {
+		t, ok := b.(val)
+		if !ok {
+			t = p.load(m)
+			defer p.free(t)
+		}
+		p.neonWord(rel, val(d), a, t)
+		return d
+	}
+	operand := string(m)
+	if !isMem {
+		operand = p.r(b.(val))
+	}
+	p.i("VCMPPS", map[string]string{"GT": "$0x1e", "GE": "$0x1d", "EQ": "$0"}[rel], operand, p.r(a), p.m(d))
+	return d
+}
+
+func (p *lanes) both(d, m mask) {
+	switch p.set {
+	case "AVX512":
+		p.i("KANDW", p.m(m), p.m(d), p.m(d))
+	case "AVX2":
+		p.i("VANDPS", p.m(m), p.m(d), p.m(d))
+	default:
+		p.neonWord("VANDPS", val(d), val(d), val(m))
+	}
+}
+
+func (p *lanes) either(d, m mask) {
+	switch p.set {
+	case "AVX512":
+		p.i("KORW", p.m(m), p.m(d), p.m(d))
+	case "AVX2":
+		p.i("VORPS", p.m(m), p.m(d), p.m(d))
+	default:
+		p.neonWord("VORPS", val(d), val(d), val(m))
+	}
+}
+
+// where sets d to a in the lanes of the mask.
+func (p *lanes) where(m mask, d, a val) {
+	switch p.set {
+	case "AVX512":
+		p.i("VMOVAPS", p.r(a), p.m(m), p.r(d))
+	case "AVX2":
+		p.i("VBLENDVPS", p.m(m), p.r(a), p.r(d), p.r(d))
+	default: // BIT: bits of a where the mask has bits
+		p.word(0x6ea01c00|uint32(m)<<16|uint32(a)<<5|uint32(d), fmt.Sprintf("BIT V%d, V%d, V%d", d, a, m))
+	}
+}
+
+// whereRow sets a row to a in the lanes of the mask.
+func (p *lanes) whereRow(m mask, r row, a val) {
+	if p.set == "AVX512" {
+		p.i("VMOVUPS", p.r(a), p.m(m), string(p.row(r)))
+		return
+	}
+	t := p.load(p.row(r))
+	p.where(m, t, a)
+	p.store(p.row(r), t)
+	p.free(t)
+}
+
+// unless skips body when no lane of the mask is true.
+func (p *lanes) ifAny(m mask, body func()) {
+	end := p.label("none")
+	switch p.set {
+	case "AVX512":
+		p.i("KORTESTW", p.m(m), p.m(m))
+		p.i("JEQ", end)
+	case "AVX2":
+		p.i("VMOVMSKPS", p.m(m), p.gp("scratch"))
+		p.i("TESTL", p.gp("scratch"), p.gp("scratch"))
+		p.i("JEQ", end)
+	default:
+		t := p.take()
+		p.word(0x6eb0a800|uint32(m)<<5|uint32(t), fmt.Sprintf("UMAXV V%d, V%d", t, m))
+		p.i("FMOVS", fmt.Sprintf("F%d", t), p.gp("scratch"))
+		p.free(t)
+		p.i("CBZW", p.gp("scratch"), end)
+	}
+	body()
+	p.at(end)
+}

@@ -1,0 +1,176 @@
+package kernel
+
+import "math"
+
+// GroupLanes is the number of groups that are fitted side by side.
+const GroupLanes = 32
+
+// MaxGroup is the largest number of weights in a group.
+const MaxGroup = 32
+
+// Groups are up to 32 groups of 16 or 32 weights, one in each lane, under a search for scales: what block encoders spend
+// their time on. Element i of all groups lies side by side, so that one instruction works on many groups, while each group's
+// sums are added in the order of its elements, whatever the width of the registers. Weights are finite, and W is not negative.
+// Lanes without a group hold zeros. The assembly knows this layout.
+type Groups struct {
+	X, W, Code [MaxGroup * GroupLanes]float32
+
+	Scale, Min, Loss, D, DMin             [GroupLanes]float32
+	SumW, SumWX, SumWQ, SumWQQ, SumWQX    [GroupLanes]float32
+	span, from, inv, best, spare4, spare5 [GroupLanes]float32
+	params                                [5]float32
+}
+
+// LoadX takes up to 32 groups of n weights each, one after the other.
+func (g *Groups) LoadX(x []float32, n int) { PackF32(g.X[:n*GroupLanes], x, len(x)/n, n) }
+
+// LoadW takes the weights of squared errors likewise.
+func (g *Groups) LoadW(w []float32, n int) { PackF32(g.W[:n*GroupLanes], w, len(w)/n, n) }
+
+// A laneKernel works on the n elements of all groups; the table's meaning is each kernel's own.
+type laneKernel func(g *Groups, n int, table []float32)
+
+// laneBodies are the bodies of a kernel whose table has so many numbers to an entry.
+func laneBodies(f func(l *lane, table []float32)) *bodies[laneKernel] {
+	return portable(laneKernel(func(g *Groups, n int, table []float32) {
+		for i := range GroupLanes {
+			l := lane{g: g, i: i, n: n}
+			for e := range n {
+				l.x[e], l.w[e] = g.X[e*GroupLanes+i], g.W[e*GroupLanes+i]
+			}
+			f(&l, table)
+		}
+	}))
+}
+
+// lanesOf makes a body of an assembly function; entries of its table have so many numbers.
+func lanesOf(f func(g *Groups, n uintptr, table *float32, steps uintptr, params *float32), numbers int) laneKernel {
+	return func(g *Groups, n int, table []float32) {
+		var first *float32
+		if len(table) > 0 {
+			first = &table[0]
+		}
+		f(g, uintptr(n), first, uintptr(len(table)/numbers), &g.params[0])
+	}
+}
+
+// A lane is one group, for the portable bodies.
+type lane struct {
+	g    *Groups
+	i, n int
+	x, w [MaxGroup]float32
+	q    [MaxGroup]float32
+}
+
+var (
+	sweepMin    = laneBodies(func(l *lane, t []float32) { l.sweepMin(t, false) })
+	sweepMinAbs = laneBodies(func(l *lane, t []float32) { l.sweepMin(t, true) })
+	sweepSym    = laneBodies((*lane).sweepSym)
+	descendSym  = laneBodies((*lane).descendSym)
+	walkMin     = laneBodies((*lane).walkMin)
+	walkSym     = laneBodies((*lane).walkSym)
+	takeMin     = laneBodies((*lane).takeMin)
+	takeSym     = laneBodies((*lane).takeSym)
+)
+
+// levelZero is 1.5·2²³: where it was added, a level stands in the low bits of a float32, rounded to even.
+const levelZero = 12582912
+
+// levelBits is a level as the kernels clamp it.
+func levelBits(level int) float32 { return math.Float32frombits(uint32(0x4b400000 + level)) }
+
+// level rounds to a level between two, given by their bits. Floats that are not negative compare as their bits do, and
+// negative ones have negative bits, so that it clamps whatever comes, as integers.
+func level(u, lo, hi float32) float32 {
+	c := int32(math.Float32bits(u + levelZero))
+	c = min(max(c, int32(math.Float32bits(lo))), int32(math.Float32bits(hi)))
+	return math.Float32frombits(uint32(c)) - levelZero
+}
+
+// orZero replaces what is infinite or not a number by zero.
+func orZero(v float32) float32 {
+	if v <= math.MaxFloat32 {
+		return v
+	}
+	return 0
+}
+
+func inverseOf(s float32) float32 {
+	if s == 0 {
+		return 0
+	}
+	return 1 / s
+}
+
+// SweepMin fits each group by levels 0…top, a scale and a minimum that is not above zero: ggml's make_qkx2_quants and
+// make_qkx3_quants. It takes levels at inverse scales of table/(largest - smallest), refits scale and minimum to each by
+// weighted least squares, and keeps the least error, of squares or (abs) magnitudes; levels are counted from the best minimum so
+// far, so the order of the table matters. Scale, Min and Loss receive the result.
+func (g *Groups) SweepMin(n, top int, abs bool, table []float32) {
+	g.params = [5]float32{float32(top), levelBits(top)}
+	if abs {
+		sweepMinAbs.best(g, n, table)
+	} else {
+		sweepMin.best(g, n, table)
+	}
+}
+
+// Levels are the levels that the last SweepMin of a group liked best.
+func (g *Groups) LevelMin(i int, x float32) int {
+	return int(level(float32((x-g.best[i])*g.inv[i]), levelBits(0), g.params[1]))
+}
+
+// SweepSym fits each group by levels -zero…zero-1 and a scale of either sign: ggml's make_qx_quants. It takes levels at inverse
+// scales of table/(the first weight of the largest magnitude) and keeps the scale that explains most. Scale receives
+// it, SumWQQ what an error in it costs.
+func (g *Groups) SweepSym(n, zero int, table []float32) {
+	g.params = [5]float32{levelBits(-zero), levelBits(zero - 1)}
+	sweepSym.best(g, n, table)
+}
+
+// LevelSym is the level of a weight that the last SweepSym of a group liked best.
+func (g *Groups) LevelSym(i int, x float32) int {
+	return int(level(float32(x*g.inv[i]), g.params[0], g.params[1]))
+}
+
+// DescendSym fits each group as ggml's make_q3_quants: the scale that takes the largest magnitude to -zero, then up to five
+// rounds in which single levels move to where the others want them. Scale receives the result, Code the levels.
+func (g *Groups) DescendSym(n, zero int) {
+	g.params = [5]float32{levelBits(-zero), levelBits(zero - 1)}
+	table := [5]float32{float32(-zero)}
+	descendSym.best(g, n, table[:])
+}
+
+// WalkMin moves the integer scale and minimum of each group (Scale and Min, in units of D and DMin, from 0 to most) to the best
+// of the table's steps from where they stand, if that is better than Loss. An entry of the table is a step of the scale, one of the
+// minimum, and one of the minimum in units of D/DMin, which is rounded. Without weighted, W counts as one everywhere.
+func (g *Groups) WalkMin(n, top, most int, weighted bool, table []float32) {
+	g.params = [5]float32{levelBits(top), float32(most), flag(weighted)}
+	walkMin.best(g, n, table)
+}
+
+// WalkSym does so with integer scales from least to most.
+func (g *Groups) WalkSym(n, zero, least, most int, weighted bool, table []float32) {
+	g.params = [5]float32{levelBits(-zero), levelBits(zero - 1), flag(weighted), float32(least), float32(most)}
+	walkSym.best(g, n, table)
+}
+
+func flag(b bool) float32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// TakeMin takes levels 0…top for value = Scale·level - Min and adds up what a refit needs: SumW, SumWX, SumWQ, SumWQQ and
+// SumWQX; Loss is the weighted squared error of the decoded values.
+func (g *Groups) TakeMin(n, top int) {
+	g.params = [5]float32{levelBits(top)}
+	takeMin.best(g, n, nil)
+}
+
+// TakeSym does so for value = Scale·level, levels -zero…zero-1, with SumWQQ and SumWQX.
+func (g *Groups) TakeSym(n, zero int) {
+	g.params = [5]float32{levelBits(-zero), levelBits(zero - 1)}
+	takeSym.best(g, n, nil)
+}
