@@ -13,6 +13,7 @@ import (
 type worker struct {
 	*runner
 	floats []float32
+	by     []float32 // importance of the columns
 	raw    []byte
 	out    []byte
 }
@@ -49,12 +50,19 @@ func (w *worker) encode(tensor, row, rows int, j job) error {
 	cols := t.Cols()
 	size, _ := j.to.Size(cols)
 	w.out = grow(w.out, rows*size)
-	err := quantize.Rows(w.out, j.to, w.floats, cols, nil, j.ggml)
-	if bad := (*quantize.NotFinite)(nil); errors.As(err, &bad) {
-		return notFinite(row + bad.Row)
-	}
-	if err != nil {
-		return err
+	for done := 0; done < rows; {
+		by, n := j.by.of(w.by, row+done, rows-done, cols)
+		if by != nil {
+			w.by = by
+		}
+		err := quantize.Rows(w.out[done*size:(done+n)*size], j.to, w.floats[done*cols:(done+n)*cols], cols, by, j.ggml)
+		if bad := (*quantize.NotFinite)(nil); errors.As(err, &bad) {
+			return notFinite(row + done + bad.Row)
+		}
+		if err != nil {
+			return err
+		}
+		done += n
 	}
 	if err := w.checkRange(j.to, cols, row, size); err != nil {
 		return err

@@ -28,10 +28,12 @@ func newBudget(plans []*Plan, opt RunOptions) budget {
 	if b.workers < 1 {
 		b.workers = runtime.NumCPU()
 	}
+	b.fixed += plans[0].imatrixBytes() // plans share it
 	for _, p := range plans {
 		b.fixed += 3 * headerBytes(&p.Meta, p.Steps) // as read, as text in the tokenizer, as written
 		for i := range p.Steps {
-			if s := &p.Steps[i]; !s.Copy {
+			s := &p.Steps[i]
+			if !s.Copy {
 				b.longest = max(b.longest, s.tensor.Cols())
 			}
 		}

@@ -17,13 +17,14 @@ type Options struct {
 	TensorTypes        []string // REGEX=TYPE: the first that matches a tensor's GGUF name decides
 	OutputTensorType   string
 	TokenEmbeddingType string
-	LeaveOutputTensor  bool     // the output head stays as it is stored
-	Pure               bool     // the recipe's type for every matrix
-	OverrideKV         []string // KEY=int|float|bool|str:VALUE
-	Pre                string   // the name of the pre-tokenizer, for a tokenizer that is not recognised
-	Ggml               bool     // the encoders of llama-quantize instead of quern's
-	Strict             bool     // an error instead of a fallback type
-	asStored           bool     // every tensor keeps its type
+	LeaveOutputTensor  bool             // the output head stays as it is stored
+	Pure               bool             // the recipe's type for every matrix
+	OverrideKV         []string         // KEY=int|float|bool|str:VALUE
+	Pre                string           // the name of the pre-tokenizer, for a tokenizer that is not recognised
+	Ggml               bool             // the encoders of llama-quantize instead of quern's
+	Strict             bool             // an error instead of a fallback type
+	Imatrix            *formats.Imatrix // importance of the tensors' inputs, or nil
+	asStored           bool             // every tensor keeps its type
 }
 
 // An override is one of TensorTypes.

@@ -17,7 +17,8 @@ type Plan struct {
 	Arch     string   `json:"arch"`
 	Type     string   `json:"type"` // the recipe's name
 	FileType uint32   `json:"file_type"`
-	Encoder  string   `json:"encoder"` // "default" or "ggml"
+	Encoder  string   `json:"encoder"`           // "default" or "ggml"
+	Imatrix  string   `json:"imatrix,omitempty"` // the importance matrix's file
 	Steps    []Step   `json:"tensors"`
 	Dropped  []string `json:"dropped,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
@@ -30,8 +31,9 @@ type Plan struct {
 	Meta   formats.Meta `json:"-"`
 	Params arch.Params  `json:"-"`
 
-	src  *formats.Source
-	ggml bool
+	src     *formats.Source
+	imatrix *formats.Imatrix
+	ggml    bool
 }
 
 // A Step is one tensor's fate.
@@ -45,9 +47,12 @@ type Step struct {
 	Copy     bool   `json:"copy"` // the stored bytes are moved as they are
 	Op       string `json:"op,omitempty"`
 	Fallback string `json:"fallback,omitempty"`
+	Weighed  bool   `json:"weighed,omitempty"`  // errors count by the importance of their columns
+	Borrowed []int  `json:"borrowed,omitempty"` // matrices (experts) with the mean importance of all, for want of tokens
 
-	tensor *formats.Tensor
-	to     *quantize.Type
+	tensor     *formats.Tensor
+	to         *quantize.Type
+	importance *importance
 }
 
 // NewPlan decides what the recipe makes of a source. It reads headers and the tokenizer's files, no weights.
@@ -70,6 +75,9 @@ func NewPlan(src *formats.Source, recipe *Recipe, opt Options) (*Plan, error) {
 		return nil, err
 	}
 	if err := p.metadata(bound, recipe, opt); err != nil {
+		return nil, err
+	}
+	if err := p.weigh(opt.Imatrix); err != nil {
 		return nil, err
 	}
 	if err := applyKV(&p.Meta, opt.OverrideKV); err != nil {
@@ -118,7 +126,7 @@ func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
 	for i, t := range bound.Tensors {
 		names[i] = t.Name
 	}
-	facts := Facts{Arch: bound.Arch.Name, Layers: bound.Params.Layers, Heads: bound.Params.Heads, KVHeads: bound.Params.KVHeads}
+	facts := Facts{Arch: bound.Arch.Name, Layers: bound.Params.Layers, Heads: bound.Params.Heads, KVHeads: bound.Params.KVHeads, Imatrix: opt.Imatrix != nil}
 	c, err := newChooser(recipe, opt, facts, names, isGGUF(p.src))
 	if err != nil {
 		return err

@@ -28,12 +28,20 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 		fmt.Fprintf(c, "dropped: %s\n", d)
 	}
 	fmt.Fprintf(c, "\n%s → %s\n", p.Source, p.Out)
-	fmt.Fprintf(c, "%s %s, %d tensors, %d weights, %.2f bits per weight, encoder %s\n", p.Arch, p.Type, len(p.Steps), p.Weights, p.Bits, p.Encoder)
+	fmt.Fprintf(c, "%s %s, %d tensors, %d weights, %.2f bits per weight, encoder %s%s\n", p.Arch, p.Type, len(p.Steps), p.Weights, p.Bits, p.Encoder, p.weighedBy())
 	fmt.Fprintf(c, "disk %s, read %s, peak memory %s\n", bytesText(p.Size), bytesText(p.Read), bytesText(p.Peak))
 	for _, s := range p.Warnings {
 		fmt.Fprintf(c, "warning: %s\n", s)
 	}
 	return c.n, c.err
+}
+
+// weighedBy names the importance matrix, if there is one.
+func (p *Plan) weighedBy() string {
+	if p.Imatrix == "" {
+		return ""
+	}
+	return ", importance " + p.Imatrix
 }
 
 // remark says what happens to a tensor besides a change of type.
@@ -47,6 +55,9 @@ func (s *Step) remark() string {
 	}
 	if s.Fallback != "" {
 		r = append(r, s.Fallback)
+	}
+	if s.Weighed {
+		r = append(r, "by importance")
 	}
 	if s.From != "" && s.From != s.Name {
 		r = append(r, "from "+s.From)

@@ -74,6 +74,7 @@ type Place struct {
 type Facts struct {
 	Arch                            string
 	Layers, Heads, KVHeads, Experts int
+	Imatrix                         bool // there is an importance matrix
 }
 
 // A Cond is a condition of a Line.
@@ -85,6 +86,8 @@ var (
 	experts8   Cond = func(p *Place) bool { return p.Model.Experts == 8 }
 	falcon     Cond = func(p *Place) bool { return p.Model.Arch == "falcon" }
 	notFalcon  Cond = func(p *Place) bool { return p.Model.Arch != "falcon" }
+	weighed    Cond = func(p *Place) bool { return p.Model.Imatrix }
+	unweighed  Cond = func(p *Place) bool { return !p.Model.Imatrix }
 	ragged     Cond = func(p *Place) bool { return p.Cols%p.Default.Block != 0 }
 	eighth     Cond = func(p *Place) bool { return p.Layer < p.Model.Layers/8 }
 	sixteenth  Cond = func(p *Place) bool { return p.Layer < p.Model.Layers/16 }

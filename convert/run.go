@@ -102,6 +102,7 @@ type job struct {
 	to    *quantize.Type
 	ggml  bool
 	copy  bool
+	by    *importance
 	plans []int
 }
 
@@ -132,9 +133,9 @@ func jobsOf(plans []*Plan, tensor int) []job {
 next:
 	for n, p := range plans {
 		s := &p.Steps[tensor]
-		j := job{to: s.to, ggml: p.ggml && !s.Copy, copy: s.Copy}
+		j := job{to: s.to, ggml: p.ggml && !s.Copy, copy: s.Copy, by: s.importance}
 		for k := range jobs {
-			if o := &jobs[k]; o.to == j.to && o.ggml == j.ggml && o.copy == j.copy {
+			if o := &jobs[k]; o.to == j.to && o.ggml == j.ggml && o.copy == j.copy && o.by.same(j.by) {
 				o.plans = append(o.plans, n)
 				continue next
 			}

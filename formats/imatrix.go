@@ -39,40 +39,48 @@ const (
 // about those tokens than about the expert.
 const RareTokens = 32
 
-// Importance is the mean square of every input, the matrices in turn. Where there are several, one that fewer than
-// RareTokens tokens reached gets the mean over all tokens of all matrices; borrowed lists those. It fails when nothing
-// was seen at all.
-func (e *ImatrixEntry) Importance() (values []float32, borrowed []int, err error) {
-	cols, total := len(e.Sums)/len(e.Counts), int64(0)
+// Borrowed lists the matrices that fewer than RareTokens tokens reached, among several: Importance gives them the mean over
+// all tokens of all matrices. It fails when nothing was seen at all.
+func (e *ImatrixEntry) Borrowed() (rare []int, err error) {
+	total := int64(0)
+	for i, n := range e.Counts {
+		total += n
+		if n < RareTokens && len(e.Counts) > 1 {
+			rare = append(rare, i)
+		}
+	}
+	if total == 0 {
+		return nil, &Error{Tensor: e.Name, Err: Corrupt("the importance matrix has an entry for this tensor, but no token reached it")}
+	}
+	return rare, nil
+}
+
+// Importance writes the mean square of every input of a matrix, by its number; len(dst) is its columns.
+func (e *ImatrixEntry) Importance(dst []float32, matrix int) {
+	n := e.Counts[0]
+	if len(e.Counts) > 1 {
+		if n = e.Counts[matrix]; n < RareTokens {
+			e.mean(dst)
+			return
+		}
+	}
+	for i, s := range e.Sums[matrix*len(dst):][:len(dst)] {
+		dst[i] = s / float32(n)
+	}
+}
+
+// mean is the mean square over all tokens of all matrices.
+func (e *ImatrixEntry) mean(dst []float32) {
+	total, sums := int64(0), make([]float64, len(dst))
 	for _, n := range e.Counts {
 		total += n
 	}
-	if total == 0 {
-		return nil, nil, &Error{Tensor: e.Name, Err: Corrupt("the importance matrix has an entry for this tensor, but no token reached it")}
-	}
-	values = make([]float32, len(e.Sums))
-	for m, n := range e.Counts {
-		if len(e.Counts) > 1 && n < RareTokens {
-			borrowed = append(borrowed, m)
-			continue
-		}
-		for i, s := range e.Sums[m*cols : (m+1)*cols] {
-			values[m*cols+i] = s / float32(n)
-		}
-	}
-	if len(borrowed) == 0 {
-		return values, nil, nil
-	}
-	mean := make([]float64, cols)
 	for i, s := range e.Sums {
-		mean[i%cols] += float64(s)
+		sums[i%len(dst)] += float64(s)
 	}
-	for _, m := range borrowed {
-		for i, s := range mean {
-			values[m*cols+i] = float32(s / float64(total))
-		}
+	for i, s := range sums {
+		dst[i] = float32(s / float64(total))
 	}
-	return values, borrowed, nil
 }
 
 // Entry finds a tensor's entry, or returns nil.

@@ -96,9 +96,13 @@ func TestImatrixDat(t *testing.T) {
 	if !m.Legacy || m.Chunks != 3 || m.ChunkSize != 0 || !slices.Equal(m.Datasets, []string{"text.txt"}) || len(m.Entries) != 2 {
 		t.Errorf("%+v", m)
 	}
-	v, borrowed, err := m.Entry("blk.0.attn_q.weight").Importance()
-	if err != nil || borrowed != nil || !slices.Equal(v, []float32{1, 0.5, float32(0.5) / 192 * 3 / 3}) {
+	v, e := make([]float32, 3), m.Entry("blk.0.attn_q.weight")
+	borrowed, err := e.Borrowed()
+	if e.Importance(v, 0); err != nil || borrowed != nil || !slices.Equal(v, []float32{1, 0.5, float32(0.5) / 192 * 3 / 3}) {
 		t.Errorf("importance %v, %v, %v", v, borrowed, err)
+	}
+	if m.Entry("blk.1.attn_q.weight") != nil {
+		t.Error("an entry that is not there was found")
 	}
 	again := filepath.Join(t.TempDir(), "again.dat")
 	if err := WriteImatrixDat(again, m, false); err != nil {
@@ -111,21 +115,29 @@ func TestImatrixDat(t *testing.T) {
 
 func TestImportanceOfExperts(t *testing.T) {
 	e := sample().Entries[0]
-	v, borrowed, err := e.Importance()
+	borrowed, err := e.Borrowed()
 	if err != nil || !slices.Equal(borrowed, []int{1, 2}) {
 		t.Fatalf("%v, %v", borrowed, err)
 	}
 	m0, m1 := float32(431./131), float32(862./131)
-	if !slices.Equal(v, []float32{4, 8, m0, m1, m0, m1}) {
-		t.Errorf("%v", v)
+	for i, want := range [][]float32{{4, 8}, {m0, m1}, {m0, m1}} {
+		got := make([]float32, 2)
+		if e.Importance(got, i); !slices.Equal(got, want) {
+			t.Errorf("expert %d: %v, want %v", i, got, want)
+		}
+	}
+	one := ImatrixEntry{Name: "blk.0.attn_k_b.weight", Sums: []float32{2, 4, 6, 8}, Counts: []int64{2}}
+	got := make([]float32, 2)
+	if one.Importance(got, 1); !slices.Equal(got, []float32{3, 4}) {
+		t.Errorf("the second of two matrices that share a count: %v", got)
 	}
 	e.Counts = []int64{0, 0, 0}
-	if _, _, err := e.Importance(); err == nil || !strings.Contains(err.Error(), e.Name) {
+	if _, err := e.Borrowed(); err == nil || !strings.Contains(err.Error(), e.Name) {
 		t.Errorf("an entry without data: %v", err)
 	}
 }
 
-// badDat are files of the old format that must be refused, and what the error says.
+// Damaged files are refused, and the error says what is wrong where.
 func TestImatrixRefuses(t *testing.T) {
 	entry := func(n uint32, name string, calls, vals uint32, v ...float32) raw {
 		r := raw(append(raw{}.u32(n).u32(uint32(len(name))), name...)).u32(calls).u32(vals)

@@ -63,9 +63,12 @@ func WriteImatrixDat(path string, m *Imatrix, force bool) error {
 	p := i32Bytes(nil, len(m.Entries))
 	for i := range m.Entries {
 		e := &m.Entries[i]
-		values, _, err := e.Importance()
-		if err != nil {
+		if _, err := e.Borrowed(); err != nil {
 			return &Error{File: path, Err: err, Hint: "the GGUF format can hold it"}
+		}
+		values, cols := make([]float32, len(e.Sums)), len(e.Sums)/len(e.Counts)
+		for m := range e.Counts {
+			e.Importance(values[m*cols:(m+1)*cols], m)
 		}
 		most := int64(0)
 		for _, n := range e.Counts {

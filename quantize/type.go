@@ -29,6 +29,9 @@ type Type struct {
 	// importance or none. nil means one everywhere, importance or not.
 	Weigh func(w, src, importance []float32)
 
+	// NeedsImportance says that without importance the type loses so much that plans refuse it.
+	NeedsImportance bool
+
 	// Ggml writes one row with the algorithm of llama-quantize, for people who must reproduce its files.
 	Ggml func(dst []byte, src, importance []float32)
 
