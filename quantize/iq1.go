@@ -1,0 +1,63 @@
+package quantize
+
+// What IQ1_S and IQ1_M share: eight weights are a member of a codebook of {-1, 0, 1}, all moved up or down by an eighth. Value =
+// d·(2·scale+1)·(level ± 1/8).
+
+// An iq1Block is such a block unpacked.
+type iq1Block struct {
+	member [super / 8]uint16
+	down   [super / 8]bool // the shift is -1/8
+	scale  [groups16]uint8 // 0…7
+	d      uint16
+}
+
+type iq1Coder struct {
+	group int // weights that share a scale
+	bytes int
+	put   func(dst []byte, b *iq1Block)
+	take  func(b *iq1Block, src []byte)
+}
+
+// shifted are the levels of a member in eighths.
+func shifted(code *[8]int8, down bool) (out [8]int8) {
+	move := int8(1)
+	if down {
+		move = -1
+	}
+	for i, v := range code {
+		out[i] = 8*v + move
+	}
+	return out
+}
+
+func (c *iq1Coder) decode(dst []float32, src []byte) {
+	book := book1S.ready()
+	var b iq1Block
+	for ; len(dst) >= super; dst, src = dst[super:], src[c.bytes:] {
+		c.take(&b, src)
+		d := halfValue(b.d)
+		for k, m := range b.member {
+			s := d * float32(2*int(b.scale[8*k/c.group])+1)
+			for i, v := range shifted(&book.code[m], b.down[k]) {
+				dst[8*k+i] = s * (float32(v) / 8)
+			}
+		}
+	}
+}
+
+func (c *iq1Coder) tile(dst Tile, src []byte) {
+	book := book1S.ready()
+	var b iq1Block
+	for n := 0; (n+1)*super <= len(dst.Code); n++ {
+		c.take(&b, src[n*c.bytes:])
+		d := halfValue(b.d) / 8
+		for g := range super / c.group {
+			at := n*(super/c.group) + g
+			dst.Scale[at], dst.Min[at] = d*float32(2*int(b.scale[g])+1), 0
+		}
+		for k, m := range b.member {
+			code := shifted(&book.code[m], b.down[k])
+			copy(dst.Code[n*super+8*k:], code[:])
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package quantize
+
+// IQ2_S is ggml's block_iq2_s: d f16; 32 bytes with the low bits of members, 32 of signs, 8 with two more bits of four members
+// each, 8 of scales.
+var IQ2_S = register(Type{
+	Name: "IQ2_S", ID: 22, Block: super, Bytes: 82,
+	Decode:   grid2S.decode,
+	Tile:     grid2S.tile,
+	Group:    16,
+	Acts:     ActsQ8_K,
+	Fallback: IQ4_NL,
+})
+
+var grid2S = gridCoder{book: &book2S, group: 16, unit: 1. / 8, bytes: 82,
+	put: func(dst []byte, b *gridBlock) {
+		putHalf(dst, b.d)
+		copy(dst[34:66], b.sign[:])
+		clear(dst[66:74])
+		for k, m := range b.member[:32] {
+			dst[2+k] = uint8(m)
+			dst[66+k/4] |= uint8(m>>8) << (2 * (k % 4))
+		}
+		putScales(dst[74:82], b)
+	},
+	take: func(b *gridBlock, src []byte) {
+		b.d = halfBits(src)
+		copy(b.sign[:], src[34:66])
+		for k := range 32 {
+			b.member[k] = uint16(src[2+k]) | uint16(src[66+k/4]>>(2*(k%4))&3)<<8
+		}
+		takeScales(b, src[74:82])
+	},
+}

@@ -1,0 +1,33 @@
+package quantize
+
+// IQ3_S is ggml's block_iq3_s: d f16; 64 bytes with the low bits of members for each four weights, 8 with their ninth bits, 32 of
+// signs, 4 of scales.
+var IQ3_S = register(Type{
+	Name: "IQ3_S", ID: 21, Block: super, Bytes: 110,
+	Decode:   grid3S.decode,
+	Tile:     grid3S.tile,
+	Group:    32,
+	Acts:     ActsQ8_K,
+	Fallback: IQ4_NL,
+})
+
+var grid3S = gridCoder{book: &book3S, group: 32, unit: 1, bytes: 110,
+	put: func(dst []byte, b *gridBlock) {
+		putHalf(dst, b.d)
+		clear(dst[66:74])
+		for k, m := range b.member {
+			dst[2+k] = uint8(m)
+			dst[66+k/8] |= uint8(m>>8) << (k % 8)
+		}
+		copy(dst[74:106], b.sign[:])
+		putScales(dst[106:110], b)
+	},
+	take: func(b *gridBlock, src []byte) {
+		b.d = halfBits(src)
+		for k := range b.member {
+			b.member[k] = uint16(src[2+k]) | uint16(src[66+k/8]>>(k%8)&1)<<8
+		}
+		copy(b.sign[:], src[74:106])
+		takeScales(b, src[106:110])
+	},
+}

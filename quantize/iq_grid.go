@@ -1,0 +1,76 @@
+package quantize
+
+// What IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS and IQ3_S share: 256 weights, whose magnitudes are members of a codebook for each 4 or 8, whose
+// signs stand apart, and whose groups have an odd multiple of one half as their scale. Value = d·unit·(2·scale+1)·level·sign.
+
+// A gridBlock is such a block unpacked.
+type gridBlock struct {
+	member [super / 4]uint16 // of the codebook, for each of its dimensions' weights
+	sign   [super / 8]uint8  // bit i is set where weight i of eight is negative
+	scale  [groups16]uint8   // 0…15
+	d      uint16
+}
+
+type gridCoder struct {
+	book   *gridBook
+	group  int     // weights that share a scale
+	unit   float32 // a power of two
+	parity bool    // of eight signs only seven are stored: an even number of them is negative
+	bytes  int
+	put    func(dst []byte, b *gridBlock)
+	take   func(b *gridBlock, src []byte)
+}
+
+// scaleOf is exact: eleven bits times five.
+func (c *gridCoder) scaleOf(d float32, s uint8) float32 { return d * c.unit * float32(2*int(s)+1) }
+
+func (c *gridCoder) decode(dst []float32, src []byte) {
+	book, dims := c.book.ready(), c.book.dims
+	var b gridBlock
+	for ; len(dst) >= super; dst, src = dst[super:], src[c.bytes:] {
+		c.take(&b, src)
+		d := halfValue(b.d)
+		for at := 0; at < super; at += dims {
+			s := c.scaleOf(d, b.scale[at/c.group])
+			sign := b.sign[at/8] >> (at % 8)
+			code, out := &book.code[b.member[at/dims]], dst[at:at+dims]
+			for i := range out {
+				v := s * float32(code[i])
+				if sign>>i&1 != 0 {
+					v = -v
+				}
+				out[i] = v
+			}
+		}
+	}
+}
+
+func (c *gridCoder) tile(dst Tile, src []byte) {
+	book, dims := c.book.ready(), c.book.dims
+	var b gridBlock
+	for n := 0; (n+1)*super <= len(dst.Code); n++ {
+		c.take(&b, src[n*c.bytes:])
+		d := halfValue(b.d)
+		for g := range super / c.group {
+			at := n*(super/c.group) + g
+			dst.Scale[at], dst.Min[at] = c.scaleOf(d, b.scale[g]), 0
+		}
+		for at := 0; at < super; at += dims {
+			sign := b.sign[at/8] >> (at % 8)
+			code, out := &book.code[b.member[at/dims]], dst.Code[n*super+at:][:dims]
+			for i := range out {
+				minus := -int8(sign >> i & 1)
+				out[i] = code[i] ^ minus - minus
+			}
+		}
+	}
+}
+
+// evenSign is the eighth sign that makes the number of negative ones even.
+func evenSign(seven uint8) uint8 {
+	p := seven & 127
+	p ^= p >> 4
+	p ^= p >> 2
+	p ^= p >> 1
+	return seven&127 | p&1<<7
+}
