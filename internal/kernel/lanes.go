@@ -63,14 +63,17 @@ type lane struct {
 }
 
 var (
-	sweepMin    = laneBodies(func(l *lane, t []float32) { l.sweepMin(t, false) })
-	sweepMinAbs = laneBodies(func(l *lane, t []float32) { l.sweepMin(t, true) })
-	sweepSym    = laneBodies((*lane).sweepSym)
-	descendSym  = laneBodies((*lane).descendSym)
-	walkMin     = laneBodies((*lane).walkMin)
-	walkSym     = laneBodies((*lane).walkSym)
-	takeMin     = laneBodies((*lane).takeMin)
-	takeSym     = laneBodies((*lane).takeSym)
+	sweepMin     = laneBodies(func(l *lane, t []float32) { l.sweepMin(t, false) })
+	sweepMinAbs  = laneBodies(func(l *lane, t []float32) { l.sweepMin(t, true) })
+	weighAbs     = laneBodies((*lane).weighAbs)
+	weighSquares = laneBodies((*lane).weighSquares)
+	weighBy      = laneBodies((*lane).weighBy)
+	sweepSym     = laneBodies((*lane).sweepSym)
+	descendSym   = laneBodies((*lane).descendSym)
+	walkMin      = laneBodies((*lane).walkMin)
+	walkSym      = laneBodies((*lane).walkSym)
+	takeMin      = laneBodies((*lane).takeMin)
+	takeSym      = laneBodies((*lane).takeSym)
 )
 
 // levelZero is 1.5·2²³: where it was added, a level stands in the low bits of a float32, rounded to even.
@@ -164,13 +167,25 @@ func flag(b bool) float32 {
 
 // TakeMin takes levels 0…top for value = Scale·level - Min and adds up what a refit needs: SumW, SumWX, SumWQ, SumWQQ and
 // SumWQX; Loss is the weighted squared error of the decoded values.
-func (g *Groups) TakeMin(n, top int) {
-	g.params = [5]float32{levelBits(top)}
+func (g *Groups) TakeMin(n, top int, weighted bool) {
+	g.params = [5]float32{levelBits(top), 0, flag(weighted)}
 	takeMin.best(g, n, nil)
 }
 
 // TakeSym does so for value = Scale·level, levels -zero…zero-1, with SumWQQ and SumWQX.
-func (g *Groups) TakeSym(n, zero int) {
-	g.params = [5]float32{levelBits(-zero), levelBits(zero - 1)}
+func (g *Groups) TakeSym(n, zero int, weighted bool) {
+	g.params = [5]float32{levelBits(-zero), levelBits(zero - 1), flag(weighted)}
 	takeSym.best(g, n, nil)
 }
+
+// WeighAbs makes the weights |x|, plus the root mean square of the group if that is wanted.
+func (g *Groups) WeighAbs(n int, mean bool) {
+	g.params = [5]float32{float32(n), flag(mean)}
+	weighAbs.best(g, n, nil)
+}
+
+// WeighSquares makes the weights x².
+func (g *Groups) WeighSquares(n int) { weighSquares.best(g, n, nil) }
+
+// WeighBy multiplies the weights by √(D + x²).
+func (g *Groups) WeighBy(n int) { weighBy.best(g, n, nil) }

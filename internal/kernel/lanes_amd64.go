@@ -52,6 +52,24 @@ func takeSymAVX2(groups *Groups, n uintptr, table *float32, steps uintptr, param
 //go:noescape
 func takeSymAVX512(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
 
+//go:noescape
+func weighAbsAVX2(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func weighAbsAVX512(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func weighSquaresAVX2(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func weighSquaresAVX512(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func weighByAVX2(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func weighByAVX512(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
 func init() {
 	avx2, avx512 := cpu.Has("avx2"), cpu.Has("avx512")
 	sweepMin.add("avx2", avx2, lanesOf(sweepMinAVX2, 1))
@@ -70,4 +88,10 @@ func init() {
 	takeMin.add("avx512", avx512, lanesOf(takeMinAVX512, 1))
 	takeSym.add("avx2", avx2, lanesOf(takeSymAVX2, 1))
 	takeSym.add("avx512", avx512, lanesOf(takeSymAVX512, 1))
+	weighAbs.add("avx2", avx2, lanesOf(weighAbsAVX2, 1))
+	weighAbs.add("avx512", avx512, lanesOf(weighAbsAVX512, 1))
+	weighSquares.add("avx2", avx2, lanesOf(weighSquaresAVX2, 1))
+	weighSquares.add("avx512", avx512, lanesOf(weighSquaresAVX512, 1))
+	weighBy.add("avx2", avx2, lanesOf(weighByAVX2, 1))
+	weighBy.add("avx512", avx512, lanesOf(weighByAVX512, 1))
 }

@@ -28,6 +28,15 @@ func takeMinNEON(groups *Groups, n uintptr, table *float32, steps uintptr, param
 //go:noescape
 func takeSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
 
+//go:noescape
+func weighAbsNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func weighSquaresNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func weighByNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
 func init() {
 	has := cpu.Has("neon")
 	sweepMin.add("neon", has, lanesOf(sweepMinNEON, 1))
@@ -38,4 +47,7 @@ func init() {
 	walkSym.add("neon", has, lanesOf(walkSymNEON, 1))
 	takeMin.add("neon", has, lanesOf(takeMinNEON, 1))
 	takeSym.add("neon", has, lanesOf(takeSymNEON, 1))
+	weighAbs.add("neon", has, lanesOf(weighAbsNEON, 1))
+	weighSquares.add("neon", has, lanesOf(weighSquaresNEON, 1))
+	weighBy.add("neon", has, lanesOf(weighByNEON, 1))
 }

@@ -425,6 +425,103 @@ none13:
 	BNE part8
 	RET
 
+// func weighAbsNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+TEXT ·weighAbsNEON(SB), NOSPLIT, $0-40
+	MOVD groups+0(FP), R0
+	MOVD n+8(FP), R2
+	MOVD table+16(FP), R4
+	MOVD steps+24(FP), R6
+	MOVD params+32(FP), R8
+	MOVD $8, R9
+part15:
+	VEOR V0.B16, V0.B16, V0.B16
+	MOVD R0, R1
+	MOVD R2, R3
+element16:
+	FMOVQ 0(R1), F1
+	WORD $0x6e21dc21 // VMULPS V1, V1, V1
+	WORD $0x4e21d400 // VADDPS V0, V0, V1
+	ADD $128, R1
+	SUBS $1, R3
+	BNE element16
+	ADD $0, R8, R10
+	VLD1R (R10), [V1.S4]
+	WORD $0x6e21fc00 // VDIVPS V0, V0, V1
+	WORD $0x6ea1f800 // V0 square root
+	ADD $4, R8, R10
+	VLD1R (R10), [V1.S4]
+	WORD $0x6e21dc00 // VMULPS V0, V0, V1
+	MOVD R0, R1
+	MOVD R2, R3
+element17:
+	FMOVQ 0(R1), F1
+	MOVD $lane7fffffff<>(SB), R10
+	VLD1 (R10), [V2.S4]
+	WORD $0x4e221c21 // VANDPS V1, V1, V2
+	WORD $0x4e20d421 // VADDPS V1, V1, V0
+	FMOVQ F1, 4096(R1)
+	ADD $128, R1
+	SUBS $1, R3
+	BNE element17
+	ADD $16, R0
+	SUBS $1, R9
+	BNE part15
+	RET
+
+// func weighSquaresNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+TEXT ·weighSquaresNEON(SB), NOSPLIT, $0-40
+	MOVD groups+0(FP), R0
+	MOVD n+8(FP), R2
+	MOVD table+16(FP), R4
+	MOVD steps+24(FP), R6
+	MOVD params+32(FP), R8
+	MOVD $8, R9
+part18:
+	MOVD R0, R1
+	MOVD R2, R3
+element19:
+	FMOVQ 0(R1), F0
+	WORD $0x6e20dc00 // VMULPS V0, V0, V0
+	FMOVQ F0, 4096(R1)
+	ADD $128, R1
+	SUBS $1, R3
+	BNE element19
+	ADD $16, R0
+	SUBS $1, R9
+	BNE part18
+	RET
+
+// func weighByNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+TEXT ·weighByNEON(SB), NOSPLIT, $0-40
+	MOVD groups+0(FP), R0
+	MOVD n+8(FP), R2
+	MOVD table+16(FP), R4
+	MOVD steps+24(FP), R6
+	MOVD params+32(FP), R8
+	MOVD $8, R9
+part20:
+	FMOVQ 12672(R0), F0
+	MOVD R0, R1
+	MOVD R2, R3
+element21:
+	FMOVQ 0(R1), F1
+	WORD $0x6e21dc21 // VMULPS V1, V1, V1
+	WORD $0x4e20d421 // VADDPS V1, V1, V0
+	WORD $0x6ea1f821 // V1 square root
+	FMOVQ 4096(R1), F2
+	WORD $0x6e22dc21 // VMULPS V1, V1, V2
+	FMOVQ F1, 4096(R1)
+	ADD $128, R1
+	SUBS $1, R3
+	BNE element21
+	ADD $16, R0
+	SUBS $1, R9
+	BNE part20
+	RET
+
 // func sweepSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
 
 TEXT ·sweepSymNEON(SB), NOSPLIT, $0-40
@@ -434,12 +531,12 @@ TEXT ·sweepSymNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part15:
+part22:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element16:
+element23:
 	FMOVQ 0(R1), F2
 	VMOV V2.B16, V3.B16
 	MOVD $lane7fffffff<>(SB), R10
@@ -450,7 +547,7 @@ element16:
 	WORD $0x6ea41c61 // BIT V1, V3, V4
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element16
+	BNE element23
 	VMOV V0.B16, V1.B16
 	MOVD $lane7fffffff<>(SB), R10
 	VLD1 (R10), [V2.S4]
@@ -473,7 +570,7 @@ element16:
 	VLD1R (R10), [V1.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try17:
+try24:
 	ADD $0, R5, R10
 	VLD1R (R10), [V2.S4]
 	FMOVQ 13568(R0), F3
@@ -482,7 +579,7 @@ try17:
 	VEOR V4.B16, V4.B16, V4.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element18:
+element25:
 	FMOVQ 0(R1), F5
 	WORD $0x6e22dca6 // VMULPS V6, V5, V2
 	MOVD $lane4b400000<>(SB), R10
@@ -502,7 +599,7 @@ element18:
 	WORD $0x4e27d484 // VADDPS V4, V4, V7
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element18
+	BNE element25
 	VEOR V5.B16, V5.B16, V5.B16
 	WORD $0x6ea5e486 // GT V6, V4, V5
 	WORD $0x6e24fc65 // VDIVPS V5, V3, V4
@@ -526,10 +623,10 @@ element18:
 	FMOVQ F7, 13824(R0)
 	ADD $4, R5
 	SUBS $1, R7
-	BNE try17
+	BNE try24
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part15
+	BNE part22
 	RET
 
 // func descendSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -541,12 +638,12 @@ TEXT ·descendSymNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part19:
+part26:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element20:
+element27:
 	FMOVQ 0(R1), F2
 	VMOV V2.B16, V3.B16
 	MOVD $lane7fffffff<>(SB), R10
@@ -557,7 +654,7 @@ element20:
 	WORD $0x6ea41c61 // BIT V1, V3, V4
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element20
+	BNE element27
 	VMOV V0.B16, V1.B16
 	MOVD $lane7fffffff<>(SB), R10
 	VLD1 (R10), [V2.S4]
@@ -582,7 +679,7 @@ element20:
 	VEOR V4.B16, V4.B16, V4.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element21:
+element28:
 	FMOVQ 0(R1), F5
 	WORD $0x6e22dca6 // VMULPS V6, V5, V2
 	MOVD $lane4b400000<>(SB), R10
@@ -603,13 +700,13 @@ element21:
 	WORD $0x4e27d484 // VADDPS V4, V4, V7
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element21
+	BNE element28
 	MOVD R6, R7
-round22:
+round29:
 	VEOR V2.B16, V2.B16, V2.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element23:
+element30:
 	FMOVQ 0(R1), F5
 	FMOVQ 8192(R1), F6
 	FMOVQ 4096(R1), F7
@@ -658,15 +755,15 @@ element23:
 	WORD $0x6eab1d44 // BIT V4, V10, V11
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element23
+	BNE element30
 	VEOR V5.B16, V5.B16, V5.B16
 	WORD $0x6ea5e446 // GT V6, V2, V5
 	WORD $0x6eb0a8c2 // UMAXV V2, V6
 	FMOVS F2, R10
-	CBZW R10, none24
+	CBZW R10, none31
 	SUBS $1, R7
-	BNE round22
-none24:
+	BNE round29
+none31:
 	VEOR V2.B16, V2.B16, V2.B16
 	WORD $0x6ea2e485 // GT V5, V4, V2
 	WORD $0x6e24fc63 // VDIVPS V3, V3, V4
@@ -674,7 +771,7 @@ none24:
 	FMOVQ F2, 12288(R0)
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part19
+	BNE part26
 	RET
 
 // func walkMinNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -686,9 +783,9 @@ TEXT ·walkMinNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part25:
+part32:
 	MOVWU 8(R8), R10
-	CBZW R10, plain26
+	CBZW R10, plain33
 	FMOVQ 12672(R0), F0
 	FMOVQ 12800(R0), F1
 	WORD $0x6e21fc00 // VDIVPS V0, V0, V1
@@ -707,7 +804,7 @@ part25:
 	VLD1R (R10), [V0.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try28:
+try35:
 	ADD $0, R5, R10
 	VLD1R (R10), [V1.S4]
 	ADD $8, R5, R10
@@ -739,7 +836,7 @@ try28:
 	WORD $0x4e281ca5 // VANDPS V5, V5, V8
 	WORD $0x6eb0a8a3 // UMAXV V3, V5
 	FMOVS F3, R10
-	CBZW R10, none29
+	CBZW R10, none36
 	FMOVQ 12672(R0), F4
 	WORD $0x6e24dc23 // VMULPS V3, V1, V4
 	FMOVQ 12800(R0), F6
@@ -753,7 +850,7 @@ try28:
 	VEOR V7.B16, V7.B16, V7.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element30:
+element37:
 	FMOVQ 0(R1), F9
 	WORD $0x4e29d488 // VADDPS V8, V4, V9
 	WORD $0x6e26dd09 // VMULPS V9, V8, V6
@@ -775,7 +872,7 @@ element30:
 	WORD $0x4e28d4e7 // VADDPS V7, V7, V8
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element30
+	BNE element37
 	FMOVQ 12544(R0), F3
 	WORD $0x6ea7e464 // GT V4, V3, V7
 	WORD $0x4e251c84 // VANDPS V4, V4, V5
@@ -788,12 +885,12 @@ element30:
 	FMOVQ 12416(R0), F3
 	WORD $0x6ea41c43 // BIT V3, V2, V4
 	FMOVQ F3, 12416(R0)
-none29:
+none36:
 	ADD $12, R5
 	SUBS $1, R7
-	BNE try28
-	B end27
-plain26:
+	BNE try35
+	B end34
+plain33:
 	FMOVQ 12672(R0), F0
 	FMOVQ 12800(R0), F1
 	WORD $0x6e21fc00 // VDIVPS V0, V0, V1
@@ -812,7 +909,7 @@ plain26:
 	VLD1R (R10), [V0.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try31:
+try38:
 	ADD $0, R5, R10
 	VLD1R (R10), [V1.S4]
 	ADD $8, R5, R10
@@ -844,7 +941,7 @@ try31:
 	WORD $0x4e281ca5 // VANDPS V5, V5, V8
 	WORD $0x6eb0a8a3 // UMAXV V3, V5
 	FMOVS F3, R10
-	CBZW R10, none32
+	CBZW R10, none39
 	FMOVQ 12672(R0), F4
 	WORD $0x6e24dc23 // VMULPS V3, V1, V4
 	FMOVQ 12800(R0), F6
@@ -858,7 +955,7 @@ try31:
 	VEOR V7.B16, V7.B16, V7.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element33:
+element40:
 	FMOVQ 0(R1), F9
 	WORD $0x4e29d488 // VADDPS V8, V4, V9
 	WORD $0x6e26dd09 // VMULPS V9, V8, V6
@@ -878,7 +975,7 @@ element33:
 	WORD $0x4e28d4e7 // VADDPS V7, V7, V8
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element33
+	BNE element40
 	FMOVQ 12544(R0), F3
 	WORD $0x6ea7e464 // GT V4, V3, V7
 	WORD $0x4e251c84 // VANDPS V4, V4, V5
@@ -891,14 +988,14 @@ element33:
 	FMOVQ 12416(R0), F3
 	WORD $0x6ea41c43 // BIT V3, V2, V4
 	FMOVQ F3, 12416(R0)
-none32:
+none39:
 	ADD $12, R5
 	SUBS $1, R7
-	BNE try31
-end27:
+	BNE try38
+end34:
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part25
+	BNE part32
 	RET
 
 // func walkSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -910,9 +1007,9 @@ TEXT ·walkSymNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part34:
+part41:
 	MOVWU 8(R8), R10
-	CBZW R10, plain35
+	CBZW R10, plain42
 	FMOVQ 12288(R0), F0
 	FMOVQ F0, 13696(R0)
 	ADD $0, R8, R10
@@ -921,7 +1018,7 @@ part34:
 	VLD1R (R10), [V1.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try37:
+try44:
 	ADD $0, R5, R10
 	VLD1R (R10), [V2.S4]
 	FMOVQ 13696(R0), F3
@@ -944,7 +1041,7 @@ try37:
 	VEOR V6.B16, V6.B16, V6.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element38:
+element45:
 	FMOVQ 0(R1), F7
 	WORD $0x6e24dce8 // VMULPS V8, V7, V4
 	MOVD $lane4b400000<>(SB), R10
@@ -963,7 +1060,7 @@ element38:
 	WORD $0x4e27d4c6 // VADDPS V6, V6, V7
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element38
+	BNE element45
 	FMOVQ 12544(R0), F3
 	WORD $0x6ea6e464 // GT V4, V3, V6
 	WORD $0x4e251c84 // VANDPS V4, V4, V5
@@ -975,9 +1072,9 @@ element38:
 	FMOVQ F3, 12288(R0)
 	ADD $4, R5
 	SUBS $1, R7
-	BNE try37
-	B end36
-plain35:
+	BNE try44
+	B end43
+plain42:
 	FMOVQ 12288(R0), F0
 	FMOVQ F0, 13696(R0)
 	ADD $0, R8, R10
@@ -986,7 +1083,7 @@ plain35:
 	VLD1R (R10), [V1.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try39:
+try46:
 	ADD $0, R5, R10
 	VLD1R (R10), [V2.S4]
 	FMOVQ 13696(R0), F3
@@ -1009,7 +1106,7 @@ try39:
 	VEOR V6.B16, V6.B16, V6.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element40:
+element47:
 	FMOVQ 0(R1), F7
 	WORD $0x6e24dce8 // VMULPS V8, V7, V4
 	MOVD $lane4b400000<>(SB), R10
@@ -1026,7 +1123,7 @@ element40:
 	WORD $0x4e27d4c6 // VADDPS V6, V6, V7
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element40
+	BNE element47
 	FMOVQ 12544(R0), F3
 	WORD $0x6ea6e464 // GT V4, V3, V6
 	WORD $0x4e251c84 // VANDPS V4, V4, V5
@@ -1038,11 +1135,11 @@ element40:
 	FMOVQ F3, 12288(R0)
 	ADD $4, R5
 	SUBS $1, R7
-	BNE try39
-end36:
+	BNE try46
+end43:
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part34
+	BNE part41
 	RET
 
 // func takeMinNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -1054,7 +1151,9 @@ TEXT ·takeMinNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part41:
+part48:
+	MOVWU 8(R8), R10
+	CBZW R10, plain49
 	FMOVQ 12288(R0), F0
 	FMOVQ 12416(R0), F1
 	ADD $0, R8, R10
@@ -1073,7 +1172,7 @@ part41:
 	VEOR V9.B16, V9.B16, V9.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element42:
+element51:
 	FMOVQ 0(R1), F11
 	WORD $0x4e2bd42a // VADDPS V10, V1, V11
 	WORD $0x6e23dd4a // VMULPS V10, V10, V3
@@ -1109,16 +1208,79 @@ element42:
 	WORD $0x4e2cd508 // VADDPS V8, V8, V12
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element42
+	BNE element51
 	FMOVQ F4, 12928(R0)
 	FMOVQ F5, 13056(R0)
 	FMOVQ F6, 13184(R0)
 	FMOVQ F7, 13312(R0)
 	FMOVQ F8, 13440(R0)
 	FMOVQ F9, 12544(R0)
+	B end50
+plain49:
+	FMOVQ 12288(R0), F0
+	FMOVQ 12416(R0), F1
+	ADD $0, R8, R10
+	VLD1R (R10), [V2.S4]
+	MOVD $lane3f800000<>(SB), R10
+	VLD1 (R10), [V3.S4]
+	WORD $0x6e20fc63 // VDIVPS V3, V3, V0
+	VEOR V4.B16, V4.B16, V4.B16
+	WORD $0x4e24e405 // EQ V5, V0, V4
+	WORD $0x6ea51c83 // BIT V3, V4, V5
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	MOVD R0, R1
+	MOVD R2, R3
+element52:
+	FMOVQ 0(R1), F11
+	WORD $0x4e2bd42a // VADDPS V10, V1, V11
+	WORD $0x6e23dd4a // VMULPS V10, V10, V3
+	MOVD $lane4b400000<>(SB), R10
+	VLD1 (R10), [V11.S4]
+	WORD $0x4e2bd54a // VADDPS V10, V10, V11
+	MOVD $lane4b400000<>(SB), R10
+	VLD1 (R10), [V11.S4]
+	WORD $0x4eab654a // VPMAXSD V10, V10, V11
+	WORD $0x4ea26d4a // VPMINSD V10, V10, V2
+	MOVD $lane4b400000<>(SB), R10
+	VLD1 (R10), [V11.S4]
+	WORD $0x4eabd54a // VSUBPS V10, V10, V11
+	WORD $0x6e20dd4b // VMULPS V11, V10, V0
+	WORD $0x4ea1d56b // VSUBPS V11, V11, V1
+	FMOVQ 0(R1), F12
+	WORD $0x4eacd56b // VSUBPS V11, V11, V12
+	WORD $0x6e2bdd6b // VMULPS V11, V11, V11
+	WORD $0x4e2bd529 // VADDPS V9, V9, V11
+	MOVD $lane3f800000<>(SB), R10
+	VLD1 (R10), [V12.S4]
+	WORD $0x4e2cd484 // VADDPS V4, V4, V12
+	FMOVQ 0(R1), F13
+	WORD $0x6e2ddd8b // VMULPS V11, V12, V13
+	WORD $0x4e2bd4a5 // VADDPS V5, V5, V11
+	WORD $0x6e2add8c // VMULPS V12, V12, V10
+	WORD $0x4e2cd4c6 // VADDPS V6, V6, V12
+	WORD $0x6e2cdd4a // VMULPS V10, V10, V12
+	WORD $0x4e2ad4e7 // VADDPS V7, V7, V10
+	FMOVQ 0(R1), F13
+	WORD $0x6e2ddd8c // VMULPS V12, V12, V13
+	WORD $0x4e2cd508 // VADDPS V8, V8, V12
+	ADD $128, R1
+	SUBS $1, R3
+	BNE element52
+	FMOVQ F4, 12928(R0)
+	FMOVQ F5, 13056(R0)
+	FMOVQ F6, 13184(R0)
+	FMOVQ F7, 13312(R0)
+	FMOVQ F8, 13440(R0)
+	FMOVQ F9, 12544(R0)
+end50:
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part41
+	BNE part48
 	RET
 
 // func takeSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -1130,7 +1292,9 @@ TEXT ·takeSymNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part43:
+part53:
+	MOVWU 8(R8), R10
+	CBZW R10, plain54
 	FMOVQ 12288(R0), F0
 	ADD $0, R8, R10
 	VLD1R (R10), [V1.S4]
@@ -1147,7 +1311,7 @@ part43:
 	VEOR V6.B16, V6.B16, V6.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element44:
+element56:
 	FMOVQ 0(R1), F7
 	WORD $0x6e23dce8 // VMULPS V8, V7, V3
 	MOVD $lane4b400000<>(SB), R10
@@ -1172,13 +1336,60 @@ element44:
 	WORD $0x4e29d484 // VADDPS V4, V4, V9
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element44
+	BNE element56
 	FMOVQ F4, 13312(R0)
 	FMOVQ F5, 13440(R0)
 	FMOVQ F6, 12544(R0)
+	B end55
+plain54:
+	FMOVQ 12288(R0), F0
+	ADD $0, R8, R10
+	VLD1R (R10), [V1.S4]
+	ADD $4, R8, R10
+	VLD1R (R10), [V2.S4]
+	MOVD $lane3f800000<>(SB), R10
+	VLD1 (R10), [V3.S4]
+	WORD $0x6e20fc63 // VDIVPS V3, V3, V0
+	VEOR V4.B16, V4.B16, V4.B16
+	WORD $0x4e24e405 // EQ V5, V0, V4
+	WORD $0x6ea51c83 // BIT V3, V4, V5
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	MOVD R0, R1
+	MOVD R2, R3
+element57:
+	FMOVQ 0(R1), F7
+	WORD $0x6e23dce8 // VMULPS V8, V7, V3
+	MOVD $lane4b400000<>(SB), R10
+	VLD1 (R10), [V9.S4]
+	WORD $0x4e29d508 // VADDPS V8, V8, V9
+	WORD $0x4ea16508 // VPMAXSD V8, V8, V1
+	WORD $0x4ea26d08 // VPMINSD V8, V8, V2
+	MOVD $lane4b400000<>(SB), R10
+	VLD1 (R10), [V9.S4]
+	WORD $0x4ea9d508 // VSUBPS V8, V8, V9
+	WORD $0x6e20dd09 // VMULPS V9, V8, V0
+	WORD $0x4ea9d4e9 // VSUBPS V9, V7, V9
+	WORD $0x6e29dd29 // VMULPS V9, V9, V9
+	WORD $0x4e29d4c6 // VADDPS V6, V6, V9
+	MOVD $lane3f800000<>(SB), R10
+	VLD1 (R10), [V9.S4]
+	WORD $0x6e28dd29 // VMULPS V9, V9, V8
+	WORD $0x6e29dce7 // VMULPS V7, V7, V9
+	WORD $0x4e27d4a5 // VADDPS V5, V5, V7
+	WORD $0x6e28dd29 // VMULPS V9, V9, V8
+	WORD $0x4e29d484 // VADDPS V4, V4, V9
+	ADD $128, R1
+	SUBS $1, R3
+	BNE element57
+	FMOVQ F4, 13312(R0)
+	FMOVQ F5, 13440(R0)
+	FMOVQ F6, 12544(R0)
+end55:
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part43
+	BNE part53
 	RET
 DATA lane00000000<>+0(SB)/4, $0x00000000
 DATA lane00000000<>+4(SB)/4, $0x00000000

@@ -121,15 +121,22 @@ func (l *lane) square(err float32, e int) float32 {
 	return err
 }
 
+// weight is that of an element where weights count.
+func (l *lane) weight(e int) float32 {
+	if l.g.params[2] != 0 {
+		return l.w[e]
+	}
+	return 1
+}
+
 func (l *lane) takeMin([]float32) {
 	g, i := l.g, l.i
 	s, low := g.Scale[i], g.Min[i]
 	inv := inverseOf(s)
 	var sw, sx, sq, sqq, sqx, loss float32
 	for e, x := range l.x[:l.n] {
-		w, q := l.w[e], level(float32((x+low)*inv), levelBits(0), g.params[0])
-		d := float32(q*s) - low - x
-		loss += float32(float32(d*d) * w)
+		w, q := l.weight(e), level(float32((x+low)*inv), levelBits(0), g.params[0])
+		loss += l.square(float32(q*s)-low-x, e)
 		wq := float32(w * q)
 		sw += w
 		sx += float32(w * x)

@@ -115,9 +115,8 @@ func (l *lane) takeSym([]float32) {
 	inv := inverseOf(s)
 	var qq, qx, loss float32
 	for e, x := range l.x[:l.n] {
-		w, q := l.w[e], level(float32(x*inv), g.params[0], g.params[1])
-		d := x - float32(q*s)
-		loss += float32(float32(d*d) * w)
+		w, q := l.weight(e), level(float32(x*inv), g.params[0], g.params[1])
+		loss += l.square(x-float32(q*s), e)
 		wq := float32(w * q)
 		qx += float32(x * wq)
 		qq += float32(wq * q)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand"
+	"strings"
 	"testing"
 )
 
@@ -73,7 +74,12 @@ func TestLanes(t *testing.T) {
 		{"walkSym", walkSym, [5]float32{levelBits(-32), levelBits(31), 0, -128, 127}, []float32{0, -4, 3, -200, 1}},
 		{"walkSymWeighted", walkSym, [5]float32{levelBits(-4), levelBits(3), 1, -32, 31}, []float32{0, -4, 3, -20, 20}},
 		{"takeMin", takeMin, [5]float32{levelBits(15)}, nil},
+		{"takeMinWeighted", takeMin, [5]float32{levelBits(15), 0, 1}, nil},
 		{"takeSym", takeSym, [5]float32{levelBits(-4), levelBits(3)}, nil},
+		{"takeSymWeighted", takeSym, [5]float32{levelBits(-4), levelBits(3), 1}, nil},
+		{"weighAbs", weighAbs, [5]float32{32, 1}, nil},
+		{"weighSquares", weighSquares, [5]float32{}, nil},
+		{"weighBy", weighBy, [5]float32{}, nil},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			each(t, k.bodies, func(t *testing.T, f, portable laneKernel) {
@@ -82,9 +88,12 @@ func TestLanes(t *testing.T) {
 					n := 16 << (round % 2)
 					got := groupsOf(r, n)
 					got.params = k.params
-					want := *got
+					want, before := *got, *got
 					f(got, n, k.table)
 					portable(&want, n, k.table)
+					if !strings.HasPrefix(k.name, "weigh") && got.W != before.W {
+						t.Fatal("the weights were written over")
+					}
 					if err := got.equal(&want); err != "" {
 						t.Fatalf("round %d: %s", round, err)
 					}
@@ -103,7 +112,7 @@ func (g *Groups) equal(want *Groups) string {
 			}
 		}
 	}
-	if g.X != want.X || g.W != want.W || g.D != want.D || g.DMin != want.DMin || g.params != want.params {
+	if g.X != want.X || !sameNumbers(g.W[:], want.W[:]) || g.D != want.D || g.DMin != want.DMin || g.params != want.params {
 		return "the inputs were written over"
 	}
 	return ""
@@ -134,5 +143,45 @@ func BenchmarkLanes(b *testing.B) {
 				b.ReportMetric(float64(b.N)*1024/b.Elapsed().Seconds()/1e6, "Mw/s")
 			})
 		}
+	}
+}
+
+// sameNumbers compares numbers; one that is not a number equals another.
+func sameNumbers(a, b []float32) bool {
+	for i, v := range a {
+		if v != b[i] && (v == v || b[i] == b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func TestLevels(t *testing.T) {
+	r := rand.New(rand.NewSource(3))
+	for _, b := range []*bodies[levelsBody]{levelsMul, levelsDiv} {
+		each(t, b, func(t *testing.T, f, portable levelsBody) {
+			for _, n := range []int{16, 32} {
+				for groups := 1; groups < 40; groups++ {
+					x, factor, low := make([]float32, n*groups), make([]float32, groups), make([]float32, groups)
+					for i := range x {
+						x[i] = float32(r.NormFloat64() * math.Exp(10*r.NormFloat64()))
+					}
+					for i := range factor {
+						factor[i], low[i] = float32(math.Exp(8*r.NormFloat64())), float32(r.NormFloat64())
+					}
+					got, want := make([]uint8, n*groups+64), make([]uint8, n*groups)
+					for i := range got {
+						got[i] = 0xa5
+					}
+					f(got[32:32+n*groups], x, factor, low, n, levelBits(-4), levelBits(11))
+					portable(want, x, factor, low, n, levelBits(-4), levelBits(11))
+					for i, v := range got {
+						if in := i >= 32 && i < 32+len(want); in && v != want[i-32] || !in && v != 0xa5 {
+							t.Fatalf("%d groups of %d: byte %d is %d", groups, n, i-32, v)
+						}
+					}
+				}
+			}
+		})
 	}
 }

@@ -65,6 +65,9 @@ var laneKernels = []struct {
 }{
 	{"sweepMin", func(p *lanes) { p.sweepMin(false) }},
 	{"sweepMinAbs", func(p *lanes) { p.sweepMin(true) }},
+	{"weighAbs", (*lanes).weighAbs},
+	{"weighSquares", (*lanes).weighSquares},
+	{"weighBy", (*lanes).weighBy},
 	{"sweepSym", (*lanes).sweepSym},
 	{"descendSym", (*lanes).descendSym},
 	{"walkMin", (*lanes).walkMin},

@@ -302,38 +302,48 @@ func (p *lanes) improve(ok mask, loss val, rows map[row]val) {
 	p.freeMask(better)
 }
 
-// params: the highest level with 1.5·2²³ added.
+// params: the highest level with 1.5·2²³ added, nothing, one if weights count.
 func (p *lanes) takeMin() {
-	s, low, highest := p.load(p.row(rowScale)), p.load(p.row(rowMin)), p.param(0)
-	inv := p.inverse(s)
-	sums := []row{rowSumW, rowSumWX, rowSumWQ, rowSumWQQ, rowSumWQX, rowLoss}
-	var v []val
-	for range sums {
-		v = append(v, p.zero())
-	}
-	p.elements(func() {
-		q := p.new(low, add, p.x())
-		p.is(q, mul, inv)
-		p.level(q, p.zeroLevel(), highest)
-		e := p.new(q, mul, s)
-		p.is(e, sub, low)
-		p.is(e, sub, p.x())
-		p.square(v[5], e, true)
-		w := p.load(p.w())
-		p.is(v[0], add, w)
-		p.to(mul, e, w, p.x())
-		p.is(v[1], add, e)
-		p.is(w, mul, q)
-		p.is(v[2], add, w)
-		p.is(q, mul, w)
-		p.is(v[3], add, q)
-		p.is(w, mul, p.x())
-		p.is(v[4], add, w)
-		p.free(q, e, w)
+	p.weighted(func(weighted bool) {
+		s, low, highest := p.load(p.row(rowScale)), p.load(p.row(rowMin)), p.param(0)
+		inv := p.inverse(s)
+		sums := []row{rowSumW, rowSumWX, rowSumWQ, rowSumWQQ, rowSumWQX, rowLoss}
+		var v []val
+		for range sums {
+			v = append(v, p.zero())
+		}
+		p.elements(func() {
+			q := p.new(low, add, p.x())
+			p.is(q, mul, inv)
+			p.level(q, p.zeroLevel(), highest)
+			e := p.new(q, mul, s)
+			p.is(e, sub, low)
+			p.is(e, sub, p.x())
+			p.square(v[5], e, weighted)
+			w := p.weight(weighted)
+			p.is(v[0], add, w)
+			p.to(mul, e, w, p.x())
+			p.is(v[1], add, e)
+			p.is(w, mul, q)
+			p.is(v[2], add, w)
+			p.is(q, mul, w)
+			p.is(v[3], add, q)
+			p.is(w, mul, p.x())
+			p.is(v[4], add, w)
+			p.free(q, e, w)
+		})
+		for i, r := range sums {
+			p.store(p.row(r), v[i])
+		}
+		p.free(v...)
+		p.free(s, low, highest, inv)
 	})
-	for i, r := range sums {
-		p.store(p.row(r), v[i])
+}
+
+// weight is the weight of an element, or one.
+func (p *lanes) weight(weighted bool) val {
+	if weighted {
+		return p.load(p.w())
 	}
-	p.free(v...)
-	p.free(s, low, highest, inv)
+	return p.load(p.c(1))
 }

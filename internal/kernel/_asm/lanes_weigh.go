@@ -1,0 +1,62 @@
+package main
+
+// Programs that make the weights of squared errors.
+
+func (p *lanes) sqrt(d val) {
+	if p.neon() {
+		p.word(neonOps["VSQRTPS"]|uint32(d)<<5|uint32(d), p.r(d)+" square root")
+	} else {
+		p.i("VSQRTPS", p.r(d), p.r(d))
+	}
+}
+
+// params: the number of elements, one if their root mean square counts. W becomes it plus |x|.
+func (p *lanes) weighAbs() {
+	mean := p.zero()
+	p.elements(func() {
+		x := p.load(p.x())
+		p.is(x, mul, x)
+		p.is(mean, add, x)
+		p.free(x)
+	})
+	n := p.param(0)
+	p.is(mean, div, n)
+	p.sqrt(mean)
+	p.free(n)
+	count := p.param(1)
+	p.is(mean, mul, count)
+	p.free(count)
+	p.elements(func() {
+		x := p.load(p.x())
+		p.abs(x)
+		p.is(x, add, mean)
+		p.store(p.w(), x)
+		p.free(x)
+	})
+	p.free(mean)
+}
+
+// W becomes x².
+func (p *lanes) weighSquares() {
+	p.elements(func() {
+		x := p.load(p.x())
+		p.is(x, mul, x)
+		p.store(p.w(), x)
+		p.free(x)
+	})
+}
+
+// W is multiplied by √(D + x²).
+func (p *lanes) weighBy() {
+	d := p.load(p.row(rowD))
+	p.elements(func() {
+		x := p.load(p.x())
+		p.is(x, mul, x)
+		p.is(x, add, d)
+		p.sqrt(x)
+		p.is(x, mul, p.w())
+		p.store(p.w(), x)
+		p.free(x)
+	})
+	p.free(d)
+}

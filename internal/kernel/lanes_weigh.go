@@ -1,0 +1,30 @@
+package kernel
+
+import "math"
+
+// The portable bodies that make weights.
+
+func root(x float32) float32 { return float32(math.Sqrt(float64(x))) }
+
+func (l *lane) weighAbs([]float32) {
+	var sum float32
+	for _, x := range l.x[:l.n] {
+		sum += float32(x * x)
+	}
+	mean := float32(root(sum/l.g.params[0]) * l.g.params[1])
+	for e, x := range l.x[:l.n] {
+		l.g.W[e*GroupLanes+l.i] = max(x, -x) + mean
+	}
+}
+
+func (l *lane) weighSquares([]float32) {
+	for e, x := range l.x[:l.n] {
+		l.g.W[e*GroupLanes+l.i] = float32(x * x)
+	}
+}
+
+func (l *lane) weighBy([]float32) {
+	for e, x := range l.x[:l.n] {
+		l.g.W[e*GroupLanes+l.i] = float32(root(float32(x*x)+l.g.D[l.i]) * l.w[e])
+	}
+}
