@@ -7,6 +7,7 @@ import "encoding/binary"
 var IQ2_XS = register(Type{
 	Name: "IQ2_XS", ID: 17, Block: super, Bytes: 74,
 	Decode:   grid2XS.decode,
+	Ggml:     grid2XS.ggml,
 	Tile:     grid2XS.tile,
 	Group:    16,
 	Acts:     ActsQ8_K,
@@ -14,6 +15,7 @@ var IQ2_XS = register(Type{
 })
 
 var grid2XS = gridCoder{book: &book2XS, group: 16, unit: 1. / 8, parity: true, bytes: 74,
+	as: gridGgml{tries: 9, step: 0.1, tiny: tinyGroup, sigma: 1, factor: 1},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)
 		for k, m := range b.member[:32] {

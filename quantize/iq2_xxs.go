@@ -7,6 +7,7 @@ import "encoding/binary"
 var IQ2_XXS = register(Type{
 	Name: "IQ2_XXS", ID: 16, Block: super, Bytes: 66,
 	Decode:   grid2XXS.decode,
+	Ggml:     grid2XXS.ggml,
 	Tile:     grid2XXS.tile,
 	Group:    32,
 	Acts:     ActsQ8_K,
@@ -14,6 +15,7 @@ var IQ2_XXS = register(Type{
 })
 
 var grid2XXS = gridCoder{book: &book2XXS, group: 32, unit: 1. / 8, parity: true, bytes: 66,
+	as: gridGgml{tries: 6, step: 0.1, tiny: tinyGroup, sigma: 1, factor: 1, fitted: true},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)
 		for g, dst := 0, dst[2:]; g < 8; g, dst = g+1, dst[8:] {

@@ -5,6 +5,7 @@ package quantize
 var IQ3_S = register(Type{
 	Name: "IQ3_S", ID: 21, Block: super, Bytes: 110,
 	Decode:   grid3S.decode,
+	Ggml:     grid3S.ggml,
 	Tile:     grid3S.tile,
 	Group:    32,
 	Acts:     ActsQ8_K,
@@ -12,6 +13,7 @@ var IQ3_S = register(Type{
 })
 
 var grid3S = gridCoder{book: &book3S, group: 32, unit: 1, bytes: 110,
+	as: gridGgml{tries: 9, step: 0.2, sigma: 2, factor: 1.033, redo: true},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)
 		clear(dst[66:74])

@@ -17,6 +17,7 @@ type gridCoder struct {
 	unit   float32 // a power of two
 	parity bool    // of eight signs only seven are stored: an even number of them is negative
 	bytes  int
+	as     gridGgml
 	put    func(dst []byte, b *gridBlock)
 	take   func(b *gridBlock, src []byte)
 }
