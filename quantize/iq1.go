@@ -12,10 +12,12 @@ type iq1Block struct {
 }
 
 type iq1Coder struct {
-	group int // weights that share a scale
-	bytes int
-	put   func(dst []byte, b *iq1Block)
-	take  func(b *iq1Block, src []byte)
+	group  int // weights that share a scale
+	bytes  int
+	tiny   float32 // groups below it count as zeros for llama-quantize
+	factor float32 // on its half
+	put    func(dst []byte, b *iq1Block)
+	take   func(b *iq1Block, src []byte)
 }
 
 // shifted are the levels of a member in eighths.

@@ -7,13 +7,14 @@ import "encoding/binary"
 var IQ1_M = register(Type{
 	Name: "IQ1_M", ID: 29, Block: super, Bytes: 56,
 	Decode:   coder1M.decode,
+	Ggml:     coder1M.ggml,
 	Tile:     coder1M.tile,
 	Group:    16,
 	Acts:     ActsQ8_K,
 	Fallback: IQ4_NL,
 })
 
-var coder1M = iq1Coder{group: 16, bytes: 56,
+var coder1M = iq1Coder{group: 16, bytes: 56, tiny: 1e-7, factor: 1.1125,
 	put: func(dst []byte, b *iq1Block) {
 		clear(dst[32:48])
 		for k, m := range b.member {

@@ -7,13 +7,14 @@ import "encoding/binary"
 var IQ1_S = register(Type{
 	Name: "IQ1_S", ID: 19, Block: super, Bytes: 50,
 	Decode:   coder1S.decode,
+	Ggml:     coder1S.ggml,
 	Tile:     coder1S.tile,
 	Group:    32,
 	Acts:     ActsQ8_K,
 	Fallback: IQ4_NL,
 })
 
-var coder1S = iq1Coder{group: 32, bytes: 50,
+var coder1S = iq1Coder{group: 32, bytes: 50, tiny: 1e-12, factor: 1.125,
 	put: func(dst []byte, b *iq1Block) {
 		putHalf(dst, b.d)
 		for g := range 8 {
