@@ -3,10 +3,14 @@ package quantize
 // MXFP4 is ggml's block_mxfp4: an E8M0 scale, 16 bytes of E2M1 nibbles (OCP Microscaling Formats 1.0).
 var MXFP4 = register(Type{
 	Name: "MXFP4", ID: 39, Block: flat, Bytes: 17,
-	Decode: decodeMXFP4,
-	Tile:   tileMXFP4,
-	Group:  flat,
-	Acts:   ActsQ8_0,
+	Decode:  decodeMXFP4,
+	Encode:  encodeMXFP4,
+	Weigh:   weighMXFP4,
+	Ggml:    ggmlMXFP4,
+	Tile:    tileMXFP4,
+	Group:   flat,
+	Acts:    ActsQ8_0,
+	MaxRMSE: 0.1125,
 })
 
 func decodeMXFP4(dst []float32, src []byte) {

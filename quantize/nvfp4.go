@@ -4,10 +4,14 @@ package quantize
 // tensor in another one, named X.scale beside X.weight; what is here decodes without it.
 var NVFP4 = register(Type{
 	Name: "NVFP4", ID: 40, Block: 64, Bytes: 36,
-	Decode: decodeNVFP4,
-	Tile:   tileNVFP4,
-	Group:  16,
-	Acts:   ActsQ8_0,
+	Decode:  decodeNVFP4,
+	Encode:  encodeNVFP4,
+	Weigh:   weighNVFP4,
+	Ggml:    ggmlNVFP4,
+	Tile:    tileNVFP4,
+	Group:   16,
+	Acts:    ActsQ8_0,
+	MaxRMSE: 0.0813,
 })
 
 func decodeNVFP4(dst []float32, src []byte) {

@@ -3,11 +3,14 @@ package quantize
 // Q1_0 is ggml's block_q1_0: d f16, a bit for each of 128 weights: set is +d, clear is -d.
 var Q1_0 = register(Type{
 	Name: "Q1_0", ID: 41, Block: 128, Bytes: 18,
-	Decode: coder1_0.decode,
-	Ggml:   coder1_0.ggml,
-	Tile:   coder1_0.tile,
-	Group:  32,
-	Acts:   ActsQ8_0,
+	Decode:  coder1_0.decode,
+	Encode:  coder1_0.encode,
+	Weigh:   coder1_0.weigh,
+	Ggml:    coder1_0.ggml,
+	Tile:    coder1_0.tile,
+	Group:   32,
+	Acts:    ActsQ8_0,
+	MaxRMSE: 0.6,
 })
 
 var coder1_0 = fewCoder{block: 128, bytes: 18, lowest: -1, highest: 1, signs: true,

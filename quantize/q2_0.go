@@ -4,10 +4,13 @@ package quantize
 var Q2_0 = register(Type{
 	Name: "Q2_0", ID: 42, Block: 64, Bytes: 18,
 	Decode:   coder2_0.decode,
+	Encode:   coder2_0.encode,
+	Weigh:    coder2_0.weigh,
 	Ggml:     coder2_0.ggml,
 	Tile:     coder2_0.tile,
 	Group:    32,
 	Acts:     ActsQ8_0,
+	MaxRMSE:  0.352,
 	Fallback: Q4_0,
 })
 

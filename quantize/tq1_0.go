@@ -6,10 +6,13 @@ package quantize
 var TQ1_0 = register(Type{
 	Name: "TQ1_0", ID: 34, Block: super, Bytes: 54,
 	Decode:   coderTQ1.decode,
+	Encode:   coderTQ1.encode,
+	Weigh:    coderTQ1.weigh,
 	Ggml:     coderTQ1.ggml,
 	Tile:     coderTQ1.tile,
 	Group:    32,
 	Acts:     ActsQ8_K,
+	MaxRMSE:  0.433,
 	Fallback: Q4_0,
 })
 

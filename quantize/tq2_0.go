@@ -4,10 +4,13 @@ package quantize
 var TQ2_0 = register(Type{
 	Name: "TQ2_0", ID: 35, Block: super, Bytes: 66,
 	Decode:   coderTQ2.decode,
+	Encode:   coderTQ2.encode,
+	Weigh:    coderTQ2.weigh,
 	Ggml:     coderTQ2.ggml,
 	Tile:     coderTQ2.tile,
 	Group:    32,
 	Acts:     ActsQ8_K,
+	MaxRMSE:  0.433,
 	Fallback: Q4_0,
 })
 
