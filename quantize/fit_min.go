@@ -92,7 +92,7 @@ func (f *minFitGgml) codes(iscale float32) {
 		clear(f.q)
 		return
 	}
-	x, top, next := f.x, zeroBits+f.top, int32(never)
+	x, top, next := f.x, 0x4b400000+f.top, int32(never)
 	w, q, y, inv := f.w[:len(x)], f.q[:len(x)], f.y[:len(x)], f.inv[:len(x)]
 	var sl, sl2, sxl float32
 	for i, v := range x {

@@ -1,6 +1,6 @@
 package quantize
 
-import "math"
+import "quern/internal/kernel"
 
 // A minCoder is a k-quant with minima: value = d·scale·code - dmin·min (Q2_K, Q4_K, Q5_K).
 type minCoder struct {
@@ -8,24 +8,17 @@ type minCoder struct {
 	top      int // highest code
 	most     int // highest scale and minimum
 	bytes    int
-	sigma    float32 // σ² of the importance weights, in mean squares
-	plain    minSweep
-	plainAbs bool // llama-quantize without importance: weights |x| and absolute error
+	sigma    float32   // σ² of the importance weights, in mean squares
+	plain    []float32 // llama-quantize's sweep without importance
+	searched []float32 // and with it
+	plainAbs bool      // without: weights |x| and absolute error
 	weigh    func(w, src, importance []float32)
-	rounds   int   // of the default search
-	far      []int // steps of a group's scale that the default search looks at
+	rounds   int       // of the default search
+	near     int       // rounds of single steps in each of them
+	far      []float32 // the steps from a group's scale and minimum that it looks at first
 	put      func(dst []byte, b *superBlock)
 	take     func(b *superBlock, src []byte)
 }
-
-// A minSweep is the range of inverse scales that a search goes through.
-type minSweep struct {
-	from, step float32
-	steps      int
-}
-
-// searchedSweep is llama-quantize's with importance.
-var searchedSweep = minSweep{-0.9, 0.05, 36}
 
 func (c *minCoder) groups() int { return super / c.group }
 
@@ -62,43 +55,65 @@ func (c *minCoder) tile(dst Tile, src []byte) {
 
 // ggml writes a row as llama-quantize does.
 func (c *minCoder) ggml(dst []byte, src, importance []float32) {
-	var b superBlock
-	for ; len(src) >= super; dst, src = dst[c.bytes:], src[super:] {
-		if importance == nil {
-			c.plainBlock(&b, src[:super])
-		} else {
-			var w [super]float32
-			c.ggmlWeights(&w, src[:super], importance)
-			c.searchedBlock(&b, src[:super], w[:])
-			importance = importance[super:]
+	b := kBatches.Get().(*kBatch)
+	defer kBatches.Put(b)
+	for len(src) > 0 {
+		x := src[:min(len(src), kernel.GroupLanes*c.group)]
+		c.fit(b, x, cutTo(importance, len(x)))
+		for i := 0; i*super < len(x); i++ {
+			k := &b.block[i].first
+			c.levels(b, k, x[i*super:][:super], true)
+			c.keepLevels(b, k, i, x[i*super:])
+			c.put(dst[i*c.bytes:], k)
 		}
-		c.put(dst, &b)
+		dst, src, importance = dst[len(x)/super*c.bytes:], src[len(x):], after(importance, len(x))
 	}
 }
 
-func (c *minCoder) ggmlWeights(w *[super]float32, x, importance []float32) {
-	weighWith(w[:], x, importance[:super], float32(c.sigma*sumSquares(x))/super)
-}
-
-// sumSquares adds from left to right.
-func sumSquares(x []float32) (sum float32) {
-	for _, v := range x {
-		sum += float32(v * v)
-	}
-	return sum
-}
-
-// plainBlock is the reference's way without importance: groups are fitted alone, scales and minima rounded.
-func (c *minCoder) plainBlock(b *superBlock, x []float32) {
-	var scales, mins [groups16]float32
-	var w [maxGroup]float32
-	var aux [maxGroup]uint8
-	var topScale, topMin float32
+// keepLevels gives groups that are multiplied by zero the levels that they were fitted with, as the reference does.
+func (c *minCoder) keepLevels(b *kBatch, k *superBlock, at int, x []float32) {
 	for g := range c.groups() {
-		xg := x[g*c.group:][:c.group]
-		c.plainWeights(w[:], xg)
-		scales[g], mins[g] = fitMinGgml3(xg, w[:], c.top, b.q[g*c.group:], aux[:], c.plain.from, c.plain.step, c.plain.steps, c.plainAbs)
-		topScale, topMin = max(topScale, scales[g]), max(topMin, mins[g])
+		if halfValue(k.d)*float32(k.scale[g]) != 0 {
+			continue
+		}
+		for e := g * c.group; e < (g+1)*c.group; e++ {
+			k.q[e] = uint8(b.LevelMin(at*c.groups()+g, x[e]))
+		}
+	}
+}
+
+// fit leaves llama-quantize's scales and minima of all super-blocks of a batch. Without importance its weights follow
+// magnitudes, and scales and minima are just rounded; with it the sweep is finer and groups count by their weights.
+func (c *minCoder) fit(b *kBatch, x, importance []float32) {
+	b.LoadX(x, c.group)
+	if importance == nil {
+		b.WeighAbs(c.group, !c.plainAbs)
+		b.SweepMin(c.group, c.top, c.plainAbs, c.plain)
+	} else {
+		b.LoadW(importance, c.group)
+		b.sigma(c.sigma, x, c.groups())
+		b.WeighBy(c.group)
+		b.SweepMin(c.group, c.top, false, c.searched)
+	}
+	for g := range b.Min {
+		b.Min[g] = 0 - b.Min[g]
+	}
+	n := c.groups()
+	for i := 0; i*super < len(x); i++ {
+		k, at := &b.block[i].first, i*n
+		*k = superBlock{}
+		if importance == nil {
+			c.plainScales(k, b.Scale[at:at+n], b.Min[at:at+n])
+		} else {
+			c.searchedScales(k, b.Scale[at:at+n], b.Min[at:at+n], b.SumW[at:at+n])
+		}
+	}
+}
+
+func (c *minCoder) plainScales(k *superBlock, scales, mins []float32) {
+	var topScale, topMin float32
+	for g, s := range scales {
+		topScale, topMin = max(topScale, s), max(topMin, mins[g])
 	}
 	most := float32(c.most)
 	var perScale, perMin float32
@@ -108,56 +123,38 @@ func (c *minCoder) plainBlock(b *superBlock, x []float32) {
 	if topMin > 0 {
 		perMin = most / topMin
 	}
+	for g, s := range scales {
+		k.scale[g] = int8(min(nearestInt(float32(perScale*s)), int32(c.most)))
+		k.min[g] = uint8(min(nearestInt(float32(perMin*mins[g])), int32(c.most)))
+	}
+	k.d, k.dmin = half(topScale/most), half(topMin/most)
+}
+
+func (c *minCoder) searchedScales(k *superBlock, scales, mins, weight []float32) {
+	var codes [groups16]uint8
+	k.d = half(fitPosGgml(scales, weight, c.most, codes[:]))
+	k.dmin = half(fitPosGgml(mins, weight, c.most, k.min[:]))
+	for g := range scales {
+		k.scale[g] = int8(codes[g])
+	}
+}
+
+// levels takes the codes of a super-block from its scales and minima: zeros where the scale is zero.
+func (c *minCoder) levels(b *kBatch, k *superBlock, x []float32, divide bool) {
+	d, dmin := halfValue(k.d), halfValue(k.dmin)
 	for g := range c.groups() {
-		b.scale[g] = int8(min(nearestInt(float32(perScale*scales[g])), int32(c.most)))
-		b.min[g] = uint8(min(nearestInt(float32(perMin*mins[g])), int32(c.most)))
+		b.factor[g], b.low[g] = factorOf(float32(d*float32(k.scale[g])), divide), float32(dmin*float32(k.min[g]))
 	}
-	b.d, b.dmin = half(topScale/most), half(topMin/most)
-	c.round(b, x)
+	kernel.Levels(k.q[:], x, b.factor[:], b.low[:], c.group, 0, c.top, divide)
 }
 
-func (c *minCoder) plainWeights(w, x []float32) {
-	var mean float32
-	if !c.plainAbs {
-		mean = float32(math.Sqrt(float64(sumSquares(x) / float32(c.group))))
+// factorOf is what weights are divided by, or multiplied with, to become levels of scale s.
+func factorOf(s float32, divide bool) float32 {
+	switch {
+	case s == 0 && divide:
+		return inf32
+	case s == 0 || divide:
+		return s
 	}
-	for i, v := range x {
-		w[i] = mean + float32(math.Abs(float64(v)))
-	}
-}
-
-// searchedBlock is the reference's way with importance: a finer sweep, scales and minima fitted by the weight of their groups.
-func (c *minCoder) searchedBlock(b *superBlock, x, w []float32) {
-	var scales, mins, sum [groups16]float32
-	var ls [groups16]uint8
-	var aux [maxGroup]uint8
-	n := c.groups()
-	for g := range n {
-		wg := w[g*c.group:][:c.group]
-		for _, v := range wg {
-			sum[g] += v
-		}
-		scales[g], mins[g] = fitMinGgml3(x[g*c.group:][:c.group], wg, c.top, b.q[g*c.group:], aux[:], searchedSweep.from, searchedSweep.step, searchedSweep.steps, false)
-	}
-	b.d = half(fitPosGgml(scales[:n], sum[:n], c.most, ls[:]))
-	b.dmin = half(fitPosGgml(mins[:n], sum[:n], c.most, b.min[:]))
-	for g := range n {
-		b.scale[g] = int8(ls[g])
-	}
-	c.round(b, x)
-}
-
-// round takes every code anew with the rounded scales and minima; a group whose scale is zero keeps its codes.
-func (c *minCoder) round(b *superBlock, x []float32) {
-	d, dmin := halfValue(b.d), halfValue(b.dmin)
-	for g := range c.groups() {
-		s := float32(d * float32(b.scale[g]))
-		if s == 0 {
-			continue
-		}
-		m := float32(dmin * float32(b.min[g]))
-		for i := g * c.group; i < (g+1)*c.group; i++ {
-			b.q[i] = uint8(min(max(nearestInt((x[i]+m)/s), 0), int32(c.top)))
-		}
-	}
+	return 1 / s
 }

@@ -1,16 +1,20 @@
 package quantize
 
+import "quern/internal/kernel"
+
 // A symCoder is a k-quant without minima: value = d·scale·(code-zero) (Q3_K, Q6_K), in groups of 16.
 type symCoder struct {
-	zero   int  // codes run from 0 to 2·zero-1
-	lowest int  // scales run from -lowest to lowest-1
-	twice  bool // the default search begins from a fit of its own too
-	far    int  // steps of a group's scale that it looks at
-	bytes  int
-	put    func(dst []byte, b *superBlock)
-	take   func(b *superBlock, src []byte)
-	weigh  func(w, src, importance []float32)
-	fit    func(c *symCoder, b *superBlock, x, importance []float32) // llama-quantize's choice of scales
+	zero     int       // codes run from 0 to 2·zero-1
+	lowest   int       // scales run from -lowest to lowest-1
+	sweep    []float32 // llama-quantize's
+	descends bool      // without importance it moves single levels instead
+	wide     []float32 // a sweep over both signs, in types whose default search begins from a fit of its own too
+	far      []float32 // the steps from a group's scale that it looks at
+	bytes    int
+	put      func(dst []byte, b *superBlock)
+	take     func(b *superBlock, src []byte)
+	weigh    func(w, src, importance []float32)
+	fit      func(c *symCoder, b *kBatch, x, importance []float32) // llama-quantize's choice of scales
 }
 
 func (c *symCoder) decode(dst []float32, src []byte) {
@@ -45,32 +49,66 @@ func (c *symCoder) tile(dst Tile, src []byte) {
 
 // ggml writes a row as llama-quantize does.
 func (c *symCoder) ggml(dst []byte, src, importance []float32) {
-	var b superBlock
-	for ; len(src) >= super; dst, src = dst[c.bytes:], src[super:] {
-		b = superBlock{}
-		if importance == nil {
-			c.fit(c, &b, src[:super], nil)
-		} else {
-			c.fit(c, &b, src[:super], importance[:super])
-			importance = importance[super:]
+	b := kBatches.Get().(*kBatch)
+	defer kBatches.Put(b)
+	for len(src) > 0 {
+		x := src[:min(len(src), kernel.GroupLanes*16)]
+		c.load(b, x, cutTo(importance, len(x)))
+		for i := 0; i*super < len(x); i++ {
+			k := &b.block[i].first
+			c.levels(b, k, x[i*super:][:super], true)
+			c.keepLevels(b, k, i, x[i*super:], importance == nil)
+			c.put(dst[i*c.bytes:], k)
 		}
-		c.put(dst, &b)
+		dst, src, importance = dst[len(x)/super*c.bytes:], src[len(x):], after(importance, len(x))
 	}
 }
 
-// round takes every code anew with the rounded scales; a group whose scale is zero keeps its codes.
-func (c *symCoder) round(b *superBlock, x []float32) {
-	d := halfValue(b.d)
+// load fits a batch as llama-quantize does.
+func (c *symCoder) load(b *kBatch, x, importance []float32) {
+	b.LoadX(x, 16)
+	c.fit(c, b, x, importance)
+}
+
+// keepLevels gives groups that are multiplied by zero the levels that they were fitted with, as the reference does.
+func (c *symCoder) keepLevels(b *kBatch, k *superBlock, at int, x []float32, plain bool) {
 	for g := range groups16 {
-		s := float32(d * float32(b.scale[g]))
-		if s == 0 {
+		if halfValue(k.d)*float32(k.scale[g]) != 0 {
 			continue
 		}
-		for i := g * 16; i < (g+1)*16; i++ {
-			b.q[i] = uint8(min(max(nearestInt(x[i]/s), int32(-c.zero)), int32(c.zero-1)) + int32(c.zero))
+		xg, q, lane := x[g*16:][:16], k.q[g*16:], at*groups16+g
+		top := signedMax(xg)
+		for e, v := range xg {
+			switch {
+			case top < tinyGroup && top > -tinyGroup:
+				q[e] = 0
+			case plain && c.descends:
+				q[e] = uint8(int(b.Code[e*kernel.GroupLanes+lane]) + c.zero)
+			default:
+				q[e] = uint8(b.LevelSym(lane, v) + c.zero)
+			}
 		}
+	}
+}
+
+// levels takes the codes of a super-block from its scales: those of zero where the scale is zero.
+func (c *symCoder) levels(b *kBatch, k *superBlock, x []float32, divide bool) {
+	b.low = [groups16]float32{}
+	d := halfValue(k.d)
+	for g := range b.factor {
+		b.factor[g] = factorOf(float32(d*float32(k.scale[g])), divide)
+	}
+	kernel.Levels(k.q[:], x, b.factor[:], b.low[:], 16, -c.zero, c.zero-1, divide)
+}
+
+// scalesBy rounds scales by their weights.
+func (c *symCoder) scalesBy(k *superBlock, scales, weights []float32) {
+	var q [groups16]int8
+	k.d = half(fitSymGgml(scales, c.lowest, q[:], 1, weights))
+	for g, code := range q {
+		k.scale[g] = int8(int(uint8(code)) - c.lowest)
 	}
 }
 
 // largestScale is the first scale of the largest magnitude.
-func largestScale(scales *[groups16]float32) float32 { return signedMax(scales[:]) }
+func largestScale(scales []float32) float32 { return signedMax(scales) }

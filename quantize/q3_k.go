@@ -15,7 +15,8 @@ var Q3_K = register(Type{
 	MaxRMSE:  0.147,
 })
 
-var coder3K = symCoder{zero: 4, lowest: 32, twice: true, far: 4, bytes: 110, weigh: weighSuper(2), fit: fit3K,
+var coder3K = symCoder{zero: 4, lowest: 32, descends: true, sweep: sweepSym(4, 0.1), wide: bothSigns(4), far: stepsTo(4, 1), bytes: 110,
+	weigh: weighSuper(2), fit: fit3K,
 	put: func(dst []byte, b *superBlock) {
 		for l := range 32 {
 			high := uint8(0)
@@ -48,41 +49,32 @@ var coder3K = symCoder{zero: 4, lowest: 32, twice: true, far: 4, bytes: 110, wei
 }
 
 // fit3K chooses scales as llama-quantize does: without importance each group alone and scales rounded, with it by weights.
-func fit3K(c *symCoder, b *superBlock, x, importance []float32) {
-	var scales, sum [groups16]float32
+func fit3K(c *symCoder, b *kBatch, x, importance []float32) {
 	if importance == nil {
-		for g := range groups16 {
-			scales[g] = fitThreeGgml(x[16*g:][:16], 4, b.q[16*g:])
-		}
-		if top := largestScale(&scales); top != 0 {
+		b.WeighSquares(16)
+		b.DescendSym(16, 4)
+	} else {
+		b.LoadW(importance, 16)
+		b.sigma(2, x, groups16)
+		b.WeighBy(16)
+		b.SweepSym(16, 4, c.sweep)
+	}
+	for i := 0; i*super < len(x); i++ {
+		k, scales := &b.block[i].first, b.Scale[i*groups16:][:groups16]
+		*k = superBlock{}
+		switch top := largestScale(scales); {
+		case importance != nil:
+			c.scalesBy(k, scales, b.SumW[i*groups16:][:groups16])
+		case top != 0:
 			per := -32 / top
 			for g := range groups16 {
-				b.scale[g] = int8(min(max(nearestInt(float32(per*scales[g])), -32), 31))
+				k.scale[g] = int8(min(max(nearestInt(float32(per*scales[g])), -32), 31))
 			}
-			b.d = half(1 / per)
-		} else {
+			k.d = half(1 / per)
+		default:
 			for g := range groups16 {
-				b.scale[g] = -32 // the reference leaves these bits clear
+				k.scale[g] = -32 // the reference leaves these bits clear
 			}
 		}
-		c.round(b, x)
-		return
 	}
-	var w [super]float32
-	var q [maxGroup]int8
-	weighWith(w[:], x, importance, float32(2*sumSquares(x))/super)
-	for g := range groups16 {
-		for _, v := range w[16*g:][:16] {
-			sum[g] += v
-		}
-		scales[g] = fitSymGgml(x[16*g:][:16], 4, q[:], 1, w[16*g:][:16])
-		for i, v := range q[:16] {
-			b.q[16*g+i] = uint8(v)
-		}
-	}
-	b.d = half(fitSymGgml(scales[:], 32, q[:], 1, sum[:]))
-	for g := range groups16 {
-		b.scale[g] = q[g] - 32
-	}
-	c.round(b, x)
 }

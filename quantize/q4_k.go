@@ -14,8 +14,8 @@ var Q4_K = register(Type{
 	MaxRMSE:  0.071,
 })
 
-var coder4K = minCoder{group: 32, top: 15, most: 63, bytes: 144, sigma: 2, plain: minSweep{-1, 0.1, 20},
-	weigh: weighSuper(2), rounds: 1, far: []int{-6, -4, -2, 2, 4, 6},
+var coder4K = minCoder{group: 32, top: 15, most: 63, bytes: 144, sigma: 2, plain: sweepMin(-1, 0.1, 20, 15), searched: sweepMin(-0.9, 0.05, 36, 15),
+	weigh: weighSuper(2), rounds: 1, near: 2, far: stepsMin(15, -6, -4, -2, 2, 4, 6),
 	put: func(dst []byte, b *superBlock) {
 		putHalf(dst, b.d)
 		putHalf(dst[2:], b.dmin)

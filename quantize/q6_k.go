@@ -22,7 +22,7 @@ func weigh6K(w, src, importance []float32) {
 	}
 }
 
-var coder6K = symCoder{zero: 32, lowest: 128, far: 16, bytes: 210, weigh: weigh6K, fit: fit6K,
+var coder6K = symCoder{zero: 32, lowest: 128, sweep: sweepSym(32, 0.1), far: stepsTo(16, 1), bytes: 210, weigh: weigh6K, fit: fit6K,
 	put: func(dst []byte, b *superBlock) {
 		for h := range 2 {
 			q, ql, qh := b.q[128*h:], dst[64*h:], dst[128+32*h:]
@@ -55,28 +55,24 @@ var coder6K = symCoder{zero: 32, lowest: 128, far: 16, bytes: 210, weigh: weigh6
 }
 
 // fit6K chooses scales as llama-quantize does: each group by importance or x², scales rounded.
-func fit6K(c *symCoder, b *superBlock, x, importance []float32) {
-	var scales [groups16]float32
-	var q [maxGroup]int8
-	for g := range groups16 {
-		var w []float32
-		if importance != nil {
-			w = importance[16*g:][:16]
+func fit6K(c *symCoder, b *kBatch, x, importance []float32) {
+	if importance == nil {
+		b.WeighSquares(16)
+	} else {
+		b.LoadW(importance, 16)
+	}
+	b.SweepSym(16, 32, c.sweep)
+	for i := 0; i*super < len(x); i++ {
+		k, scales := &b.block[i].first, b.Scale[i*groups16:][:groups16]
+		*k = superBlock{}
+		top := largestScale(scales)
+		if top < tinyGroup && top > -tinyGroup {
+			continue
 		}
-		scales[g] = fitSymGgml(x[16*g:][:16], 32, q[:], 1, w)
-		for i, v := range q[:16] {
-			b.q[16*g+i] = uint8(v)
+		per := -128 / top
+		k.d = half(1 / per)
+		for g := range groups16 {
+			k.scale[g] = int8(min(127, nearestInt(float32(per*scales[g]))))
 		}
 	}
-	top := largestScale(&scales)
-	if top < tinyGroup && top > -tinyGroup {
-		*b = superBlock{}
-		return
-	}
-	per := -128 / top
-	b.d = half(1 / per)
-	for g := range groups16 {
-		b.scale[g] = int8(min(127, nearestInt(float32(per*scales[g]))))
-	}
-	c.round(b, x)
 }

@@ -58,3 +58,11 @@ func ones(w []float32) {
 		w[i] = 1
 	}
 }
+
+// sumSquares adds from left to right.
+func sumSquares(x []float32) (sum float32) {
+	for _, v := range x {
+		sum += float32(v * v)
+	}
+	return sum
+}

@@ -84,6 +84,9 @@ func Max(x []float32) float32 {
 	return hi
 }
 
+// Extremes are the largest and the smallest element, both NaN if there is one; x is not empty.
+func Extremes(x []float32) (hi, lo float32) { return extremes.best(x) }
+
 // extremesPortable is the largest and the smallest element, both NaN if there is one; zeros come out positive, since lanes do not
 // know which zero stood first.
 func extremesPortable(x []float32) (hi, lo float32) {

@@ -18,7 +18,7 @@ type Groups struct {
 	Scale, Min, Loss, D, DMin             [GroupLanes]float32
 	SumW, SumWX, SumWQ, SumWQQ, SumWQX    [GroupLanes]float32
 	span, from, inv, best, spare4, spare5 [GroupLanes]float32
-	params                                [5]float32
+	params, first                         [5]float32
 }
 
 // LoadX takes up to 32 groups of n weights each, one after the other.
@@ -106,7 +106,7 @@ func inverseOf(s float32) float32 {
 }
 
 // SweepMin fits each group by levels 0…top, a scale and a minimum that is not above zero: ggml's make_qkx2_quants and
-// make_qkx3_quants. It takes levels at inverse scales of table/(largest - smallest), refits scale and minimum to each by
+// make_qkx3_quants. It takes levels at inverse scales of table/(largest - minimum), refits scale and minimum to each by
 // weighted least squares, and keeps the least error, of squares or (abs) magnitudes; levels are counted from the best minimum so
 // far, so the order of the table matters. Scale, Min and Loss receive the result.
 func (g *Groups) SweepMin(n, top int, abs bool, table []float32) {
@@ -125,7 +125,7 @@ func (g *Groups) LevelMin(i int, x float32) int {
 
 // SweepSym fits each group by levels -zero…zero-1 and a scale of either sign: ggml's make_qx_quants. It takes levels at inverse
 // scales of table/(the first weight of the largest magnitude) and keeps the scale that explains most. Scale receives
-// it, SumWQQ what an error in it costs.
+// it, SumWQQ what an error in it costs, SumW the sum of the weights.
 func (g *Groups) SweepSym(n, zero int, table []float32) {
 	g.params = [5]float32{levelBits(-zero), levelBits(zero - 1)}
 	sweepSym.best(g, n, table)
@@ -140,8 +140,8 @@ func (g *Groups) LevelSym(i int, x float32) int {
 // rounds in which single levels move to where the others want them. Scale receives the result, Code the levels.
 func (g *Groups) DescendSym(n, zero int) {
 	g.params = [5]float32{levelBits(-zero), levelBits(zero - 1)}
-	table := [5]float32{float32(-zero)}
-	descendSym.best(g, n, table[:])
+	g.first = [5]float32{float32(-zero)}
+	descendSym.best(g, n, g.first[:])
 }
 
 // WalkMin moves the integer scale and minimum of each group (Scale and Min, in units of D and DMin, from 0 to most) to the best

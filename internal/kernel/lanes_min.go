@@ -26,7 +26,7 @@ func (l *lane) sweepMin(table []float32, abs bool) {
 	l.levelsMin(lo, inv)
 	loss := l.lossMin(scale, lo, abs)
 	for _, try := range table {
-		next := orZero(try / span)
+		next := orZero(try / (hi - from))
 		sl, sl2, sxl := l.levelsMin(from, next)
 		s, m, ok := refitMin(sw, sx, sl, sl2, sxl)
 		if !ok {
@@ -41,7 +41,7 @@ func (l *lane) sweepMin(table []float32, abs bool) {
 	if g.Min[i] == 0 {
 		g.Min[i] = 0 // not -0
 	}
-	g.span[i], g.from[i], g.inv[i], g.best[i] = span, from, inv, best
+	g.inv[i], g.best[i] = inv, best
 }
 
 // levelsMin takes levels from a minimum at an inverse scale, and adds them up.

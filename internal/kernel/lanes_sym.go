@@ -5,10 +5,12 @@ package kernel
 // noGroup is a magnitude below which a group counts as zeros (ggml's GROUP_MAX_EPS).
 const noGroup = 1e-15
 
-// top is the first weight of the largest magnitude, or one where all are about zero.
+// top is the first weight of the largest magnitude, or one where all are about zero. SumW becomes the sum of weights.
 func (l *lane) top() float32 {
 	var top, most float32
-	for _, x := range l.x[:l.n] {
+	l.g.SumW[l.i] = 0
+	for e, x := range l.x[:l.n] {
+		l.g.SumW[l.i] += l.w[e]
 		if a := max(x, -x); a > most {
 			top, most = x, a
 		}
@@ -33,7 +35,8 @@ func (l *lane) sumsSym(inv float32) (lx, l2 float32) {
 func (l *lane) sweepSym(table []float32) {
 	g, i := l.g, l.i
 	top := l.top()
-	var scale, best, cost, inv float32
+	var scale, best, cost float32
+	inv := table[0] / top
 	for _, try := range table {
 		next := try / top
 		lx, l2 := l.sumsSym(next)
@@ -43,13 +46,11 @@ func (l *lane) sweepSym(table []float32) {
 		}
 	}
 	g.Scale[i], g.Loss[i], g.SumWQQ[i], g.inv[i] = scale, best, cost, inv
-	g.span[i] = top
 }
 
 func (l *lane) descendSym(table []float32) {
 	g, i := l.g, l.i
-	g.span[i] = l.top()
-	lx, l2 := l.sumsSym(table[0] / g.span[i])
+	lx, l2 := l.sumsSym(table[0] / l.top())
 	for range table { // as many rounds as it is long
 		moved := false
 		for e := range l.n {

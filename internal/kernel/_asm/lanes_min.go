@@ -25,10 +25,10 @@ func (p *lanes) finite(v val) {
 }
 
 const (
-	rowRange = rowT0
-	rowFrom  = rowT1 // where codes are taken from
-	rowInv   = rowT2 // the inverse scale of the best codes
-	rowBest  = rowT3 // where the best codes were taken from
+	rowTop  = rowT0 // the largest weight
+	rowFrom = rowT1 // where codes are taken from
+	rowInv  = rowT2 // the inverse scale of the best codes
+	rowBest = rowT3 // where the best codes were taken from
 )
 
 // params: the highest level, as a number and with 1.5·2²³ added. table: numerators of inverse scales.
@@ -54,10 +54,10 @@ func (p *lanes) sweepMin(mad bool) {
 	p.store(p.row(rowBest), lo)
 	p.store(p.row(rowMin), lo)
 	live := p.cmp(hi, "GT", lo)
+	p.store(p.row(rowTop), hi)
 	p.is(hi, sub, lo)
 	one := p.load(p.c(1))
 	p.where(live, one, hi)
-	p.store(p.row(rowRange), one)
 	p.free(hi)
 
 	top := p.param(0)
@@ -109,10 +109,11 @@ func (p *lanes) charge(loss, value val, mad bool) {
 }
 
 func (p *lanes) tryMin(highest val, mad bool) {
-	inv := p.try(0)
-	p.is(inv, div, p.row(rowRange))
+	inv, lo, span := p.try(0), p.load(p.row(rowFrom)), p.load(p.row(rowTop))
+	p.is(span, sub, lo)
+	p.is(inv, div, span)
+	p.free(span)
 	p.finite(inv)
-	lo := p.load(p.row(rowFrom))
 	sl, sl2, sxl := p.zero(), p.zero(), p.zero()
 	p.elements(func() {
 		l := p.load(p.x())

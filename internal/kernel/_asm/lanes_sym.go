@@ -2,9 +2,9 @@ package main
 
 // Programs for groups with a scale and levels on both sides of zero.
 
-// signedMax returns the first number of the largest magnitude.
+// signedMax returns the first number of the largest magnitude, and adds up the weights.
 func (p *lanes) signedMax() val {
-	top, amax := p.zero(), p.zero()
+	top, amax, sw := p.zero(), p.zero(), p.zero()
 	p.elements(func() {
 		x := p.load(p.x())
 		a := p.copy(x)
@@ -14,8 +14,10 @@ func (p *lanes) signedMax() val {
 		p.where(more, amax, a)
 		p.freeMask(more)
 		p.free(x, a)
+		p.is(sw, add, p.w())
 	})
-	p.free(amax)
+	p.store(p.row(rowSumW), sw)
+	p.free(amax, sw)
 	return top
 }
 
@@ -59,10 +61,15 @@ func (p *lanes) sumsSym(inv, lo, hi val, keep bool) (lx, l2 val) {
 func (p *lanes) sweepSym() {
 	p.someTop(1e-15)
 	zero := p.zero()
-	for _, r := range []row{rowScale, rowLoss, rowSumWQQ, rowInv} {
+	for _, r := range []row{rowScale, rowLoss, rowSumWQQ} {
 		p.store(p.row(r), zero)
 	}
 	p.free(zero)
+	p.copyGP("table", "cursor")
+	first := p.try(0)
+	p.is(first, div, p.row(rowT0))
+	p.store(p.row(rowInv), first)
+	p.free(first)
 	lo, hi := p.param(0), p.param(1)
 	p.tries(1, func() {
 		inv := p.try(0)

@@ -1,0 +1,58 @@
+package quantize
+
+// The tables of the searches of package kernel.
+
+// sweepMin lists numerators of inverse scales around the highest level.
+func sweepMin(from, step float32, steps, top int) (table []float32) {
+	for k := range steps + 1 {
+		table = append(table, from+float32(step*float32(k))+float32(top))
+	}
+	return table
+}
+
+// sweepSym lists those of ggml's search over symmetric levels: first the one that takes the largest magnitude to -zero.
+func sweepSym(zero int, step float32) []float32 {
+	table := []float32{-float32(zero)}
+	for k := -9; k <= 9; k++ {
+		if k != 0 {
+			table = append(table, -(float32(zero) + float32(step*float32(k))))
+		}
+	}
+	return table
+}
+
+// bothSigns lists a wider one over scales of both signs: levels reach further below zero than above.
+func bothSigns(zero int) (table []float32) {
+	for k := -9; k <= 9; k++ {
+		n := float32(zero) + float32(0.2*float32(k))
+		table = append(table, -n, n)
+	}
+	return table
+}
+
+// stepsTo lists the steps of a scale from -far to far.
+func stepsTo(far, step int) (table []float32) {
+	for s := -far; s <= far; s += step {
+		if s != 0 {
+			table = append(table, float32(s))
+		}
+	}
+	return table
+}
+
+// stepsMin lists steps to other scales with, for each, minima that leave about the same weight where it is: one level 0, one the
+// middle of the levels, one the highest.
+func stepsMin(top int, scales ...int) (table []float32) {
+	for _, ds := range scales {
+		for _, share := range [...]float32{0, 0.5, 1} {
+			table = append(table, float32(ds), 0, float32(share*float32(ds*top)))
+		}
+	}
+	return table
+}
+
+// stay and around are the steps to where a group stands and to its neighbours.
+var (
+	stay   = []float32{0, 0, 0}
+	around = []float32{1, 0, 0, -1, 0, 0, 0, 1, 0, 0, -1, 0, 1, 1, 0, -1, -1, 0}
+)
