@@ -22,7 +22,8 @@ type chooser struct {
 	output    *quantize.Type // Options.OutputTensorType
 	embedding *quantize.Type // Options.TokenEmbeddingType
 	overrides []*override
-	layer     map[string]int // the place of a tensor among those of its category
+	layer     map[string]int // the place of a tensor among those of its category, or its layer's number
+	count     map[string]int // the place of a tensor among those of its category
 }
 
 // A choice is a type, and why it is not the one that was wanted.
@@ -51,7 +52,7 @@ func newChooser(r *Recipe, opt Options, facts Facts, names []string, fromGGUF bo
 			c.tied = false
 		}
 	}
-	c.layer = places(names, facts.Experts)
+	c.layer, c.count = places(names, facts.Experts)
 	return c, nil
 }
 
@@ -59,8 +60,8 @@ var blockNumber = regexp.MustCompile(`^blk\.(\d+)\.`)
 
 // places counts, within each category, the tensors in the order of their layers: the count is what recipes mean by a
 // layer. In a mixture of experts the feed-forward tensors of a layer are several, and the layer's number counts.
-func places(names []string, experts int) map[string]int {
-	place := map[string]int{}
+func places(names []string, experts int) (layer, count map[string]int) {
+	place, count := map[string]int{}, map[string]int{}
 	lists := map[Category][]string{}
 	for _, n := range names {
 		m := blockNumber.FindStringSubmatch(n)
@@ -71,15 +72,23 @@ func places(names []string, experts int) map[string]int {
 		lists[categoryOf(n)] = append(lists[categoryOf(n)], n)
 	}
 	for of, list := range lists {
+		sort.Slice(list, func(i, j int) bool {
+			if a, b := place[list[i]], place[list[j]]; a != b {
+				return a < b
+			}
+			return list[i] < list[j]
+		})
+		for i, n := range list {
+			count[n] = i
+		}
 		if experts > 1 && (of == Down || of == Up || of == Gate) {
 			continue
 		}
-		sort.SliceStable(list, func(i, j int) bool { return place[list[i]] < place[list[j]] })
 		for i, n := range list {
 			place[n] = i
 		}
 	}
-	return place
+	return place, count
 }
 
 // kept are the matrices that no recipe touches; the reference converter stores them in single precision.
@@ -101,7 +110,7 @@ func (c *chooser) choose(name string, shape []int, from *quantize.Type) (choice,
 		return choice{to: c.keep(name, shape, from)}, nil
 	}
 	cols := shape[len(shape)-1]
-	want, err := c.want(name, cols)
+	want, err := c.want(name, shape)
 	if err != nil {
 		return choice{}, err
 	}
@@ -113,7 +122,7 @@ func (c *chooser) choose(name string, shape []int, from *quantize.Type) (choice,
 }
 
 // want is the type before any fallback: flags for one tensor, then patterns, then the recipe.
-func (c *chooser) want(name string, cols int) (*quantize.Type, error) {
+func (c *chooser) want(name string, shape []int) (*quantize.Type, error) {
 	of := categoryOf(name)
 	switch {
 	case of == Embed && c.embedding != nil:
@@ -133,7 +142,8 @@ func (c *chooser) want(name string, cols int) (*quantize.Type, error) {
 	if of == Embed && c.tied {
 		of = Output
 	}
-	chosen := c.recipe.Choose(of, &Place{Model: c.facts, Layer: c.layer[name], Cols: cols, Default: c.base})
+	chosen := c.recipe.Choose(of, &Place{Model: c.facts, Layer: c.layer[name], Count: c.count[name],
+		Cols: shape[len(shape)-1], Stacked: len(shape) > 2 && shape[len(shape)-3] > 1, Default: c.base})
 	t := quantize.ByName(chosen)
 	if t == nil {
 		return nil, formats.Unsupported("recipe %s needs storage type %s", c.recipe.Name, chosen)

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -66,7 +67,9 @@ func categoryOf(name string) Category {
 type Place struct {
 	Model   Facts
 	Layer   int // how many tensors of its category stand in earlier layers
+	Count   int // how many tensors of its category stand before it; more where a layer has several
 	Cols    int
+	Stacked bool           // it is several matrices
 	Default *quantize.Type // the recipe's Type
 }
 
@@ -83,6 +86,7 @@ type Cond func(*Place) bool
 // The conditions of llama-quantize's file types.
 var (
 	gqa4       Cond = func(p *Place) bool { return p.Model.KVHeads > 0 && p.Model.Heads/p.Model.KVHeads >= 4 }
+	experts4   Cond = func(p *Place) bool { return p.Model.Experts >= 4 }
 	experts8   Cond = func(p *Place) bool { return p.Model.Experts == 8 }
 	falcon     Cond = func(p *Place) bool { return p.Model.Arch == "falcon" }
 	notFalcon  Cond = func(p *Place) bool { return p.Model.Arch != "falcon" }
@@ -90,6 +94,9 @@ var (
 	unweighed  Cond = func(p *Place) bool { return !p.Model.Imatrix }
 	ragged     Cond = func(p *Place) bool { return p.Cols%p.Default.Block != 0 }
 	eighth     Cond = func(p *Place) bool { return p.Layer < p.Model.Layers/8 }
+	counted8th Cond = func(p *Place) bool { return p.Count < p.Model.Layers/8 }
+	middle     Cond = func(p *Place) bool { return p.Layer >= p.Model.Layers/8 && p.Layer < 7*p.Model.Layers/8 }
+	single     Cond = func(p *Place) bool { return !p.Stacked }
 	sixteenth  Cond = func(p *Place) bool { return p.Layer < p.Model.Layers/16 }
 	firstTwo   Cond = func(p *Place) bool { return p.Layer < 2 }
 	firstFour  Cond = func(p *Place) bool { return p.Layer < 4 }
@@ -173,8 +180,11 @@ func RecipeNames() []string {
 	return names
 }
 
-// rank orders the recipes of one type: small, medium, large.
-func rank(name string) int { return strings.Index("SML", name[len(name)-1:]) }
+// rank orders the recipes of one type: extra small, small, medium, large.
+func rank(name string) int {
+	sizes := []string{"_XXS", "_XS", "_S", "_M", "_L"}
+	return slices.IndexFunc(sizes, func(s string) bool { return strings.HasSuffix(name, s) })
+}
 
 // Auto stands for F16 or BF16, whichever the checkpoint's first matrix is nearer to; a GGUF keeps the types it has.
 var Auto = &Recipe{Name: "auto"}

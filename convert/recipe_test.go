@@ -86,6 +86,14 @@ func layersOf(t *testing.T, text string, n int) []string {
 	return out
 }
 
+// unplanned are the recipes without a golden plan, and why.
+var unplanned = map[string]string{
+	"F32":   "llama-quantize writes it under another name",
+	"NVFP4": "llama-quantize has no file type for it",
+	"Q1_0":  "llama-quantize got it after the plans were made",
+	"Q2_0":  "llama-quantize got it after the plans were made",
+}
+
 // The types of every tensor equal those that llama-quantize plans, for real models of five shapes and every file type that
 // there is a recipe for; and so does the size.
 func TestRecipesChooseAsLlamaQuantize(t *testing.T) {
@@ -109,7 +117,7 @@ func TestRecipesChooseAsLlamaQuantize(t *testing.T) {
 		}
 	}
 	for _, name := range RecipeNames() {
-		if !seen[name] && name != "F32" {
+		if !seen[name] && unplanned[name] == "" {
 			t.Errorf("no golden plan for %s", name)
 		}
 	}

@@ -6,12 +6,13 @@ import "encoding/binary"
 // its levels down; four words, each with three-bit scales of four groups and, on top, a nibble of d f16, the lowest first.
 var IQ1_M = register(Type{
 	Name: "IQ1_M", ID: 29, Block: super, Bytes: 56,
-	Decode:   coder1M.decode,
-	Ggml:     coder1M.ggml,
-	Tile:     coder1M.tile,
-	Group:    16,
-	Acts:     ActsQ8_K,
-	Fallback: IQ4_NL,
+	Decode:          coder1M.decode,
+	Ggml:            coder1M.ggml,
+	Tile:            coder1M.tile,
+	Group:           16,
+	Acts:            ActsQ8_K,
+	Fallback:        IQ4_NL,
+	NeedsImportance: true,
 })
 
 var coder1M = iq1Coder{group: 16, bytes: 56, tiny: 1e-7, factor: 1.1125,

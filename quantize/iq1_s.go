@@ -6,12 +6,13 @@ import "encoding/binary"
 // members, a three-bit scale, and a top bit that moves all levels down.
 var IQ1_S = register(Type{
 	Name: "IQ1_S", ID: 19, Block: super, Bytes: 50,
-	Decode:   coder1S.decode,
-	Ggml:     coder1S.ggml,
-	Tile:     coder1S.tile,
-	Group:    32,
-	Acts:     ActsQ8_K,
-	Fallback: IQ4_NL,
+	Decode:          coder1S.decode,
+	Ggml:            coder1S.ggml,
+	Tile:            coder1S.tile,
+	Group:           32,
+	Acts:            ActsQ8_K,
+	Fallback:        IQ4_NL,
+	NeedsImportance: true,
 })
 
 var coder1S = iq1Coder{group: 32, bytes: 50, tiny: 1e-12, factor: 1.125,

@@ -4,12 +4,13 @@ package quantize
 // each, 8 of scales.
 var IQ2_S = register(Type{
 	Name: "IQ2_S", ID: 22, Block: super, Bytes: 82,
-	Decode:   grid2S.decode,
-	Ggml:     grid2S.ggml,
-	Tile:     grid2S.tile,
-	Group:    16,
-	Acts:     ActsQ8_K,
-	Fallback: IQ4_NL,
+	Decode:          grid2S.decode,
+	Ggml:            grid2S.ggml,
+	Tile:            grid2S.tile,
+	Group:           16,
+	Acts:            ActsQ8_K,
+	Fallback:        IQ4_NL,
+	NeedsImportance: true,
 })
 
 var grid2S = gridCoder{book: &book2S, group: 16, unit: 1. / 8, bytes: 82,

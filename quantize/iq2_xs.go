@@ -6,12 +6,13 @@ import "encoding/binary"
 // scales, the even groups' in the low nibbles.
 var IQ2_XS = register(Type{
 	Name: "IQ2_XS", ID: 17, Block: super, Bytes: 74,
-	Decode:   grid2XS.decode,
-	Ggml:     grid2XS.ggml,
-	Tile:     grid2XS.tile,
-	Group:    16,
-	Acts:     ActsQ8_K,
-	Fallback: IQ4_NL,
+	Decode:          grid2XS.decode,
+	Ggml:            grid2XS.ggml,
+	Tile:            grid2XS.tile,
+	Group:           16,
+	Acts:            ActsQ8_K,
+	Fallback:        IQ4_NL,
+	NeedsImportance: true,
 })
 
 var grid2XS = gridCoder{book: &book2XS, group: 16, unit: 1. / 8, parity: true, bytes: 74,

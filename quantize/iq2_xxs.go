@@ -6,12 +6,13 @@ import "encoding/binary"
 // scale above them.
 var IQ2_XXS = register(Type{
 	Name: "IQ2_XXS", ID: 16, Block: super, Bytes: 66,
-	Decode:   grid2XXS.decode,
-	Ggml:     grid2XXS.ggml,
-	Tile:     grid2XXS.tile,
-	Group:    32,
-	Acts:     ActsQ8_K,
-	Fallback: IQ4_NL,
+	Decode:          grid2XXS.decode,
+	Ggml:            grid2XXS.ggml,
+	Tile:            grid2XXS.tile,
+	Group:           32,
+	Acts:            ActsQ8_K,
+	Fallback:        IQ4_NL,
+	NeedsImportance: true,
 })
 
 var grid2XXS = gridCoder{book: &book2XXS, group: 32, unit: 1. / 8, parity: true, bytes: 66,

@@ -6,12 +6,13 @@ import "encoding/binary"
 // signs and a scale above them.
 var IQ3_XXS = register(Type{
 	Name: "IQ3_XXS", ID: 18, Block: super, Bytes: 98,
-	Decode:   grid3XXS.decode,
-	Ggml:     grid3XXS.ggml,
-	Tile:     grid3XXS.tile,
-	Group:    32,
-	Acts:     ActsQ8_K,
-	Fallback: IQ4_NL,
+	Decode:          grid3XXS.decode,
+	Ggml:            grid3XXS.ggml,
+	Tile:            grid3XXS.tile,
+	Group:           32,
+	Acts:            ActsQ8_K,
+	Fallback:        IQ4_NL,
+	NeedsImportance: true,
 })
 
 var grid3XXS = gridCoder{book: &book3XXS, group: 32, unit: 1. / 4, parity: true, bytes: 98,
