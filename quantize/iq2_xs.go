@@ -7,15 +7,18 @@ import "encoding/binary"
 var IQ2_XS = register(Type{
 	Name: "IQ2_XS", ID: 17, Block: super, Bytes: 74,
 	Decode:          grid2XS.decode,
+	Encode:          grid2XS.encode,
+	Weigh:           grid2XS.weigh,
 	Ggml:            grid2XS.ggml,
 	Tile:            grid2XS.tile,
 	Group:           16,
 	Acts:            ActsQ8_K,
+	MaxRMSE:         0.2885,
 	Fallback:        IQ4_NL,
 	NeedsImportance: true,
 })
 
-var grid2XS = gridCoder{book: &book2XS, group: 16, unit: 1. / 8, parity: true, bytes: 74,
+var grid2XS = gridCoder{book: &book2XS, group: 16, unit: 1. / 8, parity: true, bytes: 74, weigh: weighEach(super, 1),
 	as: gridGgml{tries: 9, step: 0.1, tiny: tinyGroup, sigma: 1, factor: 1},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)

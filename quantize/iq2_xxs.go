@@ -7,15 +7,18 @@ import "encoding/binary"
 var IQ2_XXS = register(Type{
 	Name: "IQ2_XXS", ID: 16, Block: super, Bytes: 66,
 	Decode:          grid2XXS.decode,
+	Encode:          grid2XXS.encode,
+	Weigh:           grid2XXS.weigh,
 	Ggml:            grid2XXS.ggml,
 	Tile:            grid2XXS.tile,
 	Group:           32,
 	Acts:            ActsQ8_K,
+	MaxRMSE:         0.33,
 	Fallback:        IQ4_NL,
 	NeedsImportance: true,
 })
 
-var grid2XXS = gridCoder{book: &book2XXS, group: 32, unit: 1. / 8, parity: true, bytes: 66,
+var grid2XXS = gridCoder{book: &book2XXS, group: 32, unit: 1. / 8, parity: true, bytes: 66, weigh: weighEach(super, 1),
 	as: gridGgml{tries: 6, step: 0.1, tiny: tinyGroup, sigma: 1, factor: 1, fitted: true},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)

@@ -5,14 +5,17 @@ package quantize
 var IQ3_S = register(Type{
 	Name: "IQ3_S", ID: 21, Block: super, Bytes: 110,
 	Decode:   grid3S.decode,
+	Encode:   grid3S.encode,
+	Weigh:    grid3S.weigh,
 	Ggml:     grid3S.ggml,
 	Tile:     grid3S.tile,
 	Group:    32,
 	Acts:     ActsQ8_K,
+	MaxRMSE:  0.1296,
 	Fallback: IQ4_NL,
 })
 
-var grid3S = gridCoder{book: &book3S, group: 32, unit: 1, bytes: 110,
+var grid3S = gridCoder{book: &book3S, group: 32, unit: 1, bytes: 110, weigh: weighEach(super, 2),
 	as: gridGgml{tries: 9, step: 0.2, sigma: 2, factor: 1.033, redo: true},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)

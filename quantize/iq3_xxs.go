@@ -7,15 +7,18 @@ import "encoding/binary"
 var IQ3_XXS = register(Type{
 	Name: "IQ3_XXS", ID: 18, Block: super, Bytes: 98,
 	Decode:          grid3XXS.decode,
+	Encode:          grid3XXS.encode,
+	Weigh:           grid3XXS.weigh,
 	Ggml:            grid3XXS.ggml,
 	Tile:            grid3XXS.tile,
 	Group:           32,
 	Acts:            ActsQ8_K,
+	MaxRMSE:         0.1795,
 	Fallback:        IQ4_NL,
 	NeedsImportance: true,
 })
 
-var grid3XXS = gridCoder{book: &book3XXS, group: 32, unit: 1. / 4, parity: true, bytes: 98,
+var grid3XXS = gridCoder{book: &book3XXS, group: 32, unit: 1. / 4, parity: true, bytes: 98, weigh: weighEach(super, 2),
 	as: gridGgml{tries: 15, step: 0.2, tiny: 1e-8, sigma: 2, factor: 1.0125},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)

@@ -18,9 +18,13 @@ type gridBook struct {
 	code   [][8]int8  // what it decodes to
 	number []uint16   // the point that it is
 	member []int32    // of each point, or -1
+	middle []float32  // between what neighbouring levels decode to
 
 	meet sync.Once
 	near [][]uint16 // of each point that is no member: the members nearest to it
+
+	look sync.Once
+	wide *nearList
 }
 
 var (
@@ -38,6 +42,9 @@ func (b *gridBook) ready() *gridBook {
 		bits, err := base64.StdEncoding.DecodeString(b.text)
 		if err != nil {
 			panic("quantize: a codebook's text is damaged: " + err.Error())
+		}
+		for l, v := range b.value[1:] {
+			b.middle = append(b.middle, float32(int(v)+int(b.value[l]))/2)
 		}
 		points := 1
 		for range b.dims {
@@ -62,6 +69,22 @@ func (b *gridBook) ready() *gridBook {
 		}
 	})
 	return b
+}
+
+// surroundings are the members that the default search looks at.
+func (b *gridBook) surroundings() *nearList {
+	b.look.Do(func() { b.wide = b.around(enoughNear) })
+	return b.wide
+}
+
+// nearest is the level whose value is nearest to u.
+func (b *gridBook) nearest(u float32) (l uint8) {
+	for _, m := range b.middle {
+		if u > m {
+			l++
+		}
+	}
+	return l
 }
 
 // neighbours lists, for every point that is no member, the members in the nearest shells around it, nearest first, as

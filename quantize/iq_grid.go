@@ -18,6 +18,7 @@ type gridCoder struct {
 	parity bool    // of eight signs only seven are stored: an even number of them is negative
 	bytes  int
 	as     gridGgml
+	weigh  func(w, src, importance []float32)
 	put    func(dst []byte, b *gridBlock)
 	take   func(b *gridBlock, src []byte)
 }

@@ -13,7 +13,8 @@ func TestLowGain(t *testing.T) {
 	for _, c := range []struct {
 		q         *Type
 		plain, by float64
-	}{{IQ4_NL, 0.965, 0.96}, {IQ4_XS, 0.965, 0.96}, {MXFP4, 0.975, 0.975}, {NVFP4, 0.86, 0.78}, {Q1_0, 1, 0.992},
+	}{
+		{IQ2_XXS, 0.8, 0.93}, {IQ2_XS, 0.78, 0.93}, {IQ2_S, 0.91, 0.93}, {IQ3_XXS, 0.85, 0.94}, {IQ3_S, 0.8, 0.91}, {IQ4_NL, 0.965, 0.96}, {IQ4_XS, 0.965, 0.96}, {MXFP4, 0.975, 0.975}, {NVFP4, 0.86, 0.78}, {Q1_0, 1, 0.992},
 		{Q2_0, 0.5, 0.46}, {TQ1_0, 0.55, 0.53}, {TQ2_0, 0.55, 0.53}} {
 		t.Run(c.q.Name, func(t *testing.T) {
 			t.Parallel()
