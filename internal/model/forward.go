@@ -28,7 +28,7 @@ func (r *run) forward(out []float32, batch [][]int32, want []bool) {
 		l := &r.m.layers[i]
 
 		r.normalize(h, x, l.attnNorm, m)
-		r.multiply(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
+		r.apply(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
 		r.rotate(q, k, v, m)
 		r.attend(att, q, k, v, seqs)
 		if i == len(r.m.layers)-1 { // nothing looks at other rows any more
@@ -36,16 +36,26 @@ func (r *run) forward(out []float32, batch [][]int32, want []bool) {
 			m = keep(att, want, p.Heads*p.HeadDim)
 			x, h, gate, up = x[:m*p.Embd], h[:m*p.Embd], gate[:m*p.FF], up[:m*p.FF]
 		}
-		r.multiply(att, m, product{h, &l.o})
+		r.apply(att, m, product{h, &l.o})
 		r.add(x, h, m)
 
 		r.normalize(h, x, l.ffnNorm, m)
-		r.multiply(h, m, product{gate, &l.gate}, product{up, &l.up})
+		r.apply(h, m, product{gate, &l.gate}, product{up, &l.up})
 		r.activate(gate, up, m)
-		r.multiply(gate, m, product{h, &l.down})
+		r.apply(gate, m, product{h, &l.down})
 		r.add(x, h, m)
 	}
 	r.normalize(out, x, r.m.norm, m)
+}
+
+// apply computes products with x [m][k], and shows it to the observer.
+func (r *run) apply(x []float32, m int, products ...product) {
+	if r.observe != nil && r.err == nil && m > 0 {
+		for _, p := range products {
+			r.observe(p.w.layer, p.w.role, x[:m*p.w.k], m, p.w.k)
+		}
+	}
+	r.multiply(x, m, products...)
 }
 
 // lay puts the sequences of a batch one after the other.

@@ -41,9 +41,11 @@ type layer struct {
 
 // A weight is a matrix of n outputs with k inputs each, and its bias.
 type weight struct {
-	t    *formats.Tensor
-	n, k int
-	bias []float32 // [n], or nil
+	t     *formats.Tensor
+	n, k  int
+	bias  []float32 // [n], or nil
+	layer int       // -1 outside the layers
+	role  arch.Role
 }
 
 // Open makes a model of a checkpoint of any format. Only norms and biases are read; src stays open until Close.
@@ -69,7 +71,7 @@ func Of(b *arch.Bound) (*Model, error) {
 		}
 	}
 	if m.params.Tied {
-		m.head = weight{t: m.embed, n: m.params.Vocab, k: m.params.Embd}
+		m.head = weight{t: m.embed, n: m.params.Vocab, k: m.params.Embd, layer: -1, role: arch.RoleOutput}
 	}
 	if err := m.complete(); err != nil {
 		return nil, err
@@ -145,7 +147,7 @@ func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
 	}
 	s := slots[i]
 	if s.matrix != nil && len(t.Shape) == 2 {
-		s.matrix.t, s.matrix.n, s.matrix.k = t, s.n, s.k
+		s.matrix.t, s.matrix.n, s.matrix.k, s.matrix.layer, s.matrix.role = t, s.n, s.k, o.Layer, s.role
 		return shaped(t, s.n, s.k)
 	}
 	if s.matrix != nil {

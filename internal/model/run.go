@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"quern/internal/arch"
 	"quern/internal/kernel"
 )
 
@@ -33,7 +34,14 @@ type Options struct {
 	Mode    Mode
 	Threads int // 0: all processors
 	Batch   int // tokens that go through a layer together, 0: what fits into some hundred megabytes
+	Observe Observer
 }
+
+// An Observer is shown what the matrices are multiplied with: x [m][k], the inputs of the matrix of the given role before
+// any rounding. It is called by one goroutine, once for each batch, layer and matrix, the matrices in the order of the
+// forward pass; x is only lent. The output head, of layer -1, is computed by Logits. Which rows come together in a call
+// depends on Options.Batch, the order of the rows of one matrix does not.
+type Observer func(layer int, role arch.Role, x []float32, m, k int)
 
 // A scratch is the memory of one call: it belongs to one call at a time and is reused by the next.
 type scratch struct {
@@ -66,11 +74,12 @@ type run struct {
 	ctx     context.Context
 	mode    Mode
 	threads int
+	observe Observer
 	err     error
 }
 
 func (m *Model) begin(ctx context.Context, opt Options) *run {
-	r := &run{m: m, ctx: ctx, mode: opt.Mode, threads: opt.Threads}
+	r := &run{m: m, ctx: ctx, mode: opt.Mode, threads: opt.Threads, observe: opt.Observe}
 	if r.threads <= 0 {
 		r.threads = runtime.GOMAXPROCS(0)
 	}

@@ -54,7 +54,7 @@ func (m *Model) States(ctx context.Context, seqs [][]int32, want func(seq, pos i
 func (m *Model) Logits(dst []float32, s *States, from, to int, opt Options) error {
 	e, v := m.params.Embd, m.params.Vocab
 	r := m.begin(context.Background(), opt)
-	r.multiply(s.H[from*e:to*e], to-from, product{dst[:(to-from)*v], &m.head})
+	r.apply(s.H[from*e:to*e], to-from, product{dst[:(to-from)*v], &m.head})
 	return r.end()
 }
 
