@@ -18,7 +18,7 @@ func inspectCommand(ui *ui) *cli.Command {
 		Name:      "inspect",
 		Usage:     "show what a checkpoint holds, by reading headers only",
 		UsageText: "quern inspect PATH [--json] [--all]",
-		Description: "PATH is a GGUF, a safetensors file or a Hugging Face folder, sharded or not.\n\n" +
+		Description: "PATH is a GGUF, a safetensors file or a Hugging Face folder, sharded or not, or an importance matrix.\n\n" +
 			"Examples:\n  quern inspect model.gguf\n  quern inspect ./model --json | jq '.tensors[].type'",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "print everything as JSON"},
@@ -37,6 +37,9 @@ func inspect(c *cli.Context, ui *ui) error {
 		return err
 	}
 	defer src.Close()
+	if formats.IsImatrix(src) {
+		return inspectImatrix(ui, src, c.Bool("json"))
+	}
 	in, err := inspection(src)
 	if err != nil {
 		return err

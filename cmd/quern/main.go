@@ -58,7 +58,7 @@ func run(args []string, stdin *os.File, stdout, stderr *os.File) int {
 // commands is the table of subcommands: one file each.
 func commands(ui *ui) []*cli.Command {
 	return []*cli.Command{
-		convertCommand(ui), quantizeCommand(ui), verifyCommand(ui), inspectCommand(ui), tokenizeCommand(ui), logitsCommand(ui),
+		convertCommand(ui), quantizeCommand(ui), calibrateCommand(ui), verifyCommand(ui), inspectCommand(ui), tokenizeCommand(ui), logitsCommand(ui),
 		demoCommand(ui),
 	}
 }

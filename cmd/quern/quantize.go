@@ -20,13 +20,15 @@ func quantizeCommand(ui *ui) *cli.Command {
 			"Examples:\n" +
 			"  quern quantize ./Llama-3.1-8B Q4_K_M\n" +
 			"  quern quantize ./Llama-3.1-8B Q8_0 Q6_K Q4_K_M -o out/llama-{type}.gguf\n" +
-			"  quern quantize model-F16.gguf Q4_K_M --tensor-type 'ffn_down=Q6_K' --plan",
+			"  quern quantize model-F16.gguf Q4_K_M --tensor-type 'ffn_down=Q6_K' --plan\n" +
+			"  quern quantize model-F16.gguf IQ2_M --imatrix imatrix.gguf",
 		Flags: append(outputFlags(),
 			&cli.StringSliceFlag{Name: "tensor-type", Usage: "`REGEX=TYPE`: store the tensors whose GGUF name matches as TYPE; the first match decides; may be repeated"},
 			&cli.StringFlag{Name: "output-tensor-type", Usage: "`TYPE` of the output head"},
 			&cli.StringFlag{Name: "token-embedding-type", Usage: "`TYPE` of the token embedding"},
 			&cli.BoolFlag{Name: "leave-output-tensor", Usage: "keep the output head as it is stored"},
 			&cli.BoolFlag{Name: "pure", Usage: "use TYPE for every matrix, without the recipe's mix"},
+			&cli.StringFlag{Name: "imatrix", Usage: "importance matrix `FILE` (from quern calibrate or llama-imatrix): errors count by the inputs that meet them"},
 			&cli.StringFlag{Name: "encoder", Value: "default", Usage: "default: quern's search; ggml: the bytes of llama-quantize"},
 			&cli.BoolFlag{Name: "strict", Usage: "refuse to store a tensor in another type because its rows do not fit the block"},
 		),
@@ -54,6 +56,12 @@ func quantizeAction(c *cli.Context, ui *ui) error {
 		opt.Ggml = true
 	default:
 		return usagef("--encoder %s: want default or ggml", c.String("encoder"))
+	}
+	if name := c.String("imatrix"); name != "" {
+		var err error
+		if opt.Imatrix, err = formats.ReadImatrix(name); err != nil {
+			return err
+		}
 	}
 	return produce(c, ui, c.Args().Slice()[1:], opt)
 }

@@ -1,0 +1,112 @@
+package calib
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"quern/formats"
+	"quern/internal/arch"
+	"quern/quantize"
+)
+
+// A Collector adds up the inputs of a model's matrices. Its methods are for one goroutine.
+type Collector struct {
+	at      map[place][]*entry
+	entries []*entry // in the order of the model's tensors
+}
+
+// A place is where in the forward pass a product is computed.
+type place struct {
+	layer int
+	role  arch.Role
+}
+
+// An entry is a tensor that is multiplied with: a matrix, or several of the same shape.
+type entry struct {
+	name  string
+	stats []*quantize.Stats // of each matrix
+}
+
+// NewCollector prepares for the matrices that llama-imatrix records: those of the layers, and the output head when it is
+// asked for. A head that is the embedding is none of its own.
+func NewCollector(b *arch.Bound, output bool) *Collector {
+	c := &Collector{at: map[place][]*entry{}}
+	for i, t := range b.Tensors {
+		if len(t.Shape) < 2 || !strings.HasPrefix(t.Name, "blk.") && !(output && t.Name == outputName) {
+			continue
+		}
+		e := &entry{name: t.Name}
+		for range matrices(t) {
+			e.stats = append(e.stats, quantize.NewStats(t.Cols()))
+		}
+		o := b.Origins[i]
+		p := place{o.Layer, o.Rule.Role}
+		c.at[p] = append(c.at[p], e)
+		c.entries = append(c.entries, e)
+	}
+	return c
+}
+
+const outputName = "output.weight"
+
+// matrices is how many lie in a tensor one behind the other.
+func matrices(t *formats.Tensor) int {
+	n := 1
+	for _, d := range t.Shape[:len(t.Shape)-2] {
+		n *= d
+	}
+	return n
+}
+
+// Observe adds the inputs x [m][k] of a product. It is a model.Options.Observe.
+func (c *Collector) Observe(layer int, role arch.Role, x []float32, m, k int) {
+	c.ObserveExpert(layer, role, 0, x, m, k)
+}
+
+// ObserveExpert adds the inputs of one of several matrices: those that the router sent to an expert.
+func (c *Collector) ObserveExpert(layer int, role arch.Role, expert int, x []float32, m, k int) {
+	for _, e := range c.at[place{layer, role}] {
+		if expert < len(e.stats) && k == len(e.stats[expert].Diag) {
+			e.stats[expert].Add(x[:m*k], m)
+		}
+	}
+}
+
+// wants says whether anything is recorded at a place.
+func (c *Collector) wants(layer int, role arch.Role) bool { return len(c.at[place{layer, role}]) > 0 }
+
+// check finds sums that are not finite: the model, or its computation, is broken.
+func (c *Collector) check() error {
+	for _, e := range c.entries {
+		for _, s := range e.stats {
+			if i := slices.IndexFunc(s.Diag, func(d float64) bool { return !(d <= math.MaxFloat32) }); i >= 0 {
+				return &formats.Error{Tensor: e.name, Err: formats.Corrupt("column %d of its inputs is not finite", i)}
+			}
+		}
+	}
+	return nil
+}
+
+// Imatrix is what was collected, as a file holds it. A tensor whose inputs were never seen is an error that names it.
+func (c *Collector) Imatrix() (*formats.Imatrix, error) {
+	m := &formats.Imatrix{}
+	for _, e := range c.entries {
+		f := formats.ImatrixEntry{Name: e.name}
+		seen := int64(0)
+		for _, s := range e.stats {
+			f.Counts = append(f.Counts, s.Count)
+			seen += s.Count
+			for _, d := range s.Diag {
+				f.Sums = append(f.Sums, float32(d))
+			}
+		}
+		if seen == 0 {
+			return nil, &formats.Error{Tensor: e.name, Err: fmt.Errorf("the forward pass never multiplied with this tensor")}
+		}
+		m.Entries = append(m.Entries, f)
+	}
+	m.Sort()
+	return m, nil
+}
