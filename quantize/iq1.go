@@ -16,6 +16,8 @@ type iq1Coder struct {
 	bytes  int
 	tiny   float32 // groups below it count as zeros for llama-quantize
 	factor float32 // on its half
+	shifts []int   // the ways to move the levels of a group that the default search tries
+	weigh  func(w, src, importance []float32)
 	put    func(dst []byte, b *iq1Block)
 	take   func(b *iq1Block, src []byte)
 }

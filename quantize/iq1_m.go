@@ -7,15 +7,18 @@ import "encoding/binary"
 var IQ1_M = register(Type{
 	Name: "IQ1_M", ID: 29, Block: super, Bytes: 56,
 	Decode:          coder1M.decode,
+	Encode:          coder1M.encode,
+	Weigh:           coder1M.weigh,
 	Ggml:            coder1M.ggml,
 	Tile:            coder1M.tile,
 	Group:           16,
 	Acts:            ActsQ8_K,
+	MaxRMSE:         0.4135,
 	Fallback:        IQ4_NL,
 	NeedsImportance: true,
 })
 
-var coder1M = iq1Coder{group: 16, bytes: 56, tiny: 1e-7, factor: 1.1125,
+var coder1M = iq1Coder{group: 16, bytes: 56, tiny: 1e-7, factor: 1.1125, shifts: []int{apart}, weigh: weighEach(super, 2),
 	put: func(dst []byte, b *iq1Block) {
 		clear(dst[32:48])
 		for k, m := range b.member {

@@ -7,15 +7,18 @@ import "encoding/binary"
 var IQ1_S = register(Type{
 	Name: "IQ1_S", ID: 19, Block: super, Bytes: 50,
 	Decode:          coder1S.decode,
+	Encode:          coder1S.encode,
+	Weigh:           coder1S.weigh,
 	Ggml:            coder1S.ggml,
 	Tile:            coder1S.tile,
 	Group:           32,
 	Acts:            ActsQ8_K,
+	MaxRMSE:         0.4435,
 	Fallback:        IQ4_NL,
 	NeedsImportance: true,
 })
 
-var coder1S = iq1Coder{group: 32, bytes: 50, tiny: 1e-12, factor: 1.125,
+var coder1S = iq1Coder{group: 32, bytes: 50, tiny: 1e-12, factor: 1.125, shifts: []int{0, 1}, weigh: weighEach(super, 2),
 	put: func(dst []byte, b *iq1Block) {
 		putHalf(dst, b.d)
 		for g := range 8 {

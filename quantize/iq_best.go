@@ -19,9 +19,8 @@ type gridGroup struct {
 	a, w, wa [maxGroup]float32
 	sign     [4]uint8 // as the weights have them
 	flip     [4]int8  // with parity: the weight whose sign is turned, or -1
-	energy   float64  // Σ w·a²
 	top      float32
-	lx, l2   [gridSweep]float64
+	fits     scaleFits
 }
 
 // A gridSearch is a super-block under search.
@@ -82,12 +81,11 @@ func (k *gridSearch) search() {
 
 // load takes signs off, and with parity finds the sign that is cheapest to turn where an odd number is negative.
 func (g *gridGroup) load(k *gridSearch, x, w []float32) {
-	g.top, g.energy = 0, 0
+	g.top = 0
 	for i, v := range x {
 		a := absolute(v)
 		g.a[i], g.w[i], g.wa[i] = a, w[i], float32(w[i]*a)
 		g.top = max(g.top, a)
-		g.energy += float64(float64(w[i]) * float64(float64(a)*float64(a)))
 	}
 	for p := range len(x) / 8 {
 		g.sign[p], g.flip[p] = 0, -1
@@ -111,14 +109,14 @@ func (g *gridGroup) load(k *gridSearch, x, w []float32) {
 
 // sweep fits the group at scales around the one that takes the largest magnitude to the highest level.
 func (g *gridGroup) sweep(k *gridSearch) {
+	g.fits.n = 0
 	if !(g.top > tinyGroup) {
-		g.lx, g.l2 = [gridSweep]float64{}, [gridSweep]float64{}
 		return
 	}
 	whole := g.top / k.value[k.book.levels-1]
 	for t := range gridSweep {
 		s := whole * float32(gridLowest+(gridHighest-gridLowest)/(gridSweep-1)*float64(t))
-		g.lx[t], g.l2[t] = g.fit(k, s, nil)
+		g.fits.add(g.fit(k, s, nil))
 	}
 }
 
@@ -130,14 +128,8 @@ func (g *gridGroup) fit(k *gridSearch, s float32, member []uint16) (lx, l2 float
 	var sx, s2 float32
 	for p := range k.c.group / dims {
 		a, w, wa := g.a[p*dims:][:dims], g.w[p*dims:][:dims], g.wa[p*dims:][:dims]
-		k.fill(&t, w, wa, s)
-		list, at := k.near.of(k.point(a, inv))
-		found, least := list[0], t.sum(at[0])
-		for j, o := range at {
-			if e := t.sum(o); e < least {
-				found, least = list[j], e
-			}
-		}
+		t.fill(k.value[:k.book.levels], w, wa, s)
+		found, _ := k.near.best(&t, k.point(a, inv))
 		if member != nil {
 			member[p] = found
 		}
@@ -151,29 +143,6 @@ func (g *gridGroup) fit(k *gridSearch, s float32, member []uint16) (lx, l2 float
 	return float64(sx), float64(s2)
 }
 
-// fill makes the table of what levels add to the error at scale s, but for what no level changes.
-func (k *gridSearch) fill(t *slotTable, w, wa []float32, s float32) {
-	var c [8][8]float32
-	for l, v := range k.value[:k.book.levels] {
-		u := s * v
-		for i := range w {
-			c[i][l] = float32(float32(w[i]*u)-float32(2*wa[i])) * u
-		}
-	}
-	if k.book.dims == 4 {
-		for i := range 4 {
-			*(*[8]float32)(t[16*i:]) = c[i]
-		}
-		return
-	}
-	for p := range 4 {
-		c0, c1, out := &c[2*p], &c[2*p+1], t[16*p:][:9]
-		for l, v := range c1[:3] {
-			out[3*l], out[3*l+1], out[3*l+2] = v+c0[0], v+c0[1], v+c0[2]
-		}
-	}
-}
-
 // point rounds magnitudes to levels, each on its own.
 func (k *gridSearch) point(a []float32, inv float32) int {
 	number, place := 0, 1
@@ -184,63 +153,17 @@ func (k *gridSearch) point(a []float32, inv float32) int {
 	return number
 }
 
-// scale is a group's scale in units of what its scale's integer steps by, 2·integer+1 of them.
+// unit is the scale of which groups have odd multiples.
 func (k *gridSearch) unit(d float64) float64 { return d * float64(k.c.unit) }
 
-// choose returns the half that suits all groups best by what the sweeps know.
+// choose returns the half that suits all groups best by what the sweeps know, and leaves the integers of the groups' scales.
 func (k *gridSearch) choose() float64 {
-	most, n := 0.0, super/k.c.group
+	var fits [groups16]*scaleFits
+	n := super / k.c.group
 	for g := range n {
-		if s := k.group[g].bestScale(); s > most {
-			most = s
-		}
+		fits[g] = &k.group[g].fits
 	}
-	best, least := 0.0, math.Inf(1)
-	for try := 0; try < 16; try++ {
-		d := most / float64(k.c.unit) / 31 * (0.82 + 0.024*float64(try))
-		sum := 0.0
-		for g := range n {
-			loss, _ := k.group[g].bestInteger(k.unit(d))
-			sum += loss
-		}
-		if sum < least {
-			best, least = d, sum
-		}
-	}
-	unit := k.unit(float64(halfValue(smallHalf(best))))
-	for g := range n {
-		_, k.try.scale[g] = k.group[g].bestInteger(unit)
-	}
-	return best
-}
-
-// bestScale is the scale that explains most of the group.
-func (g *gridGroup) bestScale() (s float64) {
-	best := 0.0
-	for t, l2 := range g.l2 {
-		if lx := g.lx[t]; lx > 0 && l2 > 0 && lx*lx > best*l2 {
-			best = lx * lx / l2
-			s = lx / l2
-		}
-	}
-	return s
-}
-
-// bestInteger is the scale's integer that loses least, and what it loses beside the group's energy, when steps are of the given
-// size.
-func (g *gridGroup) bestInteger(unit float64) (loss float64, s uint8) {
-	loss = math.Inf(1)
-	ideal := g.bestScale()/unit/2 - 0.5
-	first := min(max(int(ideal)-1, 0), 13)
-	for i := first; i <= min(first+3, 15); i++ {
-		u := unit * float64(2*i+1)
-		for t, l2 := range g.l2 {
-			if e := u * (float64(u*l2) - 2*g.lx[t]); e < loss {
-				loss, s = e, uint8(i)
-			}
-		}
-	}
-	return loss, s
+	return chooseHalf(fits[:n], k.try.scale[:n], float64(k.c.unit), 15)
 }
 
 // settle takes members anew for the scales of the try, and for those up to so many steps beside them, and keeps the best.

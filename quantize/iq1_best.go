@@ -1,0 +1,224 @@
+package quantize
+
+import "math"
+
+// The default search of IQ1_S and IQ1_M goes as that of the other types with codebooks; instead of signs there is a shift of all
+// levels up or down, for 32 weights together or for each eight.
+
+const (
+	sweep1   = 12   // scales of a sweep
+	lowest1  = 0.26 // the first of them: of the largest magnitude
+	highest1 = 0.98
+)
+
+// The levels of a member, moved up and down.
+var values1 = [2][]float32{{-0.875, 0.125, 1.125}, {-1.125, -0.125, 0.875}}
+
+// An iq1Search is a super-block under search.
+type iq1Search struct {
+	c         *iq1Coder
+	near      *nearList
+	x, w, wx  [super]float32
+	fits      [groups16]scaleFits
+	try, best iq1Block
+	loss      float64
+}
+
+func (c *iq1Coder) encode(dst []byte, src, importance []float32) {
+	k := iq1Search{c: c, near: book1S.surroundings()}
+	for ; len(src) >= super; dst, src = dst[c.bytes:], src[super:] {
+		tame(k.x[:], src[:super])
+		var imp []float32
+		if importance != nil {
+			imp, importance = importance[:super], importance[super:]
+		}
+		c.weigh(k.w[:], k.x[:], imp)
+		for i, v := range k.x {
+			k.wx[i] = k.w[i] * v
+		}
+		k.search(imp)
+		c.put(dst, &k.best)
+	}
+}
+
+func (k *iq1Search) search(importance []float32) {
+	k.loss = math.Inf(1)
+	k.c.ggmlBlock(&k.try, k.x[:], importance)
+	k.try.d = finiteBits(k.try.d)
+	k.offer()
+	var fits [groups16]*scaleFits
+	n := super / k.c.group
+	for g := range n {
+		fits[g] = &k.fits[g]
+		k.sweep(g)
+	}
+	d := chooseHalf(fits[:n], k.try.scale[:n], 1, 7)
+	if d == 0 {
+		return
+	}
+	k.try.d = smallHalf(d)
+	for range 2 {
+		k.settle()
+		k.offer()
+		if !k.refit() {
+			return
+		}
+		k.offer()
+	}
+}
+
+// sweep fits a group at scales below its largest magnitude.
+func (k *iq1Search) sweep(g int) {
+	n, f := k.c.group, &k.fits[g]
+	f.n = 0
+	var top float32
+	for _, v := range k.x[g*n:][:n] {
+		top = max(top, absolute(v))
+	}
+	if !(top > tinyGroup) {
+		return
+	}
+	var points [4]iq1Point
+	for t := range sweep1 {
+		s := top * float32(lowest1+(highest1-lowest1)/(sweep1-1)*float64(t))
+		k.fit(points[:n/8], g, s)
+		for _, shifts := range k.c.shifts {
+			var lx, l2 float64
+			for p := range n / 8 {
+				x, q := k.products(g*n+8*p, &points[p], points[p].down(shifts))
+				lx += x
+				l2 += q
+			}
+			f.add(lx, l2)
+		}
+	}
+}
+
+// An iq1Point is eight weights brought into the codebook, moved up and down.
+type iq1Point struct {
+	member [2]uint16
+	loss   [2]float32
+}
+
+// apart stands for eights that are moved independently; 0 is all up, 1 all down.
+const apart = 2
+
+// down is 1 where the levels are moved down.
+func (p *iq1Point) down(shifts int) int {
+	if shifts != apart {
+		return shifts
+	}
+	if p.loss[1] < p.loss[0] {
+		return 1
+	}
+	return 0
+}
+
+// fit brings the eights of a group into the codebook at scale s.
+func (k *iq1Search) fit(points []iq1Point, g int, s float32) {
+	var t slotTable
+	inv := 1 / s
+	for p := range points {
+		at := g*k.c.group + 8*p
+		for down, value := range values1 {
+			low, high := (value[0]+value[1])/2, (value[1]+value[2])/2
+			number, place := 0, 1
+			for _, v := range k.x[at:][:8] {
+				u := float32(v * inv)
+				if u > low {
+					number += place
+				}
+				if u > high {
+					number += place
+				}
+				place *= 3
+			}
+			t.fill(value, k.w[at:][:8], k.wx[at:][:8], s)
+			points[p].member[down], points[p].loss[down] = k.near.best(&t, number)
+		}
+	}
+}
+
+// products are Σ w·x·level and Σ w·level² of eight weights.
+func (k *iq1Search) products(at int, p *iq1Point, down int) (lx, l2 float64) {
+	var sx, s2 float32
+	level := &book1S.level[p.member[down]]
+	for i, l := range level {
+		v := values1[down][l]
+		sx += float32(k.wx[at+i] * v)
+		s2 += float32(float32(k.w[at+i]*v) * v)
+	}
+	return float64(sx), float64(s2)
+}
+
+// settle takes members and shifts anew for the scales of the try and for those beside them, and keeps the best.
+func (k *iq1Search) settle() {
+	d := float64(halfValue(k.try.d))
+	n := k.c.group
+	var points [4]iq1Point
+	for g := range super / n {
+		at := int(k.try.scale[g])
+		least := math.Inf(1)
+		for s := max(at-1, 0); s <= min(at+1, 7); s++ {
+			u := float64(d * float64(2*s+1))
+			k.fit(points[:n/8], g, float32(u))
+			for _, shifts := range k.c.shifts {
+				if e := k.error(points[:n/8], g, shifts, u); e < least {
+					least, k.try.scale[g] = e, uint8(s)
+					for p := range n / 8 {
+						down := points[p].down(shifts)
+						k.try.member[g*n/8+p], k.try.down[g*n/8+p] = points[p].member[down], down == 1
+					}
+				}
+			}
+		}
+	}
+}
+
+// error is what a group loses at scale u, less what no level changes.
+func (k *iq1Search) error(points []iq1Point, g, shifts int, u float64) (sum float64) {
+	for p := range points {
+		lx, l2 := k.products(g*k.c.group+8*p, &points[p], points[p].down(shifts))
+		sum += float64(u * (float64(u*l2) - 2*lx))
+	}
+	return sum
+}
+
+// decoded calls f with what every weight of the try decodes to where d is one.
+func (k *iq1Search) decoded(f func(level, x, w float64)) {
+	for p, m := range k.try.member {
+		value := values1[0]
+		if k.try.down[p] {
+			value = values1[1]
+		}
+		s := float64(2*int(k.try.scale[8*p/k.c.group]) + 1)
+		for i, l := range book1S.level[m] {
+			f(float64(s*float64(value[l])), float64(k.x[8*p+i]), float64(k.w[8*p+i]))
+		}
+	}
+}
+
+// refit solves for the half that suits members, shifts and scales of the try; false if that changes nothing.
+func (k *iq1Search) refit() bool {
+	var lx, l2 float64
+	k.decoded(func(level, x, w float64) {
+		lx += float64(w * level * x)
+		l2 += float64(w * level * level)
+	})
+	d := smallHalf(lx / l2)
+	same := d == k.try.d
+	k.try.d = d
+	return !same
+}
+
+// offer keeps the try if it is the best so far.
+func (k *iq1Search) offer() {
+	sum, d := 0.0, float64(halfValue(k.try.d))
+	k.decoded(func(level, x, w float64) {
+		e := x - float64(d*level)
+		sum += float64(w * float64(e*e))
+	})
+	if sum < k.loss {
+		k.best, k.loss = k.try, sum
+	}
+}
