@@ -50,7 +50,7 @@ func calibrateCommand(ui *ui) *cli.Command {
 			&cli.Int64Flag{Name: "min-expert-tokens", Usage: "gate: every expert must be reached by `N` tokens"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on where a run for the same file was cut off"},
 			&cli.IntFlag{Name: "save-every", Value: 10, Usage: "chunks between savings of what --resume needs; 0 for none"},
-			modeFlag("deploy"),
+			modeFlag("exact"),
 			&cli.BoolFlag{Name: "json", Usage: "print the result as JSON"},
 			preFlag(),
 			threadsFlag(),
