@@ -32,6 +32,7 @@ type TextFormat struct {
 var textFormats = []TextFormat{
 	{"text", []string{".txt", ".raw", ".md"}, readPlain},
 	{"jsonl", []string{".jsonl", ".ndjson", ".json"}, readJSONL},
+	{"parquet", []string{".parquet"}, readParquet},
 }
 
 // TextFormatNames lists the formats.
@@ -136,6 +137,9 @@ func record(text []byte, field string) (Document, error) {
 func (s *Subject) Tokens(docs []Document, special bool) ([]int32, error) {
 	var all []int32
 	for _, d := range docs {
+		if d.Chat != nil {
+			return nil, formats.Unsupported("the documents are conversations; only text is read")
+		}
 		all = append(all, s.Tokenizer.Encode(d.Text, tokenizer.Options{AddSpecial: true, ParseSpecial: special})...)
 	}
 	return all, nil

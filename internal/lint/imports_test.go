@@ -19,7 +19,9 @@ internal/arch      | formats quantize                                           
 internal/tokenizer |                                                                   | x/text
 convert            | formats quantize internal/arch internal/tokenizer                 | go.yaml.in/yaml/v3
 internal/model     | formats quantize internal/arch internal/kernel                    |
-calib              | convert quantize formats internal/arch internal/model internal/tokenizer | klauspost/compress
+internal/parquet   |                                                                   | klauspost/compress
+internal/jinja     |                                                                   |
+calib              | convert quantize formats internal/arch internal/model internal/tokenizer internal/parquet internal/jinja | klauspost/compress
 verify             | formats internal/model internal/tokenizer internal/kernel         |
 testdata           |                                                                   | klauspost/compress
 internal/golden    |                                                                   |
