@@ -28,6 +28,7 @@ type Options struct {
 	Protocol
 	model.Options
 	Progress func(done, total int) // chunks
+	Analysis
 }
 
 const (
@@ -48,10 +49,7 @@ func Run(ctx context.Context, sides []Side, tokens []int32, opt Options) (*Repor
 		return nil, err
 	}
 	opt.Threads = max(1, opt.Threads)
-	r := &run{opt: opt, sides: sides, perChunk: opt.PerChunk()}
-	for range sides {
-		r.tracks = append(r.tracks, newTrack(len(input)*r.perChunk))
-	}
+	r := newRun(sides, opt, len(input))
 	step := max(1, batchTokens/opt.Ctx)
 	for c := 0; c < len(input); c += step {
 		end := min(c+step, len(input))
@@ -61,9 +59,11 @@ func Run(ctx context.Context, sides []Side, tokens []int32, opt Options) (*Repor
 		if opt.Progress != nil {
 			opt.Progress(end, len(input))
 		}
+		if r.decided(end) {
+			break
+		}
 	}
-	opt.Chunks = len(input)
-	return r.report(opt, len(tokens)), nil
+	return r.report(text, len(tokens)), nil
 }
 
 // sameVocab refuses models whose rows of logits do not line up, and tokens that they do not have.
@@ -80,13 +80,6 @@ func sameVocab(sides []Side, tokens []int32) error {
 		}
 	}
 	return nil
-}
-
-type run struct {
-	opt      Options
-	sides    []Side
-	tracks   []*track
-	perChunk int
 }
 
 // batch evaluates some chunks, the first of them being number first of the text, in every model.
@@ -130,7 +123,7 @@ func (r *run) block(first int, text [][]int32, states []*model.States, logits []
 	var g errgroup.Group
 	for w := range r.opt.Threads {
 		g.Go(func() error {
-			exp := make([]float32, vocab)
+			exp := newScratch(vocab)
 			for i := from + w; i < to; i += r.opt.Threads {
 				seq, pos := states[0].Seq[i], states[0].Pos[i]
 				at := (first+seq)*r.perChunk + pos - r.opt.Ctx/2
@@ -140,31 +133,4 @@ func (r *run) block(first int, text [][]int32, states []*model.States, logits []
 		})
 	}
 	return g.Wait()
-}
-
-// score records prediction number at of every model.
-func (r *run) score(at int, next int32, logits [][]float32, off, vocab int, exp []float32) {
-	var baseLSE float64
-	for i, t := range r.tracks {
-		row := logits[i][off : off+vocab]
-		p, lse := predict(row, next)
-		t.nll[at], t.p[at], t.top[at] = p.nll, p.p, p.top
-		if i == 0 {
-			baseLSE = lse
-			continue
-		}
-		t.kld[at] = divergence(logits[0][off:off+vocab], row, exp, baseLSE, lse)
-	}
-}
-
-func (r *run) report(opt Options, tokens int) *Report {
-	out := &Report{Protocol: opt.Protocol, Mode: opt.Mode.String(), Tokens: tokens, Scored: len(r.tracks[0].nll)}
-	for i, t := range r.tracks {
-		res := Result{Name: r.sides[i].Name, Perplexity: t.perplexity(), Seconds: t.seconds}
-		if i > 0 {
-			res.Versus = t.versus(r.tracks[0])
-		}
-		out.Models = append(out.Models, res)
-	}
-	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -135,7 +136,7 @@ func TestRunIsTheSameForAnyThreads(t *testing.T) {
 		if first == nil {
 			first = rep
 		}
-		if *rep.Models[1].Versus != *first.Models[1].Versus || rep.Models[0].Perplexity != first.Models[0].Perplexity {
+		if !reflect.DeepEqual(rep.Models[1].Versus, first.Models[1].Versus) || rep.Models[0].Perplexity != first.Models[0].Perplexity {
 			t.Errorf("%d threads give other numbers than one", threads)
 		}
 	}

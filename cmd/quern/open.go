@@ -64,11 +64,15 @@ func tokenizeFor(path, pre string, text []byte) (tokens []int32, bos int, err er
 	if err != nil {
 		return nil, 0, err
 	}
-	bos = -1
+	return t.Encode(string(text), tokenizer.Options{AddSpecial: true}), beginning(t), nil
+}
+
+// beginning is the token that begins every text, or -1.
+func beginning(t *tokenizer.Tokenizer) int {
 	if around := t.Encode("", tokenizer.Options{AddSpecial: true}); len(around) > 0 && int(around[0]) == t.Vocab().BOS {
-		bos = t.Vocab().BOS
+		return t.Vocab().BOS
 	}
-	return t.Encode(string(text), tokenizer.Options{AddSpecial: true}), bos, nil
+	return -1
 }
 
 // readText reads a file, or standard input for "-".

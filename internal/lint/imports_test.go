@@ -22,7 +22,7 @@ internal/model     | formats quantize internal/arch internal/kernel             
 internal/parquet   |                                                                   | klauspost/compress
 internal/jinja     |                                                                   |
 calib              | convert quantize formats internal/arch internal/model internal/tokenizer internal/parquet internal/jinja | klauspost/compress
-verify             | formats internal/model internal/tokenizer internal/kernel         |
+verify             | formats quantize internal/arch internal/model internal/tokenizer internal/kernel | go.yaml.in/yaml/v3 klauspost/compress
 testdata           |                                                                   | klauspost/compress
 internal/golden    |                                                                   |
 internal/lint      |                                                                   |

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"quern/internal/tokenizer"
+	"quern/verify"
+)
+
+// worstShown is how many of the worst predictions a report quotes.
+const worstShown = 10
+
+// verifyText reads the texts and cuts them into tokens, whole chunks of each one after the other. It sets the protocol's
+// BOS and what the analysis knows of the text, and returns the SHA-256 of the texts.
+func verifyText(c *cli.Context, ui *ui, paths []string, opt *verify.Options) (tokens []int32, hash string, err error) {
+	toks, err := openTokenizers(paths, c.String("pre"))
+	if err != nil {
+		return nil, "", err
+	}
+	opt.BOS = beginning(toks[0])
+	names := c.StringSlice("text")
+	sum := sha256.New()
+	for _, name := range names {
+		text, err := readText(ui, name)
+		if err != nil {
+			return nil, "", err
+		}
+		sum.Write(text)
+		ids, err := sameTokens(paths, toks, string(text))
+		if err != nil {
+			return nil, "", err
+		}
+		if len(names) == 1 {
+			tokens = ids
+			break
+		}
+		ids, n, err := wholeChunks(ids, opt.Protocol, name)
+		if err != nil {
+			return nil, "", err
+		}
+		tokens = append(tokens, ids...)
+		opt.Domains = append(opt.Domains, verify.Domain{Name: filepath.Base(name), Chunks: n})
+	}
+	if len(names) > 1 {
+		opt.Protocol.Chunks = 0 // each text was cut already
+	}
+	opt.Worst, opt.Piece = worstShown, func(id int32) string { return string(toks[0].Decode([]int32{id})) }
+	return tokens, fmt.Sprintf("%x", sum.Sum(nil)), nil
+}
+
+// wholeChunks drops what does not fill a chunk, and what is beyond the number of chunks that is wanted.
+func wholeChunks(ids []int32, p verify.Protocol, name string) ([]int32, int, error) {
+	n := len(ids) / p.Ctx
+	if p.Chunks > 0 {
+		n = min(n, p.Chunks)
+	}
+	if n == 0 {
+		return nil, 0, fmt.Errorf("%s: %w: %d tokens do not fill a chunk of %d", name, verify.ErrShort, len(ids), p.Ctx)
+	}
+	return ids[:n*p.Ctx], n, nil
+}
+
+func openTokenizers(paths []string, pre string) ([]*tokenizer.Tokenizer, error) {
+	var out []*tokenizer.Tokenizer
+	for _, p := range paths {
+		t, err := openTokenizer(p, pre)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// sameTokens tokenizes the text with every model's tokenizer: where the ids differ, the numbers could not be compared.
+func sameTokens(paths []string, toks []*tokenizer.Tokenizer, text string) ([]int32, error) {
+	var first []int32
+	for i, t := range toks {
+		ids := t.Encode(text, tokenizer.Options{AddSpecial: true})
+		if i == 0 {
+			first = ids
+			continue
+		}
+		if at := firstDifference(first, ids); at >= 0 || beginning(t) != beginning(toks[0]) {
+			return nil, &differentTokens{paths[0], paths[i], max(at, 0)}
+		}
+	}
+	return first, nil
+}
+
+// differentTokens is the error of two models whose tokenizers disagree.
+type differentTokens struct {
+	base, quant string
+	at          int
+}
+
+func (e *differentTokens) Error() string {
+	return fmt.Sprintf("%s and %s tokenize the text differently, first at token %d: their numbers cannot be compared", e.base, e.quant, e.at)
+}
+
+func firstDifference(a, b []int32) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	if len(a) != len(b) {
+		return min(len(a), len(b))
+	}
+	return -1
+}
