@@ -20,6 +20,7 @@ type Report struct {
 	Pairs    []Pair    `json:"pairs,omitempty"`
 	Verdicts []Verdict `json:"verdicts,omitempty"`
 	Hints    []string  `json:"hints,omitempty"`
+	Swaps    []Swap    `json:"attribution,omitempty"`
 }
 
 // A Result is what one model did.

@@ -28,6 +28,7 @@ func verifyCommand(ui *ui) *cli.Command {
 			&cli.IntFlag{Name: "ctx", Value: verify.DefaultCtx, Usage: "tokens in a chunk"},
 			&cli.IntFlag{Name: "chunks", Usage: "chunks at most, of each text (default: all)"},
 			modeFlag("deploy"),
+			&cli.StringFlag{Name: "label", Usage: "what the run is called in reports"},
 			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON"},
 			preFlag(),
 			threadsFlag(),
@@ -84,9 +85,9 @@ func verifyAction(c *cli.Context, ui *ui) error {
 	if err != nil {
 		return err
 	}
-	rep.Version, rep.Text = version(), hash
+	rep.Version, rep.Label, rep.Text = version(), c.String("label"), hash
 	addSizes(rep, sides)
-	if err := writeOutputs(c, rep); err != nil {
+	if err := writeOutputs(c, &verify.Summary{Runs: []*verify.Report{rep}}); err != nil {
 		return err
 	}
 	if c.Bool("json") {

@@ -9,15 +9,18 @@ import (
 	"quern/verify"
 )
 
-// outputs is the table of report files: a flag, and what is written.
+// outputs is the table of report files: a flag, and what is written. The first is for a single run.
 var outputs = []struct {
 	flag, usage string
-	render      func(*verify.Report) ([]byte, error)
+	render      func(*verify.Summary) ([]byte, error)
 }{
-	{"json-file", "write the report as JSON to `FILE` (docs/report.schema.json)", func(r *verify.Report) ([]byte, error) {
-		b, err := json.MarshalIndent(r, "", "  ")
+	{"json-file", "write the report as JSON to `FILE` (docs/report.schema.json)", func(s *verify.Summary) ([]byte, error) {
+		b, err := json.MarshalIndent(s.Runs[0], "", "  ")
 		return append(b, '\n'), err
 	}},
+	{"junit", "write verdicts as JUnit XML to `FILE`", (*verify.Summary).JUnit},
+	{"markdown", "append a summary in Markdown to `FILE`, as GitHub's step summary wants it", (*verify.Summary).Markdown},
+	{"html", "write a page with plots to `FILE`; it fetches nothing", (*verify.Summary).HTML},
 }
 
 func reportFlags() []cli.Flag {
@@ -28,20 +31,36 @@ func reportFlags() []cli.Flag {
 	return flags
 }
 
-func writeOutputs(c *cli.Context, r *verify.Report) error {
+func writeOutputs(c *cli.Context, s *verify.Summary) error {
 	for _, o := range outputs {
 		if !c.IsSet(o.flag) {
 			continue
 		}
-		b, err := o.render(r)
+		b, err := o.render(s)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(c.String(o.flag), b, 0o644); err != nil {
+		if err := writeReport(c.String(o.flag), b, o.flag == "markdown"); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func writeReport(name string, b []byte, add bool) error {
+	mode := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	if add {
+		mode = os.O_WRONLY | os.O_CREATE | os.O_APPEND
+	}
+	f, err := os.OpenFile(name, mode, 0o644)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(b); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
 }
 
 // addSizes notes how large the weights of every model are.
