@@ -143,6 +143,9 @@ func (r permutedBytes) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
+// Drop passes advice for whole heads on: within a head the order does not matter.
+func (r permutedBytes) Drop(off, n int64) { formats.Drop(r.raw, off, n) }
+
 // Floats is a tensor held in memory.
 func Floats(name string, v []float32) *formats.Tensor {
 	raw := make([]byte, 4*len(v))

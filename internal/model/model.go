@@ -125,6 +125,16 @@ func (l *layer) slots(p *arch.Params) []slot {
 	}
 }
 
+// matrices are those of the slots.
+func (l *layer) matrices(p *arch.Params) (ws []*weight) {
+	for _, s := range l.slots(p) {
+		if s.matrix != nil {
+			ws = append(ws, s.matrix)
+		}
+	}
+	return ws
+}
+
 // place puts a tensor where its role says.
 func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
 	if o.Rule.Role == arch.RoleRopeFactors {

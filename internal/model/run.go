@@ -29,12 +29,23 @@ func (m Mode) String() string {
 	return "deploy"
 }
 
-// Options of a run; the zero value is good. Results do not depend on Threads or Batch.
+// Options of a run; the zero value is good. Results do not depend on Threads, Batch or MaxRAM.
 type Options struct {
 	Mode    Mode
 	Threads int // 0: all processors
 	Batch   int // tokens that go through a layer together, 0: what fits into some hundred megabytes
 	Observe Observer
+
+	// MaxRAM is how much memory a run of sequences as long as Group allows may take, its final states included. More of it
+	// lets more tokens share the reading of a weight. 0 is room for two layers and a gigabyte of states.
+	MaxRAM int64
+	Step   func(Step) // called by one goroutine whenever a batch has gone through a layer; may be nil
+}
+
+// A Step is how far States is.
+type Step struct {
+	Layer, Layers int // the layer that was computed, of so many
+	Done, Total   int // tokens times layers
 }
 
 // An Observer is shown what the matrices are multiplied with: x [m][k], the inputs of the matrix of the given role before
@@ -49,8 +60,10 @@ type scratch struct {
 	in      input // the factor of the products that are being computed
 	rope    *rope
 
-	x, h, q, k, v, att, gate, up []float32
-	place                        []place
+	h, q, k, v, att, gate, up, copy []float32
+
+	lent    group // memory of a group
+	shelves [2]shelf
 }
 
 // A worker is the memory of one thread.
@@ -75,14 +88,21 @@ type run struct {
 	mode    Mode
 	threads int
 	observe Observer
+	report  func(Step)
+	told    Step // what was reported last
+	budget  budget
 	err     error
 }
 
-func (m *Model) begin(ctx context.Context, opt Options) *run {
-	r := &run{m: m, ctx: ctx, mode: opt.Mode, threads: opt.Threads, observe: opt.Observe}
-	if r.threads <= 0 {
-		r.threads = runtime.GOMAXPROCS(0)
+func threadsOf(opt Options) int {
+	if opt.Threads > 0 {
+		return opt.Threads
 	}
+	return runtime.GOMAXPROCS(0)
+}
+
+func (m *Model) begin(ctx context.Context, opt Options) *run {
+	r := &run{m: m, ctx: ctx, mode: opt.Mode, threads: threadsOf(opt), observe: opt.Observe, report: opt.Step}
 	m.mu.Lock()
 	if n := len(m.idle); n > 0 {
 		r.scratch, m.idle = m.idle[n-1], m.idle[:n-1]

@@ -14,10 +14,6 @@ type States struct {
 	H        []float32 // [n][E]
 }
 
-// scratchBytes is what the activations of a batch may occupy when Options.Batch does not say how many tokens it has. More
-// than 2048 tokens gain nothing: decoding the weights is then a small part of the work.
-const scratchBytes = 256 << 20
-
 // States runs whole sequences, of any lengths, and returns the states of the positions that are wanted, by sequence and
 // position; a nil want wants all. Each sequence's states are the same as if it were run alone.
 func (m *Model) States(ctx context.Context, seqs [][]int32, want func(seq, pos int) bool, opt Options) (*States, error) {
@@ -37,13 +33,17 @@ func (m *Model) States(ctx context.Context, seqs [][]int32, want func(seq, pos i
 	}
 	s.H = make([]float32, len(s.Pos)*m.params.Embd)
 	r := m.begin(ctx, opt)
-	out := s.H
-	for len(seqs) > 0 {
-		n, tokens := m.batch(seqs, opt.Batch)
-		r.forward(out, seqs[:n], wanted[:tokens])
-		out = out[count(wanted[:tokens])*m.params.Embd:]
-		seqs, wanted = seqs[n:], wanted[tokens:]
+	r.budget, r.err = m.budget(longest(seqs), opt, r.threads)
+	r.told = Step{Layers: len(m.layers), Total: len(wanted) * len(m.layers)}
+	lib := &library{r: r}
+	for out := s.H; len(seqs) > 0 && r.err == nil; {
+		n := upTo(seqs, r.budget.tokens)
+		g := r.group(seqs[:n], wanted, out)
+		seqs = seqs[n:]
+		r.pass(lib, g, len(seqs) > 0)
+		wanted, out = wanted[len(g.place):], out[count(wanted[:len(g.place)])*m.params.Embd:]
 	}
+	lib.stop()
 	if err := r.end(); err != nil {
 		return nil, err
 	}
@@ -54,22 +54,9 @@ func (m *Model) States(ctx context.Context, seqs [][]int32, want func(seq, pos i
 func (m *Model) Logits(dst []float32, s *States, from, to int, opt Options) error {
 	e, v := m.params.Embd, m.params.Vocab
 	r := m.begin(context.Background(), opt)
-	r.apply(s.H[from*e:to*e], to-from, product{dst[:(to-from)*v], &m.head})
+	r.budget, r.err = m.budget(0, opt, r.threads)
+	r.apply(s.H[from*e:to*e], to-from, product{dst[:(to-from)*v], r.head()})
 	return r.end()
-}
-
-// batch says how many of seqs go through the model together, and their tokens: one at least, and no more than fit.
-func (m *Model) batch(seqs [][]int32, limit int) (n, tokens int) {
-	if limit <= 0 {
-		p := &m.params
-		perToken := 4 * (2*p.Embd + 2*p.Heads*p.HeadDim + 2*p.KVHeads*p.HeadDim + 3*p.FF)
-		limit = min(max(scratchBytes/perToken, 512), 2048)
-	}
-	for n < len(seqs) && (n == 0 || tokens+len(seqs[n]) <= limit) {
-		tokens += len(seqs[n])
-		n++
-	}
-	return n, tokens
 }
 
 func (m *Model) checkTokens(seqs [][]int32) error {

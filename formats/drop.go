@@ -1,0 +1,15 @@
+package formats
+
+import "io"
+
+// Drop says that stored bytes, which are part of a tensor's Raw, will not be read again soon: the system's cache has better uses for its
+// memory than a file that is larger than it. It is advice only.
+func Drop(raw io.ReaderAt, off, n int64) {
+	switch r := raw.(type) {
+	case *io.SectionReader:
+		outer, base, size := r.Outer()
+		Drop(outer, base+off, min(n, size-off))
+	case interface{ Drop(off, n int64) }:
+		r.Drop(off, n)
+	}
+}

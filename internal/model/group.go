@@ -1,0 +1,91 @@
+package model
+
+// A group is the sequences that go through the model together: only their residual stream is kept, while each layer runs
+// over their batches.
+type group struct {
+	x       []float32 // [tokens][E]
+	place   []place
+	batches []batch
+}
+
+// A batch is the sequences of a group that go through a layer together.
+type batch struct {
+	seqs []sequence // rows within the batch
+	x    []float32  // [m][E] of the group's
+	at   []place    // [m]
+	want []bool     // [m] rows that are needed after the last layer
+	out  []float32  // for their final states
+}
+
+// A place is where in its sequence a row of a batch stands, and its token.
+type place struct {
+	pos   int
+	token int32
+}
+
+// group puts sequences one after the other and cuts them into batches. want and out are those of all their tokens, or nil.
+func (r *run) group(seqs [][]int32, want []bool, out []float32) *group {
+	e := r.m.params.Embd
+	g := &r.lent
+	g.place, g.batches = grow(&g.place, 0), grow(&g.batches, 0)
+	for _, tokens := range seqs {
+		for pos, id := range tokens {
+			g.place = append(g.place, place{pos, id})
+		}
+	}
+	r.rope.reach(longest(seqs))
+	x := grow(&g.x, len(g.place)*e)
+	for at := 0; len(seqs) > 0; {
+		n, m := upTo(seqs, r.budget.batch), 0
+		var parts []sequence
+		for _, tokens := range seqs[:n] {
+			if len(tokens) > 0 {
+				parts = append(parts, sequence{m, len(tokens)})
+			}
+			m += len(tokens)
+		}
+		b := batch{seqs: parts, x: x[at*e : (at+m)*e], at: g.place[at : at+m]}
+		if want != nil {
+			b.want = want[at : at+m]
+			b.out = out[:count(b.want)*e]
+			out = out[len(b.out):]
+		}
+		g.batches = append(g.batches, b)
+		seqs, at = seqs[n:], at+m
+	}
+	return g
+}
+
+// start fills the residual stream with the embedding of every token.
+func (r *run) start(g *group) {
+	e := r.m.params.Embd
+	r.parallel((len(g.place)+rowsPerTask-1)/rowsPerTask, func(_ *worker, task int) error {
+		for row := task * rowsPerTask; row < min(len(g.place), (task+1)*rowsPerTask); row++ {
+			if err := r.m.embed.Rows.ReadRows(g.x[row*e:][:e], int(g.place[row].token)); err != nil {
+				return inTensor(r.m.embed, err)
+			}
+		}
+		return nil
+	})
+}
+
+// pass takes a group through all layers; more says that another group will follow.
+func (r *run) pass(b *library, g *group, more bool) {
+	r.start(g)
+	n := len(r.m.layers)
+	for i := 0; i < n && r.err == nil; i++ {
+		l := b.layer(i, more || i+1 < n)
+		for j := range g.batches {
+			r.advance(l, &g.batches[j], i == n-1)
+			r.step(i, len(g.batches[j].at))
+		}
+	}
+}
+
+// step tells how far the run is.
+func (r *run) step(layer, tokens int) {
+	if r.report != nil && r.err == nil {
+		r.told.Layer, r.told.Done = layer, r.told.Done+tokens
+		r.report(r.told)
+	}
+}

@@ -1,0 +1,69 @@
+package model
+
+import "context"
+
+// A library fetches the layers of a model one after the other, round and round. Where the budget allows, it reads one ahead.
+type library struct {
+	r       *run
+	turn    int        // which shelf the next layer goes to
+	pending chan error // ends the reading of the next layer; nil when none is read
+	cancel  context.CancelFunc
+}
+
+// layer returns layer i, which is the one after the last that was asked for; more says that another one will be wanted.
+// What it returns is valid until the next call.
+func (b *library) layer(i int, more bool) *layer {
+	r := b.r
+	if r.budget.ahead == 0 || r.err != nil {
+		return &r.m.layers[i]
+	}
+	if b.pending == nil {
+		b.read(i)
+	}
+	r.err, b.pending = <-b.pending, nil
+	l := &r.shelves[b.turn].layer
+	b.turn = (b.turn + 1) % r.budget.ahead
+	if r.err == nil && more && r.budget.ahead > 1 {
+		b.read((i + 1) % len(r.m.layers))
+	}
+	return l
+}
+
+// read begins to read a layer.
+func (b *library) read(i int) {
+	r, s := b.r, &b.r.shelves[b.turn]
+	ctx, cancel := context.WithCancel(r.ctx)
+	done := make(chan error, 1)
+	b.pending, b.cancel = done, cancel
+	s.layer = r.m.layers[i]
+	ws := s.layer.matrices(&r.m.params)
+	go func() {
+		defer cancel()
+		done <- s.fill(ctx, ws, r.budget.shelf, r.threads, r.budget.drop)
+	}()
+}
+
+// stop waits until nothing is read any more.
+func (b *library) stop() {
+	if b.pending != nil {
+		b.cancel()
+		<-b.pending
+		b.pending = nil
+	}
+}
+
+// head returns the output head, from a shelf where there is room. It stays there until the next layers are read.
+func (r *run) head() *weight {
+	if !r.budget.head || r.err != nil {
+		return &r.m.head
+	}
+	s := &r.shelves[0]
+	if s.head == nil {
+		w := r.m.head
+		r.err = s.fill(r.ctx, []*weight{&w}, 0, r.threads, r.budget.drop)
+		if r.err == nil {
+			s.head = &w
+		}
+	}
+	return s.head
+}
