@@ -116,6 +116,7 @@ func (c *symCoder) stand(b *kBatch, n int, weighted bool) {
 			b.D[at], b.Loss[at], b.Scale[at] = d, inf32, float32(s)
 		}
 	}
+	b.AtScale = b.Scale
 	b.WalkSym(16, c.zero, -c.lowest, c.lowest-1, weighted, stay[:1])
 }
 

@@ -13,12 +13,17 @@ const MaxGroup = 32
 // sums are added in the order of its elements, whatever the width of the registers. Weights are finite, and W is not negative.
 // Lanes without a group hold zeros. The assembly knows this layout.
 type Groups struct {
-	X, W, Code [MaxGroup * GroupLanes]float32
+	X    [MaxGroup * GroupLanes]float32
+	_    [336]float32 // a store must not have the low address bits of the loads after it: they would wait for it
+	W    [MaxGroup * GroupLanes]float32
+	_    [336]float32
+	Code [MaxGroup * GroupLanes]float32
 
-	Scale, Min, Loss, D, DMin             [GroupLanes]float32
-	SumW, SumWX, SumWQ, SumWQQ, SumWQX    [GroupLanes]float32
-	span, from, inv, best, spare4, spare5 [GroupLanes]float32
-	params, first                         [5]float32
+	Scale, Min, Loss, D, DMin          [GroupLanes]float32
+	SumW, SumWX, SumWQ, SumWQQ, SumWQX [GroupLanes]float32
+	_, _, inv, best                    [GroupLanes]float32 // T0… of the programs
+	AtScale, AtMin                     [GroupLanes]float32
+	params, first                      [5]float32
 }
 
 // LoadX takes up to 32 groups of n weights each, one after the other.
@@ -76,19 +81,12 @@ var (
 	takeSym      = laneBodies((*lane).takeSym)
 )
 
-// levelZero is 1.5·2²³: where it was added, a level stands in the low bits of a float32, rounded to even.
+// levelZero is 1.5·2²³: adding it leaves no room for a fraction, so that taking it away again leaves an integer, rounded to even.
+// Numbers of more than 22 bits come out wrong, and too large all the same.
 const levelZero = 12582912
 
-// levelBits is a level as the kernels clamp it.
-func levelBits(level int) float32 { return math.Float32frombits(uint32(0x4b400000 + level)) }
-
-// level rounds to a level between two, given by their bits. Floats that are not negative compare as their bits do, and
-// negative ones have negative bits, so that it clamps whatever comes, as integers.
-func level(u, lo, hi float32) float32 {
-	c := int32(math.Float32bits(u + levelZero))
-	c = min(max(c, int32(math.Float32bits(lo))), int32(math.Float32bits(hi)))
-	return math.Float32frombits(uint32(c)) - levelZero
-}
+// level rounds to a level between two.
+func level(u, lo, hi float32) float32 { return min(max(u+levelZero-levelZero, lo), hi) }
 
 // orZero replaces what is infinite or not a number by zero.
 func orZero(v float32) float32 {
@@ -110,7 +108,7 @@ func inverseOf(s float32) float32 {
 // weighted least squares, and keeps the least error, of squares or (abs) magnitudes; levels are counted from the best minimum so
 // far, so the order of the table matters. Scale, Min and Loss receive the result.
 func (g *Groups) SweepMin(n, top int, abs bool, table []float32) {
-	g.params = [5]float32{float32(top), levelBits(top)}
+	g.params = [5]float32{float32(top)}
 	if abs {
 		sweepMinAbs.best(g, n, table)
 	} else {
@@ -120,14 +118,14 @@ func (g *Groups) SweepMin(n, top int, abs bool, table []float32) {
 
 // Levels are the levels that the last SweepMin of a group liked best.
 func (g *Groups) LevelMin(i int, x float32) int {
-	return int(level(float32((x-g.best[i])*g.inv[i]), levelBits(0), g.params[1]))
+	return int(level(float32((x-g.best[i])*g.inv[i]), 0, g.params[0]))
 }
 
 // SweepSym fits each group by levels -zero…zero-1 and a scale of either sign: ggml's make_qx_quants. It takes levels at inverse
 // scales of table/(the first weight of the largest magnitude) and keeps the scale that explains most. Scale receives
 // it, SumWQQ what an error in it costs, SumW the sum of the weights.
 func (g *Groups) SweepSym(n, zero int, table []float32) {
-	g.params = [5]float32{levelBits(-zero), levelBits(zero - 1)}
+	g.params = [5]float32{float32(-zero), float32(zero - 1)}
 	sweepSym.best(g, n, table)
 }
 
@@ -139,22 +137,22 @@ func (g *Groups) LevelSym(i int, x float32) int {
 // DescendSym fits each group as ggml's make_q3_quants: the scale that takes the largest magnitude to -zero, then up to five
 // rounds in which single levels move to where the others want them. Scale receives the result, Code the levels.
 func (g *Groups) DescendSym(n, zero int) {
-	g.params = [5]float32{levelBits(-zero), levelBits(zero - 1)}
+	g.params = [5]float32{float32(-zero), float32(zero - 1)}
 	g.first = [5]float32{float32(-zero)}
 	descendSym.best(g, n, g.first[:])
 }
 
 // WalkMin moves the integer scale and minimum of each group (Scale and Min, in units of D and DMin, from 0 to most) to the best
-// of the table's steps from where they stand, if that is better than Loss. An entry of the table is a step of the scale, one of the
+// of the table's steps from AtScale and AtMin, if that is better than Loss. An entry of the table is a step of the scale, one of the
 // minimum, and one of the minimum in units of D/DMin, which is rounded. Without weighted, W counts as one everywhere.
 func (g *Groups) WalkMin(n, top, most int, weighted bool, table []float32) {
-	g.params = [5]float32{levelBits(top), float32(most), flag(weighted)}
+	g.params = [5]float32{float32(top), float32(most), flag(weighted)}
 	walkMin.best(g, n, table)
 }
 
 // WalkSym does so with integer scales from least to most.
 func (g *Groups) WalkSym(n, zero, least, most int, weighted bool, table []float32) {
-	g.params = [5]float32{levelBits(-zero), levelBits(zero - 1), flag(weighted), float32(least), float32(most)}
+	g.params = [5]float32{float32(-zero), float32(zero - 1), flag(weighted), float32(least), float32(most)}
 	walkSym.best(g, n, table)
 }
 
@@ -168,13 +166,13 @@ func flag(b bool) float32 {
 // TakeMin takes levels 0…top for value = Scale·level - Min and adds up what a refit needs: SumW, SumWX, SumWQ, SumWQQ and
 // SumWQX; Loss is the weighted squared error of the decoded values.
 func (g *Groups) TakeMin(n, top int, weighted bool) {
-	g.params = [5]float32{levelBits(top), 0, flag(weighted)}
+	g.params = [5]float32{float32(top), 0, flag(weighted)}
 	takeMin.best(g, n, nil)
 }
 
 // TakeSym does so for value = Scale·level, levels -zero…zero-1, with SumWQQ and SumWQX.
 func (g *Groups) TakeSym(n, zero int, weighted bool) {
-	g.params = [5]float32{levelBits(-zero), levelBits(zero - 1), flag(weighted)}
+	g.params = [5]float32{float32(-zero), float32(zero - 1), flag(weighted)}
 	takeSym.best(g, n, nil)
 }
 

@@ -47,7 +47,7 @@ func (l *lane) sweepMin(table []float32, abs bool) {
 // levelsMin takes levels from a minimum at an inverse scale, and adds them up.
 func (l *lane) levelsMin(from, inv float32) (sl, sl2, sxl float32) {
 	for e, x := range l.x[:l.n] {
-		q := level(float32((x-from)*inv), levelBits(0), l.g.params[1])
+		q := level(float32((x-from)*inv), 0, l.g.params[0])
 		l.q[e] = q
 		wq := float32(q * l.w[e])
 		sl += wq
@@ -88,7 +88,7 @@ func (l *lane) walkMin(table []float32) {
 	g, i := l.g, l.i
 	d, dmin, most := g.D[i], g.DMin[i], g.params[1]
 	ratio := orZero(d / dmin)
-	s0, m0 := g.Scale[i], g.Min[i]
+	s0, m0 := g.AtScale[i], g.AtMin[i]
 	for ; len(table) > 0; table = table[3:] {
 		s := s0 + table[0]
 		m := m0 + (float32(table[2]*ratio) + levelZero - levelZero + table[1])
@@ -106,7 +106,7 @@ func (l *lane) lossAt(s, low float32) (sum float32) {
 	inv, top := inverseOf(s), l.g.params[0]
 	for e, x := range l.x[:l.n] {
 		y := x + low
-		q := level(float32(y*inv), levelBits(0), top)
+		q := level(float32(y*inv), 0, top)
 		sum += l.square(y-float32(q*s), e)
 	}
 	return sum
@@ -135,7 +135,7 @@ func (l *lane) takeMin([]float32) {
 	inv := inverseOf(s)
 	var sw, sx, sq, sqq, sqx, loss float32
 	for e, x := range l.x[:l.n] {
-		w, q := l.weight(e), level(float32((x+low)*inv), levelBits(0), g.params[0])
+		w, q := l.weight(e), level(float32((x+low)*inv), 0, g.params[0])
 		loss += l.square(float32(q*s)-low-x, e)
 		wq := float32(w * q)
 		sw += w

@@ -89,7 +89,7 @@ func (l *lane) moveOne(e int, lx, l2 *float32) bool {
 
 func (l *lane) walkSym(table []float32) {
 	g, i := l.g, l.i
-	s0 := g.Scale[i]
+	s0 := g.AtScale[i]
 	for _, step := range table {
 		s := s0 + step
 		if !(s >= g.params[3] && s <= g.params[4]) {

@@ -38,6 +38,7 @@ func groupsOf(r *rand.Rand, n int) *Groups {
 			g.DMin[i] = 0
 		}
 		g.Scale[i], g.Min[i] = float32(r.Intn(20)), float32(r.Intn(20))
+		g.AtScale[i], g.AtMin[i] = float32(r.Intn(20)), float32(r.Intn(20))
 		g.Loss[i] = float32(math.Inf(1))
 	}
 	return g
@@ -65,18 +66,18 @@ func TestLanes(t *testing.T) {
 		params [5]float32
 		table  []float32
 	}{
-		{"sweepMin", sweepMin, [5]float32{15, levelBits(15)}, sweepTable(-1, 0.1, 21, 15)},
-		{"sweepMinAbs", sweepMinAbs, [5]float32{3, levelBits(3)}, sweepTable(-0.5, 0.1, 16, 3)},
-		{"sweepSym", sweepSym, [5]float32{levelBits(-32), levelBits(31)}, sweepTable(-0.9, 0.1, 19, -32)},
-		{"descendSym", descendSym, [5]float32{levelBits(-4), levelBits(3)}, []float32{-4, 0, 0, 0, 0}},
-		{"walkMin", walkMin, [5]float32{levelBits(15), 63}, walkTable},
-		{"walkMinWeighted", walkMin, [5]float32{levelBits(3), 15, 1}, walkTable},
-		{"walkSym", walkSym, [5]float32{levelBits(-32), levelBits(31), 0, -128, 127}, []float32{0, -4, 3, -200, 1}},
-		{"walkSymWeighted", walkSym, [5]float32{levelBits(-4), levelBits(3), 1, -32, 31}, []float32{0, -4, 3, -20, 20}},
-		{"takeMin", takeMin, [5]float32{levelBits(15)}, nil},
-		{"takeMinWeighted", takeMin, [5]float32{levelBits(15), 0, 1}, nil},
-		{"takeSym", takeSym, [5]float32{levelBits(-4), levelBits(3)}, nil},
-		{"takeSymWeighted", takeSym, [5]float32{levelBits(-4), levelBits(3), 1}, nil},
+		{"sweepMin", sweepMin, [5]float32{15}, sweepTable(-1, 0.1, 21, 15)},
+		{"sweepMinAbs", sweepMinAbs, [5]float32{3}, sweepTable(-0.5, 0.1, 16, 3)},
+		{"sweepSym", sweepSym, [5]float32{-32, 31}, sweepTable(-0.9, 0.1, 19, -32)},
+		{"descendSym", descendSym, [5]float32{-4, 3}, []float32{-4, 0, 0, 0, 0}},
+		{"walkMin", walkMin, [5]float32{15, 63}, walkTable},
+		{"walkMinWeighted", walkMin, [5]float32{3, 15, 1}, walkTable},
+		{"walkSym", walkSym, [5]float32{-32, 31, 0, -128, 127}, []float32{0, -4, 3, -200, 1}},
+		{"walkSymWeighted", walkSym, [5]float32{-4, 3, 1, -32, 31}, []float32{0, -4, 3, -20, 20}},
+		{"takeMin", takeMin, [5]float32{15}, nil},
+		{"takeMinWeighted", takeMin, [5]float32{15, 0, 1}, nil},
+		{"takeSym", takeSym, [5]float32{-4, 3}, nil},
+		{"takeSymWeighted", takeSym, [5]float32{-4, 3, 1}, nil},
 		{"weighAbs", weighAbs, [5]float32{32, 1}, nil},
 		{"weighSquares", weighSquares, [5]float32{}, nil},
 		{"weighBy", weighBy, [5]float32{}, nil},
@@ -126,13 +127,13 @@ func BenchmarkLanes(b *testing.B) {
 		params [5]float32
 		table  []float32
 	}{
-		{"sweepMin", sweepMin, [5]float32{15, levelBits(15)}, sweepTable(-1, 0.1, 21, 15)},
-		{"sweepSym", sweepSym, [5]float32{levelBits(-32), levelBits(31)}, sweepTable(-0.9, 0.1, 19, -32)},
-		{"descendSym", descendSym, [5]float32{levelBits(-4), levelBits(3)}, []float32{-4, 0, 0, 0, 0}},
-		{"walkMin", walkMin, [5]float32{levelBits(15), 63}, walkTable},
-		{"walkSym", walkSym, [5]float32{levelBits(-32), levelBits(31), 0, -128, 127}, sweepTable(-9, 1, 19, 0)},
-		{"takeMin", takeMin, [5]float32{levelBits(15)}, nil},
-		{"takeSym", takeSym, [5]float32{levelBits(-4), levelBits(3)}, nil},
+		{"sweepMin", sweepMin, [5]float32{15}, sweepTable(-1, 0.1, 21, 15)},
+		{"sweepSym", sweepSym, [5]float32{-32, 31}, sweepTable(-0.9, 0.1, 19, -32)},
+		{"descendSym", descendSym, [5]float32{-4, 3}, []float32{-4, 0, 0, 0, 0}},
+		{"walkMin", walkMin, [5]float32{15, 63}, walkTable},
+		{"walkSym", walkSym, [5]float32{-32, 31, 0, -128, 127}, sweepTable(-9, 1, 19, 0)},
+		{"takeMin", takeMin, [5]float32{15}, nil},
+		{"takeSym", takeSym, [5]float32{-4, 3}, nil},
 	} {
 		for _, o := range k.bodies.all {
 			b.Run(k.name+"/"+o.feature, func(b *testing.B) {
@@ -173,8 +174,8 @@ func TestLevels(t *testing.T) {
 					for i := range got {
 						got[i] = 0xa5
 					}
-					f(got[32:32+n*groups], x, factor, low, n, levelBits(-4), levelBits(11))
-					portable(want, x, factor, low, n, levelBits(-4), levelBits(11))
+					f(got[32:32+n*groups], x, factor, low, n, -4, 11)
+					portable(want, x, factor, low, n, -4, 11)
 					for i, v := range got {
 						if in := i >= 32 && i < 32+len(want); in && v != want[i-32] || !in && v != 0xa5 {
 							t.Fatalf("%d groups of %d: byte %d is %d", groups, n, i-32, v)

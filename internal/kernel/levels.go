@@ -11,7 +11,7 @@ func Levels(dst []uint8, x, factor, min []float32, n, lo, hi int, divide bool) {
 	if divide {
 		body = levelsDiv.best
 	}
-	body(dst[:groups*n], x[:groups*n], factor[:groups], min[:groups], n, levelBits(lo), levelBits(hi))
+	body(dst[:groups*n], x[:groups*n], factor[:groups], min[:groups], n, float32(lo), float32(hi))
 }
 
 type levelsBody func(dst []uint8, x, factor, min []float32, n int, lo, hi float32)
@@ -19,12 +19,12 @@ type levelsBody func(dst []uint8, x, factor, min []float32, n int, lo, hi float3
 var (
 	levelsMul = portable(levelsBody(func(dst []uint8, x, factor, min []float32, n int, lo, hi float32) {
 		for i, v := range x {
-			dst[i] = uint8(int32(level(float32((v+min[i/n])*factor[i/n]), lo, hi) - (lo - levelZero)))
+			dst[i] = uint8(int32(level(float32((v+min[i/n])*factor[i/n]), lo, hi) - lo))
 		}
 	}))
 	levelsDiv = portable(levelsBody(func(dst []uint8, x, factor, min []float32, n int, lo, hi float32) {
 		for i, v := range x {
-			dst[i] = uint8(int32(level((v+min[i/n])/factor[i/n], lo, hi) - (lo - levelZero)))
+			dst[i] = uint8(int32(level((v+min[i/n])/factor[i/n], lo, hi) - lo))
 		}
 	}))
 )

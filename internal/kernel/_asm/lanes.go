@@ -4,7 +4,8 @@ import "fmt"
 
 // A lanes writes one kernel for one instruction set: a program over vectors whose lanes are groups of weights (kernel.Groups),
 // said once and printed for AVX2, AVX-512 and NEON. Every operation is one instruction that rounds once, so all bodies
-// compute the same. A vector is a part of the 32 lanes; the program runs once for each part.
+// compute the same. A value is a part of the 32 lanes; the program runs once for each part. With AVX-512 a
+// value is all lanes, in two registers, so that what one half waits for the other half makes use of.
 type lanes struct {
 	*file
 	set    string // AVX2, AVX512, NEON
@@ -26,9 +27,10 @@ type (
 const (
 	rowBytes = 32 * 4
 	atX      = 0
-	atW      = 32 * rowBytes
-	atCode   = 64 * rowBytes
-	atRows   = 96 * rowBytes
+	apart    = 4096 / 3 / 64 * 64 // keeps elements of two arrays from having the same low bits of their addresses at a time
+	atW      = 32*rowBytes + apart
+	atCode   = 64*rowBytes + 2*apart
+	atRows   = 96*rowBytes + 2*apart
 )
 
 // row is a single row of kernel.Groups, by its place there.
@@ -49,14 +51,14 @@ const (
 	rowT1
 	rowT2
 	rowT3
-	rowT4
-	rowT5
+	rowAtScale
+	rowAtMin
 )
 
 var laneSets = []struct {
 	set   string
 	width int
-}{{"AVX2", 8}, {"AVX512", 16}}
+}{{"AVX2", 8}, {"AVX512", 32}}
 
 // laneKernels is the table of programs.
 var laneKernels = []struct {

@@ -2,15 +2,12 @@ package main
 
 // Programs for groups with a scale and a minimum; what they compute is said where kernel has their portable bodies.
 
-// level rounds v, which is consumed, to a level between two, whose bits hold 1.5·2²³ more; lo may be zero levels.
+// level rounds v to an integer, to even, between two.
 func (p *lanes) level(v val, lo, hi any) {
-	p.is(v, add, p.c(12582912))
-	p.is(v, imax, lo)
-	p.is(v, imin, hi)
-	p.is(v, sub, p.c(12582912))
+	p.round(v)
+	p.is(v, maxf, lo)
+	p.is(v, minf, hi)
 }
-
-func (p *lanes) zeroLevel() mem { return p.bits(0x4b400000) }
 
 // finite replaces what is infinite or not a number by zero.
 func (p *lanes) finite(v val) {
@@ -31,7 +28,7 @@ const (
 	rowBest = rowT3 // where the best codes were taken from
 )
 
-// params: the highest level, as a number and with 1.5·2²³ added. table: numerators of inverse scales.
+// params: the highest level. table: numerators of inverse scales.
 func (p *lanes) sweepMin(mad bool) {
 	sw, sx := p.zero(), p.zero()
 	p.copyGP("groups", "element")
@@ -60,9 +57,8 @@ func (p *lanes) sweepMin(mad bool) {
 	p.where(live, one, hi)
 	p.free(hi)
 
-	top := p.param(0)
-	inv := p.new(top, div, one)
-	p.free(top)
+	highest := p.param(0)
+	inv := p.new(highest, div, one)
 	p.loadTo(one, p.c(1))
 	p.is(one, div, inv)
 	scale := p.zero()
@@ -72,13 +68,12 @@ func (p *lanes) sweepMin(mad bool) {
 	p.finite(inv)
 	p.store(p.row(rowInv), inv)
 	p.store(p.row(rowScale), scale)
-	highest := p.param(1)
 	loss := p.zero()
 	p.elements(func() {
 		l := p.load(p.x())
 		p.is(l, sub, lo)
 		p.is(l, mul, inv)
-		p.level(l, p.zeroLevel(), highest)
+		p.level(l, p.c(0), highest)
 		p.is(l, mul, scale)
 		p.is(l, add, lo)
 		p.charge(loss, l, mad)
@@ -119,7 +114,7 @@ func (p *lanes) tryMin(highest val, mad bool) {
 		l := p.load(p.x())
 		p.is(l, sub, lo)
 		p.is(l, mul, inv)
-		p.level(l, p.zeroLevel(), highest)
+		p.level(l, p.c(0), highest)
 		p.store(p.code(), l)
 		wl := p.new(l, mul, p.w())
 		p.is(sl, add, wl)
@@ -184,7 +179,7 @@ func (p *lanes) refitMin(sl, sl2, sxl val) (scale, low val, ok mask) {
 	return scale, low, ok
 }
 
-// params: the highest level with 1.5·2²³ added, the highest integer of scales and minima, one if weights count.
+// params: the highest level, the highest integer of scales and minima, one if weights count.
 // table: steps of scale and minimum, and of the minimum in units of d/dmin.
 func (p *lanes) walkMin() {
 	p.weighted(func(weighted bool) {
@@ -193,20 +188,10 @@ func (p *lanes) walkMin() {
 		p.finite(ratio)
 		p.store(p.row(rowT0), ratio)
 		p.free(ratio)
-		p.rebase()
 		highest := p.param(0)
 		p.tries(3, func() { p.tryWalkMin(highest, weighted) })
 		p.free(highest)
 	})
-}
-
-// rebase keeps scale and minimum as the table's steps begin.
-func (p *lanes) rebase() {
-	for i, r := range []row{rowScale, rowMin} {
-		v := p.load(p.row(r))
-		p.store(p.row(rowT1+row(i)), v)
-		p.free(v)
-	}
 }
 
 // weighted writes body twice and chooses by the parameter that says whether weights count.
@@ -245,16 +230,16 @@ func (p *lanes) inverse(s val) val {
 func (p *lanes) tryWalkMin(highest val, weighted bool) {
 	ts, tm := p.try(0), p.try(2)
 	p.is(tm, mul, p.row(rowT0))
-	p.is(tm, add, p.c(12582912))
-	p.is(tm, sub, p.c(12582912))
+	p.round(tm)
 	dm := p.try(1)
 	p.is(tm, add, dm)
 	p.free(dm)
-	p.is(ts, add, p.row(rowT1))
-	p.is(tm, add, p.row(rowT2))
+	p.is(ts, add, p.row(rowAtScale))
+	p.is(tm, add, p.row(rowAtMin))
 	zero, most := p.zero(), p.param(1)
 	ok := p.cmp(ts, "GE", zero)
-	for _, m := range []mask{p.cmp(tm, "GE", zero), p.cmp(most, "GE", ts), p.cmp(most, "GE", tm)} {
+	for _, c := range [][2]val{{tm, zero}, {most, ts}, {most, tm}} {
+		m := p.cmp(c[0], "GE", c[1])
 		p.both(ok, m)
 		p.freeMask(m)
 	}
@@ -266,7 +251,7 @@ func (p *lanes) tryWalkMin(highest val, weighted bool) {
 		p.elements(func() {
 			y := p.new(low, add, p.x())
 			l := p.new(y, mul, inv)
-			p.level(l, p.zeroLevel(), highest)
+			p.level(l, p.c(0), highest)
 			p.is(l, mul, s)
 			p.is(y, sub, l)
 			p.square(loss, y, weighted)
@@ -303,7 +288,7 @@ func (p *lanes) improve(ok mask, loss val, rows map[row]val) {
 	p.freeMask(better)
 }
 
-// params: the highest level with 1.5·2²³ added, nothing, one if weights count.
+// params: the highest level, nothing, one if weights count.
 func (p *lanes) takeMin() {
 	p.weighted(func(weighted bool) {
 		s, low, highest := p.load(p.row(rowScale)), p.load(p.row(rowMin)), p.param(0)
@@ -316,7 +301,7 @@ func (p *lanes) takeMin() {
 		p.elements(func() {
 			q := p.new(low, add, p.x())
 			p.is(q, mul, inv)
-			p.level(q, p.zeroLevel(), highest)
+			p.level(q, p.c(0), highest)
 			e := p.new(q, mul, s)
 			p.is(e, sub, low)
 			p.is(e, sub, p.x())

@@ -17,8 +17,8 @@ func sorted(set map[uint32]bool) (all []uint32) {
 
 // take returns a free register.
 func (p *lanes) take() val {
-	n := 16
-	if p.set != "AVX2" {
+	n := 16 // of AVX-512's registers each value takes two, which work on half of the lanes each
+	if p.neon() {
 		n = 32
 	}
 	for i := range n {
@@ -41,6 +41,46 @@ func (p *lanes) free(vs ...val) {
 
 func (p *lanes) r(v val) string {
 	return fmt.Sprintf("%s%d", map[string]string{"AVX2": "Y", "AVX512": "Z", "NEON": "V"}[p.set], v)
+}
+
+// an prints an instruction, for AVX-512 twice: once for each half of the lanes. Operands are values, masks, memory or text.
+func (p *lanes) an(op string, operands ...any) {
+	for half := range 1 + p.twice() {
+		var text []string
+		for _, o := range operands {
+			switch o := o.(type) {
+			case val:
+				text = append(text, p.r(o+val(16*half)))
+			case mask:
+				text = append(text, p.m(o+mask(3*half)))
+			case mem:
+				text = append(text, p.part(o, half))
+			case string:
+				text = append(text, o)
+			}
+		}
+		p.i(op, text...)
+	}
+}
+
+func (p *lanes) twice() int {
+	if p.set == "AVX512" {
+		return 1
+	}
+	return 0
+}
+
+// part is where a half of the lanes of an operand lies; constants are the same for both.
+func (p *lanes) part(m mem, half int) string {
+	if half == 0 || isConst(m) {
+		return string(m)
+	}
+	var at int
+	var rest string
+	if _, err := fmt.Sscanf(string(m), "%d%s", &at, &rest); err != nil {
+		panic(err)
+	}
+	return fmt.Sprintf("%d%s", at+64*half, rest)
 }
 
 // A neonOp is the word of an instruction without its registers.
@@ -73,7 +113,7 @@ func (p *lanes) load(m mem) val {
 func (p *lanes) loadTo(d val, m mem) {
 	switch {
 	case !p.neon():
-		p.i("VMOVUPS", string(m), p.r(d))
+		p.an("VMOVUPS", m, d)
 	case isConst(m):
 		p.i("MOVD", "$"+string(m), p.gp("scratch"))
 		p.i("VLD1", "("+p.gp("scratch")+")", fmt.Sprintf("[V%d.S4]", d))
@@ -88,7 +128,7 @@ func (p *lanes) store(m mem, v val) {
 	if p.neon() {
 		p.i("FMOVQ", fmt.Sprintf("F%d", v), string(m))
 	} else {
-		p.i("VMOVUPS", p.r(v), string(m))
+		p.an("VMOVUPS", v, m)
 	}
 }
 
@@ -99,7 +139,7 @@ func (p *lanes) spread(reg string, n int) val {
 		p.i("ADD", dollar(4*n), p.gp(reg), p.gp("scratch"))
 		p.i("VLD1R", "("+p.gp("scratch")+")", fmt.Sprintf("[V%d.S4]", d))
 	} else {
-		p.i("VBROADCASTSS", fmt.Sprintf("%d(%s)", 4*n, p.gp(reg)), p.r(d))
+		p.an("VBROADCASTSS", fmt.Sprintf("%d(%s)", 4*n, p.gp(reg)), d)
 	}
 	return d
 }
@@ -112,7 +152,7 @@ func (p *lanes) zero() val {
 	if p.neon() {
 		p.i("VEOR", fmt.Sprintf("V%d.B16", d), fmt.Sprintf("V%d.B16", d), fmt.Sprintf("V%d.B16", d))
 	} else {
-		p.i("VXORPS", p.r(d), p.r(d), p.r(d))
+		p.an("VXORPS", d, d, d)
 	}
 	return d
 }
@@ -127,7 +167,7 @@ func (p *lanes) copyTo(d, a val) {
 	if p.neon() {
 		p.i("VMOV", fmt.Sprintf("V%d.B16", a), fmt.Sprintf("V%d.B16", d))
 	} else {
-		p.i("VMOVAPS", p.r(a), p.r(d))
+		p.an("VMOVAPS", a, d)
 	}
 }
 
@@ -142,9 +182,9 @@ func (p *lanes) to(op string, d, a val, b any) {
 	case p.neon():
 		p.neonWord(op, d, a, b.(val))
 	case isMem:
-		p.i(op, string(m), p.r(a), p.r(d))
+		p.an(op, m, a, d)
 	default:
-		p.i(op, p.r(b.(val)), p.r(a), p.r(d))
+		p.an(op, b.(val), a, d)
 	}
 }
 
@@ -165,12 +205,22 @@ const (
 	div  = "VDIVPS"
 	maxf = "VMAXPS"
 	minf = "VMINPS"
-	imax = "VPMAXSD"
-	imin = "VPMINSD"
 	and  = "VANDPS"
 )
 
 func (p *lanes) abs(d val) { p.is(d, and, p.bits(0x7fffffff)) }
+
+// round rounds to an integer, to even.
+func (p *lanes) round(d val) {
+	switch p.set {
+	case "AVX512":
+		p.an("VRNDSCALEPS", "$8", d, d)
+	case "AVX2":
+		p.an("VROUNDPS", "$8", d, d)
+	default:
+		p.word(0x4e218800|uint32(d)<<5|uint32(d), p.r(d)+" rounded")
+	}
+}
 
 // Masks.
 
@@ -178,7 +228,7 @@ func (p *lanes) takeMask() mask {
 	if p.set != "AVX512" {
 		return mask(p.take())
 	}
-	for i := 1; i < 8; i++ {
+	for i := 1; i < 4; i++ {
 		if !p.busyK[i] {
 			p.busyK[i] = true
 			return mask(i)
@@ -207,30 +257,25 @@ func (p *lanes) m(m mask) string {
 // cmp returns where a rel b: GT, GE or EQ; false where one is not a number.
 func (p *lanes) cmp(a val, rel string, b any) mask {
 	d := p.takeMask()
-	m, isMem := b.(mem)
 	if p.neon() {
 		t, ok := b.(val)
 		if !ok {
-			t = p.load(m)
+			t = p.load(b.(mem))
 			defer p.free(t)
 		}
 		p.neonWord(rel, val(d), a, t)
 		return d
 	}
-	operand := string(m)
-	if !isMem {
-		operand = p.r(b.(val))
-	}
-	p.i("VCMPPS", map[string]string{"GT": "$0x1e", "GE": "$0x1d", "EQ": "$0"}[rel], operand, p.r(a), p.m(d))
+	p.an("VCMPPS", map[string]string{"GT": "$0x1e", "GE": "$0x1d", "EQ": "$0"}[rel], b, a, d)
 	return d
 }
 
 func (p *lanes) both(d, m mask) {
 	switch p.set {
 	case "AVX512":
-		p.i("KANDW", p.m(m), p.m(d), p.m(d))
+		p.an("KANDW", m, d, d)
 	case "AVX2":
-		p.i("VANDPS", p.m(m), p.m(d), p.m(d))
+		p.an("VANDPS", m, d, d)
 	default:
 		p.neonWord("VANDPS", val(d), val(d), val(m))
 	}
@@ -239,9 +284,9 @@ func (p *lanes) both(d, m mask) {
 func (p *lanes) either(d, m mask) {
 	switch p.set {
 	case "AVX512":
-		p.i("KORW", p.m(m), p.m(d), p.m(d))
+		p.an("KORW", m, d, d)
 	case "AVX2":
-		p.i("VORPS", p.m(m), p.m(d), p.m(d))
+		p.an("VORPS", m, d, d)
 	default:
 		p.neonWord("VORPS", val(d), val(d), val(m))
 	}
@@ -251,9 +296,9 @@ func (p *lanes) either(d, m mask) {
 func (p *lanes) where(m mask, d, a val) {
 	switch p.set {
 	case "AVX512":
-		p.i("VMOVAPS", p.r(a), p.m(m), p.r(d))
+		p.an("VMOVAPS", a, m, d)
 	case "AVX2":
-		p.i("VBLENDVPS", p.m(m), p.r(a), p.r(d), p.r(d))
+		p.an("VBLENDVPS", m, a, d, d)
 	default: // BIT: bits of a where the mask has bits
 		p.word(0x6ea01c00|uint32(m)<<16|uint32(a)<<5|uint32(d), fmt.Sprintf("BIT V%d, V%d, V%d", d, a, m))
 	}
@@ -262,7 +307,7 @@ func (p *lanes) where(m mask, d, a val) {
 // whereRow sets a row to a in the lanes of the mask.
 func (p *lanes) whereRow(m mask, r row, a val) {
 	if p.set == "AVX512" {
-		p.i("VMOVUPS", p.r(a), p.m(m), string(p.row(r)))
+		p.an("VMOVUPS", a, m, p.row(r))
 		return
 	}
 	t := p.load(p.row(r))
@@ -276,7 +321,7 @@ func (p *lanes) ifAny(m mask, body func()) {
 	end := p.label("none")
 	switch p.set {
 	case "AVX512":
-		p.i("KORTESTW", p.m(m), p.m(m))
+		p.i("KORTESTW", p.m(m), p.m(m+3))
 		p.i("JEQ", end)
 	case "AVX2":
 		p.i("VMOVMSKPS", p.m(m), p.gp("scratch"))

@@ -57,7 +57,7 @@ func (p *lanes) sumsSym(inv, lo, hi val, keep bool) (lx, l2 val) {
 	return lx, l2
 }
 
-// params: the lowest and the highest level, 1.5·2²³ added. table: numerators of inverse scales.
+// params: the lowest and the highest level. table: numerators of inverse scales.
 func (p *lanes) sweepSym() {
 	p.someTop(1e-15)
 	zero := p.zero()
@@ -174,13 +174,10 @@ func (p *lanes) moveOne(lx, l2, lo, hi, moved val) {
 	p.freeMask(ok)
 }
 
-// params: the lowest and the highest level with 1.5·2²³ added, one if weights count, the lowest and the highest scale. table:
+// params: the lowest and the highest level, one if weights count, the lowest and the highest scale. table:
 // steps of the scale.
 func (p *lanes) walkSym() {
 	p.weighted(func(weighted bool) {
-		v := p.load(p.row(rowScale))
-		p.store(p.row(rowT1), v)
-		p.free(v)
 		lo, hi := p.param(0), p.param(1)
 		p.tries(1, func() { p.tryWalkSym(lo, hi, weighted) })
 		p.free(lo, hi)
@@ -189,7 +186,7 @@ func (p *lanes) walkSym() {
 
 func (p *lanes) tryWalkSym(lo, hi val, weighted bool) {
 	ts := p.try(0)
-	p.is(ts, add, p.row(rowT1))
+	p.is(ts, add, p.row(rowAtScale))
 	least, most := p.param(3), p.param(4)
 	ok := p.cmp(ts, "GE", least)
 	m := p.cmp(most, "GE", ts)
@@ -214,7 +211,7 @@ func (p *lanes) tryWalkSym(lo, hi val, weighted bool) {
 	p.freeMask(ok)
 }
 
-// params: the lowest and the highest level with 1.5·2²³ added, one if weights count.
+// params: the lowest and the highest level, one if weights count.
 func (p *lanes) takeSym() {
 	p.weighted(func(weighted bool) {
 		s, lo, hi := p.load(p.row(rowScale)), p.param(0), p.param(1)

@@ -6,7 +6,7 @@ func (p *lanes) sqrt(d val) {
 	if p.neon() {
 		p.word(neonOps["VSQRTPS"]|uint32(d)<<5|uint32(d), p.r(d)+" square root")
 	} else {
-		p.i("VSQRTPS", p.r(d), p.r(d))
+		p.an("VSQRTPS", d, d)
 	}
 }
 

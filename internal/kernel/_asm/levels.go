@@ -5,7 +5,6 @@ import "fmt"
 // levelsAMD64 writes the levels of groups of weights that lie one after the other, n (16 or 32) in each: (x + min) times or
 // divided by the factor of the group, rounded, between two levels, as bytes that count from the lower one.
 func levelsAMD64(f *file) {
-	f.constant("levelMagic", floatBits(12582912), 16)
 	for _, op := range []string{"Mul", "Div"} {
 		f.levels("levels"+op+"AVX2", "V"+op[:3], false)
 		f.levels("levels"+op+"AVX512", "V"+op[:3], true)
@@ -17,13 +16,12 @@ func (f *file) levels(name, op string, wide bool) {
 	f.p("\n// func %s(dst *uint8, x, factor, min *float32, groups, n uintptr, lo, hi float32)", name)
 	f.fn(name, 56)
 	f.args("dst", "DI", "x", "SI", "factor", "R8", "min", "R9", "groups", "R10", "n", "DX")
-	r := y
+	r, round := y, "VROUNDPS"
 	if wide {
-		r = z
+		r, round = z, "VRNDSCALEPS"
 	}
 	f.i("VBROADCASTSS", "lo+48(FP)", r(4))
 	f.i("VBROADCASTSS", "hi+52(FP)", r(5))
-	f.i("VMOVUPS", "levelMagic<>(SB)", r(6))
 	group := f.label("group")
 	f.at(group)
 	f.i("VBROADCASTSS", "(R8)", r(7))
@@ -37,10 +35,11 @@ func (f *file) levels(name, op string, wide bool) {
 		for i := range n {
 			f.i("VADDPS", fmt.Sprintf("%d(SI)", 32*i), r(8), r(i))
 			f.i(op, r(7), r(i), r(i))
-			f.i("VADDPS", r(6), r(i), r(i))
-			f.i("VPMAXSD", r(4), r(i), r(i))
-			f.i("VPMINSD", r(5), r(i), r(i))
-			f.i("VPSUBD", r(4), r(i), r(i))
+			f.i(round, "$8", r(i), r(i))
+			f.i("VMAXPS", r(4), r(i), r(i))
+			f.i("VMINPS", r(5), r(i), r(i))
+			f.i("VSUBPS", r(4), r(i), r(i))
+			f.i("VCVTTPS2DQ", r(i), r(i))
 		}
 		if wide {
 			f.i("VPMOVDB", "Z0", "(DI)")
@@ -77,8 +76,6 @@ func (f *file) levelsNEON(name, op string) {
 		f.i("MOVWU", fmt.Sprintf("%s+%d(FP)", arg, 48+4*i), "R7")
 		f.i("VDUP", "R7", v(16+i, "S4"))
 	}
-	f.i("MOVD", fmt.Sprintf("$0x%x", floatBits(12582912)), "R7")
-	f.i("VDUP", "R7", v(18, "S4"))
 	op4 := func(name string, d, a, b int) {
 		f.word(neonOps[name]|uint32(b)<<16|uint32(a)<<5|uint32(d), fmt.Sprintf("%s V%d, V%d, V%d", name, d, a, b))
 	}
@@ -93,10 +90,11 @@ func (f *file) levelsNEON(name, op string) {
 	for i := range 4 {
 		op4("VADDPS", i, i, 20)
 		op4(op, i, i, 19)
-		op4("VADDPS", i, i, 18)
-		op4("VPMAXSD", i, i, 16)
-		op4("VPMINSD", i, i, 17)
-		f.i("VSUB", v(16, "S4"), v(i, "S4"), v(i, "S4"))
+		f.word(uint32(0x4e218800|i<<5|i), v(i, "S4")+" rounded")
+		op4("VMAXPS", i, i, 16)
+		op4("VMINPS", i, i, 17)
+		op4("VSUBPS", i, i, 16)
+		f.word(uint32(0x4ea1b800|i<<5|i), v(i, "S4")+" as integers")
 	}
 	f.i("VUZP1", v(1, "H8"), v(0, "H8"), v(0, "H8"))
 	f.i("VUZP1", v(3, "H8"), v(2, "H8"), v(2, "H8"))
