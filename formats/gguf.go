@@ -231,22 +231,6 @@ func (r *ggufReader) info() (info ggufInfo, err error) {
 	return info, err
 }
 
-// unknownType says what is known about a number that is no type of quern's.
-func unknownType(id uint32) error {
-	err := Unsupported("ggml type %d is not one that quern reads", id)
-	switch {
-	case id == 4 || id == 5 || id >= 31 && id <= 33 || id >= 36 && id <= 38:
-		return &Error{Err: Unsupported("ggml type %d was removed from ggml", id), Hint: "quantize the original checkpoint again"}
-	case id == 9 || id == 15:
-		return &Error{Err: Unsupported("ggml type %d (%s) is for activations, not for files", id, map[uint32]string{9: "Q8_1", 15: "Q8_K"}[id])}
-	case id >= 200 && id < 400:
-		return &Error{Err: Unsupported("ggml type %d is a repacked type of ik_llama.cpp", id), Hint: "use the file from before it was repacked"}
-	case id >= 97 && id < 200:
-		return &Error{Err: Unsupported("ggml type %d is one of ik_llama.cpp's own", id), Hint: "use a file in one of llama.cpp's types"}
-	}
-	return err
-}
-
 // swaps are the places of the 16-bit fields in blocks; a type whose Block is 1 is a single number.
 var swaps = map[uint32][]int{
 	2: {0}, 3: {0, 2}, 6: {0}, 7: {0, 2}, 8: {0}, // Q4_0 Q4_1 Q5_0 Q5_1 Q8_0

@@ -45,6 +45,12 @@ func (r *storedRows) ReadRows(dst []float32, row int) error {
 	if _, err := r.t.Raw.ReadAt(p, at); err != nil {
 		return &Error{File: r.file, Tensor: r.t.Name, Off: r.off + at, HasOff: true, Err: err}
 	}
-	r.t.Type.Decode(dst, p)
+	if r.t.Type.Row == 0 {
+		r.t.Type.Decode(dst, p)
+		return nil
+	}
+	for ; len(dst) > 0; dst, p = dst[cols:], p[r.rowBytes:] {
+		r.t.Type.Decode(dst[:cols], p[:r.rowBytes])
+	}
 	return nil
 }

@@ -27,8 +27,15 @@ func sizeOf(t *quantize.Type, shape []int) (int64, error) {
 	if cols%t.Block != 0 {
 		return 0, Corrupt("a row of %d weights is not a multiple of the %d of a %s block", cols, t.Block, t.Name)
 	}
-	if n/int64(t.Block) > math.MaxInt64/int64(t.Bytes) {
+	if n == 0 {
+		return 0, nil
+	}
+	if int64(cols/t.Block) > (math.MaxInt64-int64(t.Row))/int64(t.Bytes) {
 		return 0, Corrupt("shape %v overflows", shape)
 	}
-	return n / int64(t.Block) * int64(t.Bytes), nil
+	row, _ := t.Size(cols)
+	if n/int64(cols) > math.MaxInt64/int64(row) {
+		return 0, Corrupt("shape %v overflows", shape)
+	}
+	return n / int64(cols) * int64(row), nil
 }

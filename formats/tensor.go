@@ -45,7 +45,13 @@ func (t *Tensor) NumRows() int {
 func (t *Tensor) Elems() int { return t.NumRows() * t.Cols() }
 
 // Bytes is the stored size. Readers and plans have checked that rows are whole blocks.
-func (t *Tensor) Bytes() int64 { return int64(t.Elems()) / int64(t.Type.Block) * int64(t.Type.Bytes) }
+func (t *Tensor) Bytes() int64 {
+	if t.Elems() == 0 {
+		return 0
+	}
+	row, _ := t.Type.Size(t.Cols())
+	return int64(t.NumRows()) * int64(row)
+}
 
 // A Source is an open checkpoint. Opening reads headers only.
 type Source struct {

@@ -13,7 +13,7 @@ func FuzzDecode(f *testing.F) {
 			if q.Decode == nil || len(data) == 0 {
 				continue
 			}
-			code := make([]byte, 2*q.Bytes)
+			code := make([]byte, q.Row+2*q.Bytes)
 			for i := range code {
 				code[i] = data[i%len(data)]
 			}

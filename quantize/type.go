@@ -17,8 +17,10 @@ type Type struct {
 	ID    uint32 // ggml_type, or NoID
 	Block int    // weights in a block
 	Bytes int    // bytes in a block
+	Row   int    // bytes that stand before the blocks of each row
 
-	// Decode reads whole blocks: len(dst) is a multiple of Block, len(src) is what they occupy.
+	// Decode reads whole blocks: len(dst) is a multiple of Block, len(src) is what they occupy. Where Row is not 0, it reads
+	// one row.
 	Decode func(dst []float32, src []byte)
 
 	// Encode writes one row with quern's own search: never more weighted error in any block than Ggml.
@@ -119,7 +121,7 @@ func (t *Type) Size(n int) (int, bool) {
 	if n%t.Block != 0 {
 		return 0, false
 	}
-	return n / t.Block * t.Bytes, true
+	return t.Row + n/t.Block*t.Bytes, true
 }
 
 // BitsPerWeight is what a weight costs, scales included.
