@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"quern/formats"
 	"quern/verify"
 )
 
@@ -112,4 +113,12 @@ func printVerdicts(ui *ui, verdicts []verify.Verdict) {
 	}
 	ui.table([]string{"model", "gate", "limit", "measured", "value", "interval", "outcome"}, rows, 2, 4, 5)
 	ui.say("")
+}
+
+// hinted adds the first likely cause to an error.
+func hinted(err error, hints []string) error {
+	if err == nil || len(hints) == 0 {
+		return err
+	}
+	return &formats.Error{Err: err, Hint: hints[0]}
 }

@@ -59,7 +59,7 @@ func run(args []string, stdin *os.File, stdout, stderr *os.File) int {
 func commands(ui *ui) []*cli.Command {
 	return []*cli.Command{
 		convertCommand(ui), quantizeCommand(ui), calibrateCommand(ui), verifyCommand(ui), inspectCommand(ui), tokenizeCommand(ui), logitsCommand(ui),
-		reportCommand(ui), demoCommand(ui),
+		reportCommand(ui), diffCommand(ui), demoCommand(ui),
 	}
 }
 

@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HELDOUT", text)
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "damage": damage},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "damage": damage, "spoil": spoil},
 	})
 }
 

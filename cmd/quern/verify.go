@@ -87,6 +87,9 @@ func verifyAction(c *cli.Context, ui *ui) error {
 	}
 	rep.Version, rep.Label, rep.Text = version(), c.String("label"), hash
 	addSizes(rep, sides)
+	if err := diagnose(c.Context, rep, sides, opt.Threads); err != nil {
+		return err
+	}
 	if err := writeOutputs(c, &verify.Summary{Runs: []*verify.Report{rep}}); err != nil {
 		return err
 	}
@@ -98,7 +101,7 @@ func verifyAction(c *cli.Context, ui *ui) error {
 	if err != nil {
 		return err
 	}
-	return gateError(rep.Verdicts)
+	return hinted(gateError(rep.Verdicts), rep.Hints)
 }
 
 // verifyPaths are the models of the command line, the base first.

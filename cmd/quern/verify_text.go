@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"quern/formats"
 	"quern/internal/tokenizer"
 	"quern/verify"
 )
@@ -86,20 +87,19 @@ func sameTokens(paths []string, toks []*tokenizer.Tokenizer, text string) ([]int
 			continue
 		}
 		if at := firstDifference(first, ids); at >= 0 || beginning(t) != beginning(toks[0]) {
-			return nil, &differentTokens{paths[0], paths[i], max(at, 0)}
+			return nil, differentTokens(paths[0], paths[i], max(at, 0), toks[0], t)
 		}
 	}
 	return first, nil
 }
 
-// differentTokens is the error of two models whose tokenizers disagree.
-type differentTokens struct {
-	base, quant string
-	at          int
-}
-
-func (e *differentTokens) Error() string {
-	return fmt.Sprintf("%s and %s tokenize the text differently, first at token %d: their numbers cannot be compared", e.base, e.quant, e.at)
+// differentTokens is the error of two models whose tokenizers disagree; its hint is the first thing that differs in them.
+func differentTokens(base, quant string, at int, a, b *tokenizer.Tokenizer) error {
+	hint := "the tokenizers hold the same, but begin texts differently"
+	if s := verify.CompareVocab(a.Vocab(), b.Vocab()); len(s) > 0 {
+		hint = fmt.Sprintf("wrong tokenizer: %s is %s in the base, %s in %s", s[0].Key, quote(s[0].A), quote(s[0].B), filepath.Base(quant))
+	}
+	return &formats.Error{File: quant, Hint: hint, Err: fmt.Errorf("tokenizes the text differently from %s, first at token %d: their numbers cannot be compared", base, at)}
 }
 
 func firstDifference(a, b []int32) int {
