@@ -1,58 +1,112 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"sync"
+)
 
 // nearest rounds to the nearest integer, halves to even; |x| < 128. Beyond that the result means nothing, but is the same in
 // every body: the low byte of x + 1.5·2^23.
 func nearest(x float32) int8 { return int8(math.Float32bits(x + 12582912)) }
 
-// QuantizeQ8_0 stores m rows of k activations as llama.cpp's Q8_0 does: 32 share a scale, amax/127 rounded to half precision;
-// codes are x times the inverse of the scale before that rounding. group is the number of weights that share a scale in the
-// panel, 16 or 32. A block that holds NaN has scale NaN.
-func QuantizeQ8_0(dst *ActsI8, x []float32, m, k, group int) {
-	dst.reset(m, k, group)
-	for b := 0; b < m*k; b += 32 {
-		src := x[b : b+32]
-		hi, lo := extremes.best(src)
-		amax := max(hi, -lo)
-		d, inv := amax/127, float32(0)
-		if amax > 0 {
-			inv = 127 / amax
-		}
-		roundI8.best(dst.Code[b:b+32], src, inv)
-		dst.sums(b, 32, F16Value(F16(d)))
-	}
+// strip is the number of columns that are rounded together.
+const strip = 256
+
+// A roundingTile is the room for a strip of one tile, row by row.
+type roundingTile struct {
+	code  [RowTile * strip]int8
+	scale [RowTile][strip / 32]float32
+	sum   [RowTile * strip / 16]int32 // of sixteen codes
+}
+
+var roundingTiles = sync.Pool{New: func() any { return new(roundingTile) }}
+
+// QuantizeQ8_0 stores m rows of activations as llama.cpp's Q8_0 does, as rows from on of a, a multiple of RowTile: 32 share a
+// scale, amax/127 rounded to half precision; codes are x times the inverse of the scale before that rounding. A block that holds
+// NaN has scale NaN.
+func QuantizeQ8_0(a *ActsI8, x []float32, from, m int) {
+	a.round(x, from, m, roundBlocks.best)
 }
 
 // QuantizeQ8_K stores activations as llama.cpp's Q8_K does: 256 share a float32 scale, and the value of the largest magnitude
 // becomes -127. A block that holds NaN has scale NaN.
-func QuantizeQ8_K(dst *ActsI8, x []float32, m, k, group int) {
-	dst.reset(m, k, group)
-	for b := 0; b < m*k; b += 256 {
-		src := x[b : b+256]
+func QuantizeQ8_K(a *ActsI8, x []float32, from, m int) {
+	a.round(x, from, m, func(code []int8, scale, src []float32) {
 		top := extreme(src)
-		if top == 0 {
-			continue
-		}
 		inv := -127 / top
-		if top != top {
-			dst.sums(b, 256, top)
-			continue
+		switch {
+		case top == 0:
+			clear(code)
+			scale[0] = 0
+		case top != top:
+			clear(code)
+			scale[0] = top
+		default:
+			roundI8.best(code, src, inv)
+			scale[0] = 1 / inv
 		}
-		roundI8.best(dst.Code[b:b+256], src, inv)
-		dst.sums(b, 256, 1/inv)
+	})
+}
+
+// round fills tiles strip by strip; one sets the codes and the scales of a strip of one row.
+func (a *ActsI8) round(x []float32, from, m int, one func(code []int8, scale, x []float32)) {
+	t := roundingTiles.Get().(*roundingTile)
+	defer roundingTiles.Put(t)
+	for i := 0; i < m; i += RowTile {
+		n := min(RowTile, m-i)
+		for c := 0; c < a.K; c += strip {
+			wide := min(strip, a.K-c)
+			if n < RowTile {
+				clear(t.code[n*strip:])
+				clear(t.scale[n:])
+			}
+			for r := range n {
+				one(t.code[r*strip:][:wide], t.scale[r][:], x[(i+r)*a.K+c:][:wide])
+			}
+			a.place((from+i)/RowTile, c, wide, t)
+		}
 	}
 }
 
-// sums fills scales and sums of the n codes at b.
-func (a *ActsI8) sums(b, n int, d float32) {
-	for g := b; g < b+n; g += a.Group {
-		s := int32(0)
-		for _, c := range a.Code[g : g+a.Group] {
-			s += int32(c)
+// place interleaves a strip of a tile.
+func (a *ActsI8) place(tile, column, wide int, t *roundingTile) {
+	sum16.best(t.sum[:], t.code[:])
+	code := words(a.Code[(tile*a.K+column)*RowTile:])
+	for r := 0; r < RowTile; r += 4 {
+		interleave(code[r:], RowTile, words(t.code[r*strip:]), strip/4, wide/4)
+	}
+	scales := a.Scale[(tile*a.K+column)/a.Block*RowTile:]
+	at := (tile*a.K + column) / a.Group * RowTile
+	sums, starts := a.Sum[at:], a.Start[at:]
+	for r := range RowTile {
+		for b := range wide / a.Block {
+			scales[b*RowTile+r] = t.scale[r][b]
 		}
-		at := g / a.Group
-		a.Scale[at], a.Sum[at], a.Start[at] = d, d*float32(s), -128*s
+		sum := t.sum[r*strip/16:][:strip/16]
+		for g := range wide / a.Group {
+			s := int32(0)
+			for _, v := range sum[g*a.Group/16 : (g+1)*a.Group/16] {
+				s += v
+			}
+			sums[g*RowTile+r], starts[g*RowTile+r] = float32(s), -128*s
+		}
+	}
+}
+
+var roundBlocks = portable(roundBlocksPortable)
+
+// roundBlocksPortable rounds blocks of 32.
+func roundBlocksPortable(code []int8, scale, x []float32) {
+	for b := 0; b < len(x); b += 32 {
+		src := x[b : b+32]
+		hi, lo := extremesPortable(src)
+		amax := max(hi, -lo)
+		inv := float32(0)
+		if amax > 0 {
+			inv = 127 / amax
+		}
+		roundI8Portable(code[b:b+32], src, inv)
+		scale[b/32] = F16Value(F16(amax / 127))
 	}
 }
 
@@ -81,5 +135,18 @@ var roundI8 = portable(roundI8Portable)
 func roundI8Portable(code []int8, x []float32, f float32) {
 	for i, v := range x {
 		code[i] = nearest(float32(v * f)) // not to be fused with the sum in nearest
+	}
+}
+
+var sum16 = portable(sum16Portable)
+
+// sum16Portable adds 16 codes each; there is a multiple of 32.
+func sum16Portable(sum []int32, code []int8) {
+	for g := range len(code) / 16 {
+		s := int32(0)
+		for _, c := range code[16*g : 16*g+16] {
+			s += int32(c)
+		}
+		sum[g] = s
 	}
 }

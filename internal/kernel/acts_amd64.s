@@ -31,6 +31,31 @@ DATA i8Low<>+20(SB)/4, $0x000000ff
 DATA i8Low<>+24(SB)/4, $0x000000ff
 DATA i8Low<>+28(SB)/4, $0x000000ff
 GLOBL i8Low<>(SB), RODATA|NOPTR, $32
+DATA i8Most<>+0(SB)/4, $0x42fe0000
+GLOBL i8Most<>(SB), RODATA|NOPTR, $4
+DATA i8Abs<>+0(SB)/4, $0x7fffffff
+DATA i8Abs<>+4(SB)/4, $0x7fffffff
+DATA i8Abs<>+8(SB)/4, $0x7fffffff
+DATA i8Abs<>+12(SB)/4, $0x7fffffff
+DATA i8Abs<>+16(SB)/4, $0x7fffffff
+DATA i8Abs<>+20(SB)/4, $0x7fffffff
+DATA i8Abs<>+24(SB)/4, $0x7fffffff
+DATA i8Abs<>+28(SB)/4, $0x7fffffff
+GLOBL i8Abs<>(SB), RODATA|NOPTR, $32
+DATA i8Flip<>+0(SB)/4, $0x80808080
+DATA i8Flip<>+4(SB)/4, $0x80808080
+DATA i8Flip<>+8(SB)/4, $0x80808080
+DATA i8Flip<>+12(SB)/4, $0x80808080
+DATA i8Flip<>+16(SB)/4, $0x80808080
+DATA i8Flip<>+20(SB)/4, $0x80808080
+DATA i8Flip<>+24(SB)/4, $0x80808080
+DATA i8Flip<>+28(SB)/4, $0x80808080
+GLOBL i8Flip<>(SB), RODATA|NOPTR, $32
+DATA i8Sixteen<>+0(SB)/4, $0x00000800
+DATA i8Sixteen<>+4(SB)/4, $0x00000800
+DATA i8Sixteen<>+8(SB)/4, $0x00000800
+DATA i8Sixteen<>+12(SB)/4, $0x00000800
+GLOBL i8Sixteen<>(SB), RODATA|NOPTR, $16
 
 // func roundI8AVX2(code *int8, x *float32, n uintptr, f float32)
 
@@ -67,5 +92,96 @@ again1:
 	SUBQ $32, CX
 	JNE again1
 end2:
+	VZEROUPPER
+	RET
+
+// func roundBlocksAVX2(code *int8, scale, x *float32, n uintptr)
+
+TEXT ·roundBlocksAVX2(SB), NOSPLIT, $0-32
+	MOVQ code+0(FP), DI
+	MOVQ scale+8(FP), DX
+	MOVQ x+16(FP), SI
+	MOVQ n+24(FP), CX
+	VMOVDQU i8Order<>(SB), Y6
+	VMOVUPS i8Magic<>(SB), Y7
+	VMOVDQU i8Low<>(SB), Y8
+	VMOVDQU i8Abs<>(SB), Y9
+	VMOVSS i8Most<>(SB), X10
+	VXORPS X11, X11, X11
+	TESTQ CX, CX
+	JEQ end4
+again3:
+	VPAND 0(SI), Y9, Y0
+	VPAND 32(SI), Y9, Y1
+	VPAND 64(SI), Y9, Y2
+	VPAND 96(SI), Y9, Y3
+	VPMAXSD Y1, Y0, Y0
+	VPMAXSD Y3, Y2, Y2
+	VPMAXSD Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X2
+	VPMAXSD X2, X0, X0
+	VPERMILPS $0x4e, X0, X2
+	VPMAXSD X2, X0, X0
+	VPERMILPS $0xb1, X0, X2
+	VPMAXSD X2, X0, X0
+	VDIVSS X10, X0, X1
+	VCVTPS2PH $0, X1, X1
+	VCVTPH2PS X1, X1
+	VMOVSS X1, (DX)
+	VDIVSS X0, X10, X1
+	VCMPSS $0x1e, X11, X0, X2
+	VPAND X2, X1, X1
+	VBROADCASTSS X1, Y5
+	VMULPS 0(SI), Y5, Y0
+	VADDPS Y7, Y0, Y0
+	VPAND Y8, Y0, Y0
+	VMULPS 32(SI), Y5, Y1
+	VADDPS Y7, Y1, Y1
+	VPAND Y8, Y1, Y1
+	VMULPS 64(SI), Y5, Y2
+	VADDPS Y7, Y2, Y2
+	VPAND Y8, Y2, Y2
+	VMULPS 96(SI), Y5, Y3
+	VADDPS Y7, Y3, Y3
+	VPAND Y8, Y3, Y3
+	VPACKUSDW Y1, Y0, Y0
+	VPACKUSDW Y3, Y2, Y2
+	VPACKUSWB Y2, Y0, Y0
+	VPERMD Y0, Y6, Y0
+	VMOVDQU Y0, (DI)
+	ADDQ $4, DX
+	ADDQ $32, DI
+	ADDQ $128, SI
+	SUBQ $32, CX
+	JNE again3
+end4:
+	VZEROUPPER
+	RET
+
+// func sum16AVX2(sum *int32, code *int8, n uintptr)
+
+TEXT ·sum16AVX2(SB), NOSPLIT, $0-24
+	MOVQ sum+0(FP), DI
+	MOVQ code+8(FP), SI
+	MOVQ n+16(FP), CX
+	VMOVDQU i8Flip<>(SB), Y2
+	VMOVDQU i8Sixteen<>(SB), X3
+	VPXOR X4, X4, X4
+	TESTQ CX, CX
+	JEQ end6
+again5:
+	VPXOR (SI), Y2, Y0
+	VPSADBW Y4, Y0, Y0
+	VPSHUFD $0x4e, Y0, Y1
+	VPADDD Y1, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPUNPCKLDQ X1, X0, X0
+	VPSUBD X3, X0, X0
+	VMOVQ X0, (DI)
+	ADDQ $8, DI
+	ADDQ $32, SI
+	SUBQ $32, CX
+	JNE again5
+end6:
 	VZEROUPPER
 	RET

@@ -44,9 +44,12 @@ func BenchmarkMatMulF32(b *testing.B) {
 }
 
 func BenchmarkMatMulI8(b *testing.B) {
-	for _, s := range []struct{ m, k, group int }{{512, 4096, 32}, {64, 1024, 32}, {64, 4096, 32}, {64, 4096, 16}} {
-		b.Run(fmt.Sprintf("%dx%d/%d", s.m, s.k, s.group), func(b *testing.B) {
-			a, p := panelOf(rand.New(rand.NewSource(1)), s.m, s.k, s.group, true)
+	for _, s := range []struct {
+		m, k, group, block int
+		min                bool
+	}{{512, 4096, 32, 32, false}, {60, 1024, 32, 32, false}, {60, 4096, 32, 256, true}, {60, 4096, 16, 256, false}} {
+		b.Run(fmt.Sprintf("%dx%d/%d/%d", s.m, s.k, s.group, s.block), func(b *testing.B) {
+			a, p := panelOf(rand.New(rand.NewSource(1)), s.m, s.k, s.group, s.block, s.min)
 			dst := make([]float32, s.m*LanesI8)
 			work := 2 * float64(s.m*s.k*LanesI8)
 			measure(b, matMulI8, "GOP/s", work, func(f func([]float32, int, *ActsI8, int, int, *PanelI8)) {
@@ -91,13 +94,11 @@ func BenchmarkPack(b *testing.B) {
 		measure(b, pack8, "Gelem/s", 8*run, func(f func(panel, w []float32, k int)) { f(panel, w, run) })
 	})
 	b.Run("I8", func(b *testing.B) {
-		var p PanelI8
-		code, scale, min := make([]int8, run), filled(run/32), filled(run/32)
+		p := PanelI8{}
+		rows := RowsI8{Code: make([]int8, LanesI8*run), Scale: filled(LanesI8 * run / 32), Min: filled(LanesI8 * run / 32), Ld: run, LdGroup: run / 32}
 		for b.Loop() {
 			p.Reset(run, 32)
-			for lane := range LanesI8 {
-				p.Pack(lane, code, scale, min)
-			}
+			p.Put(0, run, &rows)
 		}
 		b.ReportMetric(LanesI8*run*float64(b.N)/1e9/b.Elapsed().Seconds(), "Gelem/s")
 	})
@@ -105,11 +106,12 @@ func BenchmarkPack(b *testing.B) {
 
 func BenchmarkQuantize(b *testing.B) {
 	x := filled(16 * run)
-	for name, f := range map[string]func(*ActsI8, []float32, int, int, int){"Q8_0": QuantizeQ8_0, "Q8_K": QuantizeQ8_K} {
-		b.Run(name, func(b *testing.B) {
+	for _, c := range roundings {
+		b.Run(c.name, func(b *testing.B) {
 			var a ActsI8
+			a.Reset(16, run, 32, c.block)
 			for b.Loop() {
-				f(&a, x, 16, run, 32)
+				c.f(&a, x, 0, 16)
 			}
 			b.ReportMetric(16*run*float64(b.N)/1e9/b.Elapsed().Seconds(), "Gelem/s")
 		})

@@ -191,9 +191,11 @@ func TestExpBodies(t *testing.T) {
 func TestKernelsDoNotAllocate(t *testing.T) {
 	x, up, half := make([]float32, 333), make([]float32, 333), make([]byte, 666)
 	dst, panel := make([]float32, 5*Lanes), make([]float32, 70*Lanes)
-	var a ActsI8
+	var small, large ActsI8
+	small.Reset(5, 256, 32, 32)
+	large.Reset(5, 256, 16, 256)
 	rows := make([]float32, 5*256)
-	acts, weights := panelOf(rand.New(rand.NewSource(15)), 5, 256, 32, true)
+	acts, weights := panelOf(rand.New(rand.NewSource(15)), 5, 256, 32, 256, true)
 	for name, f := range map[string]func(){
 		"Softmax":      func() { Softmax(x) },
 		"LogSumExp":    func() { LogSumExp(x) },
@@ -205,8 +207,8 @@ func TestKernelsDoNotAllocate(t *testing.T) {
 		"MatMulF32":    func() { MatMulF32(dst, Lanes, x, 60, panel, Lanes, 5, 60, false) },
 		"MatMulI8":     func() { MatMulI8(dst, LanesI8, acts, 0, 5, weights) },
 		"PackF32":      func() { PackF32(panel, rows, 19, 60) },
-		"QuantizeQ8_0": func() { QuantizeQ8_0(&a, rows, 5, 256, 32) },
-		"QuantizeQ8_K": func() { QuantizeQ8_K(&a, rows, 5, 256, 16) },
+		"QuantizeQ8_0": func() { QuantizeQ8_0(&small, rows, 0, 5) },
+		"QuantizeQ8_K": func() { QuantizeQ8_K(&large, rows, 0, 5) },
 	} {
 		f()
 		if n := testing.AllocsPerRun(20, f); n != 0 {

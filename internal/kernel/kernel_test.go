@@ -207,55 +207,68 @@ func TestMatMulF32AgainstDefinition(t *testing.T) {
 	}
 }
 
-// panel makes an int8 panel and as many activations, extremes among them.
-func panelOf(r *rand.Rand, m, k, group int, min bool) (*ActsI8, *PanelI8) {
-	a, p := &ActsI8{}, &PanelI8{}
-	a.reset(m, k, group)
-	for i := range a.Code {
-		a.Code[i] = int8(r.Intn(255) - 127)
-	}
+// actsOf makes activations with the given codes [m][k] and scales that are extreme now and then.
+func actsOf(r *rand.Rand, code []int8, k, group, block int) *ActsI8 {
+	a := &ActsI8{}
+	m := len(code) / k
+	a.Reset(m, k, group, block)
+	clear(a.Code)
+	clear(a.Sum)
+	clear(a.Start)
 	copy(a.Scale, random(r, len(a.Scale)))
-	copy(a.Sum, random(r, len(a.Sum)))
-	for g := range a.Start {
-		for _, c := range a.Code[g*group : (g+1)*group] {
-			a.Start[g] -= 128 * int32(c)
-		}
+	for i, c := range code {
+		row, q := i/k, i%k
+		a.Code[(row/RowTile*k+q/4*4)*RowTile+row%RowTile*4+q%4] = c
+		at := (row/RowTile*(k/group)+q/group)*RowTile + row%RowTile
+		a.Sum[at] += float32(c)
+		a.Start[at] -= 128 * int32(c)
 	}
+	return a
+}
+
+// put fills a panel with the codes [16][k], random scales, and offsets where they are wanted.
+func put(r *rand.Rand, code []int8, k, group int, min bool) *PanelI8 {
+	rows := RowsI8{Code: code, Ld: k, Scale: random(r, LanesI8*k/group), Min: make([]float32, LanesI8*k/group), LdGroup: k / group}
+	if min {
+		rows.Min = random(r, len(rows.Min))
+	}
+	p := &PanelI8{}
 	p.Reset(k, group)
-	for lane := range LanesI8 {
-		code := make([]int8, k)
-		for i := range code {
-			code[i] = int8(r.Intn(256) - 128)
-			if r.Intn(3) == 0 {
-				code[i] = []int8{-128, 127}[r.Intn(2)]
-			}
-		}
-		off := make([]float32, k/group)
-		if min {
-			off = random(r, k/group)
-		}
-		p.Pack(lane, code, random(r, k/group), off)
+	p.Put(0, k, &rows)
+	return p
+}
+
+// panelOf makes an int8 panel and as many activations, extremes among them.
+func panelOf(r *rand.Rand, m, k, group, block int, min bool) (*ActsI8, *PanelI8) {
+	x, w := make([]int8, m*k), make([]int8, LanesI8*k)
+	for i := range x {
+		x[i] = int8(r.Intn(255) - 127)
 	}
-	return a, p
+	for i := range w {
+		w[i] = int8(r.Intn(256) - 128)
+		if r.Intn(3) == 0 {
+			w[i] = []int8{-128, 127}[r.Intn(2)]
+		}
+	}
+	return actsOf(r, x, k, group, block), put(r, w, k, group, min)
 }
 
 func TestMatMulI8(t *testing.T) {
 	r := rand.New(rand.NewSource(5))
 	each(t, matMulI8, func(t *testing.T, f, p func([]float32, int, *ActsI8, int, int, *PanelI8)) {
-		for _, group := range []int{16, 32, 64} {
-			for _, k := range []int{64, 128, 256, 512} {
-				for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 17} {
-					for _, min := range []bool{false, true} {
-						a, panel := panelOf(r, m+2, k, group, min)
-						ldd := LanesI8 + r.Intn(4)
-						got, check := guarded((m-1)*ldd + LanesI8)
-						want := make([]float32, len(got))
-						f(got, ldd, a, 1, m, panel)
-						check()
-						p(want, ldd, a, 1, m, panel)
-						for i := range m {
-							same(t, fmt.Sprintf("group=%d k=%d m=%d min=%v", group, k, m, min), got[i*ldd:i*ldd+LanesI8], want[i*ldd:i*ldd+LanesI8])
-						}
+		for _, c := range [][3]int{{16, 16, 64}, {16, 32, 64}, {16, 256, 512}, {32, 32, 32}, {32, 32, 512}, {32, 256, 256}, {64, 64, 128}, {64, 256, 256}} {
+			group, block, k := c[0], c[1], c[2]
+			for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 17} {
+				for _, min := range []bool{false, true} {
+					a, panel := panelOf(r, m+RowTile, k, group, block, min)
+					ldd := LanesI8 + r.Intn(4)
+					got, check := guarded((m-1)*ldd + LanesI8)
+					want := make([]float32, len(got))
+					f(got, ldd, a, RowTile, m, panel)
+					check()
+					p(want, ldd, a, RowTile, m, panel)
+					for i := range m {
+						same(t, fmt.Sprintf("%v m=%d min=%v", c, m, min), got[i*ldd:i*ldd+LanesI8], want[i*ldd:i*ldd+LanesI8])
 					}
 				}
 			}
@@ -272,21 +285,21 @@ func TestMatMulI8OfSmallCodes(t *testing.T) {
 			{-65, 0}, {0, 126}, {0, 127}, {-128, 0}, {-128, 127}, {5, 9}, {-9, -5}} {
 			for _, group := range []int{16, 32, 64} {
 				for _, m := range []int{3, 4, 5, 6, 8} {
-					a, panel := panelOf(r, m, 128, group, m%2 == 0)
-					for i := range panel.Code {
-						panel.Code[i] = int8(ends[0] + r.Intn(ends[1]-ends[0]+1))
+					w, x := make([]int8, LanesI8*128), make([]int8, m*128)
+					for i := range w {
+						w[i] = int8(ends[0] + r.Intn(ends[1]-ends[0]+1))
 						if m > 4 {
-							panel.Code[i] = int8(ends[m%2])
+							w[i] = int8(ends[m%2])
 						}
 					}
-					if m > 4 {
-						for i := range a.Code {
-							a.Code[i] = int8(127 - 254*(i/128%2))
-						}
-						for g := range a.Start {
-							a.Start[g] = -128 * int32(group) * int32(a.Code[g*group])
+					for i := range x {
+						x[i] = int8(r.Intn(255) - 127)
+						if m > 4 {
+							x[i] = int8(127 - 254*(i/128%2))
 						}
 					}
+					block := group + m%2*(128-group)
+					a, panel := actsOf(r, x, 128, group, block), put(r, w, 128, group, m%2 == 0)
 					got, want := make([]float32, m*LanesI8), make([]float32, m*LanesI8)
 					f(got, LanesI8, a, 0, m, panel)
 					p(want, LanesI8, a, 0, m, panel)
@@ -299,18 +312,21 @@ func TestMatMulI8OfSmallCodes(t *testing.T) {
 
 func TestMatMulI8AgainstDefinition(t *testing.T) {
 	r := rand.New(rand.NewSource(6))
-	a, p := panelOf(r, 3, 64, 16, true)
+	a, p := panelOf(r, 3, 64, 16, 32, true)
 	dst := make([]float32, 3*LanesI8)
 	MatMulI8(dst, LanesI8, a, 0, 3, p)
 	for i := range 3 {
 		for j := range LanesI8 {
 			want, size := 0.0, 1e-30
 			for g := range 4 {
-				n := 0
+				n, sum := 0, 0
 				for q := g * 16; q < (g+1)*16; q++ {
-					n += int(a.Code[i*64+q]) * int(p.Code[(q/4*LanesI8+j)*4+q%4])
+					x := int(a.Code[(q/4*RowTile+i)*4+q%4])
+					n += x * int(p.Code[(q/4*LanesI8+j)*4+q%4])
+					sum += x
 				}
-				s, o := float64(n)*float64(a.Scale[i*4+g])*float64(p.Scale[g*LanesI8+j]), float64(a.Sum[i*4+g])*float64(p.Min[g*LanesI8+j])
+				scale := float64(a.Scale[g/2*RowTile+i])
+				s, o := scale*float64(n)*float64(p.Scale[g*LanesI8+j]), scale*float64(sum)*float64(p.Min[g*LanesI8+j])
 				want += s + o
 				size += math.Abs(s) + math.Abs(o)
 			}

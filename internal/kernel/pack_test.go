@@ -41,37 +41,63 @@ func TestPackPlacesEveryWeight(t *testing.T) {
 	}
 }
 
-func TestPackI8PlacesEveryCode(t *testing.T) {
+func TestInterleave(t *testing.T) {
+	r := rand.New(rand.NewSource(15))
+	each(t, spread4, func(t *testing.T, f, p func(dst []uint32, to int, src []uint32, ld, n int)) {
+		for n := 1; n < 40; n++ {
+			ld, to := n+r.Intn(5), 4+r.Intn(10)
+			src := words(random(r, 3*ld+n+1)[1:])
+			got, check := guarded((n-1)*to + 4)
+			want := append([]float32(nil), got...)
+			f(words(got), to, src, ld, n)
+			check()
+			p(words(want), to, src, ld, n)
+			same(t, "dst", got, want)
+		}
+	})
+}
+
+func TestPutPlacesEveryCode(t *testing.T) {
+	const k, group, ld, ldGroup = 128, 16, 96, 5
+	rows := RowsI8{Code: make([]int8, LanesI8*ld), Scale: make([]float32, LanesI8*ldGroup), Min: make([]float32, LanesI8*ldGroup), Ld: ld, LdGroup: ldGroup}
 	var p PanelI8
-	const k, group = 64, 16
 	p.Reset(k, group)
-	for lane := range LanesI8 - 1 { // the last lane stays empty
-		code, scale, low := make([]int8, k), make([]float32, k/group), make([]float32, k/group)
-		for i := range code {
-			code[i] = int8(i*LanesI8 + lane)
+	for from := 0; from < k; from += 64 {
+		for lane := range LanesI8 {
+			for i := range 64 {
+				rows.Code[lane*ld+i] = int8((from+i)*LanesI8 + lane)
+			}
+			for g := range 4 {
+				at := lane*ldGroup + g
+				rows.Scale[at] = float32((from/group+g)*100 + lane)
+				rows.Min[at] = -rows.Scale[at]
+			}
 		}
-		for g := range scale {
-			scale[g], low[g] = float32(g*100+lane), -float32(g*100+lane)
-		}
-		p.Pack(lane, code, scale, low)
+		p.Put(from, 64, &rows)
 	}
 	for i, c := range p.Code {
 		q, lane := i/(4*LanesI8)*4+i%4, i/4%LanesI8
-		want := int8(q*LanesI8 + lane)
-		if lane == LanesI8-1 {
-			want = 0
-		}
-		if c != want {
+		if want := int8(q*LanesI8 + lane); c != want {
 			t.Fatalf("place %d holds %d, want %d", i, c, want)
 		}
 	}
 	for i, s := range p.Scale {
-		want := float32(i/LanesI8*100 + i%LanesI8)
-		if i%LanesI8 == LanesI8-1 {
-			want = 0
-		}
-		if s != want || p.Min[i] != -want {
+		if want := float32(i/LanesI8*100 + i%LanesI8); s != want || p.Min[i] != -want {
 			t.Fatalf("scale %d is %g, offset %g, want %g", i, s, p.Min[i], want)
 		}
+	}
+}
+
+// A panel that had offsets forgets them.
+func TestPanelWithoutOffsets(t *testing.T) {
+	r := rand.New(rand.NewSource(16))
+	p := put(r, make([]int8, LanesI8*64), 64, 32, true)
+	if p.Min == nil {
+		t.Fatal("the offsets are gone")
+	}
+	p.Reset(64, 32)
+	p.Put(0, 64, &RowsI8{Code: make([]int8, LanesI8*64), Scale: make([]float32, LanesI8*2), Min: make([]float32, LanesI8*2), Ld: 64, LdGroup: 2})
+	if p.Min != nil {
+		t.Fatal("offsets where all are zero")
 	}
 }

@@ -19,7 +19,7 @@ type acts struct {
 	holds bool // it holds the present input
 
 	float []float32     // [m][k], rounded
-	int8  kernel.ActsI8 // [m][k]
+	int8  kernel.ActsI8 // [m][k] in tiles
 	own   []float32     // memory of float, where float is not x itself
 }
 
@@ -86,26 +86,22 @@ func (r *run) fill(a *acts) {
 			w.round(a.float[row*k:][:k], x[row*k:][:k], a.kind == quantize.ActsBF16)
 		})
 	default:
-		a.int8 = kernel.ActsI8{K: k, Group: a.group, Code: grow(&a.int8.Code, m*k),
-			Scale: grow(&a.int8.Scale, m*k/a.group), Sum: grow(&a.int8.Sum, m*k/a.group), Start: grow(&a.int8.Start, m*k/a.group)}
-		r.parallel((m+rowsPerTask-1)/rowsPerTask, func(_ *worker, task int) error {
-			from, to := task*rowsPerTask, min(m, (task+1)*rowsPerTask)
-			part := rowsOf(&a.int8, from, to)
+		block := 32
+		if a.kind == quantize.ActsQ8_K {
+			block = 256
+		}
+		a.int8.Reset(m, k, a.group, block)
+		const rows = 4 * kernel.RowTile
+		r.parallel((m+rows-1)/rows, func(_ *worker, task int) error {
+			from, to := task*rows, min(m, (task+1)*rows)
 			if a.kind == quantize.ActsQ8_0 {
-				kernel.QuantizeQ8_0(&part, x[from*k:to*k], to-from, k, a.group)
+				kernel.QuantizeQ8_0(&a.int8, x[from*k:to*k], from, to-from)
 			} else {
-				kernel.QuantizeQ8_K(&part, x[from*k:to*k], to-from, k, a.group)
+				kernel.QuantizeQ8_K(&a.int8, x[from*k:to*k], from, to-from)
 			}
 			return nil
 		})
 	}
-}
-
-// rowsOf is a view of rows of a; its slices have exactly the room that these rows need.
-func rowsOf(a *kernel.ActsI8, from, to int) kernel.ActsI8 {
-	k, g := a.K, a.K/a.Group
-	return kernel.ActsI8{K: k, Group: a.Group, Code: a.Code[from*k : to*k : to*k],
-		Scale: a.Scale[from*g : to*g : to*g], Sum: a.Sum[from*g : to*g : to*g], Start: a.Start[from*g : to*g : to*g]}
 }
 
 // round stores x rounded to half precision or bfloat16, to nearest even; dst may be x.

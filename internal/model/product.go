@@ -20,7 +20,8 @@ type span struct {
 
 const (
 	decodedBytes = 256 << 10 // of the panels of one task: they stay in the second-level cache
-	rowBlock     = 64        // rows of x that go through the panels of a task together
+	rowBlock     = 60        // rows of x that go through the panels of a task together: whole tiles
+	packColumns  = 2048      // columns that are decoded before they are interleaved: they stay in the first-level cache
 )
 
 // multiply computes products with x [m][k]. Every panel of a weight is decoded once, for all rows of x.
@@ -140,13 +141,7 @@ func (s *span) addBias(row, rows, ld int) {
 	}
 }
 
-// tile is the memory that a row of weights is decoded into.
-type tile struct {
-	code       []int8
-	scale, min []float32
-}
-
-// pack decodes n rows of the weight, beginning with the given one, into a panel.
+// pack decodes n rows of the weight, beginning with the given one, into a panel, some columns of all rows at a time.
 func (w *weight) pack(k *worker, panel *kernel.PanelI8, row, n int) error {
 	t := w.t.Type
 	size := w.k / t.Block * t.Bytes
@@ -154,12 +149,33 @@ func (w *weight) pack(k *worker, panel *kernel.PanelI8, row, n int) error {
 	if _, err := w.t.Raw.ReadAt(raw, int64(row)*int64(size)); err != nil {
 		return err
 	}
-	code := grow(&k.tile.code, w.k)
-	scale, low := grow(&k.tile.scale, w.k/t.Group), grow(&k.tile.min, w.k/t.Group)
+	rows := k.decoded(n, t.Group)
 	panel.Reset(w.k, t.Group)
-	for lane := range n {
-		t.Tile(quantize.Tile{Code: code, Scale: scale, Min: low}, raw[lane*size:][:size])
-		panel.Pack(lane, code, scale, low)
+	for from := 0; from < w.k; from += packColumns {
+		cols := min(packColumns, w.k-from)
+		at, part := from/t.Block*t.Bytes, cols/t.Block*t.Bytes
+		for lane := range n {
+			t.Tile(quantize.Tile{
+				Code:  rows.Code[lane*rows.Ld:][:cols],
+				Scale: rows.Scale[lane*rows.LdGroup:][:cols/t.Group],
+				Min:   rows.Min[lane*rows.LdGroup:][:cols/t.Group],
+			}, raw[lane*size+at:][:part])
+		}
+		panel.Put(from, cols, rows)
 	}
 	return nil
+}
+
+// decoded is room for some columns of a panel's rows, of which n will be filled; the others are zero.
+func (k *worker) decoded(n, group int) *kernel.RowsI8 {
+	const ld = packColumns + 64 // not a power of two, which would compete for places in the cache
+	r := &k.tile
+	r.Ld, r.LdGroup = ld, packColumns/group
+	grow(&r.Code, kernel.LanesI8*r.Ld)
+	grow(&r.Scale, kernel.LanesI8*r.LdGroup)
+	grow(&r.Min, kernel.LanesI8*r.LdGroup)
+	clear(r.Code[n*r.Ld:])
+	clear(r.Scale[n*r.LdGroup:])
+	clear(r.Min[n*r.LdGroup:])
+	return r
 }

@@ -2,38 +2,37 @@ package main
 
 import "fmt"
 
-// int8AMD64 writes the integer products. Both walk the groups of K; inside a group the sums are exact integers, at its end they
-// are scaled into the float accumulators.
+// int8AMD64 writes the integer products. All walk the blocks of K that share a scale of the activations, and in them the groups
+// that share scales of the panel: inside a group the sums are exact integers.
 func int8AMD64(f *file) {
 	f.constant("flip", 0x80808080, 1)
 	f.constant("ones", 0x00010001, 1)
-	f.mulI8VNNI(12)
-	f.mulI8AVX2(4)
 	f.constant("pairs", 0x00010001, 8)
-	for _, steps := range []int{1, 2, 4, 8} {
-		f.smallI8(steps)
+	for _, flat := range []bool{true, false} {
+		f.mulI8VNNI(rowTile, flat)
+		f.mulI8AVX2(4, flat)
+		for _, steps := range []int{1, 2, 4, 8} {
+			f.smallI8(steps, flat)
+		}
 	}
 	f.rangeI8()
 }
 
-// Registers of both functions:
+// Registers of all functions:
 //
-//	DI dst, SI ldd, R8…R11 activations (rows in threes), BX their stride, DX codes of the panel, CX groups left, R12 steps of 4
-//	weights in a group, R13 scales of the panel, R14 its offsets or 0, and pointers to the scales of the activations (AX), their
-//	sums (stack would be slower: kept in R15) and starts of the accumulators.
-const int8Args = "dst *float32, ldd uintptr, code *int8, k uintptr, scale, sum *float32, start *int32, groups uintptr, panel *int8, pscale, pmin *float32, steps, m, bias, shift uintptr"
+//	DI dst, SI ldd, R8 codes of the activations, R9 their scales, R10 sums and R11 starts, DX codes of the panel, R13 its scales,
+//	R14 its offsets or 0, CX blocks left, BX groups left in the block, AX steps of 4 weights left in the group.
+//
+// Tables of the activations hold rowTile rows side by side, 4 bytes for each.
+const int8Args = "dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr"
 
-var groupBases = []string{"R8", "R9", "R10", "R11"}
+const rowTile = 12
 
-// int8Begin loads what both functions share. Rows of scales, sums and starts are groups*4 bytes apart.
-func (f *file) int8Begin(name string, most int) {
+// int8Begin loads what the functions share and branches by the number of rows.
+func (f *file) int8Begin(name string, most, frame int) {
 	f.p("\n// func %s(%s)", name, int8Args)
-	f.fn(name, 120)
-	f.args("dst", "DI", "ldd", "SI", "code", "R8", "k", "BX", "scale", "AX", "sum", "AX", "start", "AX", "groups", "CX", "panel", "DX", "pscale", "R13", "pmin", "R14", "steps", "R12", "m", "AX")
-	f.i("LEAQ", "(BX)(BX*2)", "R15")
-	for i := range 3 {
-		f.i("LEAQ", fmt.Sprintf("(%s)(R15*1)", groupBases[i]), groupBases[i+1])
-	}
+	f.p("TEXT ·%s(SB), NOSPLIT, $%d-120", name, frame)
+	f.args("dst", "DI", "ldd", "SI", "code", "R8", "scale", "R9", "sum", "R10", "start", "R11", "panel", "DX", "pscale", "R13", "pmin", "R14", "blocks", "CX", "per", "BX", "steps", "R12", "m", "AX")
 	for rows := most; rows > 0; rows-- {
 		f.i("CMPQ", "AX", fmt.Sprintf("$%d", rows))
 		f.i("JEQ", fmt.Sprintf("rows%d%s", rows, name))
@@ -41,170 +40,234 @@ func (f *file) int8Begin(name string, most int) {
 	f.p("\tRET")
 }
 
-// actAt is the address of the next 4 codes of a row of activations.
-func actAt(r int) string {
-	return fmt.Sprintf("(%s)%s", groupBases[r/3], []string{"", "(BX*1)", "(BX*2)"}[r%3])
-}
+// actRow is the place of a row in a table of the activations.
+func actRow(base string, r int) string { return fmt.Sprintf("%d(%s)", 4*r, base) }
 
-// mulI8VNNI multiplies with VPDPBUSD, whose one factor is unsigned: the weights get 128 added by flipping their top bit, and
-// each sum starts at -128 times the sum of the activations, which takes it off again.
-func (f *file) mulI8VNNI(most int) {
-	const name = "mulI8VNNI"
-	f.int8Begin(name, most)
-	for rows := most; rows > 0; rows-- {
-		f.vnniRows(name, rows)
-	}
-}
-
-func (f *file) vnniRows(name string, rows int) {
-	isum := func(r int) string { return fmt.Sprintf("Z%d", r) }
-	fsum := func(r int) string { return fmt.Sprintf("Z%d", 12+r) }
-	group, step, next := f.label("group"), f.label("step"), f.label("next")
-	f.at(fmt.Sprintf("rows%d%s", rows, name))
-	f.i("VPBROADCASTD", "flip<>(SB)", "Z31")
-	for r := range rows {
-		f.i("VPXORQ", fsum(r), fsum(r), fsum(r))
-	}
-	f.at(group)
-	f.perRow(rows, "start", func(r int, at string) { f.i("VPBROADCASTD", at, isum(r)) })
-	f.i("MOVQ", "R12", "AX")
-	f.at(step)
-	f.i("VPXORD", "(DX)", "Z31", "Z30")
-	for r := range rows {
-		f.i("VPDPBUSD.BCST", actAt(r), "Z30", isum(r))
-	}
-	f.i("ADDQ", "$64", "DX")
-	for i := range (rows + 2) / 3 {
-		f.i("ADDQ", "$4", groupBases[i])
-	}
-	f.i("DECQ", "AX")
-	f.i("JNE", step)
-	f.i("VMOVUPS", "(R13)", "Z29")
-	f.perRow(rows, "scale", func(r int, at string) {
-		f.i("VMULPS.BCST", at, "Z29", "Z28")
-		f.i("VCVTDQ2PS", isum(r), isum(r))
-		f.i("VFMADD231PS", "Z28", isum(r), fsum(r))
-	})
-	f.i("TESTQ", "R14", "R14")
-	f.i("JEQ", next)
-	f.i("VMOVUPS", "(R14)", "Z29")
-	f.perRow(rows, "sum", func(r int, at string) { f.i("VFMADD231PS.BCST", at, "Z29", fsum(r)) })
-	f.i("ADDQ", "$64", "R14")
-	f.at(next)
-	f.nextGroup(group)
-	f.rowsOf(rows, func(r int) { f.i("VMOVUPS", fsum(r), "(R15)") })
-	f.p("\tVZEROUPPER\n\tRET")
-}
-
-// nextGroup moves on to the next group, or falls through after the last.
+// nextGroup moves on to the next group of the block, nextBlock to the next block; both fall through after the last.
 func (f *file) nextGroup(label string) {
 	f.i("ADDQ", "$64", "R13")
-	f.i("ADDQ", "$4", "scale+32(FP)")
-	f.i("ADDQ", "$4", "sum+40(FP)")
-	f.i("ADDQ", "$4", "start+48(FP)")
+	f.i("ADDQ", dollar(4*rowTile), "R10")
+	f.i("ADDQ", dollar(4*rowTile), "R11")
+	if label != "" {
+		f.i("DECQ", "BX")
+		f.i("JNE", label)
+	}
+}
+
+func (f *file) nextBlock(label string) {
+	f.i("ADDQ", dollar(4*rowTile), "R9")
 	f.i("DECQ", "CX")
 	f.i("JNE", label)
 }
 
-// perRow walks the rows of a table of the activations with R15.
-func (f *file) perRow(rows int, arg string, do func(r int, at string)) {
-	f.i("MOVQ", fmt.Sprintf("%s+%d(FP)", arg, map[string]int{"scale": 32, "sum": 40, "start": 48}[arg]), "R15")
-	if rows > 1 {
-		f.i("MOVQ", "groups+56(FP)", "AX")
+// mulI8VNNI multiplies with VPDPBUSD, whose one factor is unsigned: the weights get 128 added by flipping their top bit, and
+// each sum starts at -128 times the sum of the activations, which takes it off again. Where a block is one group (flat), the
+// results stay in registers; else the registers hold the sums of a block, and the results stand in dst.
+func (f *file) mulI8VNNI(most int, flat bool) {
+	name := "mulI8BlocksVNNI"
+	if flat {
+		name = "mulI8FlatVNNI"
 	}
-	for r := range rows {
-		do(r, "(R15)")
-		if r+1 < rows {
-			f.i("LEAQ", "(R15)(AX*4)", "R15")
+	f.int8Begin(name, most, 0)
+	for rows := most; rows > 0; rows-- {
+		f.vnniRows(name, rows, flat)
+	}
+}
+
+func (f *file) vnniRows(name string, rows int, flat bool) {
+	isum, fsum := z, func(r int) string { return z(12 + r) }
+	block, group, step, next := f.label("block"), f.label("group"), f.label("step"), f.label("next")
+	clear := func() {
+		for r := range rows {
+			f.i("VPXORD", fsum(r), fsum(r), fsum(r))
 		}
 	}
+	f.at(fmt.Sprintf("rows%d%s", rows, name))
+	f.i("VPBROADCASTD", "flip<>(SB)", "Z31")
+	clear()
+	if !flat {
+		f.rowsOf(rows, func(r int) { f.i("VMOVUPS", fsum(r), "(R15)") })
+	}
+	f.at(block)
+	if !flat {
+		f.i("MOVQ", "per+80(FP)", "BX")
+		clear()
+	}
+	f.at(group)
+	for r := range rows {
+		f.i("VPBROADCASTD", actRow("R11", r), isum(r))
+	}
+	f.i("MOVQ", "R12", "AX")
+	f.at(step)
+	for s := range 4 {
+		f.i("VPXORD", fmt.Sprintf("%d(DX)", 64*s), "Z31", z(29+s%2))
+		for r := range rows {
+			f.i("VPDPBUSD.BCST", actRow("R8", rowTile*s+r), z(29+s%2), isum(r))
+		}
+	}
+	f.i("ADDQ", "$256", "DX")
+	f.i("ADDQ", dollar(16*rowTile), "R8")
+	f.i("SUBQ", "$4", "AX")
+	f.i("JNE", step)
+	f.i("VMOVUPS", "(R13)", "Z29")
+	sum := isum
+	for r := range rows {
+		f.i("VCVTDQ2PS", isum(r), isum(r))
+		if flat {
+			f.i("VMULPS", "Z29", isum(r), isum(r))
+		} else {
+			sum = fsum
+			f.i("VFMADD231PS", "Z29", isum(r), fsum(r))
+		}
+	}
+	f.i("TESTQ", "R14", "R14")
+	f.i("JEQ", next)
+	f.i("VMOVUPS", "(R14)", "Z28")
+	for r := range rows {
+		f.i("VFMADD231PS.BCST", actRow("R10", r), "Z28", sum(r))
+	}
+	f.i("ADDQ", "$64", "R14")
+	f.at(next)
+	if flat {
+		for r := range rows {
+			f.i("VFMADD231PS.BCST", actRow("R9", r), isum(r), fsum(r))
+		}
+		f.nextGroup("")
+		f.nextBlock(group)
+		f.rowsOf(rows, func(r int) { f.i("VMOVUPS", fsum(r), "(R15)") })
+	} else {
+		f.nextGroup(group)
+		f.rowsOf(rows, func(r int) {
+			f.i("VMOVUPS", "(R15)", isum(r))
+			f.i("VFMADD231PS.BCST", actRow("R9", r), fsum(r), isum(r))
+			f.i("VMOVUPS", isum(r), "(R15)")
+		})
+		f.nextBlock(block)
+	}
+	f.p("\tVZEROUPPER\n\tRET")
+}
+
+// blocksName tells the two forms of a function apart: with one group in a block (flat), and with several.
+func blocksName(name string, flat bool) string {
+	if flat {
+		return name + "FlatAVX2"
+	}
+	return name + "BlocksAVX2"
 }
 
 // mulI8AVX2 multiplies |w| by the activation with w's sign: neither factor exceeds 128·127, so that a pair's sum stays in 16 bits
-// without saturation, for every code. The float accumulators live in dst.
-func (f *file) mulI8AVX2(most int) {
-	const name = "mulI8AVX2"
-	f.int8Begin(name, most)
+// without saturation, for every code.
+func (f *file) mulI8AVX2(most int, flat bool) {
+	name := blocksName("mulI8", flat)
+	f.int8Begin(name, most, 64*most)
 	for rows := most; rows > 0; rows-- {
-		f.avx2Rows(name, rows)
+		f.at(fmt.Sprintf("rows%d%s", rows, name))
+		f.i("VPBROADCASTD", "ones<>(SB)", "Y15")
+		f.avx2Blocks(rows, flat, func() { f.signedGroup(rows) })
 	}
 }
 
-func (f *file) avx2Rows(name string, rows int) {
-	isum := func(r, h int) string { return fmt.Sprintf("Y%d", 2*r+h) }
-	group, step, next := f.label("group"), f.label("step"), f.label("next")
-	f.at(fmt.Sprintf("rows%d%s", rows, name))
-	f.i("VPBROADCASTD", "ones<>(SB)", "Y15")
-	f.i("VXORPS", "Y0", "Y0", "Y0")
-	f.rowsOf(rows, func(r int) {
-		f.i("VMOVUPS", "Y0", "(R15)")
-		f.i("VMOVUPS", "Y0", "32(R15)")
-	})
-	f.at(group)
+// isumAVX2 is the integer sum of half a row, and afterwards its float sum.
+func isumAVX2(r, h int) string { return y(2*r + h) }
+
+func (f *file) signedGroup(rows int) {
+	step := f.label("step")
 	for r := range rows {
 		for h := range 2 {
-			f.i("VPXOR", isum(r, h), isum(r, h), isum(r, h))
+			f.i("VPXOR", isumAVX2(r, h), isumAVX2(r, h), isumAVX2(r, h))
 		}
 	}
 	f.i("MOVQ", "R12", "AX")
 	f.at(step)
 	for h := range 2 {
-		f.i("VMOVDQU", fmt.Sprintf("%d(DX)", 32*h), fmt.Sprintf("Y%d", 8+h))
-		f.i("VPABSB", fmt.Sprintf("Y%d", 8+h), fmt.Sprintf("Y%d", 10+h))
+		f.i("VMOVDQU", fmt.Sprintf("%d(DX)", 32*h), y(8+h))
+		f.i("VPABSB", y(8+h), y(10+h))
 	}
 	for r := range rows {
-		f.i("VPBROADCASTD", actAt(r), "Y12")
+		f.i("VPBROADCASTD", actRow("R8", r), "Y12")
 		for h := range 2 {
-			t := fmt.Sprintf("Y%d", 13+h)
-			f.i("VPSIGNB", fmt.Sprintf("Y%d", 8+h), "Y12", t)
-			f.i("VPMADDUBSW", t, fmt.Sprintf("Y%d", 10+h), t)
+			t := y(13 + h)
+			f.i("VPSIGNB", y(8+h), "Y12", t)
+			f.i("VPMADDUBSW", t, y(10+h), t)
 			f.i("VPMADDWD", "Y15", t, t)
-			f.i("VPADDD", t, isum(r, h), isum(r, h))
+			f.i("VPADDD", t, isumAVX2(r, h), isumAVX2(r, h))
 		}
 	}
 	f.i("ADDQ", "$64", "DX")
-	for i := range (rows + 2) / 3 {
-		f.i("ADDQ", "$4", groupBases[i])
-	}
+	f.i("ADDQ", dollar(4*rowTile), "R8")
 	f.i("DECQ", "AX")
 	f.i("JNE", step)
-	f.avx2Scale(rows, isum, next)
-	f.at(next)
-	f.nextGroup(group)
+}
+
+// avx2Blocks walks blocks and groups; group computes the integer sums of one. With several groups in a block its sums lie on the
+// stack; the results lie in dst. Y8…Y13 are free between groups.
+func (f *file) avx2Blocks(rows int, flat bool, group func()) {
+	block, again := f.label("block"), f.label("group")
+	part := func(r, h int) string { return fmt.Sprintf("part-%d(SP)", 64*(rows-r)-32*h) }
+	halves := func(do func(r, h int)) {
+		for r := range rows {
+			do(r, 0)
+			do(r, 1)
+		}
+	}
+	f.i("VXORPS", "Y8", "Y8", "Y8")
+	f.rowsOf(rows, func(r int) {
+		f.i("VMOVUPS", "Y8", "(R15)")
+		f.i("VMOVUPS", "Y8", "32(R15)")
+	})
+	f.at(block)
+	if !flat {
+		f.i("MOVQ", "per+80(FP)", "BX")
+		f.i("VXORPS", "Y8", "Y8", "Y8")
+		halves(func(r, h int) { f.i("VMOVUPS", "Y8", part(r, h)) })
+		f.at(again)
+	}
+	group()
+	f.avx2Scale(rows, flat, part, halves)
+	if flat {
+		f.nextGroup("")
+	} else {
+		halves(func(r, h int) { f.i("VMOVUPS", isumAVX2(r, h), part(r, h)) })
+		f.nextGroup(again)
+	}
+	f.rowsOf(rows, func(r int) {
+		f.i("VBROADCASTSS", actRow("R9", r), "Y10")
+		for h := range 2 {
+			at := fmt.Sprintf("%d(R15)", 32*h)
+			f.i("VMOVUPS", at, y(8+h))
+			f.i("VFMADD231PS", "Y10", isumAVX2(r, h), y(8+h))
+			f.i("VMOVUPS", y(8+h), at)
+		}
+	})
+	f.nextBlock(block)
 	f.p("\tVZEROUPPER\n\tRET")
 }
 
-// avx2Scale adds a group's sums, and its offsets where there are any, to dst. With at most four rows R10 is free to walk dst.
-func (f *file) avx2Scale(rows int, isum func(r, h int) string, next string) {
-	add := func(r int, a, b func(h int) string) {
-		for h := range 2 {
-			at := fmt.Sprintf("%d(R10)", 32*h)
-			f.i("VMOVUPS", at, "Y10")
-			f.i("VFMADD231PS", a(h), b(h), "Y10")
-			f.i("VMOVUPS", "Y10", at)
-		}
-		f.i("ADDQ", "SI", "R10")
+// avx2Scale turns the integer sums of a group into the float sums of the block up to its end.
+func (f *file) avx2Scale(rows int, flat bool, part func(r, h int) string, halves func(func(r, h int))) {
+	next := f.label("next")
+	for h := range 2 {
+		f.i("VMOVUPS", fmt.Sprintf("%d(R13)", 32*h), y(8+h))
 	}
-	panel := func(h int) string { return fmt.Sprintf("Y%d", 8+h) }
-	f.i("VMOVUPS", "(R13)", panel(0))
-	f.i("VMOVUPS", "32(R13)", panel(1))
-	f.i("MOVQ", "DI", "R10")
-	f.perRow(rows, "scale", func(r int, at string) {
-		f.i("VBROADCASTSS", at, "Y12")
-		for h := range 2 {
-			f.i("VMULPS", "Y12", panel(h), fmt.Sprintf("Y%d", 13+h))
-			f.i("VCVTDQ2PS", isum(r, h), isum(r, h))
+	halves(func(r, h int) {
+		f.i("VCVTDQ2PS", isumAVX2(r, h), isumAVX2(r, h))
+		if flat {
+			f.i("VMULPS", y(8+h), isumAVX2(r, h), isumAVX2(r, h))
+		} else {
+			f.i("VFMADD213PS", part(r, h), y(8+h), isumAVX2(r, h))
 		}
-		add(r, func(h int) string { return fmt.Sprintf("Y%d", 13+h) }, func(h int) string { return isum(r, h) })
 	})
 	f.i("TESTQ", "R14", "R14")
 	f.i("JEQ", next)
-	f.i("VMOVUPS", "(R14)", panel(0))
-	f.i("VMOVUPS", "32(R14)", panel(1))
-	f.i("MOVQ", "DI", "R10")
-	f.perRow(rows, "sum", func(r int, at string) {
-		f.i("VBROADCASTSS", at, "Y12")
-		add(r, func(int) string { return "Y12" }, panel)
-	})
+	for h := range 2 {
+		f.i("VMOVUPS", fmt.Sprintf("%d(R14)", 32*h), y(8+h))
+	}
+	for r := range rows {
+		f.i("VBROADCASTSS", actRow("R10", r), "Y10")
+		for h := range 2 {
+			f.i("VFMADD231PS", "Y10", y(8+h), isumAVX2(r, h))
+		}
+	}
 	f.i("ADDQ", "$64", "R14")
+	f.at(next)
 }

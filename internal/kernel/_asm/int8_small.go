@@ -7,31 +7,24 @@ import "fmt"
 // sum starts at -bias times the sum of the activations, which is start >> shift.
 //
 // Y0…Y5 sums of 3 rows, Y6…Y11 their 16-bit parts, Y12 and Y13 weights, Y14 activations.
-func (f *file) smallI8(steps int) {
-	name := fmt.Sprintf("mulI8x%dAVX2", steps)
-	f.int8Begin(name, 3)
+func (f *file) smallI8(steps int, flat bool) {
+	name := blocksName(fmt.Sprintf("mulI8x%d", steps), flat)
+	f.int8Begin(name, 3, 192)
 	for rows := 3; rows > 0; rows-- {
-		f.smallRows(name, rows, steps)
+		f.at(fmt.Sprintf("rows%d%s", rows, name))
+		f.avx2Blocks(rows, flat, func() { f.smallGroup(rows, steps) })
 	}
 }
 
-func (f *file) smallRows(name string, rows, steps int) {
-	isum := func(r, h int) string { return y(2*r + h) }
+func (f *file) smallGroup(rows, steps int) {
 	part := func(r, h int) string { return y(6 + 2*r + h) }
-	group, step, next := f.label("group"), f.label("step"), f.label("next")
-	f.at(fmt.Sprintf("rows%d%s", rows, name))
-	f.i("VXORPS", "Y0", "Y0", "Y0")
-	f.rowsOf(rows, func(r int) {
-		f.i("VMOVUPS", "Y0", "(R15)")
-		f.i("VMOVUPS", "Y0", "32(R15)")
-	})
-	f.at(group)
+	step := f.label("step")
 	f.i("VMOVQ", "shift+112(FP)", "X15")
-	f.perRow(rows, "start", func(r int, at string) {
-		f.i("VPBROADCASTD", at, isum(r, 0))
-		f.i("VPSRAD", "X15", isum(r, 0), isum(r, 0))
-		f.i("VMOVDQA", isum(r, 0), isum(r, 1))
-	})
+	for r := range rows {
+		f.i("VPBROADCASTD", actRow("R11", r), isumAVX2(r, 0))
+		f.i("VPSRAD", "X15", isumAVX2(r, 0), isumAVX2(r, 0))
+		f.i("VMOVDQA", isumAVX2(r, 0), isumAVX2(r, 1))
+	}
 	f.i("MOVQ", "R12", "AX")
 	f.at(step)
 	for s := range steps {
@@ -40,7 +33,7 @@ func (f *file) smallRows(name string, rows, steps int) {
 			f.i("VPADDB", fmt.Sprintf("%d(DX)", 64*s+32*h), y(12+h), y(12+h))
 		}
 		for r := range rows {
-			f.i("VPBROADCASTD", fmt.Sprintf("%d%s", 4*s, actAt(r)), "Y14")
+			f.i("VPBROADCASTD", actRow("R8", rowTile*s+r), "Y14")
 			for h := range 2 {
 				if s == 0 {
 					f.i("VPMADDUBSW", "Y14", y(12+h), part(r, h))
@@ -54,17 +47,13 @@ func (f *file) smallRows(name string, rows, steps int) {
 	for r := range rows {
 		for h := range 2 {
 			f.i("VPMADDWD", "pairs<>(SB)", part(r, h), part(r, h))
-			f.i("VPADDD", part(r, h), isum(r, h), isum(r, h))
+			f.i("VPADDD", part(r, h), isumAVX2(r, h), isumAVX2(r, h))
 		}
 	}
 	f.i("ADDQ", dollar(64*steps), "DX")
-	f.i("ADDQ", dollar(4*steps), "R8")
+	f.i("ADDQ", dollar(4*rowTile*steps), "R8")
 	f.i("SUBQ", dollar(steps), "AX")
 	f.i("JNE", step)
-	f.avx2Scale(rows, isum, next)
-	f.at(next)
-	f.nextGroup(group)
-	f.p("\tVZEROUPPER\n\tRET")
 }
 
 // rangeI8 writes the least and the greatest of n > 0 codes, n a multiple of 64: two words of 16 lanes for the caller to reduce.
