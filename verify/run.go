@@ -14,6 +14,8 @@ import (
 type Scorer interface {
 	States(ctx context.Context, seqs [][]int32, want func(seq, pos int) bool, opt model.Options) (*model.States, error)
 	Logits(dst []float32, s *model.States, from, to int, opt model.Options) error
+	// Group is how many of seqs, one at least, States runs reading every weight once.
+	Group(seqs [][]int32, opt model.Options) int
 }
 
 // A Side is a model under test and the name that the report gives it.
@@ -23,18 +25,13 @@ type Side struct {
 	Vocab int // length of a row of its logits
 }
 
-// Options of a run.
+// Options of a run. MaxRAM is for all models together; the numbers do not depend on it.
 type Options struct {
 	Protocol
 	model.Options
-	Progress func(done, total int) // chunks
+	Progress func(Progress) // may be nil
 	Analysis
 }
-
-const (
-	batchTokens = 2048    // tokens in one forward pass: weights are decoded once for so many
-	blockFloats = 8 << 20 // logits held at once, for each model
-)
 
 // Run measures all sides on the same tokens; the first is the base of the others.
 func Run(ctx context.Context, sides []Side, tokens []int32, opt Options) (*Report, error) {
@@ -50,18 +47,15 @@ func Run(ctx context.Context, sides []Side, tokens []int32, opt Options) (*Repor
 	}
 	opt.Threads = max(1, opt.Threads)
 	r := newRun(sides, opt, len(input))
-	step := max(1, batchTokens/opt.Ctx)
-	for c := 0; c < len(input); c += step {
-		end := min(c+step, len(input))
-		if err := r.batch(ctx, c, input[c:end], text[c:end]); err != nil {
+	for c := 0; c < len(input); {
+		end := r.groupEnd(c, input)
+		if err := r.group(ctx, c, input[c:end], text[c:end]); err != nil {
 			return nil, err
-		}
-		if opt.Progress != nil {
-			opt.Progress(end, len(input))
 		}
 		if r.decided(end) {
 			break
 		}
+		c = end
 	}
 	return r.report(text, len(tokens)), nil
 }
@@ -82,30 +76,35 @@ func sameVocab(sides []Side, tokens []int32) error {
 	return nil
 }
 
-// batch evaluates some chunks, the first of them being number first of the text, in every model.
-func (r *run) batch(ctx context.Context, first int, input, text [][]int32) error {
+// group evaluates some chunks, the first of them being number first of the text, in every model.
+func (r *run) group(ctx context.Context, first int, input, text [][]int32) error {
 	states := make([]*model.States, len(r.sides))
 	for i, s := range r.sides {
 		began := time.Now()
+		opt := r.opt.Options
+		opt.Step = r.step(first, len(input), i)
 		var err error
-		if states[i], err = s.Model.States(ctx, input, func(_, pos int) bool { return r.opt.Scored(pos) }, r.opt.Options); err != nil {
+		if states[i], err = s.Model.States(ctx, input, func(_, pos int) bool { return r.opt.Scored(pos) }, opt); err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)
 		}
 		r.tracks[i].seconds += time.Since(began).Seconds()
 	}
-	vocab := r.sides[0].Vocab
-	rows := max(1, min(blockFloats/vocab, len(states[0].Pos)))
-	logits := make([][]float32, len(r.sides))
-	for i := range logits {
-		logits[i] = make([]float32, rows*vocab)
+	vocab, n := r.sides[0].Vocab, len(states[0].Pos)
+	rows := max(1, min(r.blockFloats/vocab, n))
+	for i := range r.logits {
+		if len(r.logits[i]) < rows*vocab {
+			r.logits[i] = make([]float32, rows*vocab)
+		}
 	}
-	for from := 0; from < len(states[0].Pos); from += rows {
+	for from := 0; from < n; from += rows {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := r.block(first, text, states, logits, from, min(from+rows, len(states[0].Pos))); err != nil {
+		to := min(from+rows, n)
+		if err := r.block(first, text, states, r.logits, from, to); err != nil {
 			return err
 		}
+		r.scored(first, len(input), float64(to)/float64(n))
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ type fake struct {
 	vocab int
 	noise float64
 	seqs  [][]int32
+	group int
 }
 
 func (f *fake) States(_ context.Context, seqs [][]int32, want func(seq, pos int) bool, _ model.Options) (*model.States, error) {
@@ -30,6 +31,8 @@ func (f *fake) States(_ context.Context, seqs [][]int32, want func(seq, pos int)
 	}
 	return s, nil
 }
+
+func (f *fake) Group(seqs [][]int32, _ model.Options) int { return min(len(seqs), max(1, f.group)) }
 
 func (f *fake) Logits(dst []float32, s *model.States, from, to int, _ model.Options) error {
 	for i := from; i < to; i++ {
@@ -124,20 +127,34 @@ func TestRunEqualsDefinitions(t *testing.T) {
 	near("ppl error", rep.Models[0].Perplexity.Error, math.Exp(m)*math.Sqrt((sq/n-m*m)/(n-1)))
 }
 
-func TestRunIsTheSameForAnyThreads(t *testing.T) {
+func TestRunIsTheSameInAnyWay(t *testing.T) {
 	tokens := text(300, 20)
 	var first *Report
-	for _, threads := range []int{1, 2, 5} {
-		sides := []Side{{"a", &fake{vocab: 20}, 20}, {"b", &fake{vocab: 20, noise: 1}, 20}}
-		rep, err := Run(context.Background(), sides, tokens, Options{Protocol: Protocol{Ctx: 32, BOS: -1}, Options: model.Options{Threads: threads}})
+	for _, c := range []struct {
+		threads, group int
+		ram            int64
+	}{{1, 1, 0}, {2, 1, 0}, {5, 3, 0}, {1, 100, 0}, {2, 4, 1}, {2, 100, 1 << 30}} {
+		sides := []Side{{"a", &fake{vocab: 20, group: c.group}, 20}, {"b", &fake{vocab: 20, noise: 1, group: 2 * c.group}, 20}}
+		last := Progress{}
+		opt := Options{Protocol: Protocol{Ctx: 32, BOS: -1}, Options: model.Options{Threads: c.threads, MaxRAM: c.ram}}
+		opt.Progress = func(p Progress) {
+			if p.Done < last.Done || p.Total != 9*32 || p.First < last.First || p.Last > 9 {
+				t.Errorf("%+v comes after %+v", p, last)
+			}
+			last = p
+		}
+		rep, err := Run(context.Background(), sides, tokens, opt)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if last.Done != last.Total || last.Last != 9 {
+			t.Errorf("the progress ends at %+v", last)
 		}
 		if first == nil {
 			first = rep
 		}
 		if !reflect.DeepEqual(rep.Models[1].Versus, first.Models[1].Versus) || rep.Models[0].Perplexity != first.Models[0].Perplexity {
-			t.Errorf("%d threads give other numbers than one", threads)
+			t.Errorf("%+v gives other numbers", c)
 		}
 	}
 }

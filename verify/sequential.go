@@ -38,6 +38,18 @@ func spend(alpha float64, k, n int) float64 {
 	return kept * alpha * (1 - lastPart) / float64(n-1)
 }
 
+// nextLook is the number of chunks at which a run that has finished some may be decided next.
+func (r *run) nextLook(chunks int) int {
+	if g := r.opt.Gates; g != nil && g.Sequential {
+		for _, n := range looks(r.total) {
+			if n > chunks {
+				return n
+			}
+		}
+	}
+	return r.total
+}
+
 // decided records that chunks are finished and, in a sequential run, whether that is enough for all verdicts.
 func (r *run) decided(chunks int) bool {
 	r.chunks = chunks

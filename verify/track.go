@@ -33,10 +33,14 @@ type run struct {
 	chunks   int // finished
 	look     int // next one, of a sequential run
 	verdicts []Verdict
+
+	blockFloats int         // logits held at once, for each model
+	logits      [][]float32 // of each model
 }
 
 func newRun(sides []Side, opt Options, chunks int) *run {
-	r := &run{opt: opt, sides: sides, perChunk: opt.PerChunk(), total: chunks}
+	r := &run{opt: opt, sides: sides, perChunk: opt.PerChunk(), total: chunks, logits: make([][]float32, len(sides))}
+	r.divide()
 	for range sides {
 		r.tracks = append(r.tracks, newTrack(chunks*r.perChunk))
 	}

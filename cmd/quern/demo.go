@@ -138,12 +138,12 @@ func (d *demonstration) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bar := d.ui.progress("verifying", "chunks")
+	bar := d.ui.progress("verifying", "tokens")
 	defer bar.done()
 	d.report, err = verify.Run(ctx, sides, tokens, verify.Options{
 		Protocol: verify.Protocol{Chunks: demoChunks, BOS: bos},
 		Options:  model.Options{Mode: model.Deploy, Threads: d.threads},
-		Progress: bar.setInt,
+		Progress: bar.verifying,
 	})
 	if err == nil {
 		d.took(began, "verified all %d on %d tokens of held-out text", len(sides), d.report.Protocol.Chunks*d.report.Protocol.Ctx)

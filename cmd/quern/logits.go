@@ -24,6 +24,7 @@ func logitsCommand(ui *ui) *cli.Command {
 			modeFlag("exact"),
 			preFlag(),
 			threadsFlag(),
+			modelMemoryFlag(),
 		},
 		Action: func(c *cli.Context) error { return logits(c, ui) },
 	}
@@ -42,6 +43,9 @@ func logits(c *cli.Context, ui *ui) error {
 		return err
 	}
 	if opt.Threads, err = threads(c); err != nil {
+		return err
+	}
+	if opt.MaxRAM, err = modelMemory(c); err != nil {
 		return err
 	}
 	tokens, err := logitsTokens(c, ui)

@@ -14,6 +14,7 @@ import (
 	"quern/convert"
 	"quern/formats"
 	"quern/internal/cpu"
+	"quern/internal/model"
 	"quern/internal/store"
 	"quern/internal/tokenizer"
 )
@@ -108,7 +109,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, errGate):
 		return exitGate
-	case errors.Is(err, convert.ErrMemory), errors.Is(err, store.ErrNoSpace), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+	case errors.Is(err, convert.ErrMemory), errors.Is(err, model.ErrMemory), errors.Is(err, store.ErrNoSpace), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return exitSpace
 	case errors.Is(err, formats.ErrCorrupt), errors.Is(err, tokenizer.ErrCorrupt):
 		return exitCorrupt

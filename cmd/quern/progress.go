@@ -15,6 +15,7 @@ type progress struct {
 	ui    *ui
 	name  string
 	unit  string // "B" for bytes
+	at    string // what is being worked on, for the end of a line; "" for nothing
 	mu    sync.Mutex
 	began time.Time
 	last  time.Time // of the last line
@@ -51,6 +52,17 @@ func (p *progress) set(done, total int64) {
 	}
 	p.last = now
 	p.line(done, total, now.Sub(p.began))
+}
+
+// setAt is set for tasks with parts that take long.
+func (p *progress) setAt(done, total int, at string) {
+	p.mu.Lock()
+	p.at = at
+	if p.bar != nil {
+		p.bar.Describe(p.name + ": " + at)
+	}
+	p.mu.Unlock()
+	p.set(int64(done), int64(total))
 }
 
 // setInt is set for tasks that count small things.
@@ -90,5 +102,9 @@ func (p *progress) line(done, total int64, spent time.Duration) {
 	if p.unit == "B" {
 		amount = fmt.Sprintf("%s of %s, %s/s", bytes(done), bytes(total), humanize.Bytes(uint64(rate)))
 	}
-	p.ui.note("%s: %d %%, %s, %s left", p.name, 100*done/max(1, total), amount, left)
+	at := ""
+	if p.at != "" {
+		at = ": " + p.at
+	}
+	p.ui.note("%s: %d %%, %s, %s left%s", p.name, 100*done/max(1, total), amount, left, at)
 }

@@ -32,6 +32,7 @@ func verifyCommand(ui *ui) *cli.Command {
 			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON"},
 			preFlag(),
 			threadsFlag(),
+			modelMemoryFlag(),
 		}, gateFlags()...), reportFlags()...),
 		Action: func(c *cli.Context) error { return verifyAction(c, ui) },
 	}
@@ -78,8 +79,8 @@ func verifyAction(c *cli.Context, ui *ui) error {
 	if err != nil {
 		return err
 	}
-	bar := ui.progress("verifying", "chunks")
-	opt.Progress = bar.setInt
+	bar := ui.progress("verifying", "tokens")
+	opt.Progress = bar.verifying
 	rep, err := verify.Run(c.Context, sides, tokens, opt)
 	bar.done()
 	if err != nil {
@@ -121,6 +122,9 @@ func verifyOptions(c *cli.Context) (opt verify.Options, err error) {
 		return opt, err
 	}
 	if opt.Threads, err = threads(c); err != nil {
+		return opt, err
+	}
+	if opt.MaxRAM, err = modelMemory(c); err != nil {
 		return opt, err
 	}
 	opt.Ctx, opt.Protocol.Chunks = c.Int("ctx"), c.Int("chunks")

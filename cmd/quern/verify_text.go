@@ -77,10 +77,14 @@ func openTokenizers(paths []string, pre string) ([]*tokenizer.Tokenizer, error) 
 	return out, nil
 }
 
-// sameTokens tokenizes the text with every model's tokenizer: where the ids differ, the numbers could not be compared.
+// sameTokens tokenizes the text once for all models whose vocabularies are the same; the others tokenize it, too: where the
+// ids differ, the numbers could not be compared.
 func sameTokens(paths []string, toks []*tokenizer.Tokenizer, text string) ([]int32, error) {
 	var first []int32
 	for i, t := range toks {
+		if i > 0 && t.Vocab().Same(toks[0].Vocab()) {
+			continue
+		}
 		ids := t.Encode(text, tokenizer.Options{AddSpecial: true})
 		if i == 0 {
 			first = ids

@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"quern/formats"
 	"quern/internal/kernel"
@@ -16,14 +17,16 @@ const (
 	statesBytes  = 1 << 30   // residual streams of a group, where there is no limit
 	mostBatch    = 2048      // more tokens gain nothing: decoding the weights is then a small part of the work
 	leastBatch   = 512
-	threadBytes  = 4 << 20 // decoded panels of a thread
-	tokenBytes   = 48      // where a token stands, and whether it is wanted
+	mostGroup    = 8 * mostBatch // and more than these only where weights come from a disk each time
+	threadBytes  = 4 << 20       // decoded panels of a thread
+	tokenBytes   = 48            // where a token stands, and whether it is wanted
 )
 
 // A budget says how a run divides its memory. Only time depends on it.
 type budget struct {
 	batch  int   // tokens that go through a layer together
 	tokens int   // tokens that go through the model together: a group
+	room   int   // tokens that there is memory for
 	ahead  int   // layers whose stored weights are held: 2 = one is read while the other is used, 0 = none
 	head   bool  // the output head is held, too, in the place of a layer
 	drop   bool  // what was read is not worth a place in the system's cache: it goes before it is used again
@@ -43,7 +46,8 @@ func (m *Model) budget(longest int, opt Options, threads int) (budget, error) {
 	batch = max(batch, longest)
 	if opt.MaxRAM <= 0 {
 		b := levels[0]
-		b.batch, b.tokens, b.shelf = batch, max(batch, int(statesBytes/s.state)), s.layer
+		b.batch, b.shelf, b.room = batch, s.layer, math.MaxInt
+		b.tokens = max(batch, min(mostGroup, int(statesBytes/s.state)))
 		return b, nil
 	}
 	rest := opt.MaxRAM - int64(threads)*(threadBytes+s.perKey*int64(longest))
@@ -57,15 +61,20 @@ func (m *Model) budget(longest int, opt Options, threads int) (budget, error) {
 		for b.batch = batch; b.batch >= smallest; b.batch = max(b.batch/2, min(smallest, b.batch-1)) {
 			left := rest - held - int64(b.batch)*s.acts
 			if left >= 2*int64(b.batch)*s.state { // one batch of tokens alone is no use of a weight that was read from disk
-				b.tokens = int(left / s.state)
+				b.room = int(left / s.state)
+				b.tokens = b.room
+				if !b.drop {
+					b.tokens = min(b.room, max(mostGroup, batch))
+				}
 				return b, nil
 			}
 		}
 	}
-	b := budget{batch: longest, tokens: longest, shelf: s.layer}
+	b := budget{batch: longest, tokens: longest, room: longest, shelf: s.layer}
 	if need := int64(longest) * (s.acts + s.state); need > rest {
 		return b, &formats.Error{Err: fmt.Errorf("%w: %d MB are needed for sequences of %d tokens, %d MB are allowed", ErrMemory,
-			(opt.MaxRAM-rest+need)>>20+1, longest, opt.MaxRAM>>20)}
+			(opt.MaxRAM-rest+need)>>20+1, longest, opt.MaxRAM>>20),
+			Hint: "a larger --max-ram, or shorter chunks"}
 	}
 	return b, nil
 }

@@ -93,8 +93,8 @@ func (r *run) together(seqs [][]int32, opt Options) *group {
 	for _, s := range seqs {
 		tokens += len(s)
 	}
-	if r.err == nil && opt.MaxRAM > 0 && tokens > r.budget.tokens {
-		r.err = &formats.Error{Err: fmt.Errorf("%w: %d MB have room for %d tokens, %d are to be kept", ErrMemory, opt.MaxRAM>>20, r.budget.tokens, tokens)}
+	if r.err == nil && tokens > r.budget.room {
+		r.err = &formats.Error{Err: fmt.Errorf("%w: %d MB have room for %d tokens, %d are to be kept", ErrMemory, opt.MaxRAM>>20, r.budget.room, tokens)}
 	}
 	if r.err != nil {
 		return &group{}

@@ -1,5 +1,7 @@
 package tokenizer
 
+import "reflect"
+
 // What tokens are for, as ggml numbers them (tokenizer.ggml.token_type).
 const (
 	Normal      = 1
@@ -31,6 +33,13 @@ type Vocab struct {
 // NewVocab returns a vocabulary that names no special token.
 func NewVocab(model, pre string) *Vocab {
 	return &Vocab{Model: model, Pre: pre, BOS: -1, EOS: -1, EOT: -1, EOM: -1, UNK: -1, SEP: -1, PAD: -1, MASK: -1}
+}
+
+// Same reports whether two vocabularies make the same tokens of a text; templates of chats do not matter.
+func (v *Vocab) Same(o *Vocab) bool {
+	a, b := *v, *o
+	a.ChatTemplate, a.ChatTemplates = b.ChatTemplate, b.ChatTemplates
+	return reflect.DeepEqual(a, b)
 }
 
 // special finds the field of a kind of special token; nil for kinds that a GGUF file has no key for.
