@@ -53,9 +53,6 @@ func (c *minCoder) search(b *kBatch, x, importance []float32) {
 		if len(c.far) > 0 {
 			b.WalkMin(c.group, c.top, c.most, weighted, c.far)
 		}
-		for range c.aims {
-			c.aim(b, weighted)
-		}
 		for range c.near {
 			b.AtScale, b.AtMin = b.Scale, b.Min
 			b.WalkMin(c.group, c.top, c.most, weighted, around)
@@ -95,34 +92,6 @@ func (c *minCoder) spread(b *kBatch, n int) {
 		}
 	}
 	b.AtScale, b.AtMin = b.Scale, b.Min
-}
-
-// aim looks at the integers beside the scale that would suit the levels of each group best, with the minimum that suits them.
-func (c *minCoder) aim(b *kBatch, weighted bool) {
-	scale, low, loss := b.Scale, b.Min, b.Loss
-	for i, d := range b.D {
-		b.Scale[i], b.Min[i] = float32(d*b.Scale[i]), float32(b.DMin[i]*b.Min[i])
-	}
-	b.TakeMin(c.group, c.top, weighted)
-	b.Scale, b.Min, b.Loss = scale, low, loss
-	for side := range 2 {
-		for i, d := range b.D {
-			sw, sx, sq, sqq, sqx := float64(b.SumW[i]), float64(b.SumWX[i]), float64(b.SumWQ[i]), float64(b.SumWQQ[i]), float64(b.SumWQX[i])
-			det := float64(sw*sqq) - float64(sq*sq)
-			if !(det > 0) || d == 0 {
-				b.AtScale[i], b.AtMin[i] = scale[i], low[i]
-				continue
-			}
-			s := math.Floor((float64(sw*sqx)-float64(sq*sx))/det/float64(d)) + float64(side)
-			s = min(max(s, 0), float64(c.most))
-			m := 0.0
-			if b.DMin[i] > 0 {
-				m = math.RoundToEven((float64(float64(s*float64(d))*sq) - sx) / sw / float64(b.DMin[i]))
-			}
-			b.AtScale[i], b.AtMin[i] = float32(s), float32(min(max(m, 0), float64(c.most)))
-		}
-		b.WalkMin(c.group, c.top, c.most, weighted, stay)
-	}
 }
 
 // gather takes them back.

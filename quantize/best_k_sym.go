@@ -42,7 +42,7 @@ func (c *symCoder) search(b *kBatch, x, importance []float32) {
 	}
 	c.stand(b, n, weighted)
 	b.start(n, groups16)
-	if c.wide != nil || b.drops(x, n) {
+	if c.wide != nil && (weighted || !c.descends) || b.drops(x, n) {
 		c.searched(b, n, weighted)
 		c.stand(b, n, weighted)
 	}
@@ -66,14 +66,11 @@ func (c *symCoder) search(b *kBatch, x, importance []float32) {
 
 // searched offers blocks of a fit with scales of both signs, rounded by what an error in them costs.
 func (c *symCoder) searched(b *kBatch, n int, weighted bool) {
-	if !weighted {
-		copy(b.W[:16*kernel.GroupLanes], evenly[:])
-	}
 	table := c.wide
 	if table == nil {
 		table = c.sweep
 	}
-	b.SweepSym(16, c.zero, table)
+	b.SweepSym(16, c.zero, weighted, table)
 	had := b.block
 	for i := range n {
 		k, at := &b.block[i].best, i*groups16
@@ -87,12 +84,6 @@ func (c *symCoder) searched(b *kBatch, n int, weighted bool) {
 	}
 	b.block = had
 }
-
-// evenly are weights that all count the same.
-var evenly = func() (w [16 * kernel.GroupLanes]float32) {
-	ones(w[:])
-	return w
-}()
 
 // drops is true when a group of some block is zeros that should not be.
 func (b *kBatch) drops(x []float32, n int) bool {

@@ -76,18 +76,22 @@ func (r *flatRow) next() bool {
 
 // A flatCoder says where a flat type keeps its codes. Codes run from 0 to 2·zero-1; symmetric types mean code-zero.
 type flatCoder struct {
-	zero  int
-	bytes int
-	at    int // where the codes begin
-	put   func(dst []byte, q *[flat]uint8)
-	take  func(q *[flat]uint8, src []byte)
+	zero   int
+	sweep  []float32 // llama-quantize's, with importance
+	plain  []float32 // the default search's without
+	wide   []float32 // and with it, where the largest weight may be the least important
+	refits int       // and what it tries after that
+	bytes  int
+	at     int // where the codes begin
+	put    func(dst []byte, q *[flat]uint8)
+	take   func(q *[flat]uint8, src []byte)
 }
 
 var (
-	coder4_0 = flatCoder{zero: 8, bytes: 18, at: 2, put: putNibbles, take: nibbles}
-	coder4_1 = flatCoder{zero: 8, bytes: 20, at: 4, put: putNibbles, take: nibbles}
-	coder5_0 = flatCoder{zero: 16, bytes: 22, at: 2, put: putFives, take: fives}
-	coder5_1 = flatCoder{zero: 16, bytes: 24, at: 4, put: putFives, take: fives}
+	coder4_0 = flatCoder{zero: 8, sweep: sweepSym(8, 0.1), plain: bothSigns(8, -1, 1, 0.5), wide: bothSigns(8, -4, 4, 0.5), refits: 1, bytes: 18, at: 2, put: putNibbles, take: nibbles}
+	coder4_1 = flatCoder{zero: 8, sweep: sweepMin(-0.9, 0.05, 36, 15), plain: sweepMin(-1, 0.25, 8, 15), wide: sweepMin(-3, 0.5, 12, 15), refits: 1, bytes: 20, at: 4, put: putNibbles, take: nibbles}
+	coder5_0 = flatCoder{zero: 16, sweep: sweepSym(16, 0.1), plain: bothSigns(16, -1.5, 1.5, 0.5), wide: bothSigns(16, -4, 4, 0.5), refits: 1, bytes: 22, at: 2, put: putFives, take: fives}
+	coder5_1 = flatCoder{zero: 16, sweep: sweepMin(-0.9, 0.05, 36, 31), plain: sweepMin(-1, 0.25, 8, 31), wide: sweepMin(-3, 0.5, 12, 31), refits: 1, bytes: 24, at: 4, put: putFives, take: fives}
 )
 
 // decodeSym and decodeMin round the product before anything is added to it, as ggml without fused operations does.

@@ -1,81 +1,211 @@
 package quantize
 
-import "math"
+import (
+	"quern/internal/kernel"
+)
 
-// encodeSym takes the better of llama-quantize's block and of the search. Weights that are not numbers are read as zero,
-// infinite ones as the largest float32: what it writes always decodes to finite numbers.
+// The default search of the flat types, 32 blocks at a time. llama-quantize's scale is the first candidate, the best of a sweep by
+// the objective the second; either is rounded to a half before levels are taken, the nearest ones, and the winner is refitted to
+// its levels as long as that helps. Nearest levels lose no more than llama-quantize's do, whichever way it took them.
+
+// A lattice is what a block may be stored by: a scale and, in types with an offset, what level zero stands for, both halves.
+type lattice struct{ d, m [kernel.GroupLanes]uint16 }
+
 func (c *flatCoder) encodeSym(dst []byte, src, importance []float32) {
-	var f symFit
-	var q [flat]uint8
-	f.above = sweepPlain
-	if importance != nil {
-		f.above = sweepWide
-	}
-	r := flatRowOf(src, importance)
-	for ; r.next(); dst = dst[c.bytes:] {
-		amax := f.load(&r)
-		h := half(c.ggmlSymBlock(&q, &r))
-		if amax > 0 {
-			if s, loss := f.fitSym(c.zero, amax); !(f.lossSym(&q, c.zero, float64(halfValue(h))) <= loss) {
-				h, q = s, f.q
-			}
-		}
-		putHalf(dst, h)
-		c.put(dst[c.at:], &q)
-	}
+	c.search(dst, src, importance, (*flatCoder).fitSym)
 }
 
 func (c *flatCoder) encodeMin(dst []byte, src, importance []float32) {
-	var f minFit
-	var q [flat]uint8
-	r := flatRowOf(src, importance)
-	for ; r.next(); dst = dst[c.bytes:] {
-		f.load(&r)
-		d, m := c.ggmlMinBlock(&q, &r)
-		hd, hm := half(d), half(m)
-		if bd, bm, loss := f.fitMin(2*c.zero - 1); !(f.lossMin(&q, hd, hm) <= loss) {
-			hd, hm, q = bd, bm, f.q
-		}
-		putHalf(dst, hd)
-		putHalf(dst[2:], hm)
-		c.put(dst[c.at:], &q)
+	c.search(dst, src, importance, (*flatCoder).fitMin)
+}
+
+// search writes a row with what fit finds for each run of 32 blocks.
+func (c *flatCoder) search(dst []byte, src, importance []float32, fit func(c *flatCoder, b *kBatch, f *flatFit)) {
+	b := kBatches.Get().(*kBatch)
+	defer kBatches.Put(b)
+	f := &b.flat
+	*f = flatFit{src: b.calmed(src), importance: importance}
+	if importance != nil {
+		f.sigma2 = meanSquare(f.src)
+	}
+	for f.next(b) {
+		fit(c, b, f)
+		n := len(f.x) / flat
+		c.write(dst[:n*c.bytes], b, f, n)
+		dst = dst[n*c.bytes:]
 	}
 }
 
-// A wide is a block in float64, where no product of its numbers overflows, and the codes found for it.
-type wide struct {
-	x, w     [flat]float64
-	q        [flat]uint8
-	repaired [flat]float32
+// A flatFit is a row under search: its next run of blocks and the best lattices so far.
+type flatFit struct {
+	src, importance []float32
+	sigma2          float32
+
+	x, with []float32 // the run, and its importance or nil
+	best    lattice
+	loss    [kernel.GroupLanes]float32
 }
 
-// load takes a block with the weights that the search minimises, and returns its largest magnitude. A block that is not
-// finite is repaired in r.
-func (f *wide) load(r *flatRow) float64 {
-	amax := magnitude(block(r.x))
-	if !finite(amax) {
-		for i, v := range r.x {
-			f.repaired[i] = nearestFinite(v)
-		}
-		r.x = f.repaired[:]
-		amax = magnitude(&f.repaired)
+// next loads the next run of blocks.
+func (f *flatFit) next(b *kBatch) bool {
+	if len(f.src) == 0 {
+		return false
 	}
-	var w [flat]float32
-	if r.with == nil {
-		ones(w[:])
+	n := min(len(f.src), kernel.GroupLanes*flat)
+	f.x, f.src = f.src[:n], f.src[n:]
+	f.with, f.importance = cutTo(f.importance, n), after(f.importance, n)
+	b.LoadX(f.x, flat)
+	for i := range f.loss {
+		f.loss[i] = inf32
+	}
+	return true
+}
+
+// objective loads the weights that errors are judged by.
+func (f *flatFit) objective(b *kBatch) {
+	for at := 0; at < len(f.x); at += flat {
+		weighFlat(block(b.w[at:]), f.x[at:at+flat], f.with[at:at+flat], f.sigma2)
+	}
+	b.LoadW(b.w[:len(f.x)], flat)
+}
+
+// theirs loads llama-quantize's weights.
+func (f *flatFit) theirs(b *kBatch) {
+	b.LoadW(f.with, flat)
+	for i := range b.D {
+		b.D[i], b.DMin[i] = f.sigma2, 0
+	}
+	b.WeighBy(flat)
+}
+
+// fitSym looks for a scale. Levels run from -zero to zero-1, which suits one sign of the scale better than the other.
+func (c *flatCoder) fitSym(b *kBatch, f *flatFit) {
+	var first lattice
+	if f.with != nil {
+		f.theirs(b)
+		b.SweepSym(flat, c.zero, true, c.sweep)
+		first.scales(&b.Scale)
+		f.objective(b)
+		b.SweepSym(flat, c.zero, true, c.wide)
 	} else {
-		weighFlat(&w, r.x, r.with, r.sigma2)
+		b.SweepSym(flat, c.zero, false, c.plain)
+		for i, top := range b.Top() {
+			first.d[i] = finiteBits(half(top / -float32(c.zero)))
+		}
 	}
-	for i, v := range block(r.x) {
-		f.x[i], f.w[i] = float64(v), float64(w[i])
+	var swept lattice
+	swept.scales(&b.Scale)
+	f.offerSym(b, c.zero, &first, true)
+	f.offerSym(b, c.zero, &swept, false)
+	for range c.refits {
+		var next lattice
+		for i := range next.d {
+			next.d[i] = finiteBits(half(b.SumWQX[i] / b.SumWQQ[i]))
+		}
+		f.offerSym(b, c.zero, &next, false)
 	}
-	return float64(amax)
 }
 
-// nearestFinite reads NaN as zero.
-func nearestFinite(x float32) float32 {
-	if x != x {
-		return 0
+func (l *lattice) scales(s *[kernel.GroupLanes]float32) {
+	for i, v := range s {
+		l.d[i] = finiteBits(half(v))
 	}
-	return min(max(x, -math.MaxFloat32), math.MaxFloat32)
+}
+
+// offerSym keeps lattices that lose less; the first only has to be a number. A sum that is not one keeps nothing.
+func (f *flatFit) offerSym(b *kBatch, zero int, l *lattice, first bool) {
+	for i, h := range l.d {
+		b.Scale[i] = halfValue(h)
+	}
+	b.TakeSym(flat, zero, f.with != nil)
+	f.keep(b, l, first)
+}
+
+func (f *flatFit) offerMin(b *kBatch, top int, l *lattice, first bool) {
+	for i, h := range l.d {
+		b.Scale[i], b.Min[i] = halfValue(h), 0-halfValue(l.m[i])
+	}
+	b.TakeMin(flat, top, f.with != nil)
+	f.keep(b, l, first)
+}
+
+func (f *flatFit) keep(b *kBatch, l *lattice, first bool) {
+	for i, loss := range b.Loss {
+		if first || loss < better*f.loss[i] {
+			f.best.d[i], f.best.m[i], f.loss[i] = l.d[i], l.m[i], loss
+		}
+	}
+}
+
+// fitMin looks for a scale and an offset.
+func (c *flatCoder) fitMin(b *kBatch, f *flatFit) {
+	top := 2*c.zero - 1
+	var first, swept lattice
+	if f.with != nil {
+		f.theirs(b)
+		b.SweepMin(flat, top, false, c.sweep)
+		first.scales(&b.Scale)
+		first.offsets(&b.Min)
+		f.objective(b)
+		b.SweepMin(flat, top, false, c.wide)
+	} else {
+		for i := 0; i*flat < len(f.x); i++ {
+			hi, lo := kernel.Extremes(f.x[i*flat:][:flat])
+			first.d[i], first.m[i] = finiteBits(half((hi-lo)/float32(top))), finiteBits(half(lo))
+		}
+		ones(b.W[:])
+		b.SweepMin(flat, top, false, c.plain)
+	}
+	swept.scales(&b.Scale)
+	swept.offsets(&b.Min)
+	f.offerMin(b, top, &first, true)
+	f.offerMin(b, top, &swept, false)
+	for range c.refits {
+		var next lattice
+		for i := range next.d {
+			next.d[i], next.m[i] = refitOffset(b, i)
+		}
+		f.offerMin(b, top, &next, false)
+	}
+}
+
+func (l *lattice) offsets(m *[kernel.GroupLanes]float32) {
+	for i, v := range m {
+		l.m[i] = finiteBits(half(v))
+	}
+}
+
+// refitOffset solves for scale and offset of the last levels, the offset for the scale as it is rounded.
+func refitOffset(b *kBatch, i int) (d, m uint16) {
+	w, x, q, qq, qx := float64(b.SumW[i]), float64(b.SumWX[i]), float64(b.SumWQ[i]), float64(b.SumWQQ[i]), float64(b.SumWQX[i])
+	det := float64(w*qq) - float64(q*q)
+	if det > 0 {
+		d = finiteBits(half(float32((float64(w*qx) - float64(q*x)) / det)))
+	}
+	return d, finiteBits(half(float32((x - float64(q*float64(halfValue(d)))) / w)))
+}
+
+// write stores the blocks of a run.
+func (c *flatCoder) write(dst []byte, b *kBatch, f *flatFit, n int) {
+	lo, hi := -c.zero, c.zero-1
+	if c.at == 2 {
+		clear(b.low[:])
+	} else {
+		lo, hi = 0, 2*c.zero-1
+		for i, m := range f.best.m[:n] {
+			b.low[i] = 0 - halfValue(m)
+		}
+	}
+	for i, d := range f.best.d[:n] {
+		b.factor[i] = factorOf(halfValue(d), false)
+	}
+	kernel.Levels(b.code[:len(f.x)], f.x, b.factor[:], b.low[:], flat, lo, hi, false)
+	for i := range n {
+		out := dst[i*c.bytes:]
+		putHalf(out, f.best.d[i])
+		if c.at == 4 {
+			putHalf(out[2:], f.best.m[i])
+		}
+		c.put(out[c.at:], (*[flat]uint8)(b.code[i*flat:]))
+	}
 }

@@ -13,7 +13,7 @@ func TestFlatGain(t *testing.T) {
 	for _, c := range []struct {
 		q         *Type
 		plain, by float64
-	}{{Q4_0, 0.945, 0.985}, {Q5_0, 0.945, 0.98}, {Q4_1, 0.885, 0.98}, {Q5_1, 0.875, 0.955}, {Q8_0, 0.99, 0.99}} {
+	}{{Q4_0, 0.945, 0.985}, {Q5_0, 0.945, 0.98}, {Q4_1, 0.895, 0.985}, {Q5_1, 0.89, 0.965}, {Q8_0, 0.99, 0.99}} {
 		for i, limit := range []float64{c.plain, c.by} {
 			weight := [][]float32{nil, importance}[i]
 			size, _ := c.q.Size(n)
@@ -30,7 +30,7 @@ func TestFlatGain(t *testing.T) {
 	}
 }
 
-// The symmetric search finds what trying every half as a scale finds, within half a percent of squared error.
+// The symmetric search finds what trying every half as a scale finds, within one and a half percent of squared error.
 func TestSymIsNearlyExact(t *testing.T) {
 	const n = 200 * flat
 	x := normal(n)
@@ -49,7 +49,7 @@ func TestSymIsNearlyExact(t *testing.T) {
 				sum += mine
 				least += min(mine, exhaustive(x[b:b+flat], w[b:b+flat], c.zero))
 			}
-			if sum > 1.005*least {
+			if sum > 1.015*least {
 				t.Errorf("%s: error %g, the least possible %g", c.q.Name, sum, least)
 			}
 		}
@@ -85,10 +85,10 @@ func TestFlatSameEverywhere(t *testing.T) {
 		q         *Type
 		plain, by uint32
 	}{
-		{Q4_0, 0xe50ebd74, 0xc91ef2ee},
-		{Q4_1, 0x2026b690, 0x47c46620},
-		{Q5_0, 0xbf106b6c, 0x9d2897ab},
-		{Q5_1, 0x49800a81, 0x40c5a8b8},
+		{Q4_0, 0xebe8fb95, 0x69fdd0fc},
+		{Q4_1, 0x28422f2c, 0xdb75250},
+		{Q5_0, 0xf6b7d71e, 0xaef18812},
+		{Q5_1, 0xcfcb9de6, 0x73249d87},
 		{Q8_0, 0x10b3dbf1, 0x10b3dbf1},
 	} {
 		for i, want := range []uint32{c.plain, c.by} {

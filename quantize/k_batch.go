@@ -10,10 +10,13 @@ import (
 // A kBatch is 32 groups of a row, two or four super-blocks, under the default search.
 type kBatch struct {
 	kernel.Groups
-	w           [kernel.GroupLanes * maxGroup]float32 // weights of squared errors, in the order of the row
-	calm        []float32                             // a row without what no type can store
-	factor, low [groups16]float32                     // of the levels of a super-block
-	block       kBlocks
+	w     [kernel.GroupLanes * maxGroup]float32 // weights of squared errors, in the order of the row
+	calm  []float32                             // a row without what no type can store
+	block kBlocks
+	flat  flatFit
+
+	factor, low [kernel.GroupLanes]float32 // of levels
+	code        [kernel.GroupLanes * maxGroup]uint8
 }
 
 type kBlocks = [kernel.GroupLanes * maxGroup / super]kBlock

@@ -14,7 +14,6 @@ type minCoder struct {
 	plainAbs bool      // without: weights |x| and absolute error
 	weigh    func(w, src, importance []float32)
 	rounds   int       // of the default search
-	aims     int
 	near     int       // rounds of single steps in each of them
 	far      []float32 // the steps from a group's scale and minimum that it looks at first
 	put      func(dst []byte, b *superBlock)

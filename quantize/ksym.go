@@ -93,9 +93,9 @@ func (c *symCoder) keepLevels(b *kBatch, k *superBlock, at int, x []float32, pla
 
 // levels takes the codes of a super-block from its scales: those of zero where the scale is zero.
 func (c *symCoder) levels(b *kBatch, k *superBlock, x []float32, divide bool) {
-	b.low = [groups16]float32{}
+	clear(b.low[:])
 	d := halfValue(k.d)
-	for g := range b.factor {
+	for g := range groups16 {
 		b.factor[g] = factorOf(float32(d*float32(k.scale[g])), divide)
 	}
 	kernel.Levels(k.q[:], x, b.factor[:], b.low[:], 16, -c.zero, c.zero-1, divide)

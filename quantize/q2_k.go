@@ -16,7 +16,7 @@ var Q2_K = register(Type{
 })
 
 var coder2K = minCoder{group: 16, top: 3, most: 15, bytes: 84, sigma: 1, plain: sweepMin(-0.5, 0.1, 15, 3), searched: sweepMin(-0.9, 0.05, 36, 3), plainAbs: true,
-	weigh: weighSuper(1), rounds: 2, near: 2, far: stepsMin(3, -4, -3, -2, -1, 1, 2, 3, 4),
+	weigh: weighSuper(1), rounds: 1, near: 1, far: stepsMin(3, -2, 2),
 	put: func(dst []byte, b *superBlock) {
 		for g := range groups16 {
 			dst[g] = uint8(b.scale[g]) | b.min[g]<<4

@@ -15,7 +15,7 @@ var Q3_K = register(Type{
 	MaxRMSE:  0.147,
 })
 
-var coder3K = symCoder{zero: 4, lowest: 32, descends: true, sweep: sweepSym(4, 0.1), wide: bothSigns(4), far: stepsTo(4, 1), bytes: 110,
+var coder3K = symCoder{zero: 4, lowest: 32, descends: true, sweep: sweepSym(4, 0.1), wide: bothSigns(4, -1.8, 1.8, 0.2), far: stepsTo(8, 1), bytes: 110,
 	weigh: weighSuper(2), fit: fit3K,
 	put: func(dst []byte, b *superBlock) {
 		for l := range 32 {
@@ -57,7 +57,7 @@ func fit3K(c *symCoder, b *kBatch, x, importance []float32) {
 		b.LoadW(importance, 16)
 		b.sigma(2, x, groups16)
 		b.WeighBy(16)
-		b.SweepSym(16, 4, c.sweep)
+		b.SweepSym(16, 4, true, c.sweep)
 	}
 	for i := 0; i*super < len(x); i++ {
 		k, scales := &b.block[i].first, b.Scale[i*groups16:][:groups16]

@@ -15,7 +15,7 @@ var Q4_K = register(Type{
 })
 
 var coder4K = minCoder{group: 32, top: 15, most: 63, bytes: 144, sigma: 2, plain: sweepMin(-1, 0.1, 20, 15), searched: sweepMin(-0.9, 0.05, 36, 15),
-	weigh: weighSuper(2), rounds: 1, near: 2, far: stepsMin(15, -6, -4, -2, 2, 4, 6),
+	weigh: weighSuper(2), rounds: 1, near: 1, far: stepsMin(15, -3, 3),
 	put: func(dst []byte, b *superBlock) {
 		putHalf(dst, b.d)
 		putHalf(dst[2:], b.dmin)

@@ -15,7 +15,7 @@ var Q5_K = register(Type{
 })
 
 var coder5K = minCoder{group: 32, top: 31, most: 63, bytes: 176, sigma: 2, plain: sweepMin(-0.5, 0.1, 15, 31), searched: sweepMin(-0.9, 0.05, 36, 31),
-	weigh: weighSuper(2), rounds: 1, near: 2, far: stepsMin(31, -4, -3, -2, -1, 1, 2, 3, 4),
+	weigh: weighSuper(2), rounds: 1, near: 1, far: stepsMin(31, -2, 2),
 	put: func(dst []byte, b *superBlock) {
 		putHalf(dst, b.d)
 		putHalf(dst[2:], b.dmin)

@@ -22,7 +22,7 @@ func weigh6K(w, src, importance []float32) {
 	}
 }
 
-var coder6K = symCoder{zero: 32, lowest: 128, sweep: sweepSym(32, 0.1), far: stepsTo(16, 1), bytes: 210, weigh: weigh6K, fit: fit6K,
+var coder6K = symCoder{zero: 32, lowest: 128, sweep: sweepSym(32, 0.1), far: stepsTo(8, 1), bytes: 210, weigh: weigh6K, fit: fit6K,
 	put: func(dst []byte, b *superBlock) {
 		for h := range 2 {
 			q, ql, qh := b.q[128*h:], dst[64*h:], dst[128+32*h:]
@@ -61,7 +61,7 @@ func fit6K(c *symCoder, b *kBatch, x, importance []float32) {
 	} else {
 		b.LoadW(importance, 16)
 	}
-	b.SweepSym(16, 32, c.sweep)
+	b.SweepSym(16, 32, true, c.sweep)
 	for i := 0; i*super < len(x); i++ {
 		k, scales := &b.block[i].first, b.Scale[i*groups16:][:groups16]
 		*k = superBlock{}

@@ -21,10 +21,11 @@ func sweepSym(zero int, step float32) []float32 {
 	return table
 }
 
-// bothSigns lists a wider one over scales of both signs: levels reach further below zero than above.
-func bothSigns(zero int) (table []float32) {
-	for k := -9; k <= 9; k++ {
-		n := float32(zero) + float32(0.2*float32(k))
+// bothSigns lists some around the scales that take the largest magnitude to zero or -zero: levels reach further below zero than
+// above.
+func bothSigns(zero int, from, to, step float32) (table []float32) {
+	for k := 0; from+float32(step*float32(k)) <= to; k++ {
+		n := float32(zero) + (from + float32(step*float32(k)))
 		table = append(table, -n, n)
 	}
 	return table

@@ -21,7 +21,7 @@ type Groups struct {
 
 	Scale, Min, Loss, D, DMin          [GroupLanes]float32
 	SumW, SumWX, SumWQ, SumWQQ, SumWQX [GroupLanes]float32
-	_, _, inv, best                    [GroupLanes]float32 // T0… of the programs
+	top, _, inv, best                  [GroupLanes]float32 // T0… of the programs
 	AtScale, AtMin                     [GroupLanes]float32
 	params, first                      [5]float32
 }
@@ -123,11 +123,14 @@ func (g *Groups) LevelMin(i int, x float32) int {
 
 // SweepSym fits each group by levels -zero…zero-1 and a scale of either sign: ggml's make_qx_quants. It takes levels at inverse
 // scales of table/(the first weight of the largest magnitude) and keeps the scale that explains most. Scale receives
-// it, SumWQQ what an error in it costs, SumW the sum of the weights.
-func (g *Groups) SweepSym(n, zero int, table []float32) {
-	g.params = [5]float32{float32(-zero), float32(zero - 1)}
+// it, SumWQQ what an error in it costs, SumW the sum of the weights. Without weighted, W counts as one everywhere.
+func (g *Groups) SweepSym(n, zero int, weighted bool, table []float32) {
+	g.params = [5]float32{float32(-zero), float32(zero - 1), flag(weighted)}
 	sweepSym.best(g, n, table)
 }
+
+// Top is the first weight of the largest magnitude of each group, as the last SweepSym found it; one where all are about zero.
+func (g *Groups) Top() *[GroupLanes]float32 { return &g.top }
 
 // LevelSym is the level of a weight that the last SweepSym of a group liked best.
 func (g *Groups) LevelSym(i int, x float32) int {
@@ -137,7 +140,7 @@ func (g *Groups) LevelSym(i int, x float32) int {
 // DescendSym fits each group as ggml's make_q3_quants: the scale that takes the largest magnitude to -zero, then up to five
 // rounds in which single levels move to where the others want them. Scale receives the result, Code the levels.
 func (g *Groups) DescendSym(n, zero int) {
-	g.params = [5]float32{float32(-zero), float32(zero - 1)}
+	g.params = [5]float32{float32(-zero), float32(zero - 1), 1}
 	g.first = [5]float32{float32(-zero)}
 	descendSym.best(g, n, g.first[:])
 }

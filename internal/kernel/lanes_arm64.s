@@ -551,13 +551,15 @@ element23:
 	FMOVQ 16256(R0), F1
 	WORD $0x6e21fc00 // VDIVPS V0, V0, V1
 	FMOVQ F0, 16512(R0)
+	MOVWU 8(R8), R10
+	CBZW R10, plain24
 	ADD $0, R8, R10
 	VLD1R (R10), [V0.S4]
 	ADD $4, R8, R10
 	VLD1R (R10), [V1.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try24:
+try26:
 	ADD $0, R5, R10
 	VLD1R (R10), [V2.S4]
 	FMOVQ 16256(R0), F3
@@ -566,7 +568,7 @@ try24:
 	VEOR V4.B16, V4.B16, V4.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element25:
+element27:
 	FMOVQ 0(R1), F5
 	WORD $0x6e22dca6 // VMULPS V6, V5, V2
 	WORD $0x4e2188c6 // V6 rounded
@@ -581,7 +583,7 @@ element25:
 	WORD $0x4e27d484 // VADDPS V4, V4, V7
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element25
+	BNE element27
 	VEOR V5.B16, V5.B16, V5.B16
 	WORD $0x6ea5e486 // GT V6, V4, V5
 	WORD $0x6e24fc65 // VDIVPS V5, V3, V4
@@ -605,7 +607,62 @@ element25:
 	FMOVQ F7, 16512(R0)
 	ADD $4, R5
 	SUBS $1, R7
-	BNE try24
+	BNE try26
+	B end25
+plain24:
+	ADD $0, R8, R10
+	VLD1R (R10), [V0.S4]
+	ADD $4, R8, R10
+	VLD1R (R10), [V1.S4]
+	MOVD R4, R5
+	MOVD R6, R7
+try28:
+	ADD $0, R5, R10
+	VLD1R (R10), [V2.S4]
+	FMOVQ 16256(R0), F3
+	WORD $0x6e23fc42 // VDIVPS V2, V2, V3
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	MOVD R0, R1
+	MOVD R2, R3
+element29:
+	FMOVQ 0(R1), F5
+	WORD $0x6e22dca6 // VMULPS V6, V5, V2
+	WORD $0x4e2188c6 // V6 rounded
+	WORD $0x4e20f4c6 // VMAXPS V6, V6, V0
+	WORD $0x4ea1f4c6 // VMINPS V6, V6, V1
+	WORD $0x6e26dca5 // VMULPS V5, V5, V6
+	WORD $0x6e26dcc6 // VMULPS V6, V6, V6
+	WORD $0x4e25d463 // VADDPS V3, V3, V5
+	WORD $0x4e26d484 // VADDPS V4, V4, V6
+	ADD $128, R1
+	SUBS $1, R3
+	BNE element29
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea5e486 // GT V6, V4, V5
+	WORD $0x6e24fc65 // VDIVPS V5, V3, V4
+	FMOVQ 15232(R0), F7
+	WORD $0x6e24dce7 // VMULPS V7, V7, V4
+	WORD $0x6e23dc68 // VMULPS V8, V3, V3
+	WORD $0x6ea7e509 // GT V9, V8, V7
+	WORD $0x4e291cc6 // VANDPS V6, V6, V9
+	WORD $0x6e25dc63 // VMULPS V3, V3, V5
+	FMOVQ 15232(R0), F7
+	WORD $0x6ea61c67 // BIT V7, V3, V6
+	FMOVQ F7, 15232(R0)
+	FMOVQ 14976(R0), F7
+	WORD $0x6ea61ca7 // BIT V7, V5, V6
+	FMOVQ F7, 14976(R0)
+	FMOVQ 16000(R0), F7
+	WORD $0x6ea61c87 // BIT V7, V4, V6
+	FMOVQ F7, 16000(R0)
+	FMOVQ 16512(R0), F7
+	WORD $0x6ea61c47 // BIT V7, V2, V6
+	FMOVQ F7, 16512(R0)
+	ADD $4, R5
+	SUBS $1, R7
+	BNE try28
+end25:
 	ADD $16, R0
 	SUBS $1, R9
 	BNE part22
@@ -620,13 +677,13 @@ TEXT ·descendSymNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part26:
+part30:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element27:
+element31:
 	FMOVQ 0(R1), F3
 	VMOV V3.B16, V4.B16
 	MOVD $lane7fffffff<>(SB), R10
@@ -639,7 +696,7 @@ element27:
 	WORD $0x4e23d442 // VADDPS V2, V2, V3
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element27
+	BNE element31
 	FMOVQ F2, 15616(R0)
 	VMOV V0.B16, V1.B16
 	MOVD $lane7fffffff<>(SB), R10
@@ -665,7 +722,7 @@ element27:
 	VEOR V4.B16, V4.B16, V4.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element28:
+element32:
 	FMOVQ 0(R1), F5
 	WORD $0x6e22dca6 // VMULPS V6, V5, V2
 	WORD $0x4e2188c6 // V6 rounded
@@ -681,13 +738,13 @@ element28:
 	WORD $0x4e27d484 // VADDPS V4, V4, V7
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element28
+	BNE element32
 	MOVD R6, R7
-round29:
+round33:
 	VEOR V2.B16, V2.B16, V2.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element30:
+element34:
 	FMOVQ 0(R1), F5
 	FMOVQ 10880(R1), F6
 	FMOVQ 5440(R1), F7
@@ -731,15 +788,15 @@ element30:
 	WORD $0x6eab1d44 // BIT V4, V10, V11
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element30
+	BNE element34
 	VEOR V5.B16, V5.B16, V5.B16
 	WORD $0x6ea5e446 // GT V6, V2, V5
 	WORD $0x6eb0a8c2 // UMAXV V2, V6
 	FMOVS F2, R10
-	CBZW R10, none31
+	CBZW R10, none35
 	SUBS $1, R7
-	BNE round29
-none31:
+	BNE round33
+none35:
 	VEOR V2.B16, V2.B16, V2.B16
 	WORD $0x6ea2e485 // GT V5, V4, V2
 	WORD $0x6e24fc63 // VDIVPS V3, V3, V4
@@ -747,7 +804,7 @@ none31:
 	FMOVQ F2, 14976(R0)
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part26
+	BNE part30
 	RET
 
 // func walkMinNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -759,9 +816,9 @@ TEXT ·walkMinNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part32:
+part36:
 	MOVWU 8(R8), R10
-	CBZW R10, plain33
+	CBZW R10, plain37
 	FMOVQ 15360(R0), F0
 	FMOVQ 15488(R0), F1
 	WORD $0x6e21fc00 // VDIVPS V0, V0, V1
@@ -776,7 +833,7 @@ part32:
 	VLD1R (R10), [V0.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try35:
+try39:
 	ADD $0, R5, R10
 	VLD1R (R10), [V1.S4]
 	ADD $8, R5, R10
@@ -803,7 +860,7 @@ try35:
 	WORD $0x4e261ca5 // VANDPS V5, V5, V6
 	WORD $0x6eb0a8a3 // UMAXV V3, V5
 	FMOVS F3, R10
-	CBZW R10, none36
+	CBZW R10, none40
 	FMOVQ 15360(R0), F4
 	WORD $0x6e24dc23 // VMULPS V3, V1, V4
 	FMOVQ 15488(R0), F6
@@ -817,7 +874,7 @@ try35:
 	VEOR V7.B16, V7.B16, V7.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element37:
+element41:
 	FMOVQ 0(R1), F9
 	WORD $0x4e29d488 // VADDPS V8, V4, V9
 	WORD $0x6e26dd09 // VMULPS V9, V8, V6
@@ -834,7 +891,7 @@ element37:
 	WORD $0x4e28d4e7 // VADDPS V7, V7, V8
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element37
+	BNE element41
 	FMOVQ 15232(R0), F3
 	WORD $0x6ea7e464 // GT V4, V3, V7
 	WORD $0x4e251c84 // VANDPS V4, V4, V5
@@ -847,12 +904,12 @@ element37:
 	FMOVQ 15104(R0), F3
 	WORD $0x6ea41c43 // BIT V3, V2, V4
 	FMOVQ F3, 15104(R0)
-none36:
+none40:
 	ADD $12, R5
 	SUBS $1, R7
-	BNE try35
-	B end34
-plain33:
+	BNE try39
+	B end38
+plain37:
 	FMOVQ 15360(R0), F0
 	FMOVQ 15488(R0), F1
 	WORD $0x6e21fc00 // VDIVPS V0, V0, V1
@@ -867,7 +924,7 @@ plain33:
 	VLD1R (R10), [V0.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try38:
+try42:
 	ADD $0, R5, R10
 	VLD1R (R10), [V1.S4]
 	ADD $8, R5, R10
@@ -894,7 +951,7 @@ try38:
 	WORD $0x4e261ca5 // VANDPS V5, V5, V6
 	WORD $0x6eb0a8a3 // UMAXV V3, V5
 	FMOVS F3, R10
-	CBZW R10, none39
+	CBZW R10, none43
 	FMOVQ 15360(R0), F4
 	WORD $0x6e24dc23 // VMULPS V3, V1, V4
 	FMOVQ 15488(R0), F6
@@ -908,7 +965,7 @@ try38:
 	VEOR V7.B16, V7.B16, V7.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element40:
+element44:
 	FMOVQ 0(R1), F9
 	WORD $0x4e29d488 // VADDPS V8, V4, V9
 	WORD $0x6e26dd09 // VMULPS V9, V8, V6
@@ -923,7 +980,7 @@ element40:
 	WORD $0x4e28d4e7 // VADDPS V7, V7, V8
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element40
+	BNE element44
 	FMOVQ 15232(R0), F3
 	WORD $0x6ea7e464 // GT V4, V3, V7
 	WORD $0x4e251c84 // VANDPS V4, V4, V5
@@ -936,14 +993,14 @@ element40:
 	FMOVQ 15104(R0), F3
 	WORD $0x6ea41c43 // BIT V3, V2, V4
 	FMOVQ F3, 15104(R0)
-none39:
+none43:
 	ADD $12, R5
 	SUBS $1, R7
-	BNE try38
-end34:
+	BNE try42
+end38:
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part32
+	BNE part36
 	RET
 
 // func walkSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -955,16 +1012,16 @@ TEXT ·walkSymNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part41:
+part45:
 	MOVWU 8(R8), R10
-	CBZW R10, plain42
+	CBZW R10, plain46
 	ADD $0, R8, R10
 	VLD1R (R10), [V0.S4]
 	ADD $4, R8, R10
 	VLD1R (R10), [V1.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try44:
+try48:
 	ADD $0, R5, R10
 	VLD1R (R10), [V2.S4]
 	FMOVQ 16768(R0), F3
@@ -987,7 +1044,7 @@ try44:
 	VEOR V6.B16, V6.B16, V6.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element45:
+element49:
 	FMOVQ 0(R1), F7
 	WORD $0x6e24dce8 // VMULPS V8, V7, V4
 	WORD $0x4e218908 // V8 rounded
@@ -1001,7 +1058,7 @@ element45:
 	WORD $0x4e27d4c6 // VADDPS V6, V6, V7
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element45
+	BNE element49
 	FMOVQ 15232(R0), F3
 	WORD $0x6ea6e464 // GT V4, V3, V6
 	WORD $0x4e251c84 // VANDPS V4, V4, V5
@@ -1013,16 +1070,16 @@ element45:
 	FMOVQ F3, 14976(R0)
 	ADD $4, R5
 	SUBS $1, R7
-	BNE try44
-	B end43
-plain42:
+	BNE try48
+	B end47
+plain46:
 	ADD $0, R8, R10
 	VLD1R (R10), [V0.S4]
 	ADD $4, R8, R10
 	VLD1R (R10), [V1.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try46:
+try50:
 	ADD $0, R5, R10
 	VLD1R (R10), [V2.S4]
 	FMOVQ 16768(R0), F3
@@ -1045,7 +1102,7 @@ try46:
 	VEOR V6.B16, V6.B16, V6.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element47:
+element51:
 	FMOVQ 0(R1), F7
 	WORD $0x6e24dce8 // VMULPS V8, V7, V4
 	WORD $0x4e218908 // V8 rounded
@@ -1057,7 +1114,7 @@ element47:
 	WORD $0x4e27d4c6 // VADDPS V6, V6, V7
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element47
+	BNE element51
 	FMOVQ 15232(R0), F3
 	WORD $0x6ea6e464 // GT V4, V3, V6
 	WORD $0x4e251c84 // VANDPS V4, V4, V5
@@ -1069,11 +1126,11 @@ element47:
 	FMOVQ F3, 14976(R0)
 	ADD $4, R5
 	SUBS $1, R7
-	BNE try46
-end43:
+	BNE try50
+end47:
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part41
+	BNE part45
 	RET
 
 // func takeMinNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -1085,9 +1142,9 @@ TEXT ·takeMinNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part48:
+part52:
 	MOVWU 8(R8), R10
-	CBZW R10, plain49
+	CBZW R10, plain53
 	FMOVQ 14976(R0), F0
 	FMOVQ 15104(R0), F1
 	ADD $0, R8, R10
@@ -1106,7 +1163,7 @@ part48:
 	VEOR V9.B16, V9.B16, V9.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element51:
+element55:
 	FMOVQ 0(R1), F11
 	WORD $0x4e2bd42a // VADDPS V10, V1, V11
 	WORD $0x6e23dd4a // VMULPS V10, V10, V3
@@ -1137,15 +1194,15 @@ element51:
 	WORD $0x4e2cd508 // VADDPS V8, V8, V12
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element51
+	BNE element55
 	FMOVQ F4, 15616(R0)
 	FMOVQ F5, 15744(R0)
 	FMOVQ F6, 15872(R0)
 	FMOVQ F7, 16000(R0)
 	FMOVQ F8, 16128(R0)
 	FMOVQ F9, 15232(R0)
-	B end50
-plain49:
+	B end54
+plain53:
 	FMOVQ 14976(R0), F0
 	FMOVQ 15104(R0), F1
 	ADD $0, R8, R10
@@ -1164,7 +1221,7 @@ plain49:
 	VEOR V9.B16, V9.B16, V9.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element52:
+element56:
 	FMOVQ 0(R1), F11
 	WORD $0x4e2bd42a // VADDPS V10, V1, V11
 	WORD $0x6e23dd4a // VMULPS V10, V10, V3
@@ -1194,17 +1251,17 @@ element52:
 	WORD $0x4e2cd508 // VADDPS V8, V8, V12
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element52
+	BNE element56
 	FMOVQ F4, 15616(R0)
 	FMOVQ F5, 15744(R0)
 	FMOVQ F6, 15872(R0)
 	FMOVQ F7, 16000(R0)
 	FMOVQ F8, 16128(R0)
 	FMOVQ F9, 15232(R0)
-end50:
+end54:
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part48
+	BNE part52
 	RET
 
 // func takeSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -1216,9 +1273,9 @@ TEXT ·takeSymNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part53:
+part57:
 	MOVWU 8(R8), R10
-	CBZW R10, plain54
+	CBZW R10, plain58
 	FMOVQ 14976(R0), F0
 	ADD $0, R8, R10
 	VLD1R (R10), [V1.S4]
@@ -1235,7 +1292,7 @@ part53:
 	VEOR V6.B16, V6.B16, V6.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element56:
+element60:
 	FMOVQ 0(R1), F7
 	WORD $0x6e23dce8 // VMULPS V8, V7, V3
 	WORD $0x4e218908 // V8 rounded
@@ -1255,12 +1312,12 @@ element56:
 	WORD $0x4e29d484 // VADDPS V4, V4, V9
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element56
+	BNE element60
 	FMOVQ F4, 16000(R0)
 	FMOVQ F5, 16128(R0)
 	FMOVQ F6, 15232(R0)
-	B end55
-plain54:
+	B end59
+plain58:
 	FMOVQ 14976(R0), F0
 	ADD $0, R8, R10
 	VLD1R (R10), [V1.S4]
@@ -1277,7 +1334,7 @@ plain54:
 	VEOR V6.B16, V6.B16, V6.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element57:
+element61:
 	FMOVQ 0(R1), F7
 	WORD $0x6e23dce8 // VMULPS V8, V7, V3
 	WORD $0x4e218908 // V8 rounded
@@ -1296,14 +1353,14 @@ element57:
 	WORD $0x4e29d484 // VADDPS V4, V4, V9
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element57
+	BNE element61
 	FMOVQ F4, 16000(R0)
 	FMOVQ F5, 16128(R0)
 	FMOVQ F6, 15232(R0)
-end55:
+end59:
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part53
+	BNE part57
 	RET
 DATA lane00000000<>+0(SB)/4, $0x00000000
 DATA lane00000000<>+4(SB)/4, $0x00000000

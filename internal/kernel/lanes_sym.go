@@ -26,8 +26,9 @@ func (l *lane) sumsSym(inv float32) (lx, l2 float32) {
 	for e, x := range l.x[:l.n] {
 		q := level(float32(x*inv), l.g.params[0], l.g.params[1])
 		l.q[e] = q
-		lx += float32(float32(x*l.w[e]) * q)
-		l2 += float32(float32(l.w[e]*q) * q)
+		w := l.weight(e)
+		lx += float32(float32(x*w) * q)
+		l2 += float32(float32(w*q) * q)
 	}
 	return lx, l2
 }
@@ -37,6 +38,7 @@ func (l *lane) sweepSym(table []float32) {
 	top := l.top()
 	var scale, best, cost float32
 	inv := table[0] / top
+	g.top[i] = top
 	for _, try := range table {
 		next := try / top
 		lx, l2 := l.sumsSym(next)

@@ -36,7 +36,7 @@ func (p *lanes) someTop(tiny float64) {
 }
 
 // sumsSym adds Σwxl and Σwl² for the levels that an inverse scale gives.
-func (p *lanes) sumsSym(inv, lo, hi val, keep bool) (lx, l2 val) {
+func (p *lanes) sumsSym(inv, lo, hi val, keep, weighted bool) (lx, l2 val) {
 	lx, l2 = p.zero(), p.zero()
 	p.elements(func() {
 		x := p.load(p.x())
@@ -44,6 +44,14 @@ func (p *lanes) sumsSym(inv, lo, hi val, keep bool) (lx, l2 val) {
 		p.level(l, lo, hi)
 		if keep {
 			p.store(p.code(), l)
+		}
+		if !weighted {
+			p.is(x, mul, l)
+			p.is(l, mul, l)
+			p.is(lx, add, x)
+			p.is(l2, add, l)
+			p.free(x, l)
+			return
 		}
 		w := p.load(p.w())
 		p.is(x, mul, w)
@@ -57,7 +65,7 @@ func (p *lanes) sumsSym(inv, lo, hi val, keep bool) (lx, l2 val) {
 	return lx, l2
 }
 
-// params: the lowest and the highest level. table: numerators of inverse scales.
+// params: the lowest and the highest level, one if weights count. table: numerators of inverse scales.
 func (p *lanes) sweepSym() {
 	p.someTop(1e-15)
 	zero := p.zero()
@@ -70,29 +78,33 @@ func (p *lanes) sweepSym() {
 	p.is(first, div, p.row(rowT0))
 	p.store(p.row(rowInv), first)
 	p.free(first)
-	lo, hi := p.param(0), p.param(1)
-	p.tries(1, func() {
-		inv := p.try(0)
-		p.is(inv, div, p.row(rowT0))
-		lx, l2 := p.sumsSym(inv, lo, hi, false)
-		zero := p.zero()
-		better := p.cmp(l2, "GT", zero)
-		p.free(zero)
-		scale, had := p.new(lx, div, l2), p.load(p.row(rowLoss))
-		p.is(had, mul, l2)
-		explains := p.new(lx, mul, lx)
-		more := p.cmp(explains, "GT", had)
-		p.both(better, more)
-		p.free(had, explains)
-		p.is(lx, mul, scale)
-		p.whereRow(better, rowLoss, lx)
-		p.whereRow(better, rowScale, scale)
-		p.whereRow(better, rowSumWQQ, l2)
-		p.whereRow(better, rowInv, inv)
-		p.free(inv, lx, l2, scale)
-		p.freeMask(better, more)
+	p.weighted(func(weighted bool) {
+		lo, hi := p.param(0), p.param(1)
+		p.tries(1, func() { p.trySym(lo, hi, weighted) })
+		p.free(lo, hi)
 	})
-	p.free(lo, hi)
+}
+
+func (p *lanes) trySym(lo, hi val, weighted bool) {
+	inv := p.try(0)
+	p.is(inv, div, p.row(rowT0))
+	lx, l2 := p.sumsSym(inv, lo, hi, false, weighted)
+	zero := p.zero()
+	better := p.cmp(l2, "GT", zero)
+	p.free(zero)
+	scale, had := p.new(lx, div, l2), p.load(p.row(rowLoss))
+	p.is(had, mul, l2)
+	explains := p.new(lx, mul, lx)
+	more := p.cmp(explains, "GT", had)
+	p.both(better, more)
+	p.free(had, explains)
+	p.is(lx, mul, scale)
+	p.whereRow(better, rowLoss, lx)
+	p.whereRow(better, rowScale, scale)
+	p.whereRow(better, rowSumWQQ, l2)
+	p.whereRow(better, rowInv, inv)
+	p.free(inv, lx, l2, scale)
+	p.freeMask(better, more)
 }
 
 // params: as sweepSym's. table: one number, the numerator of the inverse scale to begin with.
@@ -102,7 +114,7 @@ func (p *lanes) descendSym() {
 	p.copyGP("table", "cursor")
 	inv := p.try(0)
 	p.is(inv, div, p.row(rowT0))
-	lx, l2 := p.sumsSym(inv, lo, hi, true)
+	lx, l2 := p.sumsSym(inv, lo, hi, true, true)
 	p.free(inv)
 	p.copyGP("steps", "tries")
 	again := p.label("round")
