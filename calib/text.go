@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"quern/formats"
-	"quern/internal/tokenizer"
 )
 
 // A Document is a text that stands by itself, or a conversation.
@@ -130,17 +129,4 @@ func record(text []byte, field string) (Document, error) {
 	}
 	sort.Strings(has)
 	return Document{}, formats.Unsupported("no field %s; there are %s", strings.Join(names, ", "), strings.Join(has[:min(8, len(has))], ", "))
-}
-
-// Tokens are those of all documents, one after the other, each with what the model wants around a text. special says whether
-// text that spells a control token becomes that token.
-func (s *Subject) Tokens(docs []Document, special bool) ([]int32, error) {
-	var all []int32
-	for _, d := range docs {
-		if d.Chat != nil {
-			return nil, formats.Unsupported("the documents are conversations; only text is read")
-		}
-		all = append(all, s.Tokenizer.Encode(d.Text, tokenizer.Options{AddSpecial: true, ParseSpecial: special})...)
-	}
-	return all, nil
 }
