@@ -1,5 +1,7 @@
 package quantize
 
+import "sync"
+
 // What IQ1_S and IQ1_M share: eight weights are a member of a codebook of {-1, 0, 1}, all moved up or down by an eighth. Value =
 // d·(2·scale+1)·(level ± 1/8).
 
@@ -12,14 +14,15 @@ type iq1Block struct {
 }
 
 type iq1Coder struct {
-	group  int // weights that share a scale
-	bytes  int
-	tiny   float32 // groups below it count as zeros for llama-quantize
-	factor float32 // on its half
-	shifts []int   // the ways to move the levels of a group that the default search tries
-	weigh  func(w, src, importance []float32)
-	put    func(dst []byte, b *iq1Block)
-	take   func(b *iq1Block, src []byte)
+	group    int // weights that share a scale
+	bytes    int
+	tiny     float32 // groups below it count as zeros for llama-quantize
+	factor   float32 // on its half
+	shifts   []int   // the ways to move the levels of a group that the default search tries
+	weigh    func(w, src, importance []float32)
+	put      func(dst []byte, b *iq1Block)
+	searches sync.Pool
+	take     func(b *iq1Block, src []byte)
 }
 
 // shifted are the levels of a member in eighths.

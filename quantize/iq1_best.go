@@ -6,6 +6,7 @@ import "math"
 // levels up or down, for 32 weights together or for each eight.
 
 const (
+	round1   = 5    // scales at which weights are rounded to find their sets
 	sweep1   = 12   // scales of a sweep
 	lowest1  = 0.26 // the first of them: of the largest magnitude
 	highest1 = 0.98
@@ -17,15 +18,20 @@ var values1 = [2][]float32{{-0.875, 0.125, 1.125}, {-1.125, -0.125, 0.875}}
 // An iq1Search is a super-block under search.
 type iq1Search struct {
 	c         *iq1Coder
-	near      *nearList
+	sets      [2]*setMaker // moved up, moved down
 	x, w, wx  [super]float32
+	set       [2][super / 8]pointSet
 	fits      [groups16]scaleFits
 	try, best iq1Block
 	loss      float64
 }
 
 func (c *iq1Coder) encode(dst []byte, src, importance []float32) {
-	k := iq1Search{c: c, near: book1S.surroundings()}
+	k, ok := c.searches.Get().(*iq1Search)
+	if !ok {
+		k = &iq1Search{c: c, sets: [2]*setMaker{newSetMaker(&book1S, values1[0]), newSetMaker(&book1S, values1[1])}}
+	}
+	defer c.searches.Put(k)
 	for ; len(src) >= super; dst, src = dst[c.bytes:], src[super:] {
 		tame(k.x[:], src[:super])
 		var imp []float32
@@ -43,26 +49,30 @@ func (c *iq1Coder) encode(dst []byte, src, importance []float32) {
 
 func (k *iq1Search) search(importance []float32) {
 	k.loss = math.Inf(1)
-	k.c.ggmlBlock(&k.try, k.x[:], importance)
-	k.try.d = finiteBits(k.try.d)
-	k.offer()
 	var fits [groups16]*scaleFits
 	n := super / k.c.group
 	for g := range n {
 		fits[g] = &k.fits[g]
 		k.sweep(g)
 	}
-	d := chooseHalf(fits[:n], k.try.scale[:n], 1, 7)
-	if d == 0 {
-		return
-	}
-	k.try.d = smallHalf(d)
-	for range 2 {
-		k.settle()
-		k.offer()
-		if !k.refit() {
-			return
+	if d := chooseHalf(fits[:n], k.try.scale[:n], 1, 7); d != 0 {
+		k.try.d = smallHalf(d)
+		for range 2 {
+			k.settle()
+			k.offer()
+			if !k.refit() {
+				break
+			}
+			k.offer()
 		}
+	}
+	bound := energy(&k.x, &k.w)
+	for g := range n {
+		bound -= k.fits[g].explained
+	}
+	if !(k.loss <= enough*bound) {
+		k.c.ggmlBlock(&k.try, k.x[:], importance)
+		k.try.d = finiteBits(k.try.d)
 		k.offer()
 	}
 }
@@ -78,26 +88,31 @@ func (k *iq1Search) sweep(g int) {
 	if !(top > tinyGroup) {
 		return
 	}
+	var inverse [round1]float32
+	for t := range inverse {
+		inverse[t] = 1 / float32(top*(lowest1+(highest1-lowest1)/(round1-1)*float32(t)))
+	}
+	for at := g * n; at < (g+1)*n; at += 8 {
+		for down, maker := range k.sets {
+			maker.fill(&k.set[down][at/8], k.x[at:at+8], k.w[at:at+8], k.wx[at:at+8], inverse[:])
+		}
+	}
 	var points [4]iq1Point
+	step := (highest1 - lowest1) / (sweep1 - 1)
+	f.ways, f.from, f.each = len(k.c.shifts), lowest1*float64(top), 1/(step*float64(top))
 	for t := range sweep1 {
-		s := top * float32(lowest1+(highest1-lowest1)/(sweep1-1)*float64(t))
-		k.fit(points[:n/8], g, s)
+		k.fit(points[:n/8], g, float32(top*(lowest1+float32(step)*float32(t))))
 		for _, shifts := range k.c.shifts {
-			var lx, l2 float64
-			for p := range n / 8 {
-				x, q := k.products(g*n+8*p, &points[p], points[p].down(shifts))
-				lx += x
-				l2 += q
-			}
-			f.add(lx, l2)
+			f.add(sumOfPoints(points[:n/8], shifts))
 		}
 	}
 }
 
-// An iq1Point is eight weights brought into the codebook, moved up and down.
+// An iq1Point is eight weights brought into the codebook, moved up and down: the member, what it loses, and its sums.
 type iq1Point struct {
 	member [2]uint16
 	loss   [2]float32
+	p, q   [2]float32
 }
 
 // apart stands for eights that are moved independently; 0 is all up, 1 all down.
@@ -116,39 +131,24 @@ func (p *iq1Point) down(shifts int) int {
 
 // fit brings the eights of a group into the codebook at scale s.
 func (k *iq1Search) fit(points []iq1Point, g int, s float32) {
-	var t slotTable
-	inv := 1 / s
 	for p := range points {
-		at := g*k.c.group + 8*p
-		for down, value := range values1 {
-			low, high := (value[0]+value[1])/2, (value[1]+value[2])/2
-			number, place := 0, 1
-			for _, v := range k.x[at:][:8] {
-				u := float32(v * inv)
-				if u > low {
-					number += place
-				}
-				if u > high {
-					number += place
-				}
-				place *= 3
-			}
-			t.fill(value, k.w[at:][:8], k.wx[at:][:8], s)
-			points[p].member[down], points[p].loss[down] = k.near.best(&t, number)
+		for down := range k.set {
+			set, point := &k.set[down][g*k.c.group/8+p], &points[p]
+			found, loss := set.best(s)
+			point.member[down], point.loss[down] = set.member[found], loss
+			point.p[down], point.q[down] = set.p[found], set.q[found]
 		}
 	}
 }
 
-// products are Σ w·x·level and Σ w·level² of eight weights.
-func (k *iq1Search) products(at int, p *iq1Point, down int) (lx, l2 float64) {
-	var sx, s2 float32
-	level := &book1S.level[p.member[down]]
-	for i, l := range level {
-		v := values1[down][l]
-		sx += float32(k.wx[at+i] * v)
-		s2 += float32(float32(k.w[at+i]*v) * v)
+// sumOfPoints returns Σ w·x·level and Σ w·level² of a group.
+func sumOfPoints(points []iq1Point, shifts int) (lx, l2 float64) {
+	for p := range points {
+		down := points[p].down(shifts)
+		lx += float64(points[p].p[down])
+		l2 += float64(points[p].q[down])
 	}
-	return float64(sx), float64(s2)
+	return lx, l2
 }
 
 // settle takes members and shifts anew for the scales of the try and for those beside them, and keeps the best.
@@ -157,13 +157,17 @@ func (k *iq1Search) settle() {
 	n := k.c.group
 	var points [4]iq1Point
 	for g := range super / n {
+		if k.fits[g].n == 0 {
+			continue
+		}
 		at := int(k.try.scale[g])
 		least := math.Inf(1)
 		for s := max(at-1, 0); s <= min(at+1, 7); s++ {
 			u := float64(d * float64(2*s+1))
 			k.fit(points[:n/8], g, float32(u))
 			for _, shifts := range k.c.shifts {
-				if e := k.error(points[:n/8], g, shifts, u); e < least {
+				lx, l2 := sumOfPoints(points[:n/8], shifts)
+				if e := u * (float64(u*l2) - 2*lx); e < least {
 					least, k.try.scale[g] = e, uint8(s)
 					for p := range n / 8 {
 						down := points[p].down(shifts)
@@ -173,15 +177,6 @@ func (k *iq1Search) settle() {
 			}
 		}
 	}
-}
-
-// error is what a group loses at scale u, less what no level changes.
-func (k *iq1Search) error(points []iq1Point, g, shifts int, u float64) (sum float64) {
-	for p := range points {
-		lx, l2 := k.products(g*k.c.group+8*p, &points[p], points[p].down(shifts))
-		sum += float64(u * (float64(u*l2) - 2*lx))
-	}
-	return sum
 }
 
 // decoded calls f with what every weight of the try decodes to where d is one.

@@ -5,10 +5,11 @@ import "math"
 // The default search of the types with codebooks. It works on what decoders have, not on a lattice near it. A sweep of scales
 // brings every group's weights into the codebook and remembers for each what a least-squares fit needs, so that a group's
 // error at any other scale is known nearly; with that it chooses the half and the groups' scales together. Then the members
-// are taken anew for the scales that came out and for those beside them, the half refitted, and all compared with
-// llama-quantize's block.
+// are taken anew for the scales that came out and for those beside them, and the half refitted. llama-quantize's block
+// is looked at where the search did not end near what is possible.
 
 const (
+	gridRound   = 5    // scales at which points are rounded to find their sets
 	gridSweep   = 11   // scales of a sweep
 	gridLowest  = 0.55 // the first of them: of what takes the largest magnitude to the highest level
 	gridHighest = 1.2
@@ -27,20 +28,21 @@ type gridGroup struct {
 type gridSearch struct {
 	c          *gridCoder
 	book       *gridBook
-	near       *nearList
-	value      [8]float32
+	sets       *setMaker
 	x, w       [super]float32
 	group      [groups16]gridGroup
+	set        [super / 4]pointSet
 	try, best  gridBlock
 	loss       float64
 	importance []float32
 }
 
 func (c *gridCoder) encode(dst []byte, src, importance []float32) {
-	k := gridSearch{c: c, book: c.book.ready(), near: c.book.surroundings()}
-	for l, v := range c.book.value {
-		k.value[l] = float32(v)
+	k, ok := c.searches.Get().(*gridSearch)
+	if !ok {
+		k = &gridSearch{c: c, book: c.book.ready(), sets: newSetMaker(c.book, floats(c.book.value, 0)[:c.book.levels])}
 	}
+	defer c.searches.Put(k)
 	for ; len(src) >= super; dst, src = dst[c.bytes:], src[super:] {
 		tame(k.x[:], src[:super])
 		k.importance = nil
@@ -54,29 +56,50 @@ func (c *gridCoder) encode(dst []byte, src, importance []float32) {
 }
 
 func (k *gridSearch) search() {
-	k.loss = math.Inf(1)
 	c := k.c
-	c.ggmlBlock(&k.try, k.x[:], k.importance)
-	k.try.d = finiteBits(k.try.d)
-	k.offer()
+	k.loss = math.Inf(1)
 	for g := range super / c.group {
 		at := g * c.group
 		k.group[g].load(k, k.x[at:at+c.group], k.w[at:at+c.group])
-		k.group[g].sweep(k)
+		k.group[g].sweep(k, k.set[at/k.book.dims:])
 	}
-	d := k.choose()
-	if d == 0 {
-		return
-	}
-	k.try.d = smallHalf(d)
-	for range 2 {
-		k.settle(1)
-		k.offer()
-		if !k.refit() {
-			return
+	if d := k.choose(); d != 0 {
+		k.try.d = smallHalf(d)
+		for range 2 {
+			k.settle(1)
+			k.offer()
+			if !k.refit() {
+				break
+			}
+			k.offer()
 		}
+	}
+	if !(k.loss <= enough*k.bound()) {
+		c.ggmlBlock(&k.try, k.x[:], k.importance)
+		k.try.d = finiteBits(k.try.d)
 		k.offer()
 	}
+}
+
+// enough is how much more than the bound a block may lose without llama-quantize's being looked at. Ordinary blocks lose a
+// hundredth or two more, llama-quantize's a tenth or two; making that one costs more than the search.
+const enough = 1.1
+
+// bound is what would be lost if the scale of each group were free.
+func (k *gridSearch) bound() float64 {
+	sum := energy(&k.x, &k.w)
+	for g := range super / k.c.group {
+		sum -= k.group[g].fits.explained
+	}
+	return sum
+}
+
+// energy is Σ w·x².
+func energy(x, w *[super]float32) (sum float64) {
+	for i, v := range x {
+		sum += float64(float64(w[i]) * float64(float64(v)*float64(v)))
+	}
+	return sum
 }
 
 // load takes signs off, and with parity finds the sign that is cheapest to turn where an odd number is negative.
@@ -108,49 +131,41 @@ func (g *gridGroup) load(k *gridSearch, x, w []float32) {
 }
 
 // sweep fits the group at scales around the one that takes the largest magnitude to the highest level.
-func (g *gridGroup) sweep(k *gridSearch) {
+func (g *gridGroup) sweep(k *gridSearch, sets []pointSet) {
 	g.fits.n = 0
 	if !(g.top > tinyGroup) {
 		return
 	}
-	whole := g.top / k.value[k.book.levels-1]
-	for t := range gridSweep {
-		s := whole * float32(gridLowest+(gridHighest-gridLowest)/(gridSweep-1)*float64(t))
-		g.fits.add(g.fit(k, s, nil))
+	whole := g.top / k.sets.value[k.book.levels-1]
+	var inverse [gridRound]float32
+	for t := range inverse {
+		inverse[t] = 1 / float32(whole*(gridLowest+(gridHighest-gridLowest)/(gridRound-1)*float32(t)))
 	}
-}
-
-// fit brings the group into the codebook at scale s and returns Σ w·a·level and Σ w·level².
-func (g *gridGroup) fit(k *gridSearch, s float32, member []uint16) (lx, l2 float64) {
-	var t slotTable
 	dims := k.book.dims
-	inv := 1 / s
-	var sx, s2 float32
 	for p := range k.c.group / dims {
-		a, w, wa := g.a[p*dims:][:dims], g.w[p*dims:][:dims], g.wa[p*dims:][:dims]
-		t.fill(k.value[:k.book.levels], w, wa, s)
-		found, _ := k.near.best(&t, k.point(a, inv))
-		if member != nil {
-			member[p] = found
-		}
-		code := &k.book.code[found]
-		for i := range a {
-			v := float32(code[i])
-			sx += float32(wa[i] * v)
-			s2 += float32(float32(w[i]*v) * v)
-		}
+		k.sets.fill(&sets[p], g.a[p*dims:][:dims], g.w[p*dims:][:dims], g.wa[p*dims:][:dims], inverse[:])
 	}
-	return float64(sx), float64(s2)
+	sets = sets[:k.c.group/dims]
+	step := (gridHighest - gridLowest) / (gridSweep - 1)
+	g.fits.ways, g.fits.from, g.fits.each = 1, gridLowest*float64(whole), 1/(step*float64(whole))
+	for t := range gridSweep {
+		s := float32(whole * (gridLowest + (gridHighest-gridLowest)/(gridSweep-1)*float32(t)))
+		g.fits.add(sumOfBest(sets, s, nil))
+	}
 }
 
-// point rounds magnitudes to levels, each on its own.
-func (k *gridSearch) point(a []float32, inv float32) int {
-	number, place := 0, 1
-	for _, v := range a {
-		number += int(k.book.nearest(v*inv)) * place
-		place *= k.book.levels
+// sumOfBest chooses the best of each set at scale s and returns Σ w·x·code and Σ w·code².
+func sumOfBest(sets []pointSet, s float32, member []uint16) (lx, l2 float64) {
+	for p := range sets {
+		set := &sets[p]
+		found, _ := set.best(s)
+		if member != nil {
+			member[p] = set.member[found]
+		}
+		lx += float64(set.p[found])
+		l2 += float64(set.q[found])
 	}
-	return number
+	return lx, l2
 }
 
 // unit is the scale of which groups have odd multiples.
@@ -173,10 +188,13 @@ func (k *gridSearch) settle(far int) {
 	var member [8]uint16
 	for g := range super / n {
 		group, at := &k.group[g], int(k.try.scale[g])
+		if group.fits.n == 0 {
+			continue
+		}
 		least := math.Inf(1)
 		for s := max(at-far, 0); s <= min(at+far, 15); s++ {
 			u := unit * float64(2*s+1)
-			lx, l2 := group.fit(k, float32(u), member[:])
+			lx, l2 := sumOfBest(k.set[g*n/dims:(g+1)*n/dims], float32(u), member[:])
 			if e := u * (float64(u*l2) - 2*lx); e < least {
 				least, k.try.scale[g] = e, uint8(s)
 				copy(k.try.member[g*n/dims:(g+1)*n/dims], member[:])

@@ -5,8 +5,11 @@ import "math"
 // A scaleFits is what a sweep knows of a group: for each set of codes it met, Σ w·x·code and Σ w·code². A group's error at any
 // scale is then nearly the least that one of them has there, less what no code changes.
 type scaleFits struct {
-	n      int
-	lx, l2 [24]float64
+	n, ways    int     // sets, and how many of them at each scale
+	from, each float64 // the first scale, and how many there are in one
+	ideal      float64 // the scale that explains most, and what it explains
+	explained  float64
+	lx, l2     [24]float64
 }
 
 func (f *scaleFits) add(lx, l2 float64) {
@@ -14,49 +17,54 @@ func (f *scaleFits) add(lx, l2 float64) {
 	f.n++
 }
 
-// scale is the one that explains most.
-func (f *scaleFits) scale() (s float64) {
-	best := 0.0
+// settle finds the scale that explains most.
+func (f *scaleFits) settle() {
+	f.ideal, f.explained = 0, 0
 	for t, l2 := range f.l2[:f.n] {
-		if lx := f.lx[t]; lx > 0 && l2 > 0 && float64(lx*lx) > float64(best*l2) {
-			best = lx * lx / l2
-			s = lx / l2
+		if lx := f.lx[t]; lx > 0 && l2 > 0 && float64(lx*lx) > float64(f.explained*l2) {
+			f.explained = lx * lx / l2
+			f.ideal = lx / l2
 		}
 	}
-	return s
 }
 
 // integer is the one that loses least, and what it loses, when scales are odd multiples of unit up to 2·most+1.
-func (f *scaleFits) integer(unit, ideal float64, most int) (loss float64, s uint8) {
+func (f *scaleFits) integer(unit float64, most int) (loss float64, s uint8) {
 	loss = math.Inf(1)
-	first := min(max(int(ideal/unit/2-0.5)-1, 0), most-2)
-	for i := first; i <= min(first+3, most); i++ {
-		u := unit * float64(2*i+1)
-		for t, l2 := range f.l2[:f.n] {
-			if e := u * (float64(u*l2) - 2*f.lx[t]); e < loss {
-				loss, s = e, uint8(i)
-			}
+	first := min(max(int(f.ideal/unit/2-0.5), 0), most-1)
+	for i := first; i <= first+1; i++ {
+		if e := f.at(unit * float64(2*i+1)); e < loss {
+			loss, s = e, uint8(i)
 		}
 	}
 	return loss, s
 }
 
+// at is what is lost at a scale, with what was met at the nearest ones.
+func (f *scaleFits) at(s float64) float64 {
+	t := min(max(int((s-f.from)*f.each), 0), f.n/f.ways-2) * f.ways
+	least := math.Inf(1)
+	for i := t; i < t+2*f.ways; i++ {
+		least = min(least, s*(float64(s*f.l2[i])-2*f.lx[i]))
+	}
+	return least
+}
+
 // chooseHalf tries halves around the one that takes the largest scale to the highest integer, and returns the one that suits all
 // groups best, with their integers. Scales are unit·(2·integer+1) times it. It is 0 where all groups are zeros.
 func chooseHalf(groups []*scaleFits, scale []uint8, unit float64, most int) float64 {
-	var ideal [groups16]float64
 	top := 0.0
-	for g, f := range groups {
-		ideal[g] = f.scale()
-		top = max(top, ideal[g])
+	for _, f := range groups {
+		f.settle()
+		top = max(top, f.ideal)
 	}
 	best, least := 0.0, math.Inf(1)
-	for try := range 16 {
-		d := top / unit / float64(2*most+1) * (0.82 + 0.024*float64(try))
+	for try := range 10 {
+		d := top / unit / float64(2*most+1) * (0.84 + 0.035*float64(try))
 		sum := 0.0
-		for g, f := range groups {
+		for _, f := range groups {
 			if f.n > 0 {
-				loss, _ := f.integer(unit*d, ideal[g], most)
+				loss, _ := f.integer(unit*d, most)
 				sum += loss
 			}
 		}
@@ -67,7 +75,9 @@ func chooseHalf(groups []*scaleFits, scale []uint8, unit float64, most int) floa
 	if best > 0 {
 		d := float64(halfValue(smallHalf(best)))
 		for g, f := range groups {
-			_, scale[g] = f.integer(unit*d, ideal[g], most)
+			if scale[g] = 0; f.n > 0 {
+				_, scale[g] = f.integer(unit*d, most)
+			}
 		}
 	}
 	return best

@@ -1,5 +1,7 @@
 package quantize
 
+import "sync"
+
 // What IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS and IQ3_S share: 256 weights, whose magnitudes are members of a codebook for each 4 or 8, whose
 // signs stand apart, and whose groups have an odd multiple of one half as their scale. Value = d·unit·(2·scale+1)·level·sign.
 
@@ -12,15 +14,16 @@ type gridBlock struct {
 }
 
 type gridCoder struct {
-	book   *gridBook
-	group  int     // weights that share a scale
-	unit   float32 // a power of two
-	parity bool    // of eight signs only seven are stored: an even number of them is negative
-	bytes  int
-	as     gridGgml
-	weigh  func(w, src, importance []float32)
-	put    func(dst []byte, b *gridBlock)
-	take   func(b *gridBlock, src []byte)
+	book     *gridBook
+	group    int     // weights that share a scale
+	unit     float32 // a power of two
+	parity   bool    // of eight signs only seven are stored: an even number of them is negative
+	bytes    int
+	as       gridGgml
+	weigh    func(w, src, importance []float32)
+	put      func(dst []byte, b *gridBlock)
+	searches sync.Pool
+	take     func(b *gridBlock, src []byte)
 }
 
 // scaleOf is exact: eleven bits times five.

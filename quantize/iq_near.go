@@ -1,8 +1,6 @@
 package quantize
 
-import "math"
-
-// What the default search needs of a codebook beside its members. The error of a member is added up from a table: its dimensions
+// What the default search needs of a codebook beside its members. What a member adds to a sum is added up from a table: its dimensions
 // are split into four slots, each with an entry for every combination of levels in it, nine for two dimensions of three levels,
 // eight for one of eight.
 
@@ -24,42 +22,6 @@ type nearList struct {
 	from   []uint32 // where a point's members begin; one more than there are points
 	member []uint16
 	slots  []slots
-}
-
-// best is the member around a point with the least error by the table, and that error.
-func (l *nearList) best(t *slotTable, point int) (uint16, float32) {
-	from, to := l.from[point], l.from[point+1]
-	at, found, least := l.slots[from:to], 0, float32(math.MaxFloat32)
-	for j, o := range at {
-		if e := t.sum(o); e < least {
-			found, least = j, e
-		}
-	}
-	return l.member[int(from)+found], least
-}
-
-// fill makes the table of what levels add to the error at scale s, less what no level changes, from weights and their products with
-// what they weigh.
-func (t *slotTable) fill(value, w, wx []float32, s float32) {
-	var c [8][8]float32
-	for l, v := range value {
-		u := s * v
-		for i := range w {
-			c[i][l] = float32(float32(w[i]*u)-float32(2*wx[i])) * u
-		}
-	}
-	if len(w) == 4 {
-		for i := range 4 {
-			*(*[8]float32)(t[16*i:]) = c[i]
-		}
-		return
-	}
-	for p := range 4 {
-		c0, c1, out := &c[2*p], &c[2*p+1], t[16*p:][:9]
-		for l, v := range c1[:3] {
-			out[3*l], out[3*l+1], out[3*l+2] = v+c0[0], v+c0[1], v+c0[2]
-		}
-	}
 }
 
 // slotsOf is where a member's entries are.
