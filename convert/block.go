@@ -143,26 +143,18 @@ func (w *worker) checkRange(t *quantize.Type, cols, row, size int) error {
 	}
 	var back []float32
 	for r := 0; r*cols < len(w.floats); r++ {
-		most := largest(w.floats[r*cols : (r+1)*cols])
+		most := quantize.Largest(w.floats[r*cols : (r+1)*cols])
 		if most < maxF16 {
 			continue
 		}
 		back = grow(back, cols)
 		t.Decode(back, w.out[r*size:(r+1)*size])
-		if x := largest(back); x-x != 0 || x < most/2 {
+		if x := quantize.Largest(back); x-x != 0 || x < most/2 {
 			return &formats.Error{Err: fmt.Errorf("row %d holds %g, which does not fit into %s", row+r, most, t),
 				Hint: "use BF16 or F32 for this tensor (--tensor-type), or for all"}
 		}
 	}
 	return nil
-}
-
-// largest is the greatest magnitude in x.
-func largest(x []float32) (m float32) {
-	for _, v := range x {
-		m = max(m, v, -v)
-	}
-	return m
 }
 
 // fail adds the file and the tensor, by its name there, to an error that does not name them.

@@ -37,7 +37,7 @@ func (c *minCoder) encode(dst []byte, src, importance []float32) {
 
 // search improves the blocks that fit left. What does not get better by a part that counts stays as it was.
 func (c *minCoder) search(b *kBatch, x, importance []float32) {
-	weighted := b.weigh(c.weigh, x, importance, c.group)
+	weighted := b.weigh(c.weigh, c.sigma, x, importance, c.group)
 	for i := 0; i*super < len(x); i++ {
 		k := &b.block[i]
 		c.finite(k)

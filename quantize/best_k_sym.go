@@ -33,7 +33,7 @@ func (c *symCoder) encode(dst []byte, src, importance []float32) {
 
 // search improves the blocks that fit left. What does not get better by a part that counts stays as it was.
 func (c *symCoder) search(b *kBatch, x, importance []float32) {
-	weighted := b.weigh(c.weigh, x, importance, 16)
+	weighted := b.weigh(c.weigh, c.sigma, x, importance, 16)
 	n := len(x) / super
 	for i := range n {
 		k := &b.block[i]

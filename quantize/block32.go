@@ -11,9 +11,9 @@ const flat = 32
 
 // putNibbles stores the low four bits: element j and j+16 share byte j.
 func putNibbles(dst []byte, q *[flat]uint8) {
-	dst = dst[:flat/2]
-	for j := range dst {
-		dst[j] = q[j]&15 | q[j+flat/2]<<4
+	const low = 0x0f0f0f0f0f0f0f0f
+	for j := 0; j < flat/2; j += 8 {
+		putEight(dst[j:], eight(q[j:])&low|eight(q[j+flat/2:])&low<<4)
 	}
 }
 
@@ -27,8 +27,8 @@ func nibbles(q *[flat]uint8, src []byte) {
 // putFives stores five-bit codes: bit j of the word is the fifth bit of element j, then the nibbles.
 func putFives(dst []byte, q *[flat]uint8) {
 	var high uint32
-	for j, c := range q {
-		high |= uint32(c>>4) << j
+	for j := 0; j < flat; j += 8 { // the product brings the lowest bits of eight bytes together in the highest byte
+		high |= uint32(eight(q[j:])>>4&0x0101010101010101*0x0102040810204080>>56) << j
 	}
 	binary.LittleEndian.PutUint32(dst, high)
 	putNibbles(dst[4:], q)

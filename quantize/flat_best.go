@@ -61,20 +61,40 @@ func (f *flatFit) next(b *kBatch) bool {
 	return true
 }
 
-// objective loads the weights that errors are judged by.
+// objective loads the weights that errors are judged by: in lanes where importance says something moderate everywhere.
 func (f *flatFit) objective(b *kBatch) {
+	clear(b.DMin[:])
+	for i := 0; i*flat < len(f.x); i++ {
+		sum := importanceOf(f.with[i*flat:][:flat])
+		if !(sum > 0 && sum < 1e20) {
+			f.objectiveByBlock(b)
+			return
+		}
+		b.DMin[i] = sum * (ridge / flat)
+	}
+	b.LoadW(f.with, flat)
+	f.spreadSigma(b)
+	b.WeighBy(flat)
+}
+
+func (f *flatFit) objectiveByBlock(b *kBatch) {
 	for at := 0; at < len(f.x); at += flat {
 		weighFlat(block(b.w[at:]), f.x[at:at+flat], f.with[at:at+flat], f.sigma2)
 	}
 	b.LoadW(b.w[:len(f.x)], flat)
 }
 
+func (f *flatFit) spreadSigma(b *kBatch) {
+	for i := range b.D {
+		b.D[i] = f.sigma2
+	}
+}
+
 // theirs loads llama-quantize's weights.
 func (f *flatFit) theirs(b *kBatch) {
 	b.LoadW(f.with, flat)
-	for i := range b.D {
-		b.D[i], b.DMin[i] = f.sigma2, 0
-	}
+	f.spreadSigma(b)
+	clear(b.DMin[:])
 	b.WeighBy(flat)
 }
 

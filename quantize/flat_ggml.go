@@ -1,51 +1,73 @@
 package quantize
 
-import "math"
+import (
+	"math"
+
+	"quern/internal/kernel"
+)
 
 // The encoders of llama-quantize for the flat types, to the byte. Without importance they look at the extremes and round.
 
 func (c *flatCoder) ggmlSym(dst []byte, src, importance []float32) {
+	if importance != nil {
+		c.ggmlBy(dst, src, importance)
+		return
+	}
 	var q [flat]uint8
-	r := flatRowOf(src, importance)
-	for ; r.next(); dst = dst[c.bytes:] {
-		putHalf(dst, half(c.ggmlSymBlock(&q, &r)))
+	for ; len(src) >= flat; dst, src = dst[c.bytes:], src[flat:] {
+		putHalf(dst, half(c.plainSym(&q, block(src))))
 		c.put(dst[c.at:], &q)
 	}
 }
 
 func (c *flatCoder) ggmlMin(dst []byte, src, importance []float32) {
+	if importance != nil {
+		c.ggmlBy(dst, src, importance)
+		return
+	}
 	var q [flat]uint8
-	r := flatRowOf(src, importance)
-	for ; r.next(); dst = dst[c.bytes:] {
-		d, m := c.ggmlMinBlock(&q, &r)
+	for ; len(src) >= flat; dst, src = dst[c.bytes:], src[flat:] {
+		d, m := c.plainMin(&q, block(src))
 		putHalf(dst, half(d))
 		putHalf(dst[2:], half(m))
 		c.put(dst[c.at:], &q)
 	}
 }
 
-// ggmlSymBlock is llama-quantize's choice for a block.
-func (c *flatCoder) ggmlSymBlock(q *[flat]uint8, r *flatRow) float32 {
-	if r.with == nil {
-		return c.plainSym(q, block(r.x))
+// ggmlBy searches by importance as llama-quantize does: levels are those of the best inverse scale, whatever the scale was
+// refitted to after that.
+func (c *flatCoder) ggmlBy(dst []byte, src, importance []float32) {
+	b := kBatches.Get().(*kBatch)
+	defer kBatches.Put(b)
+	f := &b.flat
+	*f = flatFit{src: src, importance: importance, sigma2: meanSquare(src)}
+	for f.next(b) {
+		f.theirs(b)
+		lo, hi := -c.zero, c.zero-1
+		if c.at == 2 {
+			b.SweepSym(flat, c.zero, true, c.sweep)
+			clear(b.low[:])
+		} else {
+			lo, hi = 0, 2*c.zero-1
+			b.SweepMin(flat, hi, false, c.sweep)
+			for i, from := range b.From() {
+				b.low[i] = 0 - from
+			}
+		}
+		copy(b.factor[:], b.Inverse()[:])
+		kernel.Levels(b.code[:len(f.x)], f.x, b.factor[:], b.low[:], flat, lo, hi, false)
+		for i := 0; i*flat < len(f.x); i++ {
+			q := (*[flat]uint8)(b.code[i*flat:])
+			putHalf(dst, half(b.Scale[i]))
+			if c.at == 4 {
+				putHalf(dst[2:], half(b.Min[i]))
+			} else if top := signedMax(f.x[i*flat:][:flat]); top < tinyGroup && top > -tinyGroup {
+				clear(q[:])
+			}
+			c.put(dst[c.at:], q)
+			dst = dst[c.bytes:]
+		}
 	}
-	var l [flat]int8
-	weighWith(r.w[:], r.x, r.with, r.sigma2)
-	d := fitSymGgml(r.x, c.zero, l[:], 1, r.w[:])
-	for j, v := range l {
-		q[j] = uint8(v)
-	}
-	return d
-}
-
-func (c *flatCoder) ggmlMinBlock(q *[flat]uint8, r *flatRow) (d, m float32) {
-	if r.with == nil {
-		return c.plainMin(q, block(r.x))
-	}
-	var aux [flat]uint8
-	weighWith(r.w[:], r.x, r.with, r.sigma2)
-	d, m = fitMinGgml3(r.x, r.w[:], 2*c.zero-1, q[:], aux[:], -0.9, 0.05, 36, false)
-	return d, -m
 }
 
 // plainSym takes the largest magnitude to code 0 whatever its sign, so d may be negative.

@@ -89,10 +89,14 @@ func (b *kBatch) keepBetter(had *kBlocks, importance []float32) {
 	}
 }
 
-// weigh loads the objective's weights of squared errors; false when all count the same.
-func (b *kBatch) weigh(weigh func(w, src, importance []float32), x, importance []float32, group int) bool {
+// weigh loads the objective's weights of squared errors, those of weighSuper(times) unless times is zero; false when all count the
+// same.
+func (b *kBatch) weigh(weigh func(w, src, importance []float32), times float32, x, importance []float32, group int) bool {
 	if importance == nil {
 		return false
+	}
+	if times > 0 && b.weighSuper(times, x, importance, group) {
+		return true
 	}
 	weigh(b.w[:len(x)], x, importance)
 	b.LoadW(b.w[:len(x)], group)
@@ -125,15 +129,57 @@ func finiteBits(h uint16) uint16 {
 	return h
 }
 
-// sigma sets D to σ² of each super-block, times its mean square: added from left to right, as ggml's bytes depend on it.
+// sigma sets D to the mean square of each super-block times a factor, and DMin to zero.
 func (b *kBatch) sigma(times float32, x []float32, groups int) {
-	b.D, b.DMin = [kernel.GroupLanes]float32{}, [kernel.GroupLanes]float32{}
+	squares := superSquares(x)
+	clear(b.D[:])
+	clear(b.DMin[:])
 	for i := 0; i*super < len(x); i++ {
-		s := float32(times*sumSquares(x[i*super:][:super])) / super
 		for g := range groups {
-			b.D[i*groups+g] = s
+			b.D[i*groups+g] = float32(times*squares[i]) / super
 		}
 	}
+}
+
+// superSquares are the sums of squares of up to four super-blocks, each added from left to right, as ggml's bytes depend on it: four
+// sums at a time do not wait for each other.
+func superSquares(x []float32) (sum [4]float32) {
+	if len(x) < 4*super {
+		for i := 0; i*super < len(x); i++ {
+			sum[i] = sumSquares(x[i*super:][:super])
+		}
+		return sum
+	}
+	p, q, r, s := x[:super], x[super:2*super], x[2*super:3*super], x[3*super:4*super]
+	for i, v := range p {
+		sum[0] += float32(v * v)
+		sum[1] += float32(q[i] * q[i])
+		sum[2] += float32(r[i] * r[i])
+		sum[3] += float32(s[i] * s[i])
+	}
+	return sum
+}
+
+// weighSuper loads the objective of weighSuper(times) where importance says something moderate everywhere; false where not.
+func (b *kBatch) weighSuper(times float32, x, importance []float32, group int) bool {
+	var least [4]float32
+	for i := 0; i*super < len(x); i++ {
+		sum := importanceOf(importance[i*super:][:super])
+		if !(sum > 0 && sum < 1e20) {
+			return false
+		}
+		least[i] = sum * (ridge / super)
+	}
+	b.LoadW(importance, group)
+	groups := super / group
+	b.sigma(times, x, groups)
+	for i := 0; i*super < len(x); i++ {
+		for g := range groups {
+			b.DMin[i*groups+g] = least[i]
+		}
+	}
+	b.WeighBy(group)
+	return true
 }
 
 var inf32 = float32(math.Inf(1))

@@ -10,6 +10,7 @@ type symCoder struct {
 	descends bool      // without importance it moves single levels instead
 	wide     []float32 // a sweep over both signs, in types whose default search begins from a fit of its own too
 	far      []float32 // the steps from a group's scale that it looks at
+	sigma    float32   // σ² of the importance weights, in mean squares; zero where importance is all
 	bytes    int
 	put      func(dst []byte, b *superBlock)
 	take     func(b *superBlock, src []byte)

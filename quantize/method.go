@@ -1,12 +1,36 @@
 package quantize
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"quern/internal/kernel"
+)
 
 // NotFinite is the place of a weight that no quantized type can hold: NaN or an infinity.
 type NotFinite struct{ Row, Col int }
 
 func (e *NotFinite) Error() string {
 	return fmt.Sprintf("row %d, column %d is NaN or infinite", e.Row, e.Col)
+}
+
+// Largest is the greatest magnitude of w, or NaN if there is one.
+func Largest(w []float32) float32 {
+	if len(w) == 0 {
+		return 0
+	}
+	hi, lo := kernel.Extremes(w)
+	return max(hi, -lo)
+}
+
+// notFinite returns an error that says where a weight is not a number.
+func notFinite(w []float32, cols int) error {
+	if Largest(w) <= math.MaxFloat32 {
+		return nil
+	}
+	i := slices.IndexFunc(w, func(v float32) bool { return v-v != 0 })
+	return &NotFinite{Row: i / cols, Col: i % cols}
 }
 
 // Rows rounds a run of rows of cols weights to type t, each weight on its own merits: with the type's default encoder, or
@@ -30,10 +54,8 @@ func Rows(dst []byte, t *Type, w []float32, cols int, importance []float32, ggml
 	case importance != nil && len(importance) != cols:
 		return fmt.Errorf("importance for %d columns of %d", len(importance), cols)
 	}
-	for i, v := range w {
-		if v-v != 0 {
-			return &NotFinite{Row: i / cols, Col: i % cols}
-		}
+	if err := notFinite(w, cols); err != nil {
+		return err
 	}
 	for ; len(w) > 0; dst, w = dst[size:], w[cols:] {
 		encode(dst[:size], w[:cols], importance)

@@ -15,15 +15,15 @@ var Q3_K = register(Type{
 	MaxRMSE:  0.147,
 })
 
-var coder3K = symCoder{zero: 4, lowest: 32, descends: true, sweep: sweepSym(4, 0.1), wide: bothSigns(4, -1.8, 1.8, 0.2), far: stepsTo(8, 1), bytes: 110,
+var coder3K = symCoder{zero: 4, lowest: 32, descends: true, sweep: sweepSym(4, 0.1), wide: bothSigns(4, -1.8, 1.8, 0.2), far: stepsTo(8, 1), sigma: 2, bytes: 110,
 	weigh: weighSuper(2), fit: fit3K,
 	put: func(dst []byte, b *superBlock) {
-		for l := range 32 {
-			high := uint8(0)
+		for l := 0; l < 32; l += 8 {
+			high := uint64(0)
 			for h := range 8 {
-				high |= b.q[32*h+l] >> 2 << h
+				high |= eight(b.q[32*h+l:]) >> 2 & 0x0101010101010101 << h
 			}
-			dst[l] = high
+			putEight(dst[l:], high)
 		}
 		putQuarters(dst[32:], &b.q)
 		clear(dst[96:108])
@@ -55,7 +55,7 @@ func fit3K(c *symCoder, b *kBatch, x, importance []float32) {
 		b.DescendSym(16, 4)
 	} else {
 		b.LoadW(importance, 16)
-		b.sigma(2, x, groups16)
+		b.sigma(c.sigma, x, groups16)
 		b.WeighBy(16)
 		b.SweepSym(16, 4, true, c.sweep)
 	}

@@ -20,12 +20,12 @@ var coder5K = minCoder{group: 32, top: 31, most: 63, bytes: 176, sigma: 2, plain
 		putHalf(dst, b.d)
 		putHalf(dst[2:], b.dmin)
 		putSixes(dst[4:], b)
-		for l := range 32 {
-			high := uint8(0)
+		for l := 0; l < 32; l += 8 {
+			high := uint64(0)
 			for h := range 8 {
-				high |= b.q[32*h+l] >> 4 << h
+				high |= eight(b.q[32*h+l:]) >> 4 & 0x0101010101010101 << h
 			}
-			dst[16+l] = high
+			putEight(dst[16+l:], high)
 		}
 		putHalves(dst[48:], &b.q)
 	},

@@ -26,10 +26,12 @@ var coder6K = symCoder{zero: 32, lowest: 128, sweep: sweepSym(32, 0.1), far: ste
 	put: func(dst []byte, b *superBlock) {
 		for h := range 2 {
 			q, ql, qh := b.q[128*h:], dst[64*h:], dst[128+32*h:]
-			for l := range 32 {
-				ql[l] = q[l]&15 | q[l+64]<<4
-				ql[l+32] = q[l+32]&15 | q[l+96]<<4
-				qh[l] = q[l]>>4 | q[l+32]>>4<<2 | q[l+64]>>4<<4 | q[l+96]>>4<<6
+			for l := 0; l < 32; l += 8 {
+				const low, two = 0x0f0f0f0f0f0f0f0f, 0x0303030303030303
+				a, b, c, d := eight(q[l:]), eight(q[l+32:]), eight(q[l+64:]), eight(q[l+96:])
+				putEight(ql[l:], a&low|c&low<<4)
+				putEight(ql[l+32:], b&low|d&low<<4)
+				putEight(qh[l:], a>>4&two|b>>4&two<<2|c>>4&two<<4|d>>4&two<<6)
 			}
 		}
 		for g, s := range b.scale {

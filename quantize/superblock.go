@@ -1,5 +1,7 @@
 package quantize
 
+import "encoding/binary"
+
 // What the k-quants share: 256 weights in groups of 16 or 32, each group with a small integer scale, in some types an integer
 // minimum too, and one or two halves that those are multiples of.
 
@@ -19,12 +21,18 @@ type superBlock struct {
 
 // putQuarters stores two-bit codes: byte l of a half holds elements l, l+32, l+64 and l+96.
 func putQuarters(dst []byte, q *[super]uint8) {
+	const low = 0x0303030303030303
 	for h := 0; h < super; h += 128 {
-		for l := range 32 {
-			dst[h/4+l] = q[h+l]&3 | q[h+l+32]&3<<2 | q[h+l+64]&3<<4 | q[h+l+96]&3<<6
+		for l := 0; l < 32; l += 8 {
+			a, b, c, d := eight(q[h+l:]), eight(q[h+l+32:]), eight(q[h+l+64:]), eight(q[h+l+96:])
+			putEight(dst[h/4+l:], a&low|b&low<<2|c&low<<4|d&low<<6)
 		}
 	}
 }
+
+// eight are eight codes as one number, which their bits can be moved in together.
+func eight(q []uint8) uint64            { return binary.LittleEndian.Uint64(q) }
+func putEight(dst []byte, codes uint64) { binary.LittleEndian.PutUint64(dst, codes) }
 
 func quarters(q *[super]uint8, src []byte) {
 	for h := 0; h < super; h += 128 {
@@ -37,9 +45,10 @@ func quarters(q *[super]uint8, src []byte) {
 
 // putHalves stores the low four bits of codes: 32 bytes hold 64 elements, the first 32 in the low nibbles.
 func putHalves(dst []byte, q *[super]uint8) {
+	const low = 0x0f0f0f0f0f0f0f0f
 	for h := 0; h < super; h += 64 {
-		for l := range 32 {
-			dst[h/2+l] = q[h+l]&15 | q[h+l+32]<<4
+		for l := 0; l < 32; l += 8 {
+			putEight(dst[h/2+l:], eight(q[h+l:])&low|eight(q[h+l+32:])&low<<4)
 		}
 	}
 }

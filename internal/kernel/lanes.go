@@ -129,6 +129,10 @@ func (g *Groups) SweepSym(n, zero int, weighted bool, table []float32) {
 	sweepSym.best(g, n, table)
 }
 
+// Inverse and From are the inverse scales of the levels that the last sweep liked best, and what SweepMin counted those from.
+func (g *Groups) Inverse() *[GroupLanes]float32 { return &g.inv }
+func (g *Groups) From() *[GroupLanes]float32    { return &g.best }
+
 // Top is the first weight of the largest magnitude of each group, as the last SweepSym found it; one where all are about zero.
 func (g *Groups) Top() *[GroupLanes]float32 { return &g.top }
 
@@ -188,5 +192,5 @@ func (g *Groups) WeighAbs(n int, mean bool) {
 // WeighSquares makes the weights x².
 func (g *Groups) WeighSquares(n int) { weighSquares.best(g, n, nil) }
 
-// WeighBy multiplies the weights by √(D + x²).
+// WeighBy makes weights of importance: DMin is added, and the sum multiplied by √(D + x²).
 func (g *Groups) WeighBy(n int) { weighBy.best(g, n, nil) }

@@ -25,6 +25,6 @@ func (l *lane) weighSquares([]float32) {
 
 func (l *lane) weighBy([]float32) {
 	for e, x := range l.x[:l.n] {
-		l.g.W[e*GroupLanes+l.i] = float32(root(float32(x*x)+l.g.D[l.i]) * l.w[e])
+		l.g.W[e*GroupLanes+l.i] = float32(root(float32(x*x)+l.g.D[l.i]) * (l.w[e] + l.g.DMin[l.i]))
 	}
 }

@@ -46,17 +46,18 @@ func (p *lanes) weighSquares() {
 	})
 }
 
-// W is multiplied by √(D + x²).
+// W gets DMin more and is multiplied by √(D + x²).
 func (p *lanes) weighBy() {
-	d := p.load(p.row(rowD))
+	d, ridge := p.load(p.row(rowD)), p.load(p.row(rowDMin))
 	p.elements(func() {
 		x := p.load(p.x())
 		p.is(x, mul, x)
 		p.is(x, add, d)
 		p.sqrt(x)
-		p.is(x, mul, p.w())
+		w := p.new(ridge, add, p.w())
+		p.is(x, mul, w)
 		p.store(p.w(), x)
-		p.free(x)
+		p.free(x, w)
 	})
-	p.free(d)
+	p.free(d, ridge)
 }
