@@ -3,6 +3,7 @@ package quantize
 import (
 	"encoding/binary"
 	"math"
+	"quern/internal/kernel"
 )
 
 // What the flat types share: blocks of 32 codes, one or two halves before them, the fifth bits in a word between.
@@ -32,14 +33,6 @@ func putFives(dst []byte, q *[flat]uint8) {
 	}
 	binary.LittleEndian.PutUint32(dst, high)
 	putNibbles(dst[4:], q)
-}
-
-func fives(q *[flat]uint8, src []byte) {
-	high := binary.LittleEndian.Uint32(src)
-	nibbles(q, src[4:])
-	for j := range q {
-		q[j] |= uint8(high>>j&1) << 4
-	}
 }
 
 func putHalf(dst []byte, h uint16)     { binary.LittleEndian.PutUint16(dst, h) }
@@ -83,65 +76,16 @@ type flatCoder struct {
 	refits int       // and what it tries after that
 	bytes  int
 	at     int // where the codes begin
+	codes  *kernel.Codes
 	put    func(dst []byte, q *[flat]uint8)
-	take   func(q *[flat]uint8, src []byte)
 }
 
 var (
-	coder4_0 = flatCoder{zero: 8, sweep: sweepSym(8, 0.1), plain: bothSigns(8, -1, 1, 0.5), wide: bothSigns(8, -4, 4, 0.5), refits: 1, bytes: 18, at: 2, put: putNibbles, take: nibbles}
-	coder4_1 = flatCoder{zero: 8, sweep: sweepMin(-0.9, 0.05, 36, 15), plain: sweepMin(-1, 0.25, 8, 15), wide: sweepMin(-3, 0.5, 12, 15), refits: 1, bytes: 20, at: 4, put: putNibbles, take: nibbles}
-	coder5_0 = flatCoder{zero: 16, sweep: sweepSym(16, 0.1), plain: bothSigns(16, -1.5, 1.5, 0.5), wide: bothSigns(16, -4, 4, 0.5), refits: 1, bytes: 22, at: 2, put: putFives, take: fives}
-	coder5_1 = flatCoder{zero: 16, sweep: sweepMin(-0.9, 0.05, 36, 31), plain: sweepMin(-1, 0.25, 8, 31), wide: sweepMin(-3, 0.5, 12, 31), refits: 1, bytes: 24, at: 4, put: putFives, take: fives}
+	coder4_0 = flatCoder{zero: 8, sweep: sweepSym(8, 0.1), plain: bothSigns(8, -1, 1, 0.5), wide: bothSigns(8, -4, 4, 0.5), refits: 1, bytes: 18, at: 2, codes: kernel.CodesQ4_0, put: putNibbles}
+	coder4_1 = flatCoder{zero: 8, sweep: sweepMin(-0.9, 0.05, 36, 15), plain: sweepMin(-1, 0.25, 8, 15), wide: sweepMin(-3, 0.5, 12, 15), refits: 1, bytes: 20, at: 4, codes: kernel.CodesQ4_1, put: putNibbles}
+	coder5_0 = flatCoder{zero: 16, sweep: sweepSym(16, 0.1), plain: bothSigns(16, -1.5, 1.5, 0.5), wide: bothSigns(16, -4, 4, 0.5), refits: 1, bytes: 22, at: 2, codes: kernel.CodesQ5_0, put: putFives}
+	coder5_1 = flatCoder{zero: 16, sweep: sweepMin(-0.9, 0.05, 36, 31), plain: sweepMin(-1, 0.25, 8, 31), wide: sweepMin(-3, 0.5, 12, 31), refits: 1, bytes: 24, at: 4, codes: kernel.CodesQ5_1, put: putFives}
 )
-
-// decodeSym and decodeMin round the product before anything is added to it, as ggml without fused operations does.
-func (c *flatCoder) decodeSym(dst []float32, src []byte) {
-	var q [flat]uint8
-	for ; len(dst) >= flat; dst, src = dst[flat:], src[c.bytes:] {
-		c.take(&q, src[c.at:])
-		d, out := halfAt(src), block(dst)
-		for j := range out {
-			out[j] = float32(int32(q[j])-int32(c.zero)) * d
-		}
-	}
-}
-
-func (c *flatCoder) decodeMin(dst []float32, src []byte) {
-	var q [flat]uint8
-	for ; len(dst) >= flat; dst, src = dst[flat:], src[c.bytes:] {
-		c.take(&q, src[c.at:])
-		d, m, out := halfAt(src), halfAt(src[2:]), block(dst)
-		for j := range out {
-			out[j] = float32(float32(q[j])*d) + m
-		}
-	}
-}
-
-func (c *flatCoder) tileSym(dst Tile, src []byte) {
-	var q [flat]uint8
-	for b := 0; (b+1)*flat <= len(dst.Code); b++ {
-		c.take(&q, src[c.at:])
-		dst.Scale[b], dst.Min[b] = halfAt(src), 0
-		out := dst.Code[b*flat:][:flat]
-		for j := range out {
-			out[j] = int8(q[j]) - int8(c.zero)
-		}
-		src = src[c.bytes:]
-	}
-}
-
-func (c *flatCoder) tileMin(dst Tile, src []byte) {
-	var q [flat]uint8
-	for b := 0; (b+1)*flat <= len(dst.Code); b++ {
-		c.take(&q, src[c.at:])
-		dst.Scale[b], dst.Min[b] = halfAt(src), halfAt(src[2:])
-		out := dst.Code[b*flat:][:flat]
-		for j := range out {
-			out[j] = int8(q[j])
-		}
-		src = src[c.bytes:]
-	}
-}
 
 // cut is C's conversion of a float to a small integer on x86: towards zero, and 0 where the float does not fit an int.
 func cut(x float32) uint8 {

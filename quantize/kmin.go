@@ -17,38 +17,26 @@ type minCoder struct {
 	near     int       // rounds of single steps in each of them
 	far      []float32 // the steps from a group's scale and minimum that it looks at first
 	put      func(dst []byte, b *superBlock)
-	take     func(b *superBlock, src []byte)
+	codes    *kernel.Codes
+	scales   func(b *superBlock, src []byte) // reads all but the codes
 }
 
 func (c *minCoder) groups() int { return super / c.group }
 
 func (c *minCoder) decode(dst []float32, src []byte) {
-	var b superBlock
-	for ; len(dst) >= super; dst, src = dst[super:], src[c.bytes:] {
-		c.take(&b, src)
-		d, dmin := halfValue(b.d), halfValue(b.dmin)
-		for g := range c.groups() {
-			s, m := float32(d*float32(b.scale[g])), float32(dmin*float32(b.min[g]))
-			out, q := dst[g*c.group:][:c.group], b.q[g*c.group:]
-			for i := range out {
-				out[i] = float32(s*float32(q[i])) - m
-			}
-		}
-	}
+	expandTiles(dst, src, super, c.bytes, c.group, true, c.tile)
 }
 
 func (c *minCoder) tile(dst Tile, src []byte) {
 	var b superBlock
-	for n := 0; (n+1)*super <= len(dst.Code); n++ {
-		c.take(&b, src[n*c.bytes:])
-		out := dst.Code[n*super:][:super]
-		for i, q := range b.q {
-			out[i] = int8(q)
-		}
-		d, dmin := halfValue(b.d), halfValue(b.dmin)
-		for g := range c.groups() {
-			at := n*c.groups() + g
-			dst.Scale[at], dst.Min[at] = float32(d*float32(b.scale[g])), -float32(dmin*float32(b.min[g]))
+	groups := c.groups()
+	c.codes.Unpack(dst.Code, src)
+	for at := 0; at+groups <= len(dst.Scale); at, src = at+groups, src[c.bytes:] {
+		c.scales(&b, src)
+		d, dmin := halfValue(b.d), -halfValue(b.dmin)
+		scale, low := dst.Scale[at:][:groups], dst.Min[at:][:groups]
+		for g := range scale {
+			scale[g], low[g] = float32(d*float32(b.scale[g&15])), float32(dmin*float32(b.min[g&15]))
 		}
 	}
 }

@@ -13,37 +13,25 @@ type symCoder struct {
 	sigma    float32   // σ² of the importance weights, in mean squares; zero where importance is all
 	bytes    int
 	put      func(dst []byte, b *superBlock)
-	take     func(b *superBlock, src []byte)
+	codes    *kernel.Codes
+	scales   func(b *superBlock, src []byte) // reads all but the codes
 	weigh    func(w, src, importance []float32)
 	fit      func(c *symCoder, b *kBatch, x, importance []float32) // llama-quantize's choice of scales
 }
 
 func (c *symCoder) decode(dst []float32, src []byte) {
-	var b superBlock
-	for ; len(dst) >= super; dst, src = dst[super:], src[c.bytes:] {
-		c.take(&b, src)
-		d := halfValue(b.d)
-		for g := range groups16 {
-			s := float32(d * float32(b.scale[g]))
-			out, q := dst[g*16:][:16], b.q[g*16:]
-			for i := range out {
-				out[i] = s * float32(int(q[i])-c.zero)
-			}
-		}
-	}
+	expandTiles(dst, src, super, c.bytes, 16, false, c.tile)
 }
 
 func (c *symCoder) tile(dst Tile, src []byte) {
 	var b superBlock
-	for n := 0; (n+1)*super <= len(dst.Code); n++ {
-		c.take(&b, src[n*c.bytes:])
-		out := dst.Code[n*super:][:super]
-		for i, q := range b.q {
-			out[i] = int8(int(q) - c.zero)
-		}
+	c.codes.Unpack(dst.Code, src)
+	clear(dst.Min)
+	for at := 0; at+groups16 <= len(dst.Scale); at, src = at+groups16, src[c.bytes:] {
+		c.scales(&b, src)
 		d := halfValue(b.d)
-		for g := range groups16 {
-			dst.Scale[n*groups16+g], dst.Min[n*groups16+g] = float32(d*float32(b.scale[g])), 0
+		for g, s := range b.scale {
+			dst.Scale[at+g] = d * float32(s)
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package quantize
 
+import "quern/internal/kernel"
+
 // Q2_K is ggml's block_q2_K: 16 bytes of scale (low) and minimum (high nibble) for 16 weights each, 64 bytes of two-bit codes,
 // d and dmin f16.
 var Q2_K = register(Type{
@@ -25,11 +27,11 @@ var coder2K = minCoder{group: 16, top: 3, most: 15, bytes: 84, sigma: 1, plain: 
 		putHalf(dst[80:], b.d)
 		putHalf(dst[82:], b.dmin)
 	},
-	take: func(b *superBlock, src []byte) {
+	codes: kernel.CodesQ2_K,
+	scales: func(b *superBlock, src []byte) {
 		for g := range groups16 {
 			b.scale[g], b.min[g] = int8(src[g]&15), src[g]>>4
 		}
-		quarters(&b.q, src[16:])
 		b.d, b.dmin = halfBits(src[80:]), halfBits(src[82:])
 	},
 }

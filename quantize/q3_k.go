@@ -1,5 +1,7 @@
 package quantize
 
+import "quern/internal/kernel"
+
 // Q3_K is ggml's block_q3_K: 32 bytes of third bits (bit h of byte l belongs to element 32·h+l), 64 bytes of two-bit codes, 12
 // bytes of six-bit scales (biased by 32) for 16 weights each, d f16.
 var Q3_K = register(Type{
@@ -34,13 +36,8 @@ var coder3K = symCoder{zero: 4, lowest: 32, descends: true, sweep: sweepSym(4, 0
 		}
 		putHalf(dst[108:], b.d)
 	},
-	take: func(b *superBlock, src []byte) {
-		quarters(&b.q, src[32:])
-		for l := range 32 {
-			for h := range 8 {
-				b.q[32*h+l] |= src[l] >> h & 1 << 2
-			}
-		}
+	codes: kernel.CodesQ3_K,
+	scales: func(b *superBlock, src []byte) {
 		for g := range groups16 {
 			b.scale[g] = int8(src[96+g%8]>>(g/8*4)&15|src[104+g%4]>>(g/4*2)&3<<4) - 32
 		}

@@ -1,5 +1,7 @@
 package quantize
 
+import "quern/internal/kernel"
+
 // Q4_K is ggml's block_q4_K: d and dmin f16, 12 bytes of six-bit scales and minima for 32 weights each, 128 bytes of nibbles.
 var Q4_K = register(Type{
 	Name: "Q4_K", ID: 12, Block: super, Bytes: 144,
@@ -22,9 +24,9 @@ var coder4K = minCoder{group: 32, top: 15, most: 63, bytes: 144, sigma: 2, plain
 		putSixes(dst[4:], b)
 		putHalves(dst[16:], &b.q)
 	},
-	take: func(b *superBlock, src []byte) {
+	codes: kernel.CodesQ4_K,
+	scales: func(b *superBlock, src []byte) {
 		b.d, b.dmin = halfBits(src), halfBits(src[2:])
 		sixes(b, src[4:])
-		halves(&b.q, src[16:])
 	},
 }

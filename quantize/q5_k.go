@@ -1,5 +1,7 @@
 package quantize
 
+import "quern/internal/kernel"
+
 // Q5_K is ggml's block_q5_K: as Q4_K, with 32 bytes of fifth bits before the nibbles: bit h of byte l belongs to element 32·h+l.
 var Q5_K = register(Type{
 	Name: "Q5_K", ID: 13, Block: super, Bytes: 176,
@@ -29,14 +31,9 @@ var coder5K = minCoder{group: 32, top: 31, most: 63, bytes: 176, sigma: 2, plain
 		}
 		putHalves(dst[48:], &b.q)
 	},
-	take: func(b *superBlock, src []byte) {
+	codes: kernel.CodesQ5_K,
+	scales: func(b *superBlock, src []byte) {
 		b.d, b.dmin = halfBits(src), halfBits(src[2:])
 		sixes(b, src[4:])
-		halves(&b.q, src[48:])
-		for l := range 32 {
-			for h := range 8 {
-				b.q[32*h+l] |= src[16+l] >> h & 1 << 4
-			}
-		}
 	},
 }

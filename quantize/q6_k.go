@@ -1,5 +1,7 @@
 package quantize
 
+import "quern/internal/kernel"
+
 // Q6_K is ggml's block_q6_K: 128 bytes of low nibbles, 64 of upper bit pairs, 16 int8 scales for 16 weights each, d f16. In a half
 // of 128, byte l holds the nibbles of elements l and l+64, byte l+32 those of l+32 and l+96; the pairs of all four share a byte.
 var Q6_K = register(Type{
@@ -39,16 +41,8 @@ var coder6K = symCoder{zero: 32, lowest: 128, sweep: sweepSym(32, 0.1), far: ste
 		}
 		putHalf(dst[208:], b.d)
 	},
-	take: func(b *superBlock, src []byte) {
-		for h := range 2 {
-			q, ql, qh := b.q[128*h:], src[64*h:], src[128+32*h:]
-			for l := range 32 {
-				q[l] = ql[l]&15 | qh[l]&3<<4
-				q[l+32] = ql[l+32]&15 | qh[l]>>2&3<<4
-				q[l+64] = ql[l]>>4 | qh[l]>>4&3<<4
-				q[l+96] = ql[l+32]>>4 | qh[l]>>6<<4
-			}
-		}
+	codes: kernel.CodesQ6_K,
+	scales: func(b *superBlock, src []byte) {
 		for g := range groups16 {
 			b.scale[g] = int8(src[192+g])
 		}

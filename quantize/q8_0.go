@@ -3,6 +3,8 @@ package quantize
 import (
 	"encoding/binary"
 	"math"
+
+	"quern/internal/kernel"
 )
 
 // Q8_0 is ggml's block_q8_0: d f16, 32 signed bytes; the value is q·d.
@@ -17,23 +19,12 @@ var Q8_0 = register(Type{
 	MaxRMSE: 0.0055,
 })
 
-func decodeQ8_0(dst []float32, src []byte) {
-	for ; len(dst) >= flat; dst, src = dst[flat:], src[34:] {
-		d, out := halfAt(src), block(dst)
-		for j, b := range src[2:34] {
-			out[j] = float32(int8(b)) * d
-		}
-	}
-}
+func decodeQ8_0(dst []float32, src []byte) { expandTiles(dst, src, flat, 34, flat, false, tileQ8_0) }
 
 func tileQ8_0(dst Tile, src []byte) {
-	for b := 0; (b+1)*flat <= len(dst.Code); b++ {
-		dst.Scale[b], dst.Min[b] = halfAt(src), 0
-		for j, c := range src[2:34] {
-			dst.Code[b*flat+j] = int8(c)
-		}
-		src = src[34:]
-	}
+	kernel.CodesQ8_0.Unpack(dst.Code, src)
+	kernel.HalvesEvery(dst.Scale, src, 34)
+	clear(dst.Min)
 }
 
 // ggmlQ8_0 ignores importance, and divides by the scale before it is rounded to a half.

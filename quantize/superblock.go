@@ -74,10 +74,11 @@ func putSixes(dst []byte, b *superBlock) {
 }
 
 func sixes(b *superBlock, src []byte) {
-	for j := range 4 {
-		b.scale[j], b.min[j] = int8(src[j]&63), src[j+4]&63
-		b.scale[j+4] = int8(src[j+8]&15 | src[j]>>6<<4)
-		b.min[j+4] = src[j+8]>>4 | src[j+4]>>6<<4
+	low, mid, high := binary.LittleEndian.Uint32(src), binary.LittleEndian.Uint32(src[4:]), binary.LittleEndian.Uint32(src[8:])
+	scale := [2]uint32{low & 0x3f3f3f3f, high&0x0f0f0f0f | low>>2&0x30303030}
+	min := [2]uint32{mid & 0x3f3f3f3f, high>>4&0x0f0f0f0f | mid>>2&0x30303030}
+	for j := range 8 {
+		b.scale[j], b.min[j] = int8(scale[j/4]>>(j%4*8)), uint8(min[j/4]>>(j%4*8))
 	}
 }
 

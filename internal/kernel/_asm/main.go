@@ -25,6 +25,7 @@ var files = map[string]func(*file){
 	"exp512_amd64.s":      exp512AMD64,
 	"acts_amd64.s":        actsAMD64,
 	"pack_amd64.s":        packAMD64,
+	"codes_amd64.s":       codesAMD64,
 	"interleave_amd64.s":  interleaveAMD64,
 	"interleave_arm64.s":  interleaveARM64,
 	"levels_amd64.s":      levelsAMD64,
