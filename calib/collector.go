@@ -77,6 +77,14 @@ func (c *Collector) ObserveExpert(layer int, role arch.Role, expert int, x []flo
 // wants says whether anything is recorded at a place.
 func (c *Collector) wants(layer int, role arch.Role) bool { return len(c.at[place{layer, role}]) > 0 }
 
+// bytes is the memory of the sums.
+func (c *Collector) bytes() (n int64) {
+	for _, e := range c.entries {
+		n += 8 * int64(len(e.stats)) * int64(len(e.stats[0].Diag))
+	}
+	return n
+}
+
 // check finds sums that are not finite: the model, or its computation, is broken.
 func (c *Collector) check() error {
 	for _, e := range c.entries {

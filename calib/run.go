@@ -9,10 +9,12 @@ import (
 
 // A Runner is the part of a model that calibration needs; *model.Model is one.
 type Runner interface {
+	// Group is how many of seqs, one at least, States runs reading every weight once.
+	Group(seqs [][]int32, opt model.Options) int
 	States(ctx context.Context, seqs [][]int32, want func(seq, pos int) bool, opt model.Options) (*model.States, error)
 }
 
-// Options of a run. Neither threads nor batches change a bit of the result.
+// Options of a run. Neither threads, batches nor memory change a bit of the result; MaxRAM includes the sums.
 type Options struct {
 	model.Options
 	Done     int                   // chunks that the collector has seen already
@@ -21,17 +23,21 @@ type Options struct {
 	Progress func(done, total int) // may be nil
 }
 
-// batchTokens go through the model together: weights are decoded once for so many.
-const batchTokens = 2048
+const programRAM = 128 << 20 // of the program itself, the tokenizer and the tokens
 
 // Run shows the collector all chunks, in their order.
 func Run(ctx context.Context, m Runner, c *Collector, chunks [][]int32, opt Options) error {
 	opt.Observe = c.Observe
+	if opt.MaxRAM > 0 {
+		opt.MaxRAM = max(1, opt.MaxRAM-c.bytes()-programRAM)
+	}
 	for done := opt.Done; done < len(chunks); {
-		n := min(max(1, batchTokens/len(chunks[done])), len(chunks)-done)
+		end := len(chunks)
 		if opt.Every > 0 {
-			n = min(n, opt.Every-done%opt.Every)
+			end = min(end, done+opt.Every-done%opt.Every)
 		}
+		n := m.Group(chunks[done:end], opt.Options)
+		opt.Step = opt.within(done, n, len(chunks))
 		s, err := m.States(ctx, chunks[done:done+n], nil, opt.Options)
 		if err != nil {
 			return err
@@ -53,4 +59,12 @@ func Run(ctx context.Context, m Runner, c *Collector, chunks [][]int32, opt Opti
 		}
 	}
 	return nil
+}
+
+// within reports progress while n chunks are on their way; the last of them only counts when its sums are in.
+func (o *Options) within(done, n, total int) func(model.Step) {
+	if o.Progress == nil {
+		return nil
+	}
+	return func(s model.Step) { o.Progress(done+min(n-1, n*s.Done/max(1, s.Total)), total) }
 }

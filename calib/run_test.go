@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -130,7 +131,7 @@ func TestSumsOfLlamaImatrix(t *testing.T) {
 func TestRunIsDeterministic(t *testing.T) {
 	s, chunks := tiny(t, Cutting{Ctx: 48, Most: 9})
 	var first []byte
-	for _, opt := range []Options{{}, {Options: model.Options{Threads: 1}}, {Options: model.Options{Threads: 3, Batch: 100}}, {Every: 2}} {
+	for _, opt := range []Options{{}, {Options: model.Options{Threads: 1}}, {Options: model.Options{Threads: 3, Batch: 100}}, {Every: 2}, {Options: model.Options{MaxRAM: 160 << 20}}} {
 		c := s.Collector(true)
 		if err := Run(context.Background(), s, c, chunks, opt); err != nil {
 			t.Fatal(err)
@@ -173,7 +174,10 @@ func TestRunResumes(t *testing.T) {
 		kill()
 		c = s.Collector(false)
 		done, err := state.Load(c)
-		if err != nil || done%3 != 0 || done < cut-2 {
+		if errors.Is(err, fs.ErrNotExist) && cut < 3 {
+			err = nil // it was cut off before anything was saved
+		}
+		if err != nil || done%3 != 0 || done < cut-3 {
 			t.Fatalf("cut after %d: %d were saved, %v", cut, done, err)
 		}
 		if err := Run(context.Background(), s, c, chunks, Options{Done: done}); err != nil {
@@ -187,6 +191,8 @@ func TestRunResumes(t *testing.T) {
 
 // stub is a model that shows one input of its choice for every token.
 type stub struct{ value float32 }
+
+func (stub) Group(seqs [][]int32, _ model.Options) int { return len(seqs) }
 
 func (m stub) States(_ context.Context, seqs [][]int32, _ func(seq, pos int) bool, opt model.Options) (*model.States, error) {
 	s := &model.States{}

@@ -51,6 +51,7 @@ func calibrateCommand(ui *ui) *cli.Command {
 			&cli.BoolFlag{Name: "resume", Usage: "go on where a run for the same file was cut off"},
 			&cli.IntFlag{Name: "save-every", Value: 10, Usage: "chunks between savings of what --resume needs; 0 for none"},
 			modeFlag("exact"),
+			modelMemoryFlag(),
 			&cli.BoolFlag{Name: "json", Usage: "print the result as JSON"},
 			preFlag(),
 			threadsFlag(),
@@ -175,6 +176,9 @@ func observe(c *cli.Context, ui *ui, out string) (m *formats.Imatrix, done func(
 		return nil, nil, err
 	}
 	if opt.Threads, err = threads(c); err != nil {
+		return nil, nil, err
+	}
+	if opt.MaxRAM, err = modelMemory(c); err != nil {
 		return nil, nil, err
 	}
 	docs, err := documents(c, ui)
