@@ -40,8 +40,10 @@ func TestTensorDiff(t *testing.T) {
 		cause string
 		check func(d TensorDiff) bool
 	}{
-		"equal":    {wave, "", func(d TensorDiff) bool { return d.Equal && d.RelRMS == 0 && d.Cosine > 0.999999 }},
-		"scaled":   {func(i int) float32 { return 2 * wave(i) }, "2 times", func(d TensorDiff) bool { return math.Abs(float64(d.Scale)-2) < 1e-6 && math.Abs(float64(d.RelRMS)-1) < 1e-6 }},
+		"equal": {wave, "", func(d TensorDiff) bool { return d.Equal && d.RelRMS == 0 && d.Cosine > 0.999999 }},
+		"scaled": {func(i int) float32 { return 2 * wave(i) }, "2 times", func(d TensorDiff) bool {
+			return math.Abs(float64(d.Scale)-2) < 1e-6 && math.Abs(float64(d.RelRMS)-1) < 1e-6
+		}},
 		"negative": {func(i int) float32 { return -wave(i) }, "opposite sign", func(d TensorDiff) bool { return d.Cosine < -0.999 }},
 		"zero":     {func(int) float32 { return 0 }, "zero", func(d TensorDiff) bool { return d.RelRMS == 1 }},
 		"nan": {func(i int) float32 {

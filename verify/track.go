@@ -33,13 +33,14 @@ type run struct {
 	chunks   int // finished
 	look     int // next one, of a sequential run
 	verdicts []Verdict
+	ref      reference // how rows of the base are read
 
 	blockFloats int         // logits held at once, for each model
 	logits      [][]float32 // of each model
 }
 
 func newRun(sides []Side, opt Options, chunks int) *run {
-	r := &run{opt: opt, sides: sides, perChunk: opt.PerChunk(), total: chunks, logits: make([][]float32, len(sides))}
+	r := &run{opt: opt, sides: sides, perChunk: opt.PerChunk(), total: chunks, ref: referenceOf(sides[0].Model), logits: make([][]float32, len(sides))}
 	r.divide()
 	for range sides {
 		r.tracks = append(r.tracks, newTrack(chunks*r.perChunk))
@@ -80,16 +81,20 @@ func (r *run) score(at int, next int32, logits [][]float32, off, vocab int, s *s
 	var baseLSE float64
 	for i, t := range r.tracks {
 		row := logits[i][off : off+vocab]
-		p, lse := predict(row, next)
+		ref := r.ref
+		if i > 0 {
+			ref = asLogits{}
+		}
+		p, lse := ref.predict(row, next)
 		t.nll[at], t.p[at], t.top[at], t.right[at] = p.nll, p.p, int32(p.top), p.top == int(next)
 		if i == 0 {
 			baseLSE = lse
 			if len(r.tracks) > 1 {
-				s.base = largest(s.base[:0], row, TopK)
+				s.base = r.ref.best(s.base[:0], row)
 			}
 			continue
 		}
-		t.kld[at] = divergence(base, row, s.exp, baseLSE, lse)
+		t.kld[at] = r.ref.divergence(base, row, s.exp, baseLSE, lse)
 		s.best = largest(s.best[:0], row, TopK)
 		t.overlap[at] = overlap(s.base, s.best)
 	}

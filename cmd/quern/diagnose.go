@@ -14,17 +14,16 @@ const (
 )
 
 // diagnose looks for the likely cause where a gate did not pass, or where the loss is beyond what quantization does.
-func diagnose(ctx context.Context, r *verify.Report, sides []verify.Side, threads int) error {
-	base, ok := sides[0].Model.(*openedModel)
-	if !ok {
-		return nil
+func (v *verifying) diagnose(ctx context.Context, r *verify.Report) error {
+	base := v.opened[0]
+	if base == nil {
+		return nil // only its predictions are there
 	}
 	for i, m := range r.Models {
-		quant, ok := sides[i].Model.(*openedModel)
-		if i == 0 || !ok || !suspicious(r, m) {
+		if i == 0 || !suspicious(r, m) {
 			continue
 		}
-		d, err := verify.CompareWeights(ctx, base.src, quant.src, verify.DiffOptions{Threads: threads, Rows: diagnosedRows})
+		d, err := verify.CompareWeights(ctx, base.src, v.opened[i].src, verify.DiffOptions{Threads: v.opt.Threads, Rows: diagnosedRows})
 		if err != nil {
 			return err
 		}

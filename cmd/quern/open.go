@@ -12,7 +12,7 @@ import (
 	"quern/internal/tokenizer"
 )
 
-// openedModel is a model that closes the checkpoint it reads from.
+// openedModel is a model and the checkpoint that it reads from and closes.
 type openedModel struct {
 	*model.Model
 	src *formats.Source
@@ -29,14 +29,6 @@ func openModel(path string) (*openedModel, error) {
 		return nil, err
 	}
 	return &openedModel{m, src}, nil
-}
-
-func (m *openedModel) Close() error {
-	err := m.Model.Close()
-	if e := m.src.Close(); err == nil {
-		err = e
-	}
-	return err
 }
 
 func preFlag() cli.Flag {

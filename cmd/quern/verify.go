@@ -11,16 +11,19 @@ import (
 
 func verifyCommand(ui *ui) *cli.Command {
 	return &cli.Command{
-		Name:      "verify",
-		Usage:     "measure perplexity, and what a quantization lost against its base",
-		UsageText: "quern verify MODEL --text FILE\nquern verify --base MODEL --quant MODEL [--quant MODEL …] --text FILE [gates]",
+		Name:  "verify",
+		Usage: "measure perplexity, and what a quantization lost against its base",
+		UsageText: "quern verify MODEL --text FILE\nquern verify --base MODEL --quant MODEL [--quant MODEL …] --text FILE [gates]\n" +
+			"quern verify --baseline FILE --quant MODEL [--quant MODEL …] [gates]",
 		Description: "MODEL is a Hugging Face folder, a safetensors file or a GGUF of any type. Perplexity follows\n" +
 			"llama-perplexity's protocol. With --base and --quant both models run side by side, with no file of\n" +
 			"logits between them. A gate that fails ends the command with exit code 5.\n\n" +
 			"Examples:\n" +
 			"  quern verify model-Q4_K_M.gguf --text wiki.test.raw --chunks 20\n" +
 			"  quern verify --base ./model --quant model-Q4_K_M.gguf --text wiki.test.raw --max-kld 0.02 --min-top1 0.95\n" +
-			"  quern verify --base ./model --quant a.gguf --quant b.gguf --text wiki.test.raw --text code.txt --html report.html",
+			"  quern verify --base ./model --quant a.gguf --quant b.gguf --text wiki.test.raw --text code.txt --html report.html\n" +
+			"  quern verify ./model --text wiki.test.raw --chunks 50 --write-baseline model.qbase\n" +
+			"  quern verify --baseline model.qbase --quant model-Q4_K_M.gguf --max-kld 0.02",
 		Flags: append(append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "text", Usage: "text to score: `FILE`, or - for standard input; several are domains of their own"},
 			&cli.StringFlag{Name: "base", Usage: "`MODEL` that the others are compared with"},
@@ -33,7 +36,7 @@ func verifyCommand(ui *ui) *cli.Command {
 			preFlag(),
 			threadsFlag(),
 			modelMemoryFlag(),
-		}, gateFlags()...), reportFlags()...),
+		}, append(gateFlags(), baselineFlags()...)...), reportFlags()...),
 		Action: func(c *cli.Context) error { return verifyAction(c, ui) },
 	}
 }
@@ -54,41 +57,15 @@ func mode(c *cli.Context) (model.Mode, error) {
 }
 
 func verifyAction(c *cli.Context, ui *ui) error {
-	if err := needs(c, "text"); err != nil {
-		return err
+	v := &verifying{c: c, ui: ui}
+	defer v.close()
+	for _, step := range []func() error{v.parse, v.open, v.tokenize, v.attach} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
-	paths, err := verifyPaths(c)
+	rep, err := v.run()
 	if err != nil {
-		return err
-	}
-	gates, err := gatesOf(c, len(paths))
-	if err != nil {
-		return err
-	}
-	opt, err := verifyOptions(c)
-	if err != nil {
-		return err
-	}
-	sides, closeAll, err := openSides(paths)
-	defer closeAll()
-	if err != nil {
-		return err
-	}
-	opt.Gates = gates
-	tokens, hash, err := verifyText(c, ui, paths, &opt)
-	if err != nil {
-		return err
-	}
-	bar := ui.progress("verifying", "tokens")
-	opt.Progress = bar.verifying
-	rep, err := verify.Run(c.Context, sides, tokens, opt)
-	bar.done()
-	if err != nil {
-		return err
-	}
-	rep.Version, rep.Label, rep.Text = version(), c.String("label"), hash
-	addSizes(rep, sides)
-	if err := diagnose(c.Context, rep, sides, opt.Threads); err != nil {
 		return err
 	}
 	if err := writeOutputs(c, &verify.Summary{Runs: []*verify.Report{rep}}); err != nil {
@@ -103,18 +80,6 @@ func verifyAction(c *cli.Context, ui *ui) error {
 		return err
 	}
 	return hinted(gateError(rep.Verdicts), rep.Hints)
-}
-
-// verifyPaths are the models of the command line, the base first.
-func verifyPaths(c *cli.Context) ([]string, error) {
-	base, quants := c.String("base"), c.StringSlice("quant")
-	if base == "" && len(quants) == 0 {
-		return c.Args().Slice(), exactArgs(c, "MODEL")
-	}
-	if base == "" || len(quants) == 0 || c.NArg() > 0 {
-		return nil, usagef("quern verify takes either MODEL, or --base and at least one --quant")
-	}
-	return append([]string{base}, quants...), nil
 }
 
 func verifyOptions(c *cli.Context) (opt verify.Options, err error) {
@@ -132,26 +97,6 @@ func verifyOptions(c *cli.Context) (opt verify.Options, err error) {
 		return opt, usagef("--ctx must be at least 4 and --chunks not negative")
 	}
 	return opt, nil
-}
-
-// openSides opens every model; closeAll closes those that were opened, also after an error.
-func openSides(paths []string) (sides []verify.Side, closeAll func(), err error) {
-	var open []*openedModel
-	closeAll = func() {
-		for _, m := range open {
-			m.Close()
-		}
-	}
-	names := shortNames(paths)
-	for i, p := range paths {
-		m, err := openModel(p)
-		if err != nil {
-			return nil, closeAll, err
-		}
-		open = append(open, m)
-		sides = append(sides, verify.Side{Name: names[i], Model: m, Vocab: m.Params().Vocab})
-	}
-	return sides, closeAll, nil
 }
 
 // shortNames are base names where these tell the models apart, else the paths.

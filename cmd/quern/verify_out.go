@@ -64,10 +64,9 @@ func writeReport(name string, b []byte, add bool) error {
 }
 
 // addSizes notes how large the weights of every model are.
-func addSizes(r *verify.Report, sides []verify.Side) {
-	for i := range r.Models {
-		m, ok := sides[i].Model.(*openedModel)
-		if !ok {
+func (v *verifying) addSizes(r *verify.Report) {
+	for i, m := range v.opened {
+		if m == nil {
 			continue
 		}
 		elems := 0

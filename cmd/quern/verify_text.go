@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/urfave/cli/v2"
-
 	"quern/formats"
 	"quern/internal/tokenizer"
 	"quern/verify"
@@ -15,42 +13,47 @@ import (
 // worstShown is how many of the worst predictions a report quotes.
 const worstShown = 10
 
-// verifyText reads the texts and cuts them into tokens, whole chunks of each one after the other. It sets the protocol's
-// BOS and what the analysis knows of the text, and returns the SHA-256 of the texts.
-func verifyText(c *cli.Context, ui *ui, paths []string, opt *verify.Options) (tokens []int32, hash string, err error) {
-	toks, err := openTokenizers(paths, c.String("pre"))
+// tokenize reads the texts and cuts them into tokens, whole chunks of each one after the other. It sets the protocol's BOS and
+// what the analysis knows of the text. A baseline brings its own tokens.
+func (v *verifying) tokenize() error {
+	toks, err := openTokenizers(v.paths, v.c.String("pre"))
 	if err != nil {
-		return nil, "", err
+		return err
 	}
-	opt.BOS = beginning(toks[0])
-	names := c.StringSlice("text")
+	v.toks = toks
+	v.opt.BOS = beginning(toks[0])
+	v.opt.Worst, v.opt.Piece = worstShown, func(id int32) string { return string(toks[0].Decode([]int32{id})) }
+	if v.baseline != nil {
+		return v.tokensOfBaseline()
+	}
+	names := v.c.StringSlice("text")
 	sum := sha256.New()
 	for _, name := range names {
-		text, err := readText(ui, name)
+		text, err := readText(v.ui, name)
 		if err != nil {
-			return nil, "", err
+			return err
 		}
 		sum.Write(text)
-		ids, err := sameTokens(paths, toks, string(text))
+		ids, err := sameTokens(v.paths, toks, string(text))
 		if err != nil {
-			return nil, "", err
+			return err
 		}
 		if len(names) == 1 {
-			tokens = ids
+			v.tokens = ids
 			break
 		}
-		ids, n, err := wholeChunks(ids, opt.Protocol, name)
+		ids, n, err := wholeChunks(ids, v.opt.Protocol, name)
 		if err != nil {
-			return nil, "", err
+			return err
 		}
-		tokens = append(tokens, ids...)
-		opt.Domains = append(opt.Domains, verify.Domain{Name: filepath.Base(name), Chunks: n})
+		v.tokens = append(v.tokens, ids...)
+		v.opt.Domains = append(v.opt.Domains, verify.Domain{Name: filepath.Base(name), Chunks: n})
 	}
 	if len(names) > 1 {
-		opt.Protocol.Chunks = 0 // each text was cut already
+		v.opt.Protocol.Chunks = 0 // each text was cut already
 	}
-	opt.Worst, opt.Piece = worstShown, func(id int32) string { return string(toks[0].Decode([]int32{id})) }
-	return tokens, fmt.Sprintf("%x", sum.Sum(nil)), nil
+	v.hash = fmt.Sprintf("%x", sum.Sum(nil))
+	return nil
 }
 
 // wholeChunks drops what does not fill a chunk, and what is beyond the number of chunks that is wanted.
