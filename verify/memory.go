@@ -1,20 +1,21 @@
 package verify
 
 const (
-	leastLogits = 8 << 20   // of one model, in floats, where memory is not limited to less
-	mostLogits  = 64 << 20  // more gains nothing: decoding the output head is then a small part of the work
-	programRAM  = 128 << 20 // what is not counted otherwise: the program, vocabularies, the text and its scores
+	someLogits = 8 << 20   // of one model, in floats, where there is no limit of memory
+	mostRows   = 512       // rows of logits: more gain nothing, decoding the output head is then a small part of the work
+	programRAM = 128 << 20 // what is not counted otherwise: the program, vocabularies, the text and its scores
 )
 
 // divide gives each model an equal part of the memory.
 func (r *run) divide() {
-	r.blockFloats = leastLogits
+	r.blockFloats = someLogits
 	limit := int(r.opt.MaxRAM)
 	if limit <= 0 {
 		return
 	}
 	n := len(r.sides)
-	r.blockFloats = min(max(limit/(16*4*n), r.sides[0].Vocab), mostLogits)
+	vocab := r.sides[0].Vocab
+	r.blockFloats = min(max(limit/(16*4*n), vocab), mostRows*vocab)
 	r.opt.MaxRAM = int64(max(1, (limit-programRAM)/n-4*r.blockFloats))
 }
 

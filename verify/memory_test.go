@@ -39,7 +39,7 @@ func TestDivide(t *testing.T) {
 	for _, limit := range []int64{256 << 20, 1 << 30, 24 << 30} {
 		r := newRun(sides, Options{Protocol: Protocol{Ctx: 16}, Options: model.Options{MaxRAM: limit}}, 3)
 		used := programRAM + 2*(r.opt.MaxRAM+4*int64(r.blockFloats))
-		if used > limit || used < limit-limit/8 || r.opt.MaxRAM < limit/8 || r.blockFloats > mostLogits {
+		if used > limit || used < limit-limit/8 || r.opt.MaxRAM < limit/8 || r.blockFloats > mostRows*1000 {
 			t.Errorf("of %d bytes, %d are used: %d for each model, %d logits", limit, used, r.opt.MaxRAM, r.blockFloats)
 		}
 	}
