@@ -6,9 +6,9 @@ import "math"
 // levels up or down, for 32 weights together or for each eight.
 
 const (
-	round1   = 5    // scales at which weights are rounded to find their sets
-	sweep1   = 12   // scales of a sweep
-	lowest1  = 0.26 // the first of them: of the largest magnitude
+	round1   = gridRound // scales at which weights are rounded to find their sets
+	sweep1   = 8         // scales of a sweep
+	lowest1  = 0.26      // the first of them: of the largest magnitude
 	highest1 = 0.98
 )
 
@@ -57,8 +57,8 @@ func (k *iq1Search) search(importance []float32) {
 	}
 	if d := chooseHalf(fits[:n], k.try.scale[:n], 1, 7); d != 0 {
 		k.try.d = smallHalf(d)
-		for range 2 {
-			k.settle()
+		for far := 1; far >= 0; far-- {
+			k.settle(far)
 			k.offer()
 			if !k.refit() {
 				break
@@ -66,11 +66,11 @@ func (k *iq1Search) search(importance []float32) {
 			k.offer()
 		}
 	}
-	bound := energy(&k.x, &k.w)
+	explained := 0.0
 	for g := range n {
-		bound -= k.fits[g].explained
+		explained += k.fits[g].explained
 	}
-	if !(k.loss <= enough*bound) {
+	if !plain(&k.x, &k.w, k.loss, explained) {
 		k.c.ggmlBlock(&k.try, k.x[:], importance)
 		k.try.d = finiteBits(k.try.d)
 		k.offer()
@@ -108,10 +108,10 @@ func (k *iq1Search) sweep(g int) {
 	}
 }
 
-// An iq1Point is eight weights brought into the codebook, moved up and down: the member, what it loses, and its sums.
+// An iq1Point is eight weights brought into the codebook, moved up and down: the member, what it gains, and its sums.
 type iq1Point struct {
 	member [2]uint16
-	loss   [2]float32
+	gain   [2]float32
 	p, q   [2]float32
 }
 
@@ -123,7 +123,7 @@ func (p *iq1Point) down(shifts int) int {
 	if shifts != apart {
 		return shifts
 	}
-	if p.loss[1] < p.loss[0] {
+	if p.gain[1] > p.gain[0] {
 		return 1
 	}
 	return 0
@@ -134,8 +134,8 @@ func (k *iq1Search) fit(points []iq1Point, g int, s float32) {
 	for p := range points {
 		for down := range k.set {
 			set, point := &k.set[down][g*k.c.group/8+p], &points[p]
-			found, loss := set.best(s)
-			point.member[down], point.loss[down] = set.member[found], loss
+			found, gain := set.best(s)
+			point.member[down], point.gain[down] = set.member[found], gain
 			point.p[down], point.q[down] = set.p[found], set.q[found]
 		}
 	}
@@ -151,8 +151,9 @@ func sumOfPoints(points []iq1Point, shifts int) (lx, l2 float64) {
 	return lx, l2
 }
 
-// settle takes members and shifts anew for the scales of the try and for those beside them, and keeps the best.
-func (k *iq1Search) settle() {
+// settle takes members and shifts anew for the scales of the try and for those up to so many steps beside them, and keeps
+// the best.
+func (k *iq1Search) settle(far int) {
 	d := float64(halfValue(k.try.d))
 	n := k.c.group
 	var points [4]iq1Point
@@ -162,7 +163,7 @@ func (k *iq1Search) settle() {
 		}
 		at := int(k.try.scale[g])
 		least := math.Inf(1)
-		for s := max(at-1, 0); s <= min(at+1, 7); s++ {
+		for s := max(at-far, 0); s <= min(at+far, 7); s++ {
 			u := float64(d * float64(2*s+1))
 			k.fit(points[:n/8], g, float32(u))
 			for _, shifts := range k.c.shifts {

@@ -73,7 +73,7 @@ func (b *gridBook) ready() *gridBook {
 
 // surroundings are the members that the default search looks at.
 func (b *gridBook) surroundings() *nearList {
-	b.look.Do(func() { b.wide = b.around(enoughNear) })
+	b.look.Do(func() { b.wide = b.around() })
 	return b.wide
 }
 

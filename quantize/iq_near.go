@@ -14,14 +14,13 @@ func (t *slotTable) sum(s slots) float32 {
 	return (t[s[0]&63] + t[s[1]&63]) + (t[s[2]&63] + t[s[3]&63])
 }
 
-// enoughNear is how many members the default search looks at for each point, at least.
-const enoughNear = 16
+// enoughNear is how many members a point's list has. Twice as many take a third off the last percent of the error.
+const enoughNear = 8
 
-// A nearList has, for every point, the members around it: whole shells, until there are enough.
+// A nearList has, for every point, the members around it, nearest first.
 type nearList struct {
-	from   []uint32 // where a point's members begin; one more than there are points
-	member []uint16
-	slots  []slots
+	member [][enoughNear]uint16
+	slots  [][enoughNear]slots
 }
 
 // slotsOf is where a member's entries are.
@@ -37,20 +36,17 @@ func (b *gridBook) slotsOf(m uint16) (s slots) {
 	return s
 }
 
-// around lists at least so many members for every point, a member's own list beginning with itself.
-func (b *gridBook) around(enough int) *nearList {
+// around lists members for every point, a member's own list beginning with itself.
+func (b *gridBook) around() *nearList {
 	b.ready()
 	half := 1
 	for range b.dims / 2 {
 		half *= b.levels
 	}
 	apart := b.halvesApart(half)
-	l := &nearList{from: make([]uint32, 1, len(b.member)+1)}
+	l := &nearList{member: make([][enoughNear]uint16, len(b.member)), slots: make([][enoughNear]slots, len(b.member))}
 	dist := make([]uint16, len(b.number))
-	all := make([]slots, len(b.number))
-	for m := range all {
-		all[m] = b.slotsOf(uint16(m))
-	}
+	var list []uint16
 	for n := range b.member {
 		low, high := apart[n%half*half:][:half], apart[n/half*half:][:half]
 		var many [256]int
@@ -59,17 +55,15 @@ func (b *gridBook) around(enough int) *nearList {
 			many[dist[j]]++
 		}
 		shells := 0
-		for have, d := 0, 0; have < enough; d++ {
+		for have, d := 0, 0; have < enoughNear; d++ {
 			if have += many[d]; many[d] > 0 {
 				shells++
 			}
 		}
-		at := len(l.member)
-		l.member = appendShells(l.member, dist, shells)
-		for _, m := range l.member[at:] {
-			l.slots = append(l.slots, all[m])
+		list = appendShells(list[:0], dist, shells)
+		for j, m := range list[:enoughNear] {
+			l.member[n][j], l.slots[n][j] = m, b.slotsOf(m)
 		}
-		l.from = append(l.from, uint32(len(l.member)))
 	}
 	return l
 }

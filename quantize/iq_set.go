@@ -1,5 +1,7 @@
 package quantize
 
+import "math"
+
 // A pointSet is what one point, four or eight weights, may become: members of the codebook around the points that its weights
 // round to at several scales. What a member loses at scale s is s²·q - 2·s·p, less what no member changes, so that looking
 // at another scale costs two products for each.
@@ -9,7 +11,7 @@ type pointSet struct {
 	member [maxSet]uint16
 }
 
-const maxSet = 96
+const maxSet = (gridRound + 2) * enoughNear
 
 // A setMaker makes point sets of one codebook with one set of values.
 type setMaker struct {
@@ -20,10 +22,15 @@ type setMaker struct {
 	tp, tq slotTable
 	stamp  uint32
 	seen   [2048]uint32 // the set that had a member last
+	all    []slots      // of each member
+	p, q   [2048]float32
 }
 
 func newSetMaker(b *gridBook, value []float32) *setMaker {
 	m := &setMaker{near: b.surroundings(), levels: b.levels, value: value}
+	for i := range b.number {
+		m.all = append(m.all, b.slotsOf(uint16(i)))
+	}
 	for l := range value[1:] {
 		m.middle = append(m.middle, (value[l]+value[l+1])/2)
 	}
@@ -35,6 +42,9 @@ func (m *setMaker) fill(s *pointSet, x, w, wx []float32, scales []float32) {
 	m.tables(w, wx)
 	s.n = 0
 	m.stamp++
+	if dominated(w) {
+		m.thorough(s, scales)
+	}
 	last := -1
 	for _, inv := range scales {
 		point := m.round(x, inv)
@@ -42,15 +52,40 @@ func (m *setMaker) fill(s *pointSet, x, w, wx []float32, scales []float32) {
 			continue
 		}
 		last = point
-		from, to := m.near.from[point], m.near.from[point+1]
-		at := m.near.slots[from:to]
-		for j, member := range m.near.member[from:to] {
+		at := &m.near.slots[point]
+		for j, member := range &m.near.member[point] {
 			if m.seen[member&2047] == m.stamp || s.n == maxSet {
 				continue
 			}
 			m.seen[member&2047] = m.stamp
 			s.member[s.n] = member
 			s.p[s.n], s.q[s.n] = m.tp.sum(at[j]), m.tq.sum(at[j])
+			s.n++
+		}
+	}
+}
+
+// dominated says whether one weight has more than three quarters of all: then what is near is not what is good.
+func dominated(w []float32) bool {
+	var sum, top float32
+	for _, v := range w {
+		sum += v
+		top = max(top, v)
+	}
+	return top > 0.75*sum
+}
+
+// thorough adds the best of all members at each scale.
+func (m *setMaker) thorough(s *pointSet, scales []float32) {
+	for i, at := range m.all {
+		m.p[i], m.q[i] = m.tp.sum(at), m.tq.sum(at)
+	}
+	p := m.p[:len(m.all)]
+	for _, inv := range scales {
+		found := mostGain(p, m.q[:len(p)], 1/inv)
+		if m.seen[found] != m.stamp {
+			m.seen[found] = m.stamp
+			s.member[s.n], s.p[s.n], s.q[s.n] = uint16(found), p[found], m.q[found]
 			s.n++
 		}
 	}
@@ -97,16 +132,22 @@ func (m *setMaker) tables(w, wx []float32) {
 	}
 }
 
-// best is the place in the set of what loses least at scale s, and that loss.
-func (s *pointSet) best(scale float32) (found int, least float32) {
-	square, twice := float32(scale*scale), 2*scale
-	p, q := s.p[:s.n], s.q[:s.n]
+// best is the place in the set of what gains most at scale s, and that gain.
+func (s *pointSet) best(scale float32) (found int, gain float32) {
+	found = mostGain(s.p[:s.n], s.q[:s.n], scale)
+	return found, float32(2*scale*s.p[found]) - float32(float32(scale*scale)*s.q[found])
+}
+
+// mostGain is the place of the largest 2·s·p - s²·q. Floats compare as their bits do, if those of negative ones are turned: gains
+// with their places below them are compared as integers, which takes no branches.
+func mostGain(p, q []float32, s float32) int {
+	square, twice := float32(s*s), 2*s
 	q = q[:len(p)]
-	least = float32(square*q[0]) - float32(twice*p[0])
+	best := int64(math.MinInt64)
 	for j, v := range p {
-		if e := float32(square*q[j]) - float32(twice*v); e < least {
-			found, least = j, e
-		}
+		gain := float32(twice*v) - float32(square*q[j])
+		bits := int32(math.Float32bits(gain))
+		best = max(best, int64(bits^bits>>31&math.MaxInt32)<<16|int64(j))
 	}
-	return found, least
+	return int(best & 0xffff)
 }
