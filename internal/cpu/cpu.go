@@ -54,3 +54,13 @@ func mask(found map[string]bool, most string) map[string]bool {
 	}
 	return out
 }
+
+// Features lists what kernels use on this machine.
+func Features() (names []string) {
+	for _, f := range order {
+		if has[f] {
+			names = append(names, f)
+		}
+	}
+	return names
+}

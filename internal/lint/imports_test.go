@@ -19,6 +19,7 @@ internal/arch      | formats quantize                                           
 internal/tokenizer |                                                                   | x/text
 convert            | formats quantize internal/arch internal/tokenizer                 | go.yaml.in/yaml/v3
 internal/model     | formats quantize internal/arch internal/kernel                    |
+internal/bench     | formats quantize internal/cpu internal/kernel internal/model        |
 internal/parquet   |                                                                   | klauspost/compress
 internal/jinja     |                                                                   |
 calib              | convert quantize formats internal/arch internal/model internal/tokenizer internal/parquet internal/jinja | klauspost/compress
@@ -26,7 +27,7 @@ verify             | formats quantize internal/arch internal/model internal/toke
 testdata           |                                                                   | klauspost/compress
 internal/golden    |                                                                   |
 internal/lint      |                                                                   |
-cmd/quern          | convert calib verify formats quantize testdata internal/store internal/model internal/tokenizer internal/cpu | urfave/cli/v2 dustin/go-humanize jedib0t/go-pretty schollz/progressbar x/term
+cmd/quern          | convert calib verify formats quantize testdata internal/store internal/model internal/tokenizer internal/cpu internal/bench | urfave/cli/v2 dustin/go-humanize jedib0t/go-pretty schollz/progressbar x/term
 anywhere           |                                                                   | x/sync/errgroup x/sys
 `
 

@@ -28,6 +28,8 @@ var files = map[string]func(*file){
 	"codes_amd64.s":       codesAMD64,
 	"interleave_amd64.s":  interleaveAMD64,
 	"interleave_arm64.s":  interleaveARM64,
+	"peak_amd64.s":        peakAMD64,
+	"peak_arm64.s":        peakARM64,
 	"levels_amd64.s":      levelsAMD64,
 	"levels_arm64.s":      levelsARM64,
 	"lanes_amd64.s":       lanesAMD64,
