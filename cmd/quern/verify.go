@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -36,7 +37,7 @@ func verifyCommand(ui *ui) *cli.Command {
 			preFlag(),
 			threadsFlag(),
 			modelMemoryFlag(),
-		}, append(gateFlags(), baselineFlags()...)...), reportFlags()...),
+		}, slices.Concat(gateFlags(), baselineFlags(), attributionFlags())...), reportFlags()...),
 		Action: func(c *cli.Context) error { return verifyAction(c, ui) },
 	}
 }

@@ -22,6 +22,7 @@ func printReport(ui *ui, r *verify.Report) {
 		ui.note("%s: %.1f s, %.0f tokens/s", m.Name, m.Seconds, float64(r.Protocol.Chunks*r.Protocol.Ctx)/max(m.Seconds, 1e-9))
 	}
 	printPairs(ui, r.Pairs)
+	printSwaps(ui, r.Swaps)
 	printVerdicts(ui, r.Verdicts)
 	if r.Stopped {
 		ui.say("stopped after %d chunks: every gate was certain", r.Protocol.Chunks)

@@ -62,6 +62,9 @@ func (v *verifying) parse() error {
 	if v.opt.Gates, err = gatesOf(c, models); err != nil {
 		return err
 	}
+	if v.attributed() && (models < 2 || c.IsSet("baseline")) {
+		return usagef("parts of a --quant are put into its --base: give both")
+	}
 	return checkBaselineFlags(c, v.opt.Gates)
 }
 
@@ -101,7 +104,10 @@ func (v *verifying) run() (*verify.Report, error) {
 	}
 	rep.Version, rep.Label, rep.Text = version(), v.c.String("label"), v.hash
 	v.addSizes(rep)
-	return rep, v.diagnose(v.c.Context, rep)
+	if err := v.diagnose(v.c.Context, rep); err != nil {
+		return nil, err
+	}
+	return rep, v.attribute(rep)
 }
 
 func (v *verifying) close() {
