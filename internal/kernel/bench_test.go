@@ -52,8 +52,8 @@ func BenchmarkMatMulI8(b *testing.B) {
 			a, p := panelOf(rand.New(rand.NewSource(1)), s.m, s.k, s.group, s.block, s.min)
 			dst := make([]float32, s.m*LanesI8)
 			work := 2 * float64(s.m*s.k*LanesI8)
-			measure(b, matMulI8, "GOP/s", work, func(f func([]float32, int, *ActsI8, int, int, *PanelI8)) {
-				f(dst, LanesI8, a, 0, s.m, p)
+			measure(b, matMulI8, "GOP/s", work, func(f func([]float32, int, *ActsI8, int, int, *PanelI8, int, int)) {
+				f(dst, LanesI8, a, 0, s.m, p, 0, s.k)
 			})
 		})
 	}

@@ -46,7 +46,7 @@ func TestTheSameBitsOnEveryMachine(t *testing.T) {
 		}
 		p.Reset(k, 32)
 		p.Put(0, k, &RowsI8{Code: code, Scale: numbers(LanesI8 * k / 32), Min: numbers(LanesI8 * k / 32), Ld: k, LdGroup: k / 32})
-		MatMulI8(dst, LanesI8, &a, 0, m, &p)
+		MatMulI8(dst, LanesI8, &a, 0, m, &p, 0, k)
 		put(dst[:m*LanesI8])
 	}
 	near, code := make([]float32, 256), make([]int8, 256) // products beside halves, where fusing shows

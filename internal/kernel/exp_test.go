@@ -205,7 +205,7 @@ func TestKernelsDoNotAllocate(t *testing.T) {
 		"F16":          func() { F32ToF16(half, x); F16ToF32(x, half) },
 		"BF16":         func() { F32ToBF16(half, x); BF16ToF32(x, half) },
 		"MatMulF32":    func() { MatMulF32(dst, Lanes, x, 60, panel, Lanes, 5, 60, false) },
-		"MatMulI8":     func() { MatMulI8(dst, LanesI8, acts, 0, 5, weights) },
+		"MatMulI8":     func() { MatMulI8(dst, LanesI8, acts, 0, 5, weights, 0, 256) },
 		"PackF32":      func() { PackF32(panel, rows, 19, 60) },
 		"QuantizeQ8_0": func() { QuantizeQ8_0(&small, rows, 0, 5) },
 		"QuantizeQ8_K": func() { QuantizeQ8_K(&large, rows, 0, 5) },

@@ -255,7 +255,7 @@ func panelOf(r *rand.Rand, m, k, group, block int, min bool) (*ActsI8, *PanelI8)
 
 func TestMatMulI8(t *testing.T) {
 	r := rand.New(rand.NewSource(5))
-	each(t, matMulI8, func(t *testing.T, f, p func([]float32, int, *ActsI8, int, int, *PanelI8)) {
+	each(t, matMulI8, func(t *testing.T, f, p func([]float32, int, *ActsI8, int, int, *PanelI8, int, int)) {
 		for _, c := range [][3]int{{16, 16, 64}, {16, 32, 64}, {16, 256, 512}, {32, 32, 32}, {32, 32, 512}, {32, 256, 256}, {64, 64, 128}, {64, 256, 256}} {
 			group, block, k := c[0], c[1], c[2]
 			for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 17} {
@@ -264,9 +264,15 @@ func TestMatMulI8(t *testing.T) {
 					ldd := LanesI8 + r.Intn(4)
 					got, check := guarded((m-1)*ldd + LanesI8)
 					want := make([]float32, len(got))
-					f(got, ldd, a, RowTile, m, panel)
+					part := r.Intn(k/block+1) * block
+					if part > 0 {
+						f(got, ldd, a, RowTile, m, panel, 0, part)
+					}
+					if part < k {
+						f(got, ldd, a, RowTile, m, panel, part, k-part)
+					}
 					check()
-					p(want, ldd, a, RowTile, m, panel)
+					p(want, ldd, a, RowTile, m, panel, 0, k)
 					for i := range m {
 						same(t, fmt.Sprintf("%v m=%d min=%v", c, m, min), got[i*ldd:i*ldd+LanesI8], want[i*ldd:i*ldd+LanesI8])
 					}
@@ -280,7 +286,7 @@ func TestMatMulI8(t *testing.T) {
 // as they can be, in both directions.
 func TestMatMulI8OfSmallCodes(t *testing.T) {
 	r := rand.New(rand.NewSource(14))
-	each(t, matMulI8, func(t *testing.T, f, p func([]float32, int, *ActsI8, int, int, *PanelI8)) {
+	each(t, matMulI8, func(t *testing.T, f, p func([]float32, int, *ActsI8, int, int, *PanelI8, int, int)) {
 		for _, ends := range [][2]int{{0, 3}, {0, 15}, {-8, 7}, {0, 16}, {-16, 15}, {0, 31}, {-16, 16}, {-32, 31}, {0, 63}, {-32, 32}, {-64, 63}, {-64, 64},
 			{-65, 0}, {0, 126}, {0, 127}, {-128, 0}, {-128, 127}, {5, 9}, {-9, -5}} {
 			for _, group := range []int{16, 32, 64} {
@@ -301,8 +307,8 @@ func TestMatMulI8OfSmallCodes(t *testing.T) {
 					block := group + m%2*(128-group)
 					a, panel := actsOf(r, x, 128, group, block), put(r, w, 128, group, m%2 == 0)
 					got, want := make([]float32, m*LanesI8), make([]float32, m*LanesI8)
-					f(got, LanesI8, a, 0, m, panel)
-					p(want, LanesI8, a, 0, m, panel)
+					f(got, LanesI8, a, 0, m, panel, 0, 128)
+					p(want, LanesI8, a, 0, m, panel, 0, 128)
 					same(t, fmt.Sprintf("codes %d group=%d m=%d", ends, group, m), got, want)
 				}
 			}
@@ -314,7 +320,7 @@ func TestMatMulI8AgainstDefinition(t *testing.T) {
 	r := rand.New(rand.NewSource(6))
 	a, p := panelOf(r, 3, 64, 16, 32, true)
 	dst := make([]float32, 3*LanesI8)
-	MatMulI8(dst, LanesI8, a, 0, 3, p)
+	MatMulI8(dst, LanesI8, a, 0, 3, p, 0, 64)
 	for i := range 3 {
 		for j := range LanesI8 {
 			want, size := 0.0, 1e-30

@@ -11,6 +11,12 @@ func mulF32AVX2(dst *float32, ldd uintptr, x *float32, ldx uintptr, panel *float
 func mulF32AVX512(dst *float32, ldd uintptr, x *float32, ldx uintptr, panel *float32, ldp uintptr, m, k, acc uintptr)
 
 //go:noescape
+func mulTilesAVX2(dst *float32, ldd uintptr, x, panel *float32, m, k, more uintptr)
+
+//go:noescape
+func mulTilesAVX512(dst *float32, ldd uintptr, x, panel *float32, m, k, more uintptr)
+
+//go:noescape
 func pack8AVX2(panel, w *float32, k, n uintptr)
 
 func init() {
@@ -28,4 +34,6 @@ func init() {
 	})
 	matMulF32.add("avx2", cpu.Has("avx2"), rowsOf(mulF32AVX2, 6, 16))
 	matMulF32.add("avx512", cpu.Has("avx512"), rowsOf(mulF32AVX512, 12, 32))
+	matMulTiles.add("avx2", cpu.Has("avx2"), tilesOf(mulTilesAVX2, 6, 16))
+	matMulTiles.add("avx512", cpu.Has("avx512"), tilesOf(mulTilesAVX512, 12, 32))
 }

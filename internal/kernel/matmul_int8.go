@@ -82,22 +82,25 @@ var matMulI8 = portable(matMulI8Portable)
 
 // MatMulI8 multiplies m rows of activations, beginning with row from, a multiple of RowTile, by a panel. For each group of K in
 // order the integer product is exact; in a block of the activations t = fma(float32(product), p.Scale, t), and with offsets
-// t = fma(a.Sum, p.Min, t), then acc = fma(t, a.Scale, acc).
-func MatMulI8(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8) {
-	if m == 0 {
+// t = fma(a.Sum, p.Min, t), then acc = fma(t, a.Scale, acc). Only the given columns, whole blocks, are multiplied; from column 0 on
+// acc begins with zero, else with dst.
+func MatMulI8(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, column, columns int) {
+	if m == 0 || columns == 0 {
 		return
 	}
 	_, _ = dst[(m-1)*ldd+LanesI8-1], a.Code[(from+m)*a.K-1]
-	matMulI8.best(dst, ldd, a, from, m, p)
+	matMulI8.best(dst, ldd, a, from, m, p, column, columns)
 }
 
-func matMulI8Portable(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8) {
+func matMulI8Portable(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, column, columns int) {
 	groups, blocks, per := p.K/p.Group, p.K/a.Block, a.Block/p.Group
 	for i := range m {
 		tile, r := (from+i)/RowTile, (from+i)%RowTile
 		out := dst[i*ldd:][:LanesI8]
-		clear(out)
-		for b := range blocks {
+		if column == 0 {
+			clear(out)
+		}
+		for b := column / a.Block; b < (column+columns)/a.Block; b++ {
 			var t [LanesI8]float32
 			for g := b * per; g < (b+1)*per; g++ {
 				sum := dotGroup(a.Code[(tile*p.K+g*p.Group)*RowTile+4*r:], p.Code[g*p.Group*LanesI8:], p.Group)

@@ -5,40 +5,40 @@ package kernel
 import "quern/internal/cpu"
 
 //go:noescape
-func mulI8FlatVNNI(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr)
+func mulI8FlatVNNI(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
 
 //go:noescape
-func mulI8BlocksVNNI(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr)
+func mulI8BlocksVNNI(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
 
 //go:noescape
-func mulI8FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr)
+func mulI8FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
 
 //go:noescape
-func mulI8x1FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr)
+func mulI8x1FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
 
 //go:noescape
-func mulI8x2FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr)
+func mulI8x2FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
 
 //go:noescape
-func mulI8x4FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr)
+func mulI8x4FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
 
 //go:noescape
-func mulI8x8FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr)
+func mulI8x8FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
 
 //go:noescape
-func mulI8BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr)
+func mulI8BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
 
 //go:noescape
-func mulI8x1BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr)
+func mulI8x1BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
 
 //go:noescape
-func mulI8x2BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr)
+func mulI8x2BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
 
 //go:noescape
-func mulI8x4BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr)
+func mulI8x4BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
 
 //go:noescape
-func mulI8x8BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr)
+func mulI8x8BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
 
 //go:noescape
 func rangeI8AVX2(code *int8, n uintptr, low, high *[16]int8)
@@ -69,7 +69,7 @@ var (
 
 // matMulI8AVX2 takes the function for small codes when the panel's codes are small, which most types' are. The limits on the biased
 // code keep 127·2·steps·code within 16 bits.
-func matMulI8AVX2(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8) {
+func matMulI8AVX2(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, column, columns int) {
 	p.rangeCodes()
 	bias, shift := 1, uintptr(7)
 	for bias+p.low < 0 {
@@ -86,7 +86,7 @@ func matMulI8AVX2(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8) {
 	if a.Block == a.Group {
 		mul = use.flat
 	}
-	walkI8(mul, use.rows, uintptr(bias)*0x01010101, shift, dst, ldd, a, from, m, p)
+	walkI8(mul, use.rows, uintptr(bias)*0x01010101, shift, dst, ldd, a, from, m, p, column, columns)
 }
 
 // rangeCodes finds the least and the greatest code, once for a panel.

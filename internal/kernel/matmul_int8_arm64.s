@@ -5,8 +5,8 @@
 #include "textflag.h"
 
 
-// func mulI8DotProd(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr)
-TEXT ·mulI8DotProd(SB), NOSPLIT, $256-120
+// func mulI8DotProd(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
+TEXT ·mulI8DotProd(SB), NOSPLIT, $256-128
 	MOVD dst+0(FP), R0
 	MOVD ldd+8(FP), R1
 	MOVD code+16(FP), R2
@@ -19,6 +19,7 @@ TEXT ·mulI8DotProd(SB), NOSPLIT, $256-120
 	MOVD per+80(FP), R11
 	MOVD steps+88(FP), R10
 	MOVD m+96(FP), R15
+	MOVD more+104(FP), R14
 	MOVD $parts-256(SP), R17
 	CMP $4, R15
 	BEQ rows4
@@ -30,6 +31,7 @@ TEXT ·mulI8DotProd(SB), NOSPLIT, $256-120
 	BEQ rows1
 	RET
 rows4:
+	CBNZ R14, block1
 	VEOR V24.B16, V24.B16, V24.B16
 	VEOR V25.B16, V25.B16, V25.B16
 	VEOR V26.B16, V26.B16, V26.B16
@@ -216,6 +218,7 @@ next4:
 	BNE block1
 	RET
 rows3:
+	CBNZ R14, block5
 	VEOR V24.B16, V24.B16, V24.B16
 	VEOR V25.B16, V25.B16, V25.B16
 	VEOR V26.B16, V26.B16, V26.B16
@@ -365,6 +368,7 @@ next8:
 	BNE block5
 	RET
 rows2:
+	CBNZ R14, block9
 	VEOR V24.B16, V24.B16, V24.B16
 	VEOR V25.B16, V25.B16, V25.B16
 	VEOR V26.B16, V26.B16, V26.B16
@@ -477,6 +481,7 @@ next12:
 	BNE block9
 	RET
 rows1:
+	CBNZ R14, block13
 	VEOR V24.B16, V24.B16, V24.B16
 	VEOR V25.B16, V25.B16, V25.B16
 	VEOR V26.B16, V26.B16, V26.B16

@@ -101,3 +101,50 @@ func TestPanelWithoutOffsets(t *testing.T) {
 		t.Fatal("offsets where all are zero")
 	}
 }
+
+func TestMatMulTiles(t *testing.T) {
+	r := rand.New(rand.NewSource(23))
+	each(t, matMulTiles, func(t *testing.T, f, p func(dst []float32, ldd int, tiles []float32, m int, panel []float32, k, column, columns int)) {
+		for m := 1; m < 30; m++ {
+			for _, k := range []int{1, 2, 3, 8, 33, 64} {
+				ldd, part := Lanes+r.Intn(5), r.Intn(k+1)
+				tiles, panel := random(r, (m+RowTile-1)/RowTile*RowTile*k), random(r, k*Lanes)
+				got, check := guarded((m-1)*ldd + Lanes)
+				want := append([]float32(nil), got...)
+				if part > 0 {
+					f(got, ldd, tiles, m, panel, k, 0, part)
+				}
+				if part < k {
+					f(got, ldd, tiles, m, panel, k, part, k-part)
+				}
+				check()
+				p(want, ldd, tiles, m, panel, k, 0, k)
+				for i := range m {
+					same(t, "row", got[i*ldd:][:Lanes], want[i*ldd:][:Lanes])
+				}
+			}
+		}
+	})
+}
+
+// Tiles give what rows give.
+func TestTilesEqualRows(t *testing.T) {
+	const from, k = RowTile, 37
+	r := rand.New(rand.NewSource(24))
+	for m := 1; m < 27; m++ {
+		ld := k + r.Intn(3)
+		x, panel := random(r, m*ld), random(r, k*Lanes)
+		tiles, check := guarded((from + (m+RowTile-1)/RowTile*RowTile) * k)
+		PackTiles(tiles, x, ld, from, m, k)
+		check()
+		got, want := make([]float32, m*Lanes), make([]float32, m*Lanes)
+		MatMulTiles(got, Lanes, tiles, from, m, panel, k, 0, k)
+		MatMulF32(want, Lanes, x, ld, panel, Lanes, m, k, false)
+		same(t, "product", got, want)
+		for i, v := range tiles[from*k:] {
+			if row := i/(RowTile*k)*RowTile + i%RowTile; row >= m && v != 0 {
+				t.Fatalf("m=%d: absent row %d holds %g", m, row, v)
+			}
+		}
+	}
+}

@@ -23,31 +23,33 @@ func rowsOf(mul mulF32, rows, lanes int) func(dst []float32, ldd int, x []float3
 }
 
 // A mulI8 multiplies up to a fixed number of rows of one tile of activations by a panel. ldd is in bytes; pmin may be nil; per is
-// the number of groups in a block, steps that of fours in a group. bias and shift are for the functions that count on small codes.
-type mulI8 func(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr)
+// the number of groups in a block, steps that of fours in a group, more is 1 where results are added to dst. bias and shift are for the functions that count on small codes.
+type mulI8 func(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
 
 // rowsOfI8 makes a body of MatMulI8 from assembly functions for so many rows, a divisor of RowTile: one for blocks of one group,
 // one for blocks of several.
-func rowsOfI8(flat, blocks mulI8, rows int) func(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8) {
-	return func(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8) {
+func rowsOfI8(flat, blocks mulI8, rows int) func(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, column, columns int) {
+	return func(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, column, columns int) {
 		mul := blocks
 		if a.Block == a.Group {
 			mul = flat
 		}
-		walkI8(mul, rows, 0, 0, dst, ldd, a, from, m, p)
+		walkI8(mul, rows, 0, 0, dst, ldd, a, from, m, p, column, columns)
 	}
 }
 
-func walkI8(mul mulI8, rows int, bias, shift uintptr, dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8) {
-	groups, blocks, per := p.K/p.Group, p.K/a.Block, a.Block/p.Group
+func walkI8(mul mulI8, rows int, bias, shift uintptr, dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, column, columns int) {
+	group, block := column/p.Group, column/a.Block
+	more := uintptr(min(column, 1))
 	var offsets *float32
 	if p.Min != nil {
-		offsets = &p.Min[0]
+		offsets = &p.Min[group*LanesI8]
 	}
 	for i := 0; i < m; i += rows {
 		tile, r := (from+i)/RowTile, (from+i)%RowTile
-		g := tile*groups*RowTile + r
-		mul(&dst[i*ldd], uintptr(4*ldd), &a.Code[tile*RowTile*p.K+4*r], &a.Scale[tile*blocks*RowTile+r], &a.Sum[g], &a.Start[g],
-			&p.Code[0], &p.Scale[0], offsets, uintptr(blocks), uintptr(per), uintptr(p.Group/4), uintptr(min(rows, m-i)), bias, shift)
+		g := (tile*(p.K/p.Group)+group)*RowTile + r
+		mul(&dst[i*ldd], uintptr(4*ldd), &a.Code[(tile*p.K+column)*RowTile+4*r], &a.Scale[(tile*(p.K/a.Block)+block)*RowTile+r], &a.Sum[g], &a.Start[g],
+			&p.Code[column*LanesI8], &p.Scale[group*LanesI8], offsets,
+			uintptr(columns/a.Block), uintptr(a.Block/p.Group), uintptr(p.Group/4), uintptr(min(rows, m-i)), more, bias, shift)
 	}
 }

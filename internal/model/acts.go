@@ -18,9 +18,8 @@ type acts struct {
 	group int  // of an integer storage: columns that share a scale
 	holds bool // it holds the present input
 
-	float []float32     // [m][k], rounded
+	float []float32     // [m][k] in tiles, rounded
 	int8  kernel.ActsI8 // [m][k] in tiles
-	own   []float32     // memory of float, where float is not x itself
 }
 
 func (a *acts) integer() bool { return a.kind == quantize.ActsQ8_0 || a.kind == quantize.ActsQ8_K }
@@ -35,7 +34,7 @@ func (a *acts) lanes() int {
 func (in *input) reset(x []float32, m, k int) {
 	in.x, in.m, in.k = x, m, k
 	for _, a := range in.as {
-		a.holds, a.float = false, nil
+		a.holds = false
 	}
 }
 
@@ -77,31 +76,33 @@ func (r *run) acts(w *weight) *acts {
 // fill rounds the input.
 func (r *run) fill(a *acts) {
 	x, m, k := r.in.x, r.in.m, r.in.k
+	block := 32
 	switch a.kind {
-	case quantize.ActsF32:
-		a.float = x
-	case quantize.ActsF16, quantize.ActsBF16:
-		a.float = grow(&a.own, m*k)
-		r.eachRow(m, func(w *worker, row int) {
-			w.round(a.float[row*k:][:k], x[row*k:][:k], a.kind == quantize.ActsBF16)
-		})
-	default:
-		block := 32
-		if a.kind == quantize.ActsQ8_K {
-			block = 256
-		}
+	case quantize.ActsQ8_K:
+		block = 256
+		fallthrough
+	case quantize.ActsQ8_0:
 		a.int8.Reset(m, k, a.group, block)
-		const rows = 4 * kernel.RowTile
-		r.parallel((m+rows-1)/rows, func(_ *worker, task int) error {
-			from, to := task*rows, min(m, (task+1)*rows)
-			if a.kind == quantize.ActsQ8_0 {
-				kernel.QuantizeQ8_0(&a.int8, x[from*k:to*k], from, to-from)
-			} else {
-				kernel.QuantizeQ8_K(&a.int8, x[from*k:to*k], from, to-from)
-			}
-			return nil
-		})
+	default:
+		grow(&a.float, (m+kernel.RowTile-1)/kernel.RowTile*kernel.RowTile*k)
 	}
+	const rows = 4 * kernel.RowTile
+	r.parallel((m+rows-1)/rows, func(w *worker, task int) error {
+		from, to := task*rows, min(m, (task+1)*rows)
+		switch part := x[from*k : to*k]; a.kind {
+		case quantize.ActsQ8_0:
+			kernel.QuantizeQ8_0(&a.int8, part, from, to-from)
+		case quantize.ActsQ8_K:
+			kernel.QuantizeQ8_K(&a.int8, part, from, to-from)
+		case quantize.ActsF32:
+			kernel.PackTiles(a.float, part, k, from, to-from, k)
+		default:
+			low := grow(&w.rows, len(part))
+			w.round(low, part, a.kind == quantize.ActsBF16)
+			kernel.PackTiles(a.float, low, k, from, to-from, k)
+		}
+		return nil
+	})
 }
 
 // round stores x rounded to half precision or bfloat16, to nearest even; dst may be x.

@@ -18,10 +18,16 @@ type span struct {
 	from, to int // outputs, from a multiple of the panel's width
 }
 
+// A task decodes panels of its outputs, and then goes through x in blocks of rows and columns, all panels with each, so that both
+// come from the second-level cache most of the time.
 const (
-	decodedBytes = 256 << 10 // of the panels of one task: they stay in the second-level cache
-	rowBlock     = 60        // rows of x that go through the panels of a task together: whole tiles
-	packColumns  = 2048      // columns that are decoded before they are interleaved: they stay in the first-level cache
+	columnsI8   = 4096 // of a block
+	columnsF32  = 1024
+	rowsI8      = 5 * kernel.RowTile
+	rowsF32     = 5 * kernel.RowTile
+	panelBytes  = 512 << 10 // of all panels of a task, for the columns of a block
+	taskBytes   = 4 << 20   // and for all columns
+	packColumns = 2048      // columns that are decoded before they are interleaved: they stay in the first-level cache
 )
 
 // multiply computes products with x [m][k]. Every panel of a weight is decoded once, for all rows of x.
@@ -49,12 +55,12 @@ func (r *run) multiply(x []float32, m int, products ...product) {
 
 // panelsPerTask balances two wishes: panels that share a pass over x, and tasks enough for all threads.
 func (w *weight) panelsPerTask(a *acts, threads int) int {
-	size := 4 * w.k * a.lanes()
+	column, columns := 4*a.lanes(), columnsF32
 	if a.integer() {
-		size = 2 * w.k * a.lanes() // codes, scales, offsets and sums
+		column, columns = a.lanes()+8*a.lanes()/a.group, columnsI8 // codes, scales and offsets
 	}
 	panels := (w.n + a.lanes() - 1) / a.lanes()
-	return max(1, min(decodedBytes/size, panels/(4*threads)))
+	return max(1, min(panelBytes/(column*min(w.k, columns)), taskBytes/(column*w.k), panels/(4*threads)))
 }
 
 // ld is the distance between rows of the result.
@@ -74,21 +80,15 @@ func (s *span) floats(w *worker, m int) error {
 		}
 		kernel.PackF32(panels[(j-s.from)*k:][:size], rows, n, k)
 	}
-	for i := 0; i < m; i += rowBlock {
-		n := min(rowBlock, m-i)
-		x := s.acts.float[i*k:]
+	grow(&w.edge, m*lanes)
+	s.blocks(m, rowsF32, columnsF32, func(row, rows, column, columns int) {
 		for j := s.from; j < s.to; j += lanes {
 			panel := panels[(j-s.from)*k:][:size]
-			if j+lanes <= s.to {
-				kernel.MatMulF32(s.dst[i*ld+j:], ld, x, k, panel, lanes, n, k, false)
-				continue
-			}
-			edge := grow(&w.edge, n*lanes)
-			kernel.MatMulF32(edge, lanes, x, k, panel, lanes, n, k, false)
-			s.copyEdge(edge, lanes, i, n, j, ld)
+			dst, ldd := s.output(w, lanes, row, rows, j, ld)
+			kernel.MatMulTiles(dst, ldd, s.acts.float, row, rows, panel, k, column, columns)
 		}
-		s.addBias(i, n, ld)
-	}
+	})
+	s.finish(w, lanes, m, ld)
 	return nil
 }
 
@@ -104,37 +104,46 @@ func (s *span) integers(w *worker, m int) error {
 			return err
 		}
 	}
-	for i := 0; i < m; i += rowBlock {
-		n := min(rowBlock, m-i)
+	grow(&w.edge, m*lanes)
+	s.blocks(m, rowsI8, columnsI8, func(row, rows, column, columns int) {
 		for j := s.from; j < s.to; j += lanes {
-			panel := &w.ints[(j-s.from)/lanes]
-			if j+lanes <= s.to {
-				kernel.MatMulI8(s.dst[i*ld+j:], ld, &s.acts.int8, i, n, panel)
-				continue
-			}
-			edge := grow(&w.edge, n*lanes)
-			kernel.MatMulI8(edge, lanes, &s.acts.int8, i, n, panel)
-			s.copyEdge(edge, lanes, i, n, j, ld)
+			dst, ldd := s.output(w, lanes, row, rows, j, ld)
+			kernel.MatMulI8(dst, ldd, &s.acts.int8, row, rows, &w.ints[(j-s.from)/lanes], column, columns)
 		}
-		s.addBias(i, n, ld)
-	}
+	})
+	s.finish(w, lanes, m, ld)
 	return nil
 }
 
-// copyEdge moves the outputs of a panel that is not full: writing them directly would hit the next row.
-func (s *span) copyEdge(edge []float32, lanes, row, rows, j, ld int) {
-	for i := range rows {
-		copy(s.dst[(row+i)*ld+j:][:s.to-j], edge[i*lanes:])
+// blocks calls f for all blocks of x, columns in ascending order.
+func (s *span) blocks(m, rows, columns int, f func(row, rows, column, columns int)) {
+	for c := 0; c < s.w.k; c += columns {
+		for r := 0; r < m; r += rows {
+			f(r, min(rows, m-r), c, min(columns, s.w.k-c))
+		}
 	}
 }
 
-func (s *span) addBias(row, rows, ld int) {
-	if s.w.bias == nil {
-		return
+// output is where results of a panel go. Those of one that is not full would hit the next row, and wait elsewhere.
+func (s *span) output(w *worker, lanes, row, rows, j, ld int) (dst []float32, ldd int) {
+	if j+lanes <= s.to {
+		return s.dst[row*ld+j:], ld
 	}
-	bias := s.w.bias[s.from:s.to]
-	for i := range rows {
-		dst := s.dst[(row+i)*ld+s.from:][:len(bias)]
+	return w.edge[row*lanes:], lanes
+}
+
+// finish moves the results that wait, and adds the bias.
+func (s *span) finish(w *worker, lanes, m, ld int) {
+	full := s.from + (s.to-s.from)/lanes*lanes
+	for i := range m {
+		if full < s.to {
+			copy(s.dst[i*ld+full:i*ld+s.to], w.edge[i*lanes:])
+		}
+		if s.w.bias == nil {
+			continue
+		}
+		bias := s.w.bias[s.from:s.to]
+		dst := s.dst[i*ld+s.from:][:len(bias)]
 		for j, b := range bias {
 			dst[j] += b
 		}

@@ -24,14 +24,14 @@ func int8AMD64(f *file) {
 //	R14 its offsets or 0, CX blocks left, BX groups left in the block, AX steps of 4 weights left in the group.
 //
 // Tables of the activations hold rowTile rows side by side, 4 bytes for each.
-const int8Args = "dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, bias, shift uintptr"
+const int8Args = "dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr"
 
 const rowTile = 12
 
 // int8Begin loads what the functions share and branches by the number of rows.
 func (f *file) int8Begin(name string, most, frame int) {
 	f.p("\n// func %s(%s)", name, int8Args)
-	f.p("TEXT ·%s(SB), NOSPLIT, $%d-120", name, frame)
+	f.p("TEXT ·%s(SB), NOSPLIT, $%d-128", name, frame)
 	f.args("dst", "DI", "ldd", "SI", "code", "R8", "scale", "R9", "sum", "R10", "start", "R11", "panel", "DX", "pscale", "R13", "pmin", "R14", "blocks", "CX", "per", "BX", "steps", "R12", "m", "AX")
 	for rows := most; rows > 0; rows-- {
 		f.i("CMPQ", "AX", fmt.Sprintf("$%d", rows))
@@ -85,7 +85,12 @@ func (f *file) vnniRows(name string, rows int, flat bool) {
 	f.at(fmt.Sprintf("rows%d%s", rows, name))
 	f.i("VPBROADCASTD", "flip<>(SB)", "Z31")
 	clear()
-	if !flat {
+	f.i("CMPQ", "more+104(FP)", "$0")
+	if flat {
+		f.i("JEQ", group)
+		f.rowsOf(rows, func(r int) { f.i("VMOVUPS", "(R15)", fsum(r)) })
+	} else {
+		f.i("JNE", block)
 		f.rowsOf(rows, func(r int) { f.i("VMOVUPS", fsum(r), "(R15)") })
 	}
 	f.at(block)
@@ -210,6 +215,8 @@ func (f *file) avx2Blocks(rows int, flat bool, group func()) {
 			do(r, 1)
 		}
 	}
+	f.i("CMPQ", "more+104(FP)", "$0")
+	f.i("JNE", block)
 	f.i("VXORPS", "Y8", "Y8", "Y8")
 	f.rowsOf(rows, func(r int) {
 		f.i("VMOVUPS", "Y8", "(R15)")

@@ -10,13 +10,13 @@ import "fmt"
 // left, R10 steps in a group, R11 groups in a block, R12 groups left in it, R17 the stack.
 func int8ARM64(f *file) {
 	f.p("\n// func mulI8DotProd(%s)", int8Args)
-	f.p("TEXT ·mulI8DotProd(SB), NOSPLIT, $256-120")
+	f.p("TEXT ·mulI8DotProd(SB), NOSPLIT, $256-128")
 	for _, a := range []struct {
 		name string
 		off  int
 		reg  string
 	}{{"dst", 0, "R0"}, {"ldd", 8, "R1"}, {"code", 16, "R2"}, {"scale", 24, "R3"}, {"sum", 32, "R4"}, {"panel", 48, "R6"}, {"pscale", 56, "R7"},
-		{"pmin", 64, "R8"}, {"blocks", 72, "R9"}, {"per", 80, "R11"}, {"steps", 88, "R10"}, {"m", 96, "R15"}} {
+		{"pmin", 64, "R8"}, {"blocks", 72, "R9"}, {"per", 80, "R11"}, {"steps", 88, "R10"}, {"m", 96, "R15"}, {"more", 104, "R14"}} {
 		f.i("MOVD", fmt.Sprintf("%s+%d(FP)", a.name, a.off), a.reg)
 	}
 	f.i("MOVD", "$parts-256(SP)", "R17")
@@ -33,6 +33,7 @@ func int8ARM64(f *file) {
 func (f *file) dotRows(rows int) {
 	block, group, step, next := f.label("block"), f.label("group"), f.label("step"), f.label("next")
 	f.at(fmt.Sprintf("rows%d", rows))
+	f.i("CBNZ", "R14", block)
 	for q := range 4 {
 		f.clear(24 + q)
 	}

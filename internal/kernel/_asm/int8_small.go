@@ -19,7 +19,7 @@ func (f *file) smallI8(steps int, flat bool) {
 func (f *file) smallGroup(rows, steps int) {
 	part := func(r, h int) string { return y(6 + 2*r + h) }
 	step := f.label("step")
-	f.i("VMOVQ", "shift+112(FP)", "X15")
+	f.i("VMOVQ", "shift+120(FP)", "X15")
 	for r := range rows {
 		f.i("VPBROADCASTD", actRow("R11", r), isumAVX2(r, 0))
 		f.i("VPSRAD", "X15", isumAVX2(r, 0), isumAVX2(r, 0))
@@ -29,7 +29,7 @@ func (f *file) smallGroup(rows, steps int) {
 	f.at(step)
 	for s := range steps {
 		for h := range 2 {
-			f.i("VPBROADCASTD", "bias+104(FP)", y(12+h))
+			f.i("VPBROADCASTD", "bias+112(FP)", y(12+h))
 			f.i("VPADDB", fmt.Sprintf("%d(DX)", 64*s+32*h), y(12+h), y(12+h))
 		}
 		for r := range rows {

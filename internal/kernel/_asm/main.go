@@ -24,6 +24,8 @@ var files = map[string]func(*file){
 	"exp_amd64.s":         expAMD64,
 	"exp512_amd64.s":      exp512AMD64,
 	"acts_amd64.s":        actsAMD64,
+	"tiles_amd64.s":       tilesAMD64,
+	"tiles_arm64.s":       tilesARM64,
 	"pack_amd64.s":        packAMD64,
 	"codes_amd64.s":       codesAMD64,
 	"interleave_amd64.s":  interleaveAMD64,
