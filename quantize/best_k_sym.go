@@ -70,7 +70,7 @@ func (c *symCoder) searched(b *kBatch, n int, weighted bool) {
 	if table == nil {
 		table = c.sweep
 	}
-	b.SweepSym(16, c.zero, weighted, table)
+	b.SweepSym(16, -c.zero, c.zero-1, weighted, table)
 	had := b.block
 	for i := range n {
 		k, at := &b.block[i].best, i*groups16
@@ -128,7 +128,7 @@ func (c *symCoder) measure(b *kBatch, blocks *kBlocks, n int, weighted bool) {
 			b.Scale[i*groups16+g] = float32(d * float32(s))
 		}
 	}
-	b.TakeSym(16, c.zero, weighted)
+	b.TakeSym(16, -c.zero, c.zero-1, weighted)
 }
 
 // refit solves for the half that suits levels and scales best.

@@ -39,34 +39,6 @@ func putHalf(dst []byte, h uint16)     { binary.LittleEndian.PutUint16(dst, h) }
 func halfAt(src []byte) float32        { return halfValue(binary.LittleEndian.Uint16(src)) }
 func block(x []float32) *[flat]float32 { return (*[flat]float32)(x) }
 
-// A flatRow hands out the blocks of a row, one after another.
-type flatRow struct {
-	src, importance []float32
-	sigma2          float32 // the row's mean square, where there is importance
-
-	x, with []float32     // the block, and its importance or nil
-	w       [flat]float32 // room for ggml's weights
-}
-
-func flatRowOf(src, importance []float32) flatRow {
-	r := flatRow{src: src, importance: importance}
-	if importance != nil {
-		r.sigma2 = meanSquare(src)
-	}
-	return r
-}
-
-func (r *flatRow) next() bool {
-	if len(r.src) < flat {
-		return false
-	}
-	r.x, r.src = r.src[:flat], r.src[flat:]
-	if r.importance != nil {
-		r.with, r.importance = r.importance[:flat], r.importance[flat:]
-	}
-	return true
-}
-
 // A flatCoder says where a flat type keeps its codes. Codes run from 0 to 2·zero-1; symmetric types mean code-zero.
 type flatCoder struct {
 	zero   int

@@ -103,26 +103,28 @@ func (c *flatCoder) fitSym(b *kBatch, f *flatFit) {
 	var first lattice
 	if f.with != nil {
 		f.theirs(b)
-		b.SweepSym(flat, c.zero, true, c.sweep)
+		b.SweepSym(flat, -c.zero, c.zero-1, true, c.sweep)
 		first.scales(&b.Scale)
 		f.objective(b)
-		b.SweepSym(flat, c.zero, true, c.wide)
+		b.SweepSym(flat, -c.zero, c.zero-1, true, c.wide)
 	} else {
-		b.SweepSym(flat, c.zero, false, c.plain)
+		b.SweepSym(flat, -c.zero, c.zero-1, false, c.plain)
 		for i, top := range b.Top() {
-			first.d[i] = finiteBits(half(top / -float32(c.zero)))
+			if b.Scale[i] != 0 {
+				first.d[i] = finiteBits(half(top / -float32(c.zero)))
+			}
 		}
 	}
 	var swept lattice
 	swept.scales(&b.Scale)
-	f.offerSym(b, c.zero, &first, true)
-	f.offerSym(b, c.zero, &swept, false)
+	f.offerSym(b, -c.zero, c.zero-1, &first, true)
+	f.offerSym(b, -c.zero, c.zero-1, &swept, false)
 	for range c.refits {
 		var next lattice
 		for i := range next.d {
 			next.d[i] = finiteBits(half(b.SumWQX[i] / b.SumWQQ[i]))
 		}
-		f.offerSym(b, c.zero, &next, false)
+		f.offerSym(b, -c.zero, c.zero-1, &next, false)
 	}
 }
 
@@ -133,11 +135,11 @@ func (l *lattice) scales(s *[kernel.GroupLanes]float32) {
 }
 
 // offerSym keeps lattices that lose less; the first only has to be a number. A sum that is not one keeps nothing.
-func (f *flatFit) offerSym(b *kBatch, zero int, l *lattice, first bool) {
+func (f *flatFit) offerSym(b *kBatch, lo, hi int, l *lattice, first bool) {
 	for i, h := range l.d {
 		b.Scale[i] = halfValue(h)
 	}
-	b.TakeSym(flat, zero, f.with != nil)
+	b.TakeSym(flat, lo, hi, f.with != nil)
 	f.keep(b, l, first)
 }
 

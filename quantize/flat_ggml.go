@@ -45,7 +45,7 @@ func (c *flatCoder) ggmlBy(dst []byte, src, importance []float32) {
 		f.theirs(b)
 		lo, hi := -c.zero, c.zero-1
 		if c.at == 2 {
-			b.SweepSym(flat, c.zero, true, c.sweep)
+			b.SweepSym(flat, -c.zero, c.zero-1, true, c.sweep)
 			clear(b.low[:])
 		} else {
 			lo, hi = 0, 2*c.zero-1

@@ -54,7 +54,7 @@ func fit3K(c *symCoder, b *kBatch, x, importance []float32) {
 		b.LoadW(importance, 16)
 		b.sigma(c.sigma, x, groups16)
 		b.WeighBy(16)
-		b.SweepSym(16, 4, true, c.sweep)
+		b.SweepSym(16, -4, 3, true, c.sweep)
 	}
 	for i := 0; i*super < len(x); i++ {
 		k, scales := &b.block[i].first, b.Scale[i*groups16:][:groups16]

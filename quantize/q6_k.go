@@ -57,7 +57,7 @@ func fit6K(c *symCoder, b *kBatch, x, importance []float32) {
 	} else {
 		b.LoadW(importance, 16)
 	}
-	b.SweepSym(16, 32, true, c.sweep)
+	b.SweepSym(16, -32, 31, true, c.sweep)
 	for i := 0; i*super < len(x); i++ {
 		k, scales := &b.block[i].first, b.Scale[i*groups16:][:groups16]
 		*k = superBlock{}

@@ -1,7 +1,6 @@
 package quantize
 
 import (
-	"encoding/binary"
 	"math"
 
 	"quern/internal/kernel"
@@ -48,59 +47,49 @@ func magnitude(x *[flat]float32) float32 {
 	return math.Float32frombits(top)
 }
 
-// encodeQ8_0 keeps to codes -127…127 and plain squared error: at eight bits importance has nothing left to decide. It
-// rounds with the scale as decoders read it, refits the scale by least squares and takes the best of that and ggml's block.
+// levels8 is the highest code; -128 is never used.
+const levels8 = 127
+
+// encodeQ8_0 keeps to codes -127…127 and plain squared error: at eight bits importance has nothing left to decide. The scale of
+// ggml's block, as decoders read it, and one refitted to its codes by least squares are tried with the nearest codes, which
+// lose no more than ggml's.
 func encodeQ8_0(dst []byte, src, _ []float32) {
-	var f wide
-	var q [flat]int8
-	for r := flatRowOf(src, nil); r.next(); dst = dst[34:] {
-		amax := f.load(&r)
-		ggmlQ8_0(dst, r.x, nil)
-		if amax == 0 {
-			continue
-		}
-		best := f.loss8(dst)
-		h := smallHalf(amax / 127)
-		for range 2 {
-			next := f.round8(&q, h)
-			if loss := f.lossCodes(&q, h); !(best <= loss) {
-				best = loss
-				putHalf(dst, h)
-				for j, c := range q {
-					dst[2+j] = byte(c)
-				}
+	b := kBatches.Get().(*kBatch)
+	defer kBatches.Put(b)
+	f := &b.flat
+	*f = flatFit{src: b.calmed(src)}
+	for f.next(b) {
+		b.SweepSym(flat, -levels8, levels8, false, toLevels8[:])
+		var first, next lattice
+		for i, top := range b.Top() {
+			if b.Scale[i] == 0 {
+				continue // zeros
 			}
-			h = next
+			first.d[i] = finiteBits(half(max(top, -top) / levels8))
+			next.d[i] = finiteBits(half(max(b.Scale[i], -b.Scale[i])))
+		}
+		f.offerSym(b, -levels8, levels8, &first, true)
+		f.offerSym(b, -levels8, levels8, &next, false)
+		n := len(f.x) / flat
+		for i, d := range f.best.d[:n] {
+			b.factor[i] = factorOf(halfValue(d), false)
+		}
+		clear(b.low[:])
+		kernel.Levels(b.code[:len(f.x)], f.x, b.factor[:], b.low[:], flat, -levels8, levels8, false)
+		for i := range n {
+			putHalf(dst, f.best.d[i])
+			for j := 0; j < flat; j += 8 {
+				putEight(dst[2+j:], signed8(eight(b.code[i*flat+j:])))
+			}
+			dst = dst[34:]
 		}
 	}
 }
 
-func (f *wide) loss8(src []byte) float64 {
-	var q [flat]int8
-	for j, c := range src[2:34] {
-		q[j] = int8(c)
-	}
-	return f.lossCodes(&q, binary.LittleEndian.Uint16(src))
-}
+var toLevels8 = [1]float32{levels8}
 
-func (f *wide) lossCodes(q *[flat]int8, h uint16) (sum float64) {
-	d := float64(halfValue(h))
-	for j, x := range f.x {
-		e := x - float64(float64(q[j])*d)
-		sum += float64(e * e)
-	}
-	return sum
-}
-
-// round8 takes codes with scale h and returns the scale that suits them best.
-func (f *wide) round8(q *[flat]int8, h uint16) uint16 {
-	s := 1 / float64(halfValue(h))
-	var lx, l2 float64
-	for j, x := range f.x {
-		k := min(max(nearest(float64(x*s)), -127), 127)
-		q[j] = int8(k)
-		lx += float64(k * x)
-		l2 += float64(k * k)
-	}
-	return smallHalf(lx / l2)
+// signed8 takes 127 from each of eight bytes, wrapping around: it adds 129 without letting one byte carry into the next.
+func signed8(codes uint64) uint64 {
+	const high, add = 0x8080808080808080, 0x8181818181818181
+	return (codes&^high + add&^high) ^ (codes^add)&high
 }

@@ -121,11 +121,11 @@ func (g *Groups) LevelMin(i int, x float32) int {
 	return int(level(float32((x-g.best[i])*g.inv[i]), 0, g.params[0]))
 }
 
-// SweepSym fits each group by levels -zero…zero-1 and a scale of either sign: ggml's make_qx_quants. It takes levels at inverse
+// SweepSym fits each group by levels lo…hi and a scale of either sign: ggml's make_qx_quants. It takes levels at inverse
 // scales of table/(the first weight of the largest magnitude) and keeps the scale that explains most. Scale receives
 // it, SumWQQ what an error in it costs, SumW the sum of the weights. Without weighted, W counts as one everywhere.
-func (g *Groups) SweepSym(n, zero int, weighted bool, table []float32) {
-	g.params = [5]float32{float32(-zero), float32(zero - 1), flag(weighted)}
+func (g *Groups) SweepSym(n, lo, hi int, weighted bool, table []float32) {
+	g.params = [5]float32{float32(lo), float32(hi), flag(weighted)}
 	sweepSym.best(g, n, table)
 }
 
@@ -177,9 +177,9 @@ func (g *Groups) TakeMin(n, top int, weighted bool) {
 	takeMin.best(g, n, nil)
 }
 
-// TakeSym does so for value = Scale·level, levels -zero…zero-1, with SumWQQ and SumWQX.
-func (g *Groups) TakeSym(n, zero int, weighted bool) {
-	g.params = [5]float32{float32(-zero), float32(zero - 1), flag(weighted)}
+// TakeSym does so for value = Scale·level, levels lo…hi, with SumWQQ and SumWQX.
+func (g *Groups) TakeSym(n, lo, hi int, weighted bool) {
+	g.params = [5]float32{float32(lo), float32(hi), flag(weighted)}
 	takeSym.best(g, n, nil)
 }
 
