@@ -13,6 +13,7 @@ import (
 type worker struct {
 	*runner
 	floats []float32
+	parts  []float32 // floats, divided
 	by     []float32 // importance of the columns
 	raw    []byte
 	out    []byte
@@ -50,12 +51,17 @@ func (w *worker) encode(tensor, row, rows int, j job) error {
 	cols := t.Cols()
 	size, _ := j.to.Size(cols)
 	w.out = grow(w.out, rows*size)
+	floats := w.floats
+	if j.part != 0 {
+		w.parts = divided(w.parts, w.floats, j.part)
+		floats = w.parts
+	}
 	for done := 0; done < rows; {
 		by, n := j.by.of(w.by, row+done, rows-done, cols)
 		if by != nil {
 			w.by = by
 		}
-		err := quantize.Rows(w.out[done*size:(done+n)*size], j.to, w.floats[done*cols:(done+n)*cols], cols, by, j.ggml)
+		err := quantize.Rows(w.out[done*size:(done+n)*size], j.to, floats[done*cols:(done+n)*cols], cols, by, j.ggml)
 		if bad := (*quantize.NotFinite)(nil); errors.As(err, &bad) {
 			return notFinite(row + done + bad.Row)
 		}

@@ -31,27 +31,31 @@ type Plan struct {
 	Meta   formats.Meta `json:"-"`
 	Params arch.Params  `json:"-"`
 
-	src     *formats.Source
-	imatrix *formats.Imatrix
-	ggml    bool
+	src        *formats.Source
+	imatrix    *formats.Imatrix
+	ggml       bool
+	companions []Step // tensors that stand beside others
 }
 
 // A Step is one tensor's fate.
 type Step struct {
-	From     string `json:"from,omitempty"` // its name in the source; "" when it is made from hyper-parameters
-	Name     string `json:"name"`
-	Shape    []int  `json:"shape"`
-	Stored   string `json:"stored"` // its type in the source
-	Type     string `json:"type"`
-	Bytes    int64  `json:"bytes"`
-	Copy     bool   `json:"copy"` // the stored bytes are moved as they are
-	Op       string `json:"op,omitempty"`
-	Fallback string `json:"fallback,omitempty"`
-	Weighed  bool   `json:"weighed,omitempty"`  // errors count by the importance of their columns
-	Borrowed []int  `json:"borrowed,omitempty"` // matrices (experts) with the mean importance of all, for want of tokens
+	From      string `json:"from,omitempty"` // its name in the source; "" when it is made from hyper-parameters
+	Name      string `json:"name"`
+	Shape     []int  `json:"shape"`
+	Stored    string `json:"stored"` // its type in the source
+	Type      string `json:"type"`
+	Bytes     int64  `json:"bytes"`
+	Copy      bool   `json:"copy"` // the stored bytes are moved as they are
+	Op        string `json:"op,omitempty"`
+	Fallback  string `json:"fallback,omitempty"`
+	Companion string `json:"companion,omitempty"` // a tensor that holds what this one is multiplied by
+	Weighed   bool   `json:"weighed,omitempty"`   // errors count by the importance of their columns
+	Borrowed  []int  `json:"borrowed,omitempty"`  // matrices (experts) with the mean importance of all, for want of tokens
 
 	tensor     *formats.Tensor
 	to         *quantize.Type
+	factor     float32   // weights are divided by it before they are encoded; 0 is one
+	scale      []float32 // what the companion says, or nil
 	importance *importance
 }
 
@@ -183,6 +187,7 @@ func (p *Plan) finish(s *Step) error {
 		return fail(formats.Corrupt("shape %v is too large", t.Shape))
 	}
 	s.Bytes = int64(t.NumRows()) * int64(row)
+	p.accompany(s)
 	return nil
 }
 
@@ -199,7 +204,11 @@ func (p *Plan) totals() {
 	if p.Weights > 0 {
 		p.Bits = 8 * float64(data) / float64(p.Weights)
 	}
-	p.Size += align(headerBytes(&p.Meta, p.Steps))
+	for _, c := range p.companions {
+		data += c.Bytes
+		p.Size += align(c.Bytes)
+	}
+	p.Size += align(headerBytes(&p.Meta, p.entries()))
 	p.Peak = newBudget([]*Plan{p}, RunOptions{}).peak()
 }
 

@@ -56,6 +56,9 @@ func (s *Step) remark() string {
 	if s.Fallback != "" {
 		r = append(r, s.Fallback)
 	}
+	if s.Companion != "" {
+		r = append(r, s.times())
+	}
 	if s.Weighed {
 		r = append(r, "by importance")
 	}

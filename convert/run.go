@@ -103,6 +103,7 @@ type job struct {
 	ggml  bool
 	copy  bool
 	by    *importance
+	part  float32 // weights are divided by it first; 0 is one
 	plans []int
 }
 
@@ -113,12 +114,17 @@ func (r *runner) begin(opt RunOptions) error {
 			return err
 		}
 		r.sinks = append(r.sinks, sink)
-		list := make([]*formats.Tensor, len(p.Steps))
-		for i, s := range p.Steps {
-			list[i] = &formats.Tensor{Name: s.Name, Shape: s.Shape, Type: s.to}
+		var list []*formats.Tensor
+		for _, s := range p.entries() {
+			list = append(list, &formats.Tensor{Name: s.Name, Shape: s.Shape, Type: s.to})
 		}
 		if err := sink.Begin(&p.Meta, list); err != nil {
 			return err
+		}
+		for i, c := range p.companions {
+			if err := sink.WriteAt(floatBytes(c.scale), len(p.Steps)+i, 0); err != nil {
+				return err
+			}
 		}
 	}
 	r.jobs = make([][]job, len(r.plans[0].Steps))
@@ -133,9 +139,9 @@ func jobsOf(plans []*Plan, tensor int) []job {
 next:
 	for n, p := range plans {
 		s := &p.Steps[tensor]
-		j := job{to: s.to, ggml: p.ggml && !s.Copy, copy: s.Copy, by: s.importance}
+		j := job{to: s.to, ggml: p.ggml && !s.Copy, copy: s.Copy, by: s.importance, part: s.factor}
 		for k := range jobs {
-			if o := &jobs[k]; o.to == j.to && o.ggml == j.ggml && o.copy == j.copy && o.by.same(j.by) {
+			if o := &jobs[k]; o.to == j.to && o.ggml == j.ggml && o.copy == j.copy && o.part == j.part && o.by.same(j.by) {
 				o.plans = append(o.plans, n)
 				continue next
 			}

@@ -10,6 +10,7 @@ var NVFP4 = register(Type{
 	Ggml:    ggmlNVFP4,
 	Tile:    tileNVFP4,
 	Group:   16,
+	Factor:  1. / 128,
 	Acts:    ActsQ8_0,
 	MaxRMSE: 0.0813,
 })

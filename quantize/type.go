@@ -42,6 +42,10 @@ type Type struct {
 	Tile  func(dst Tile, src []byte)
 	Group int
 
+	// Factor, where it is not 0, is a power of two that weights are divided by before Encode, for want of range in the type's
+	// scales; runtimes multiply by it again, which files say in a tensor beside the weight.
+	Factor float32
+
 	// Acts says how runtimes store the other factor of a product with this type.
 	Acts Acts
 

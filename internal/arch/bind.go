@@ -30,6 +30,8 @@ type binder struct {
 	expect map[string]Origin
 	order  []string // the names in expect, in the order of the rules
 	found  map[string]bool
+
+	companions map[string]*formats.Tensor // by the weight that they belong to; nil for formats that have none
 }
 
 // place gives every source tensor its rule, and sees that every rule found its tensors.
@@ -55,13 +57,17 @@ func (b *binder) place() error {
 			if err := b.add(t, o); err != nil {
 				return err
 			}
+		case b.companion(t):
 		case dropped(a.Drop, name):
 			b.bound.Dropped = append(b.bound.Dropped, t.Name)
 		default:
 			return b.unknown(t)
 		}
 	}
-	return b.missing()
+	if err := b.missing(); err != nil {
+		return err
+	}
+	return b.scale()
 }
 
 // names yields the source names of a rule with their layers.

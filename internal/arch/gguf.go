@@ -30,6 +30,8 @@ func bindGGUF(src *formats.Source) (*Bound, error) {
 		name:  func(r *Rule) string { return r.GGUF },
 		op:    func(*Rule) func(*formats.Tensor, *Params) *formats.Tensor { return nil },
 		clean: func(name string) string { return name },
+
+		companions: map[string]*formats.Tensor{},
 	}
 	if err := place.place(); err != nil {
 		return nil, err

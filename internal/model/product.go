@@ -169,10 +169,22 @@ func (w *weight) pack(k *worker, panel *kernel.PanelI8, row, n int) error {
 				Scale: rows.Scale[lane*rows.LdGroup:][:cols/t.Group],
 				Min:   rows.Min[lane*rows.LdGroup:][:cols/t.Group],
 			}, raw[lane*size+at:][:part])
+			w.rescale(rows.Scale[lane*rows.LdGroup:][:cols/t.Group], row+lane)
 		}
 		panel.Put(from, cols, rows)
 	}
 	return nil
+}
+
+// rescale applies the number that stands beside the matrix of a row to the scales of that row.
+func (w *weight) rescale(scale []float32, row int) {
+	if w.t.Scale == nil {
+		return
+	}
+	by := w.t.Scale[row*len(w.t.Scale)/w.t.NumRows()]
+	for i := range scale {
+		scale[i] *= by
+	}
 }
 
 // decoded is room for some columns of a panel's rows, of which n will be filled; the others are zero.
