@@ -61,7 +61,7 @@ func (p *Plan) weigh(im *formats.Imatrix) error {
 			continue
 		}
 		if err := s.weigh(e); err != nil {
-			return &formats.Error{File: im.Path, Tensor: s.Name, Err: err, Hint: "the importance matrix must be made from this model: " + calibrateHint(p.Source)}
+			return &formats.Error{File: im.Path, Tensor: s.Name, Err: err, Hint: p.importanceHint(s, e)}
 		}
 		if len(s.Borrowed) > 0 {
 			borrowed = append(borrowed, fmt.Sprintf("%s (%d)", s.Name, len(s.Borrowed)))
@@ -112,6 +112,14 @@ func (p *Plan) needless() error {
 		}
 	}
 	return nil
+}
+
+// importanceHint says what helps where an entry is missing or wrong.
+func (p *Plan) importanceHint(s *Step, e *formats.ImatrixEntry) string {
+	if e == nil && unseen(s.Name) {
+		return "importance matrices leave this tensor out: give it another type (--token-embedding-type, --output-tensor-type); for output.weight, quern calibrate --process-output"
+	}
+	return "the importance matrix must be made from this model: " + calibrateHint(p.Source)
 }
 
 func calibrateHint(source string) string {
