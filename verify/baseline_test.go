@@ -7,6 +7,7 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"quern/internal/model"
@@ -78,7 +79,7 @@ func recorded(t *testing.T, kind string, width int) (*Baseline, *Report, string)
 		t.Fatal(err)
 	}
 	defer w.Close()
-	rep := baseRun(t, Record(base, w, baseCtx, chunksOf(tokens, baseCtx)), quant, tokens)
+	rep := baseRun(t, Record(base, w, baseCtx, baseVocab, chunksOf(tokens, baseCtx)), quant, tokens)
 	if err := w.Finish(); err != nil {
 		t.Fatal(err)
 	}
@@ -197,4 +198,35 @@ func TestBaselineDamaged(t *testing.T) {
 			_ = try(b) // it must return
 		}
 	}
+}
+
+// Run's last block of logits is shorter than the memory for it: what is recorded is the same.
+func TestRecordIntoLargerMemory(t *testing.T) {
+	base, _ := baseAndQuant()
+	tokens := text(2*baseCtx, baseVocab)
+	got := &rowsSeen{}
+	r := Record(base, got, baseCtx, baseVocab, chunksOf(tokens, baseCtx))
+	s, err := r.States(t.Context(), chunksOf(tokens, baseCtx), func(_, pos int) bool { return pos >= baseCtx/2 && pos < baseCtx-1 }, model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make([]float32, len(s.Pos)*baseVocab)
+	if err := base.Logits(want, s, 0, len(s.Pos), model.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Logits(make([]float32, 5*len(want)), s, 0, len(s.Pos), model.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got.all, want) {
+		t.Error("other logits were recorded than the base has")
+	}
+}
+
+type rowsSeen struct{ all []float32 }
+
+func (r *rowsSeen) states(int, int, []float32) error { return nil }
+
+func (r *rowsSeen) logits(_, _ int, logits []float32, _ int32) error {
+	r.all = append(r.all, logits...)
+	return nil
 }

@@ -9,7 +9,7 @@ import (
 
 // A BaselineWriter takes what a base predicts, in any order.
 type BaselineWriter interface {
-	// States are hidden states of row from..to of a chunk: [n][E]. Nil means that they are not wanted.
+	// States are hidden the hidden state of one row of a chunk.
 	states(chunk, row int, h []float32) error
 	// logits are those of one row, and the token that followed.
 	logits(chunk, row int, logits []float32, next int32) error
@@ -19,6 +19,7 @@ type BaselineWriter interface {
 type Recorder struct {
 	Scorer
 	out    BaselineWriter
+	vocab  int
 	places *places
 
 	mu   sync.Mutex
@@ -26,9 +27,9 @@ type Recorder struct {
 	seen map[int]bool
 }
 
-// Record writes what base predicts for the chunks to out.
-func Record(base Scorer, out BaselineWriter, ctx int, chunks [][]int32) *Recorder {
-	return &Recorder{Scorer: base, out: out, places: newPlaces(ctx, chunks), seen: map[int]bool{}}
+// Record writes what base, whose rows of logits have vocab numbers, predicts for the chunks to out.
+func Record(base Scorer, out BaselineWriter, ctx, vocab int, chunks [][]int32) *Recorder {
+	return &Recorder{Scorer: base, out: out, vocab: vocab, places: newPlaces(ctx, chunks), seen: map[int]bool{}}
 }
 
 // States runs the base and hands its states on.
@@ -51,18 +52,17 @@ func (r *Recorder) States(ctx context.Context, seqs [][]int32, want func(seq, po
 	return s, nil
 }
 
-// Logits asks the base and hands its logits on.
+// Logits asks the base and hands its logits on. dst may be longer than they are.
 func (r *Recorder) Logits(dst []float32, s *model.States, from, to int, opt model.Options) error {
 	if err := r.Scorer.Logits(dst, s, from, to, opt); err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	vocab := len(dst) / max(1, to-from)
 	for i := from; i < to; i++ {
 		tokens, pos := r.seqs[s.Seq[i]], s.Pos[i]
 		for _, chunk := range r.places.all(tokens) {
-			if err := r.out.logits(chunk, pos-r.places.first(), dst[(i-from)*vocab:][:vocab], tokens[pos+1]); err != nil {
+			if err := r.out.logits(chunk, pos-r.places.first(), dst[(i-from)*r.vocab:][:r.vocab], tokens[pos+1]); err != nil {
 				return err
 			}
 		}

@@ -152,6 +152,6 @@ func (v *verifying) record(path string, h verify.BaselineHeader, tokens []int32,
 		return err
 	}
 	v.writers = append(v.writers, w)
-	v.sides[0].Model = verify.Record(v.sides[0].Model, w, v.opt.Ctx, chunks)
+	v.sides[0].Model = verify.Record(v.sides[0].Model, w, v.opt.Ctx, v.sides[0].Vocab, chunks)
 	return nil
 }
