@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 
 	"quern/formats"
 	"quern/quantize"
@@ -111,28 +112,35 @@ func notFinite(row int) error {
 	return &formats.Error{Err: formats.Corrupt("row %d holds NaN or infinity", row), Hint: "the checkpoint is damaged, or its training diverged"}
 }
 
-// nonFinite is the place of the first NaN or infinity among stored floats, -1 when there is none or the type has none:
-// an exponent of ones.
-func nonFinite(p []byte, t *quantize.Type) int {
-	switch t.Name {
-	case "F32":
-		for i := 0; i+4 <= len(p); i += 4 {
-			if binary.LittleEndian.Uint32(p[i:])&0x7f800000 == 0x7f800000 {
-				return i
-			}
-		}
-	case "F16":
-		return exponent16(p, 0x7c00)
-	case "BF16":
-		return exponent16(p, 0x7f80)
-	}
-	return -1
+// exponents are, by type of float, the exponent's bits and the lowest of them, in each of the numbers in eight bytes.
+var exponents = map[string]struct {
+	bits, low uint64
+	size      int
+}{
+	"F32":  {0x7f800000_7f800000, 0x00800000_00800000, 4},
+	"F16":  {0x7c00_7c00_7c00_7c00, 0x0400_0400_0400_0400, 2},
+	"BF16": {0x7f80_7f80_7f80_7f80, 0x0080_0080_0080_0080, 2},
 }
 
-func exponent16(p []byte, mask uint16) int {
-	for i := 0; i+2 <= len(p); i += 2 {
-		if binary.LittleEndian.Uint16(p[i:])&mask == mask {
-			return i
+// nonFinite is the place of the first NaN or infinity among stored floats, -1 when there is none or the type has none: an exponent of
+// ones, which one more turns into the sign's bit.
+func nonFinite(p []byte, t *quantize.Type) int {
+	e, ok := exponents[t.Name]
+	if !ok {
+		return -1
+	}
+	signs := e.bits + e.low
+	var eight [8]byte
+	for i := 0; i < len(p); i += 8 {
+		v := uint64(0)
+		if i+8 <= len(p) {
+			v = binary.LittleEndian.Uint64(p[i:])
+		} else {
+			copy(eight[:], p[i:])
+			v = binary.LittleEndian.Uint64(eight[:])
+		}
+		if bad := (v&e.bits + e.low) & signs; bad != 0 {
+			return i + bits.TrailingZeros64(bad)/8/e.size*e.size
 		}
 	}
 	return -1

@@ -10,7 +10,7 @@ import (
 var ErrMemory = errors.New("out of memory budget")
 
 const (
-	fullBlock  = 1 << 18 // weights that a worker holds at once
+	fullBlock  = 1 << 16 // weights that a worker holds at once: they stay in a core's own cache
 	smallBlock = 1 << 12 // the least that is worth a trip to the queue
 	runtimeRAM = 32 << 20
 )

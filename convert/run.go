@@ -92,9 +92,10 @@ type runner struct {
 	progress func(done, total int64)
 	total    int64
 
-	mu          sync.Mutex
-	tensor, row int
-	done        int64
+	mu       sync.Mutex
+	at, soon cursor // of the workers, and of what is read ahead of them
+	ahead    int64  // bytes between the two
+	done     int64
 }
 
 // A job is one form of a tensor and the plans that want it: a type that two plans share is encoded once.
@@ -152,21 +153,64 @@ next:
 	return jobs
 }
 
-// next hands out a block of rows; rows is 0 when there are no more.
-func (r *runner) next() (tensor, row, rows int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for r.tensor < len(r.jobs) {
-		t := r.plans[0].Steps[r.tensor].tensor
-		if left := t.NumRows() - r.row; left > 0 {
-			tensor, row = r.tensor, r.row
+// A cursor is a place in the weights of a pass.
+type cursor struct{ tensor, row int }
+
+// take returns the block of rows at a cursor and moves it on; rows is 0 when there are no more.
+func (r *runner) take(c *cursor) (tensor, row, rows int) {
+	for c.tensor < len(r.jobs) {
+		t := r.plans[0].Steps[c.tensor].tensor
+		if left := t.NumRows() - c.row; left > 0 {
+			tensor, row = c.tensor, c.row
 			rows = min(left, max(1, r.budget.block/max(1, t.Cols())))
-			r.row += rows
+			c.row += rows
 			return tensor, row, rows
 		}
-		r.tensor, r.row = r.tensor+1, 0
+		c.tensor, c.row = c.tensor+1, 0
 	}
 	return 0, 0, 0
+}
+
+// aheadBytes are read before a worker asks for them, so that disk and processors work at the same time.
+const aheadBytes = 16 << 20
+
+// next hands out a block of rows, and has as much read ahead as it took.
+func (r *runner) next() (tensor, row, rows int) {
+	r.mu.Lock()
+	tensor, row, rows = r.take(&r.at)
+	if rows > 0 {
+		r.ahead -= r.stored(tensor, rows)
+	}
+	var soon []wanted
+	for r.ahead < aheadBytes {
+		t, first, n := r.take(&r.soon)
+		if n == 0 {
+			r.ahead = aheadBytes
+			break
+		}
+		size := r.stored(t, n)
+		soon = append(soon, wanted{t, r.stored(t, first), size})
+		r.ahead += size
+	}
+	r.mu.Unlock()
+	for _, w := range soon {
+		if raw := r.plans[0].Steps[w.tensor].tensor.Raw; raw != nil {
+			formats.Want(raw, w.off, w.n)
+		}
+	}
+	return tensor, row, rows
+}
+
+// wanted is a range of a tensor's stored bytes.
+type wanted struct {
+	tensor int
+	off, n int64
+}
+
+// stored is what so many rows of a tensor occupy in the source.
+func (r *runner) stored(tensor, rows int) int64 {
+	t := r.plans[0].Steps[tensor].tensor
+	return int64(rows) * int64(t.Cols()) / int64(t.Type.Block) * int64(t.Type.Bytes)
 }
 
 func (r *runner) work(ctx context.Context) error {
@@ -179,11 +223,10 @@ func (r *runner) work(ctx context.Context) error {
 		if rows == 0 {
 			return nil
 		}
-		t := r.plans[0].Steps[tensor].tensor
 		if err := w.block(tensor, row, rows); err != nil {
 			return w.fail(tensor, err)
 		}
-		r.report(int64(rows) * int64(t.Cols()) / int64(t.Type.Block) * int64(t.Type.Bytes))
+		r.report(r.stored(tensor, rows))
 	}
 }
 

@@ -2,6 +2,18 @@ package formats
 
 import "io"
 
+// Want says that stored bytes, which are part of a tensor's Raw, will be read soon, so that the disk fetches them while something else
+// is done. It is advice only.
+func Want(raw io.ReaderAt, off, n int64) {
+	switch r := raw.(type) {
+	case *io.SectionReader:
+		outer, base, size := r.Outer()
+		Want(outer, base+off, min(n, size-off))
+	case interface{ Want(off, n int64) }:
+		r.Want(off, n)
+	}
+}
+
 // Drop says that stored bytes, which are part of a tensor's Raw, will not be read again soon: the system's cache has better uses for its
 // memory than a file that is larger than it. It is advice only.
 func Drop(raw io.ReaderAt, off, n int64) {

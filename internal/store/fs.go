@@ -14,6 +14,7 @@ type FS interface {
 type PartFile interface {
 	WriteAt(p []byte, off int64) (int, error)
 	Allocate(size int64) error // reserves space, or fails with ErrNoSpace
+	Flush()                    // begins to write what is in memory
 	Sync() error
 	Close() error
 }

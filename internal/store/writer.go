@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -22,7 +23,12 @@ type Writer struct {
 	path string
 	part PartFile
 	size int64
+
+	written atomic.Int64
 }
+
+// flushEvery is how many bytes are written between two flushes.
+const flushEvery = 32 << 20
 
 // Create begins a file of the given size. Without force it refuses to replace one.
 func Create(disk FS, path string, size int64, force bool) (*Writer, error) {
@@ -53,6 +59,9 @@ func (w *Writer) WriteAt(p []byte, off int64) (int, error) {
 		return 0, fmt.Errorf("write of %d bytes at %d is outside the %d of %s", len(p), off, w.size, w.path)
 	}
 	n, err := w.part.WriteAt(p, off)
+	if now := w.written.Add(int64(n)); now/flushEvery != (now-int64(n))/flushEvery {
+		w.part.Flush()
+	}
 	return n, spaceError(err)
 }
 
