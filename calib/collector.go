@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"quern/formats"
 	"quern/internal/arch"
@@ -15,6 +16,7 @@ import (
 type Collector struct {
 	at      map[place][]*entry
 	entries []*entry // in the order of the model's tensors
+	threads int      // that add columns of an input at once
 }
 
 // A place is where in the forward pass a product is computed.
@@ -69,9 +71,28 @@ func (c *Collector) Observe(layer int, role arch.Role, x []float32, m, k int) {
 func (c *Collector) ObserveExpert(layer int, role arch.Role, expert int, x []float32, m, k int) {
 	for _, e := range c.at[place{layer, role}] {
 		if expert < len(e.stats) && k == len(e.stats[expert].Diag) {
-			e.stats[expert].Add(x[:m*k], m)
+			c.add(e.stats[expert], x[:m*k], m)
 		}
 	}
+}
+
+// columnsPerTask is a width at which threads do not get into each other's way.
+const columnsPerTask = 256
+
+// add shares the columns of an input among threads. Each column is added up by one, so the sums are the same for any number.
+func (c *Collector) add(s *quantize.Stats, x []float32, m int) {
+	k := len(s.Diag)
+	if c.threads <= 1 || k < 2*columnsPerTask || m < 16 {
+		s.Add(x, m)
+		return
+	}
+	s.Count += int64(m)
+	tasks := min(c.threads, k/columnsPerTask)
+	var all sync.WaitGroup
+	for i := range tasks {
+		all.Go(func() { s.AddColumns(x, k*i/tasks, k*(i+1)/tasks) })
+	}
+	all.Wait()
 }
 
 // wants says whether anything is recorded at a place.

@@ -68,6 +68,25 @@ func TestCollectorSums(t *testing.T) {
 	}
 }
 
+// Threads that share the columns make the same sums.
+func TestCollectorThreads(t *testing.T) {
+	const m, k = 40, 4*columnsPerTask + 7
+	rng := rand.New(rand.NewPCG(1, 2))
+	x := make([]float32, m*k)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	want := quantize.NewStats(k)
+	want.Add(x, m)
+	for threads := range 7 {
+		c, s := &Collector{threads: threads}, quantize.NewStats(k)
+		c.add(s, x, m)
+		if s.Count != want.Count || !slices.Equal(s.Diag, want.Diag) {
+			t.Errorf("%d threads change the sums", threads)
+		}
+	}
+}
+
 func TestCollectorExperts(t *testing.T) {
 	c := NewCollector(bound(), false)
 	c.Observe(0, arch.RoleQ, []float32{1, 2, 3, 4}, 1, 4)

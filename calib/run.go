@@ -2,6 +2,7 @@ package calib
 
 import (
 	"context"
+	"runtime"
 
 	"quern/internal/arch"
 	"quern/internal/model"
@@ -28,6 +29,9 @@ const programRAM = 128 << 20 // of the program itself, the tokenizer and the tok
 // Run shows the collector all chunks, in their order.
 func Run(ctx context.Context, m Runner, c *Collector, chunks [][]int32, opt Options) error {
 	opt.Observe = c.Observe
+	if c.threads = opt.Threads; c.threads <= 0 {
+		c.threads = runtime.GOMAXPROCS(0)
+	}
 	if opt.MaxRAM > 0 {
 		opt.MaxRAM = max(1, opt.MaxRAM-c.bytes()-programRAM)
 	}

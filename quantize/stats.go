@@ -13,10 +13,10 @@ func NewStats(k int) *Stats { return &Stats{Diag: make([]float64, k)} }
 // does not depend on how inputs are cut into calls.
 func (s *Stats) Add(x []float32, m int) {
 	s.Count += int64(m)
-	s.AddColumns(x, 0, len(s.Diag))
+	s.AddColumns(x[:m*len(s.Diag)], 0, len(s.Diag))
 }
 
-// AddColumns adds some columns of inputs x [m][k] without counting them: what the threads of Add share.
+// AddColumns adds some columns of inputs x [m][k] without counting them: columns may be added by several goroutines at once.
 func (s *Stats) AddColumns(x []float32, from, to int) {
 	k, diag := len(s.Diag), s.Diag[from:to]
 	for ; len(x) >= k && k > 0; x = x[k:] {
@@ -26,16 +26,4 @@ func (s *Stats) AddColumns(x []float32, from, to int) {
 			diag[i] += v * v
 		}
 	}
-}
-
-// Importance is the mean square of each column, nil when nothing was seen.
-func (s *Stats) Importance() []float32 {
-	if s.Count == 0 {
-		return nil
-	}
-	w := make([]float32, len(s.Diag))
-	for i, d := range s.Diag {
-		w[i] = float32(d / float64(s.Count))
-	}
-	return w
 }
