@@ -54,8 +54,8 @@ func prompt(ctx context.Context, r *Report, opt Options) error {
 }
 
 // perPrompt is how long a prompt takes, with the logits of its last token as a runtime computes them: the best of three at
-// least.
-func perPrompt(ctx context.Context, m *model.Model, opt Options, quick bool) (float64, error) {
+// least. With all, every token goes through the last layer too, as in a layer amid others.
+func perPrompt(ctx context.Context, m *model.Model, opt Options, all bool) (float64, error) {
 	tokens := make([]int32, opt.Prompt)
 	for i := range tokens {
 		tokens[i] = int32(i * 7919 % m.Params().Vocab)
@@ -63,9 +63,9 @@ func perPrompt(ctx context.Context, m *model.Model, opt Options, quick bool) (fl
 	run := model.Options{Mode: model.Deploy, Threads: opt.Threads}
 	logits := make([]float32, m.Params().Vocab)
 	best := 0.0
-	for n, began := 0, time.Now(); n < 4 || !quick && time.Since(began) < 2*time.Second; n++ {
+	for n, began := 0, time.Now(); n < 4 || !all && time.Since(began) < 2*time.Second; n++ {
 		at := time.Now()
-		s, err := m.States(ctx, [][]int32{tokens}, func(_, pos int) bool { return pos == len(tokens)-1 }, run)
+		s, err := m.States(ctx, [][]int32{tokens}, func(_, pos int) bool { return all || pos == len(tokens)-1 }, run)
 		if err != nil {
 			return 0, err
 		}
