@@ -222,7 +222,7 @@ func observe(c *cli.Context, ui *ui, out string) (m *formats.Imatrix, done func(
 func runCalibration(c *cli.Context, ui *ui, s *calib.Subject, sums *calib.Collector, chunks [][]int32, opt calib.Options) error {
 	began := time.Now()
 	bar := ui.progress("calibrating", "chunks")
-	opt.Progress = bar.setInt
+	opt.Progress = func(done, total int) { bar.setInt(done-opt.Done, total-opt.Done) } // what --resume brought took no time
 	err := calib.Run(c.Context, s, sums, chunks, opt)
 	bar.done()
 	if err == nil {
