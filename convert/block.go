@@ -62,7 +62,7 @@ func (w *worker) encode(tensor, row, rows int, j job) error {
 		if by != nil {
 			w.by = by
 		}
-		err := quantize.Rows(w.out[done*size:(done+n)*size], j.to, floats[done*cols:(done+n)*cols], cols, by, j.ggml)
+		err := quantize.Rows(w.out[done*size:(done+n)*size], j.to, floats[done*cols:(done+n)*cols], cols, by, j.effort)
 		if bad := (*quantize.NotFinite)(nil); errors.As(err, &bad) {
 			return notFinite(row + done + bad.Row)
 		}

@@ -18,7 +18,7 @@ var companioned = regexp.MustCompile(`^blk\.\d+\.(attn_(q|k|v|qkv|gate|output)|f
 func (p *Plan) accompany(s *Step) {
 	if s.Copy {
 		s.scale = s.tensor.Scale
-	} else if s.to.Factor != 0 && !p.ggml && companioned.MatchString(s.Name) {
+	} else if s.to.Factor != 0 && p.effort != quantize.EffortGgml && companioned.MatchString(s.Name) {
 		s.factor = s.to.Factor
 		matrices := 1
 		for _, d := range s.Shape[:len(s.Shape)-2] {

@@ -96,7 +96,7 @@ func checkWeighed(t *testing.T, p *Plan, s *Step, im *formats.Imatrix, got *form
 		t.Fatal(err)
 	}
 	want := make([]byte, s.Bytes)
-	if err := quantize.Rows(want, s.to, w, s.tensor.Cols(), by, p.ggml); err != nil {
+	if err := quantize.Rows(want, s.to, w, s.tensor.Cols(), by, p.effort); err != nil {
 		t.Fatal(err)
 	}
 	b := make([]byte, s.Bytes)
@@ -181,13 +181,13 @@ func TestExpertsAreWeighedApart(t *testing.T) {
 	for x := range experts {
 		e.Importance(by, x)
 		part := floats[x*rows*cols : (x+1)*rows*cols]
-		if err := quantize.Rows(want[x*rows*size:(x+1)*rows*size], s.to, part, cols, by, false); err != nil {
+		if err := quantize.Rows(want[x*rows*size:(x+1)*rows*size], s.to, part, cols, by, quantize.EffortDefault); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for block := 1; block <= experts*rows; block++ {
 		out := filepath.Join(t.TempDir(), "out.gguf")
-		p := &Plan{Out: out, Steps: []Step{s}, src: &formats.Source{}}
+		p := &Plan{Out: out, Steps: []Step{s}, src: &formats.Source{}, effort: quantize.EffortDefault}
 		r := &runner{plans: []*Plan{p}, budget: budget{block: block * cols}}
 		if err := r.begin(RunOptions{}); err != nil {
 			t.Fatal(err)

@@ -22,6 +22,7 @@ type Options struct {
 	OverrideKV         []string         // KEY=int|float|bool|str:VALUE
 	Pre                string           // the name of the pre-tokenizer, for a tokenizer that is not recognised
 	Ggml               bool             // the encoders of llama-quantize instead of quern's
+	Effort             int              // of quern's, from quantize.EffortDefault to EffortMost; 0 is the default
 	Strict             bool             // an error instead of a fallback type
 	Imatrix            *formats.Imatrix // importance of the tensors' inputs, or nil
 	asStored           bool             // every tensor keeps its type

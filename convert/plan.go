@@ -17,7 +17,7 @@ type Plan struct {
 	Arch     string   `json:"arch"`
 	Type     string   `json:"type"` // the recipe's name
 	FileType uint32   `json:"file_type"`
-	Encoder  string   `json:"encoder"`           // "default" or "ggml"
+	Encoder  string   `json:"encoder"`           // "default", "ggml", or the effort where it is not the default
 	Imatrix  string   `json:"imatrix,omitempty"` // the importance matrix's file
 	Steps    []Step   `json:"tensors"`
 	Dropped  []string `json:"dropped,omitempty"`
@@ -33,7 +33,7 @@ type Plan struct {
 
 	src        *formats.Source
 	imatrix    *formats.Imatrix
-	ggml       bool
+	effort     int
 	companions []Step // tensors that stand beside others
 }
 
@@ -70,9 +70,11 @@ func NewPlan(src *formats.Source, recipe *Recipe, opt Options) (*Plan, error) {
 		opt.asStored = isGGUF(src)
 	}
 	p := &Plan{Source: src.Path, Arch: bound.Arch.Name, Type: recipe.Name, FileType: recipe.FileType, Encoder: "default",
-		Dropped: bound.Dropped, Params: bound.Params, src: src, ggml: opt.Ggml}
+		Dropped: bound.Dropped, Params: bound.Params, src: src, effort: max(opt.Effort, quantize.EffortDefault)}
 	if opt.Ggml {
-		p.Encoder = "ggml"
+		p.Encoder, p.effort = "ggml", quantize.EffortGgml
+	} else if p.effort > quantize.EffortDefault {
+		p.Encoder = fmt.Sprintf("effort %d", p.effort)
 	}
 	p.warn(bound.Notes...)
 	if err := p.steps(bound, recipe, opt); err != nil {

@@ -12,6 +12,15 @@ import (
 // squared error of the decoded values falls, so that no block is ever worse than llama-quantize's.
 
 func (c *minCoder) encode(dst []byte, src, importance []float32) {
+	c.run(dst, src, importance, &c.efforts[0])
+}
+
+// harder is the encoder of an effort.
+func (c *minCoder) harder(effort int) Encoder {
+	return func(dst []byte, src, importance []float32) { c.run(dst, src, importance, &c.efforts[effort-1]) }
+}
+
+func (c *minCoder) run(dst []byte, src, importance []float32, effort *minEffort) {
 	b := kBatches.Get().(*kBatch)
 	defer kBatches.Put(b)
 	src = b.calmed(src)
@@ -19,11 +28,11 @@ func (c *minCoder) encode(dst []byte, src, importance []float32) {
 		x := src[:min(len(src), kernel.GroupLanes*c.group)]
 		imp := cutTo(importance, len(x))
 		c.fit(b, x, imp)
-		c.search(b, x, imp)
+		c.search(b, x, imp, effort)
 		if imp != nil && !seenAll(imp) { // where importance says nothing, the plain fit may be the better start
 			had := b.block
 			c.fit(b, x, nil)
-			c.search(b, x, imp)
+			c.search(b, x, imp, effort)
 			b.keepBetter(&had, imp)
 		}
 		for i := 0; i*super < len(x); i++ {
@@ -36,7 +45,7 @@ func (c *minCoder) encode(dst []byte, src, importance []float32) {
 }
 
 // search improves the blocks that fit left. What does not get better by a part that counts stays as it was.
-func (c *minCoder) search(b *kBatch, x, importance []float32) {
+func (c *minCoder) search(b *kBatch, x, importance []float32, effort *minEffort) {
 	weighted := b.weigh(c.weigh, c.sigma, x, importance, c.group)
 	for i := 0; i*super < len(x); i++ {
 		k := &b.block[i]
@@ -44,16 +53,16 @@ func (c *minCoder) search(b *kBatch, x, importance []float32) {
 		k.best = k.first
 	}
 	n := len(x) / super
-	for round := range c.rounds {
+	for round := range effort.rounds {
 		c.spread(b, n)
 		b.WalkMin(c.group, c.top, c.most, weighted, stay)
 		if round == 0 {
 			b.start(n, c.groups())
 		}
-		if len(c.far) > 0 {
-			b.WalkMin(c.group, c.top, c.most, weighted, c.far)
+		if len(effort.far) > 0 {
+			b.WalkMin(c.group, c.top, c.most, weighted, effort.far)
 		}
-		for range c.near {
+		for range effort.near {
 			b.AtScale, b.AtMin = b.Scale, b.Min
 			b.WalkMin(c.group, c.top, c.most, weighted, around)
 		}

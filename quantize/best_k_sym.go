@@ -8,6 +8,15 @@ import "quern/internal/kernel"
 // is made only where llama-quantize drops groups, which it does with those that calibration never saw.
 
 func (c *symCoder) encode(dst []byte, src, importance []float32) {
+	c.run(dst, src, importance, &c.efforts[0])
+}
+
+// harder is the encoder of an effort.
+func (c *symCoder) harder(effort int) Encoder {
+	return func(dst []byte, src, importance []float32) { c.run(dst, src, importance, &c.efforts[effort-1]) }
+}
+
+func (c *symCoder) run(dst []byte, src, importance []float32, effort *symEffort) {
 	b := kBatches.Get().(*kBatch)
 	defer kBatches.Put(b)
 	src = b.calmed(src)
@@ -15,11 +24,11 @@ func (c *symCoder) encode(dst []byte, src, importance []float32) {
 		x := src[:min(len(src), kernel.GroupLanes*16)]
 		imp := cutTo(importance, len(x))
 		c.load(b, x, imp)
-		c.search(b, x, imp)
+		c.search(b, x, imp, effort)
 		if imp != nil && !seenAll(imp) { // where importance says nothing, the plain fit may be the better start
 			had := b.block
 			c.load(b, x, nil)
-			c.search(b, x, imp)
+			c.search(b, x, imp, effort)
 			b.keepBetter(&had, imp)
 		}
 		for i := 0; i*super < len(x); i++ {
@@ -32,7 +41,7 @@ func (c *symCoder) encode(dst []byte, src, importance []float32) {
 }
 
 // search improves the blocks that fit left. What does not get better by a part that counts stays as it was.
-func (c *symCoder) search(b *kBatch, x, importance []float32) {
+func (c *symCoder) search(b *kBatch, x, importance []float32, effort *symEffort) {
 	weighted := b.weigh(c.weigh, c.sigma, x, importance, 16)
 	n := len(x) / super
 	for i := range n {
@@ -42,11 +51,28 @@ func (c *symCoder) search(b *kBatch, x, importance []float32) {
 	}
 	c.stand(b, n, weighted)
 	b.start(n, groups16)
-	if c.wide != nil && (weighted || !c.descends) || b.drops(x, n) {
-		c.searched(b, n, weighted)
+	table := effort.plain
+	if weighted {
+		table = effort.wide
+	}
+	if table == nil && b.drops(x, n) {
+		table = c.sweep
+	}
+	if table != nil {
+		c.searched(b, n, weighted, table)
 		c.stand(b, n, weighted)
 	}
-	b.WalkSym(16, c.zero, -c.lowest, c.lowest-1, weighted, c.far)
+	for round := range effort.rounds {
+		if round > 0 {
+			c.stand(b, n, weighted)
+		}
+		c.improve(b, n, weighted, effort.far)
+	}
+}
+
+// improve moves the scales of all groups, then the halves.
+func (c *symCoder) improve(b *kBatch, n int, weighted bool, far []float32) {
+	b.WalkSym(16, c.zero, -c.lowest, c.lowest-1, weighted, far)
 	walked := b.block
 	for i := range n {
 		c.gather(b, &walked[i], i)
@@ -65,11 +91,7 @@ func (c *symCoder) search(b *kBatch, x, importance []float32) {
 }
 
 // searched offers blocks of a fit with scales of both signs, rounded by what an error in them costs.
-func (c *symCoder) searched(b *kBatch, n int, weighted bool) {
-	table := c.wide
-	if table == nil {
-		table = c.sweep
-	}
+func (c *symCoder) searched(b *kBatch, n int, weighted bool, table []float32) {
 	b.SweepSym(16, -c.zero, c.zero-1, weighted, table)
 	had := b.block
 	for i := range n {

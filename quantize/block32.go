@@ -39,24 +39,44 @@ func putHalf(dst []byte, h uint16)     { binary.LittleEndian.PutUint16(dst, h) }
 func halfAt(src []byte) float32        { return halfValue(binary.LittleEndian.Uint16(src)) }
 func block(x []float32) *[flat]float32 { return (*[flat]float32)(x) }
 
+// A flatEffort is what a search looks at.
+type flatEffort struct {
+	refits      int       // after the sweep
+	plain, wide []float32 // the sweep without importance, and with it: the largest weight may be the least important
+}
+
 // A flatCoder says where a flat type keeps its codes. Codes run from 0 to 2·zero-1; symmetric types mean code-zero.
 type flatCoder struct {
-	zero   int
-	sweep  []float32 // llama-quantize's, with importance
-	plain  []float32 // the default search's without
-	wide   []float32 // and with it, where the largest weight may be the least important
-	refits int       // and what it tries after that
-	bytes  int
-	at     int // where the codes begin
-	codes  *kernel.Codes
-	put    func(dst []byte, q *[flat]uint8)
+	zero    int
+	sweep   []float32     // llama-quantize's, with importance
+	efforts [3]flatEffort // of the default search: what efforts 1, 2 and 3 look at
+	bytes   int
+	at      int // where the codes begin
+	codes   *kernel.Codes
+	put     func(dst []byte, q *[flat]uint8)
 }
 
 var (
-	coder4_0 = flatCoder{zero: 8, sweep: sweepSym(8, 0.1), plain: bothSigns(8, -1, 1, 0.5), wide: bothSigns(8, -4, 4, 0.5), refits: 1, bytes: 18, at: 2, codes: kernel.CodesQ4_0, put: putNibbles}
-	coder4_1 = flatCoder{zero: 8, sweep: sweepMin(-0.9, 0.05, 36, 15), plain: sweepMin(-1, 0.25, 8, 15), wide: sweepMin(-3, 0.5, 12, 15), refits: 1, bytes: 20, at: 4, codes: kernel.CodesQ4_1, put: putNibbles}
-	coder5_0 = flatCoder{zero: 16, sweep: sweepSym(16, 0.1), plain: bothSigns(16, -1.5, 1.5, 0.5), wide: bothSigns(16, -4, 4, 0.5), refits: 1, bytes: 22, at: 2, codes: kernel.CodesQ5_0, put: putFives}
-	coder5_1 = flatCoder{zero: 16, sweep: sweepMin(-0.9, 0.05, 36, 31), plain: sweepMin(-1, 0.25, 8, 31), wide: sweepMin(-3, 0.5, 12, 31), refits: 1, bytes: 24, at: 4, codes: kernel.CodesQ5_1, put: putFives}
+	coder4_0 = flatCoder{zero: 8, sweep: sweepSym(8, 0.1), efforts: [3]flatEffort{
+		{1, bothSigns(8, -1, 1, 0.5), bothSigns(8, -4, 4, 0.5)},
+		{2, bothSigns(8, -2, 3, 0.2), bothSigns(8, -4, 6, 0.25)},
+		{4, bothSigns(8, -4, 6, 0.05), bothSigns(8, -6, 9, 0.05)},
+	}, bytes: 18, at: 2, codes: kernel.CodesQ4_0, put: putNibbles}
+	coder4_1 = flatCoder{zero: 8, sweep: sweepMin(-0.9, 0.05, 36, 15), efforts: [3]flatEffort{
+		{1, sweepMin(-1, 0.25, 8, 15), sweepMin(-3, 0.5, 12, 15)},
+		{2, sweepMin(-2, 0.1, 40, 15), sweepMin(-4, 0.2, 35, 15)},
+		{4, sweepMin(-2, 0.05, 80, 15), sweepMin(-6, 0.05, 180, 15)},
+	}, bytes: 20, at: 4, codes: kernel.CodesQ4_1, put: putNibbles}
+	coder5_0 = flatCoder{zero: 16, sweep: sweepSym(16, 0.1), efforts: [3]flatEffort{
+		{1, bothSigns(16, -1.5, 1.5, 0.5), bothSigns(16, -4, 4, 0.5)},
+		{2, bothSigns(16, -2, 3, 0.2), bothSigns(16, -4, 6, 0.25)},
+		{4, bothSigns(16, -4, 6, 0.05), bothSigns(16, -6, 9, 0.05)},
+	}, bytes: 22, at: 2, codes: kernel.CodesQ5_0, put: putFives}
+	coder5_1 = flatCoder{zero: 16, sweep: sweepMin(-0.9, 0.05, 36, 31), efforts: [3]flatEffort{
+		{1, sweepMin(-1, 0.25, 8, 31), sweepMin(-3, 0.5, 12, 31)},
+		{2, sweepMin(-2, 0.1, 40, 31), sweepMin(-4, 0.2, 35, 31)},
+		{4, sweepMin(-2, 0.05, 80, 31), sweepMin(-6, 0.05, 180, 31)},
+	}, bytes: 24, at: 4, codes: kernel.CodesQ5_1, put: putFives}
 )
 
 // cut is C's conversion of a float to a small integer on x86: towards zero, and 0 where the float does not fit an int.

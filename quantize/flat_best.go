@@ -12,19 +12,32 @@ import (
 type lattice struct{ d, m [kernel.GroupLanes]uint16 }
 
 func (c *flatCoder) encodeSym(dst []byte, src, importance []float32) {
-	c.search(dst, src, importance, (*flatCoder).fitSym)
+	c.search(dst, src, importance, &c.efforts[0], (*flatCoder).fitSym)
 }
 
 func (c *flatCoder) encodeMin(dst []byte, src, importance []float32) {
-	c.search(dst, src, importance, (*flatCoder).fitMin)
+	c.search(dst, src, importance, &c.efforts[0], (*flatCoder).fitMin)
+}
+
+// harderSym and harderMin are the encoders of an effort.
+func (c *flatCoder) harderSym(effort int) Encoder {
+	return func(dst []byte, src, importance []float32) {
+		c.search(dst, src, importance, &c.efforts[effort-1], (*flatCoder).fitSym)
+	}
+}
+
+func (c *flatCoder) harderMin(effort int) Encoder {
+	return func(dst []byte, src, importance []float32) {
+		c.search(dst, src, importance, &c.efforts[effort-1], (*flatCoder).fitMin)
+	}
 }
 
 // search writes a row with what fit finds for each run of 32 blocks.
-func (c *flatCoder) search(dst []byte, src, importance []float32, fit func(c *flatCoder, b *kBatch, f *flatFit)) {
+func (c *flatCoder) search(dst []byte, src, importance []float32, effort *flatEffort, fit func(c *flatCoder, b *kBatch, f *flatFit)) {
 	b := kBatches.Get().(*kBatch)
 	defer kBatches.Put(b)
 	f := &b.flat
-	*f = flatFit{src: b.calmed(src), importance: importance}
+	*f = flatFit{src: b.calmed(src), importance: importance, effort: effort}
 	if importance != nil {
 		f.sigma2 = meanSquare(f.src)
 	}
@@ -40,6 +53,7 @@ func (c *flatCoder) search(dst []byte, src, importance []float32, fit func(c *fl
 type flatFit struct {
 	src, importance []float32
 	sigma2          float32
+	effort          *flatEffort
 
 	x, with []float32 // the run, and its importance or nil
 	best    lattice
@@ -106,9 +120,9 @@ func (c *flatCoder) fitSym(b *kBatch, f *flatFit) {
 		b.SweepSym(flat, -c.zero, c.zero-1, true, c.sweep)
 		first.scales(&b.Scale)
 		f.objective(b)
-		b.SweepSym(flat, -c.zero, c.zero-1, true, c.wide)
+		b.SweepSym(flat, -c.zero, c.zero-1, true, f.effort.wide)
 	} else {
-		b.SweepSym(flat, -c.zero, c.zero-1, false, c.plain)
+		b.SweepSym(flat, -c.zero, c.zero-1, false, f.effort.plain)
 		for i, top := range b.Top() {
 			if b.Scale[i] != 0 {
 				first.d[i] = finiteBits(half(top / -float32(c.zero)))
@@ -119,7 +133,7 @@ func (c *flatCoder) fitSym(b *kBatch, f *flatFit) {
 	swept.scales(&b.Scale)
 	f.offerSym(b, -c.zero, c.zero-1, &first, true)
 	f.offerSym(b, -c.zero, c.zero-1, &swept, false)
-	for range c.refits {
+	for range f.effort.refits {
 		var next lattice
 		for i := range next.d {
 			next.d[i] = finiteBits(half(b.SumWQX[i] / b.SumWQQ[i]))
@@ -169,20 +183,20 @@ func (c *flatCoder) fitMin(b *kBatch, f *flatFit) {
 		first.scales(&b.Scale)
 		first.offsets(&b.Min)
 		f.objective(b)
-		b.SweepMin(flat, top, false, c.wide)
+		b.SweepMin(flat, top, false, f.effort.wide)
 	} else {
 		for i := 0; i*flat < len(f.x); i++ {
 			hi, lo := kernel.Extremes(f.x[i*flat:][:flat])
 			first.d[i], first.m[i] = finiteBits(half((hi-lo)/float32(top))), finiteBits(half(lo))
 		}
 		ones(b.W[:])
-		b.SweepMin(flat, top, false, c.plain)
+		b.SweepMin(flat, top, false, f.effort.plain)
 	}
 	swept.scales(&b.Scale)
 	swept.offsets(&b.Min)
 	f.offerMin(b, top, &first, true)
 	f.offerMin(b, top, &swept, false)
-	for range c.refits {
+	for range f.effort.refits {
 		var next lattice
 		for i := range next.d {
 			next.d[i], next.m[i] = refitOffset(b, i)

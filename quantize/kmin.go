@@ -13,12 +13,17 @@ type minCoder struct {
 	searched []float32 // and with it
 	plainAbs bool      // without: weights |x| and absolute error
 	weigh    func(w, src, importance []float32)
-	rounds   int       // of the default search
-	near     int       // rounds of single steps in each of them
-	far      []float32 // the steps from a group's scale and minimum that it looks at first
+	efforts  [3]minEffort // of the default search: what efforts 1, 2 and 3 look at
 	put      func(dst []byte, b *superBlock)
 	codes    *kernel.Codes
 	scales   func(b *superBlock, src []byte) // reads all but the codes
+}
+
+// A minEffort is what a search looks at.
+type minEffort struct {
+	rounds int       // of walking and refitting, as long as they help
+	near   int       // rounds of single steps in each
+	far    []float32 // the steps from a group's scale and minimum that come before them: kernel.WalkMin's table
 }
 
 func (c *minCoder) groups() int { return super / c.group }

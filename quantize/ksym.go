@@ -4,19 +4,25 @@ import "quern/internal/kernel"
 
 // A symCoder is a k-quant without minima: value = d·scale·(code-zero) (Q3_K, Q6_K), in groups of 16.
 type symCoder struct {
-	zero     int       // codes run from 0 to 2·zero-1
-	lowest   int       // scales run from -lowest to lowest-1
-	sweep    []float32 // llama-quantize's
-	descends bool      // without importance it moves single levels instead
-	wide     []float32 // a sweep over both signs, in types whose default search begins from a fit of its own too
-	far      []float32 // the steps from a group's scale that it looks at
-	sigma    float32   // σ² of the importance weights, in mean squares; zero where importance is all
+	zero     int          // codes run from 0 to 2·zero-1
+	lowest   int          // scales run from -lowest to lowest-1
+	sweep    []float32    // llama-quantize's
+	descends bool         // without importance it moves single levels instead
+	efforts  [3]symEffort // of the default search: what efforts 1, 2 and 3 look at
+	sigma    float32      // σ² of the importance weights, in mean squares; zero where importance is all
 	bytes    int
 	put      func(dst []byte, b *superBlock)
 	codes    *kernel.Codes
 	scales   func(b *superBlock, src []byte) // reads all but the codes
 	weigh    func(w, src, importance []float32)
 	fit      func(c *symCoder, b *kBatch, x, importance []float32) // llama-quantize's choice of scales
+}
+
+// A symEffort is what a search looks at.
+type symEffort struct {
+	rounds      int       // of walking and refitting
+	plain, wide []float32 // sweeps for a fit of its own, without importance and with it; nil where llama-quantize's is start enough
+	far         []float32 // the steps from a group's scale
 }
 
 func (c *symCoder) decode(dst []float32, src []byte) {

@@ -33,14 +33,10 @@ func notFinite(w []float32, cols int) error {
 	return &NotFinite{Row: i / cols, Col: i % cols}
 }
 
-// Rows rounds a run of rows of cols weights to type t, each weight on its own merits: with the type's default encoder, or
-// with llama-quantize's. importance is nil or one weight for each column. Rows are encoded alone, so a matrix may be
+// Rows rounds a run of rows of cols weights to type t, each weight on its own merits, with the encoder of an effort. importance is nil or one weight for each column. Rows are encoded alone, so a matrix may be
 // cut into runs anywhere. Nothing is written when a weight is not finite.
-func Rows(dst []byte, t *Type, w []float32, cols int, importance []float32, ggml bool) error {
-	encode := t.Encode
-	if ggml {
-		encode = t.Ggml
-	}
+func Rows(dst []byte, t *Type, w []float32, cols int, importance []float32, effort int) error {
+	encode := t.Encoder(effort)
 	size, whole := t.Size(cols)
 	switch {
 	case encode == nil:

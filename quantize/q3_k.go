@@ -8,6 +8,7 @@ var Q3_K = register(Type{
 	Name: "Q3_K", ID: 11, Block: super, Bytes: 110,
 	Decode:   coder3K.decode,
 	Encode:   coder3K.encode,
+	Harder:   coder3K.harder,
 	Weigh:    coder3K.weigh,
 	Ggml:     coder3K.ggml,
 	Tile:     coder3K.tile,
@@ -17,8 +18,12 @@ var Q3_K = register(Type{
 	MaxRMSE:  0.147,
 })
 
-var coder3K = symCoder{zero: 4, lowest: 32, descends: true, sweep: sweepSym(4, 0.1), wide: bothSigns(4, -1.8, 1.8, 0.2), far: stepsTo(8, 1), sigma: 2, bytes: 110,
-	weigh: weighSuper(2), fit: fit3K,
+var coder3K = symCoder{zero: 4, lowest: 32, descends: true, sweep: sweepSym(4, 0.1), sigma: 2, bytes: 110,
+	weigh: weighSuper(2), fit: fit3K, efforts: [3]symEffort{
+		{1, nil, bothSigns(4, -1.8, 1.8, 0.2), stepsTo(8, 1)},
+		{1, bothSigns(4, -1.8, 1.8, 0.2), bothSigns(4, -1.8, 1.8, 0.2), stepsTo(8, 1)},
+		{4, bothSigns(4, -2.4, 2.4, 0.1), bothSigns(4, -2.4, 2.4, 0.1), stepsTo(12, 1)},
+	},
 	put: func(dst []byte, b *superBlock) {
 		for l := 0; l < 32; l += 8 {
 			high := uint64(0)

@@ -5,6 +5,7 @@ var Q4_0 = register(Type{
 	Name: "Q4_0", ID: 2, Block: flat, Bytes: 18,
 	Decode:  coder4_0.decodeSym,
 	Encode:  coder4_0.encodeSym,
+	Harder:  coder4_0.harderSym,
 	Weigh:   weighRow,
 	Ggml:    coder4_0.ggmlSym,
 	Tile:    coder4_0.tileSym,

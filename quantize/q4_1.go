@@ -6,6 +6,7 @@ var Q4_1 = register(Type{
 	Name: "Q4_1", ID: 3, Block: flat, Bytes: 20,
 	Decode:  coder4_1.decodeMin,
 	Encode:  coder4_1.encodeMin,
+	Harder:  coder4_1.harderMin,
 	Weigh:   weighRow,
 	Ggml:    coder4_1.ggmlMin,
 	Tile:    coder4_1.tileMin,

@@ -5,6 +5,7 @@ var Q5_0 = register(Type{
 	Name: "Q5_0", ID: 6, Block: flat, Bytes: 22,
 	Decode:  coder5_0.decodeSym,
 	Encode:  coder5_0.encodeSym,
+	Harder:  coder5_0.harderSym,
 	Weigh:   weighRow,
 	Ggml:    coder5_0.ggmlSym,
 	Tile:    coder5_0.tileSym,

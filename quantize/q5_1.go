@@ -5,6 +5,7 @@ var Q5_1 = register(Type{
 	Name: "Q5_1", ID: 7, Block: flat, Bytes: 24,
 	Decode:  coder5_1.decodeMin,
 	Encode:  coder5_1.encodeMin,
+	Harder:  coder5_1.harderMin,
 	Weigh:   weighRow,
 	Ggml:    coder5_1.ggmlMin,
 	Tile:    coder5_1.tileMin,

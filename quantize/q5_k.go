@@ -7,6 +7,7 @@ var Q5_K = register(Type{
 	Name: "Q5_K", ID: 13, Block: super, Bytes: 176,
 	Decode:   coder5K.decode,
 	Encode:   coder5K.encode,
+	Harder:   coder5K.harder,
 	Weigh:    coder5K.weigh,
 	Ggml:     coder5K.ggml,
 	Tile:     coder5K.tile,
@@ -17,7 +18,11 @@ var Q5_K = register(Type{
 })
 
 var coder5K = minCoder{group: 32, top: 31, most: 63, bytes: 176, sigma: 2, plain: sweepMin(-0.5, 0.1, 15, 31), searched: sweepMin(-0.9, 0.05, 36, 31),
-	weigh: weighSuper(2), rounds: 1, near: 1, far: stepsMin(31, -2, 2),
+	weigh: weighSuper(2), efforts: [3]minEffort{
+		{1, 1, stepsMin(31, -2, 2)},
+		{1, 2, stepsMin(31, -4, -3, -2, -1, 1, 2, 3, 4)},
+		{4, 4, stepsMin(31, -8, -7, -6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 7, 8)},
+	},
 	put: func(dst []byte, b *superBlock) {
 		putHalf(dst, b.d)
 		putHalf(dst[2:], b.dmin)

@@ -8,6 +8,7 @@ var Q6_K = register(Type{
 	Name: "Q6_K", ID: 14, Block: super, Bytes: 210,
 	Decode:   coder6K.decode,
 	Encode:   coder6K.encode,
+	Harder:   coder6K.harder,
 	Weigh:    weigh6K,
 	Ggml:     coder6K.ggml,
 	Tile:     coder6K.tile,
@@ -24,7 +25,11 @@ func weigh6K(w, src, importance []float32) {
 	}
 }
 
-var coder6K = symCoder{zero: 32, lowest: 128, sweep: sweepSym(32, 0.1), far: stepsTo(8, 1), bytes: 210, weigh: weigh6K, fit: fit6K,
+var coder6K = symCoder{zero: 32, lowest: 128, sweep: sweepSym(32, 0.1), bytes: 210, weigh: weigh6K, fit: fit6K, efforts: [3]symEffort{
+	{1, nil, nil, stepsTo(8, 1)},
+	{1, nil, nil, stepsTo(16, 1)},
+	{3, nil, nil, stepsTo(40, 1)},
+},
 	put: func(dst []byte, b *superBlock) {
 		for h := range 2 {
 			q, ql, qh := b.q[128*h:], dst[64*h:], dst[128+32*h:]

@@ -25,7 +25,10 @@ type Type struct {
 
 	// Encode writes one row with quern's own search: never more weighted error in any block than Ggml.
 	// importance is nil or one non-negative weight for each column.
-	Encode func(dst []byte, src, importance []float32)
+	Encode Encoder
+
+	// Harder returns encoders that search longer, for efforts 2 and 3; nil where Encode has nothing more to try.
+	Harder func(effort int) Encoder
 
 	// Weigh fills w with the weight that Encode gives to the squared error of each element of a row, for a given
 	// importance or none. nil means one everywhere, importance or not.
@@ -35,7 +38,7 @@ type Type struct {
 	NeedsImportance bool
 
 	// Ggml writes one row with the algorithm of llama-quantize, for people who must reproduce its files.
-	Ggml func(dst []byte, src, importance []float32)
+	Ggml Encoder
 
 	// Tile decodes whole blocks into what the integer product wants. Group is the number of weights that share a
 	// scale there.
@@ -54,6 +57,28 @@ type Type struct {
 
 	// MaxRMSE bounds the relative RMS error on normally distributed weights; the type's own test checks it.
 	MaxRMSE float64
+}
+
+// An Encoder writes one row of whole blocks.
+type Encoder func(dst []byte, src, importance []float32)
+
+// Efforts of an encoder: 0 takes llama-quantize's choices, to the byte; the default searches as long as it pays; above that it is
+// patience that decides.
+const (
+	EffortGgml    = 0
+	EffortDefault = 1
+	EffortMost    = 3
+)
+
+// Encoder is the encoder of an effort, nil if there is none.
+func (t *Type) Encoder(effort int) Encoder {
+	switch {
+	case effort <= EffortGgml:
+		return t.Ggml
+	case effort > EffortDefault && t.Harder != nil:
+		return t.Harder(min(effort, EffortMost))
+	}
+	return t.Encode
 }
 
 // A Tile is a run of weights as the integer product wants them: weight i is Scale[i/Group]*Code[i] + Min[i/Group].

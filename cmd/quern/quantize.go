@@ -7,6 +7,7 @@ import (
 
 	"quern/convert"
 	"quern/formats"
+	"quern/quantize"
 )
 
 func quantizeCommand(ui *ui) *cli.Command {
@@ -30,6 +31,7 @@ func quantizeCommand(ui *ui) *cli.Command {
 			&cli.BoolFlag{Name: "pure", Usage: "use TYPE for every matrix, without the recipe's mix"},
 			&cli.StringFlag{Name: "imatrix", Usage: "importance matrix `FILE` (from quern calibrate or llama-imatrix): errors count by the inputs that meet them"},
 			&cli.StringFlag{Name: "encoder", Value: "default", Usage: "default: quern's search; ggml: the bytes of llama-quantize"},
+			&cli.IntFlag{Name: "effort", Value: quantize.EffortDefault, Usage: "how long to search: 0 takes llama-quantize's choices (--encoder ggml), 1 searches as long as it pays, 2 and 3 longer where the type has more to try"},
 			&cli.BoolFlag{Name: "strict", Usage: "refuse to store a tensor in another type because its rows do not fit the block"},
 		),
 		Action: func(c *cli.Context) error { return quantizeAction(c, ui) },
@@ -49,10 +51,18 @@ func quantizeAction(c *cli.Context, ui *ui) error {
 		Strict:             c.Bool("strict"),
 		OverrideKV:         c.StringSlice("override-kv"),
 		Pre:                c.String("pre"),
+		Effort:             c.Int("effort"),
 	}
+	if opt.Effort < quantize.EffortGgml || opt.Effort > quantize.EffortMost {
+		return usagef("--effort %d: want %d to %d", opt.Effort, quantize.EffortGgml, quantize.EffortMost)
+	}
+	opt.Ggml = opt.Effort == quantize.EffortGgml
 	switch c.String("encoder") {
 	case "default":
 	case "ggml":
+		if opt.Effort > quantize.EffortDefault {
+			return usagef("--encoder ggml makes one choice only: --effort %d has nothing to do", opt.Effort)
+		}
 		opt.Ggml = true
 	default:
 		return usagef("--encoder %s: want default or ggml", c.String("encoder"))

@@ -50,11 +50,11 @@ func encoders(_ context.Context, r *Report, opt Options) error {
 			continue
 		}
 		size, _ := t.Size(rowWeights)
-		per := func(ggml bool) (mweights, part float64) {
+		per := func(effort int) (mweights, part float64) {
 			calls := rate(opt, func() func() {
 				x, dst, at := noise(rows*rowWeights), make([]byte, rows*size), 0
 				return func() {
-					if err := quantize.Rows(dst[at*size:][:size], t, x[at*rowWeights:][:rowWeights], rowWeights, importanceFor(t), ggml); err != nil {
+					if err := quantize.Rows(dst[at*size:][:size], t, x[at*rowWeights:][:rowWeights], rowWeights, importanceFor(t), effort); err != nil {
 						panic(err) // its own numbers
 					}
 					at = (at + 1) % rows
@@ -63,9 +63,9 @@ func encoders(_ context.Context, r *Report, opt Options) error {
 			return calls * rowWeights / 1e6, calls * float64(4*rowWeights+size) / 1e9 / r.CopyGBs
 		}
 		c := Coder{Type: t.Name}
-		c.Mweights, c.PartCopy = per(false)
+		c.Mweights, c.PartCopy = per(quantize.EffortDefault)
 		if t.Ggml != nil {
-			c.Ggml, c.GgmlPart = per(true)
+			c.Ggml, c.GgmlPart = per(quantize.EffortGgml)
 		}
 		r.Encoders = append(r.Encoders, c)
 	}
@@ -115,7 +115,11 @@ func decoders(_ context.Context, r *Report, opt Options) error {
 func encoded(t *quantize.Type, n int) []byte {
 	size, _ := t.Size(rowWeights)
 	code := make([]byte, n*size)
-	if err := quantize.Rows(code, t, noise(n*rowWeights), rowWeights, importanceFor(t), t.Ggml != nil); err != nil {
+	effort := quantize.EffortDefault
+	if t.Ggml != nil {
+		effort = quantize.EffortGgml
+	}
+	if err := quantize.Rows(code, t, noise(n*rowWeights), rowWeights, importanceFor(t), effort); err != nil {
 		panic(err) // its own numbers
 	}
 	return code
