@@ -16,7 +16,7 @@ type minCoder struct {
 	efforts  [3]minEffort // of the default search: what efforts 1, 2 and 3 look at
 	put      func(dst []byte, b *superBlock)
 	codes    *kernel.Codes
-	scales   func(b *superBlock, src []byte) // reads all but the codes
+	scales   func(src []byte) superScales
 }
 
 // A minEffort is what a search looks at.
@@ -33,11 +33,10 @@ func (c *minCoder) decode(dst []float32, src []byte) {
 }
 
 func (c *minCoder) tile(dst Tile, src []byte) {
-	var b superBlock
 	groups := c.groups()
 	c.codes.Unpack(dst.Code, src)
 	for at := 0; at+groups <= len(dst.Scale); at, src = at+groups, src[c.bytes:] {
-		c.scales(&b, src)
+		b := c.scales(src)
 		d, dmin := halfValue(b.d), -halfValue(b.dmin)
 		scale, low := dst.Scale[at:][:groups], dst.Min[at:][:groups]
 		for g := range scale {

@@ -13,7 +13,7 @@ type symCoder struct {
 	bytes    int
 	put      func(dst []byte, b *superBlock)
 	codes    *kernel.Codes
-	scales   func(b *superBlock, src []byte) // reads all but the codes
+	scales   func(src []byte) superScales
 	weigh    func(w, src, importance []float32)
 	fit      func(c *symCoder, b *kBatch, x, importance []float32) // llama-quantize's choice of scales
 }
@@ -30,11 +30,10 @@ func (c *symCoder) decode(dst []float32, src []byte) {
 }
 
 func (c *symCoder) tile(dst Tile, src []byte) {
-	var b superBlock
 	c.codes.Unpack(dst.Code, src)
 	clear(dst.Min)
 	for at := 0; at+groups16 <= len(dst.Scale); at, src = at+groups16, src[c.bytes:] {
-		c.scales(&b, src)
+		b := c.scales(src)
 		d := halfValue(b.d)
 		for g, s := range b.scale {
 			dst.Scale[at+g] = d * float32(s)

@@ -30,8 +30,9 @@ var coder4K = minCoder{group: 32, top: 15, most: 63, bytes: 144, sigma: 2, plain
 		putHalves(dst[16:], &b.q)
 	},
 	codes: kernel.CodesQ4_K,
-	scales: func(b *superBlock, src []byte) {
+	scales: func(src []byte) (b superScales) {
 		b.d, b.dmin = halfBits(src), halfBits(src[2:])
-		sixes(b, src[4:])
+		sixes(&b, src[4:])
+		return b
 	},
 }

@@ -47,11 +47,12 @@ var coder6K = symCoder{zero: 32, lowest: 128, sweep: sweepSym(32, 0.1), bytes: 2
 		putHalf(dst[208:], b.d)
 	},
 	codes: kernel.CodesQ6_K,
-	scales: func(b *superBlock, src []byte) {
+	scales: func(src []byte) (b superScales) {
 		for g := range groups16 {
 			b.scale[g] = int8(src[192+g])
 		}
 		b.d = halfBits(src[208:])
+		return b
 	},
 }
 

@@ -13,7 +13,12 @@ const (
 
 // A superBlock is a super-block unpacked. Codes run from 0; scales and minima are as they multiply d and dmin.
 type superBlock struct {
-	q       [super]uint8
+	q [super]uint8
+	superScales
+}
+
+// superScales are all of a super-block but its codes.
+type superScales struct {
 	scale   [groups16]int8
 	min     [groups16]uint8
 	d, dmin uint16
@@ -73,7 +78,7 @@ func putSixes(dst []byte, b *superBlock) {
 	}
 }
 
-func sixes(b *superBlock, src []byte) {
+func sixes(b *superScales, src []byte) {
 	low, mid, high := binary.LittleEndian.Uint32(src), binary.LittleEndian.Uint32(src[4:]), binary.LittleEndian.Uint32(src[8:])
 	scale := [2]uint32{low & 0x3f3f3f3f, high&0x0f0f0f0f | low>>2&0x30303030}
 	min := [2]uint32{mid & 0x3f3f3f3f, high>>4&0x0f0f0f0f | mid>>2&0x30303030}

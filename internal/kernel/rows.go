@@ -40,16 +40,17 @@ func rowsOfI8(flat, blocks mulI8, rows int) func(dst []float32, ldd int, a *Acts
 
 func walkI8(mul mulI8, rows int, bias, shift uintptr, dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, column, columns int) {
 	group, block := column/p.Group, column/a.Block
-	more := uintptr(min(column, 1))
+	groups, blocks := p.K/p.Group, p.K/a.Block
+	count, per, steps, more := uintptr(columns/a.Block), uintptr(a.Block/p.Group), uintptr(p.Group/4), uintptr(min(column, 1))
 	var offsets *float32
 	if p.Min != nil {
 		offsets = &p.Min[group*LanesI8]
 	}
+	code, scale := &p.Code[column*LanesI8], &p.Scale[group*LanesI8]
 	for i := 0; i < m; i += rows {
 		tile, r := (from+i)/RowTile, (from+i)%RowTile
-		g := (tile*(p.K/p.Group)+group)*RowTile + r
-		mul(&dst[i*ldd], uintptr(4*ldd), &a.Code[(tile*p.K+column)*RowTile+4*r], &a.Scale[(tile*(p.K/a.Block)+block)*RowTile+r], &a.Sum[g], &a.Start[g],
-			&p.Code[column*LanesI8], &p.Scale[group*LanesI8], offsets,
-			uintptr(columns/a.Block), uintptr(a.Block/p.Group), uintptr(p.Group/4), uintptr(min(rows, m-i)), more, bias, shift)
+		g := (tile*groups+group)*RowTile + r
+		mul(&dst[i*ldd], uintptr(4*ldd), &a.Code[(tile*p.K+column)*RowTile+4*r], &a.Scale[(tile*blocks+block)*RowTile+r], &a.Sum[g], &a.Start[g],
+			code, scale, offsets, count, per, steps, uintptr(min(rows, m-i)), more, bias, shift)
 	}
 }
