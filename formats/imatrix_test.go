@@ -214,3 +214,30 @@ func TestImatrixDatCut(t *testing.T) {
 		}
 	}
 }
+
+func FuzzImatrixDat(f *testing.F) {
+	path := filepath.Join(f.TempDir(), "imatrix.dat")
+	if err := WriteImatrixDat(path, sample(), false); err != nil {
+		f.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		file := filepath.Join(t.TempDir(), "f.dat")
+		if err := os.WriteFile(file, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		m, err := ReadImatrix(file)
+		if err != nil {
+			return
+		}
+		for i := range m.Entries {
+			if _, err := m.Entries[i].Borrowed(); err != nil {
+				t.Errorf("an entry without data was read: %v", err)
+			}
+		}
+	})
+}
