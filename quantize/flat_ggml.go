@@ -2,6 +2,7 @@ package quantize
 
 import (
 	"math"
+	"sync"
 
 	"quern/internal/kernel"
 )
@@ -13,11 +14,16 @@ func (c *flatCoder) ggmlSym(dst []byte, src, importance []float32) {
 		c.ggmlBy(dst, src, importance)
 		return
 	}
-	var q [flat]uint8
-	for ; len(src) >= flat; dst, src = dst[c.bytes:], src[flat:] {
-		putHalf(dst, half(c.plainSym(&q, block(src))))
-		c.put(dst[c.at:], &q)
-	}
+	c.plain(dst, src, float32(c.zero)+0.5, func(p *plainRun, i int, x []float32) {
+		top := p.hi[i]
+		switch lo := p.lo[i]; {
+		case -lo > top:
+			top = lo
+		case -lo == top:
+			top = signedMax(x) // the first of the two decides
+		}
+		p.d[i], p.low[i] = top/-float32(c.zero), 0
+	}, c.plainSym)
 }
 
 func (c *flatCoder) ggmlMin(dst []byte, src, importance []float32) {
@@ -25,12 +31,51 @@ func (c *flatCoder) ggmlMin(dst []byte, src, importance []float32) {
 		c.ggmlBy(dst, src, importance)
 		return
 	}
-	var q [flat]uint8
-	for ; len(src) >= flat; dst, src = dst[c.bytes:], src[flat:] {
-		d, m := c.plainMin(&q, block(src))
-		putHalf(dst, half(d))
-		putHalf(dst[2:], half(m))
-		c.put(dst[c.at:], &q)
+	c.plain(dst, src, 0.5, func(p *plainRun, i int, _ []float32) {
+		p.d[i] = (p.hi[i] - p.lo[i]) / float32(2*c.zero-1)
+		p.m[i], p.low[i] = p.lo[i], -p.lo[i]
+	}, c.plainMin)
+}
+
+// A plainRun is up to 32 blocks on their way through kernel.Cuts.
+type plainRun struct {
+	hi, lo, d, m, factor, low [kernel.GroupLanes]float32
+	halves, offsets           [2 * kernel.GroupLanes]byte
+	code                      [kernel.GroupLanes * flat]uint8
+}
+
+var plainRuns = sync.Pool{New: func() any { return new(plainRun) }}
+
+// plain writes a row without importance. choose sets the scale of a block, and its offset; alone takes a block whose inverse scale or
+// whose extremes' signs are out of the ordinary.
+func (c *flatCoder) plain(dst []byte, src []float32, bias float32, choose func(p *plainRun, i int, x []float32), alone func(q *[flat]uint8, x *[flat]float32) (d, m float32)) {
+	p := plainRuns.Get().(*plainRun)
+	defer plainRuns.Put(p)
+	for len(src) > 0 {
+		x := src[:min(len(src), len(p.code))]
+		n := len(x) / flat
+		kernel.BlockExtremes(p.hi[:], p.lo[:], x)
+		for i := range n {
+			choose(p, i, x[i*flat:][:flat])
+			p.factor[i] = inverse(p.d[i])
+		}
+		kernel.Cuts(p.code[:], x, p.factor[:], p.low[:], bias, float32(2*c.zero-1))
+		for i := range n {
+			if f := p.factor[i]; p.hi[i] == 0 || p.lo[i] == 0 || !(f <= math.MaxFloat32 && f >= -math.MaxFloat32) {
+				p.d[i], p.m[i] = alone((*[flat]uint8)(p.code[i*flat:]), block(x[i*flat:]))
+			}
+		}
+		kernel.F32ToF16(p.halves[:], p.d[:])
+		kernel.F32ToF16(p.offsets[:], p.m[:])
+		for i := range n {
+			copy(dst, p.halves[2*i:2*i+2])
+			if c.at == 4 {
+				copy(dst[2:], p.offsets[2*i:2*i+2])
+			}
+			c.put(dst[c.at:], (*[flat]uint8)(p.code[i*flat:]))
+			dst = dst[c.bytes:]
+		}
+		src = src[len(x):]
 	}
 }
 
@@ -71,14 +116,14 @@ func (c *flatCoder) ggmlBy(dst []byte, src, importance []float32) {
 }
 
 // plainSym takes the largest magnitude to code 0 whatever its sign, so d may be negative.
-func (c *flatCoder) plainSym(q *[flat]uint8, x *[flat]float32) float32 {
+func (c *flatCoder) plainSym(q *[flat]uint8, x *[flat]float32) (d, m float32) {
 	n := float32(c.zero)
-	d := signedMax(x[:]) / -n
+	d = signedMax(x[:]) / -n
 	id := inverse(d)
 	for j, v := range x {
 		q[j] = min(cut(float32(v*id)+(n+0.5)), uint8(2*c.zero-1))
 	}
-	return d
+	return d, 0
 }
 
 // plainMin takes the smallest to code 0 and the largest to the last.

@@ -28,14 +28,41 @@ func tileQ8_0(dst Tile, src []byte) {
 
 // ggmlQ8_0 ignores importance, and divides by the scale before it is rounded to a half.
 func ggmlQ8_0(dst []byte, src, _ []float32) {
-	for ; len(src) >= flat; dst, src = dst[34:], src[flat:] {
-		d := magnitude(block(src)) / 127
-		putHalf(dst, half(d))
-		id := inverse(d)
-		for j, v := range src[:flat] {
-			dst[2+j] = byte(roundAway(float32(v * id)))
+	p := plainRuns.Get().(*plainRun)
+	defer plainRuns.Put(p)
+	clear(p.low[:])
+	for len(src) > 0 {
+		x := src[:min(len(src), len(p.code))]
+		n := len(x) / flat
+		kernel.BlockExtremes(p.hi[:], p.lo[:], x)
+		for i := range n {
+			p.d[i] = max(p.hi[i], -p.lo[i]) / levels8
+			p.factor[i] = inverse(p.d[i])
 		}
+		kernel.Aways(p.code[:], x, p.factor[:], p.low[:])
+		for i := range n {
+			if f := p.factor[i]; !(f <= math.MaxFloat32) {
+				p.d[i] = alone8(p.code[i*flat:][:flat], block(x[i*flat:]))
+			}
+		}
+		kernel.F32ToF16(p.halves[:], p.d[:])
+		for i := range n {
+			copy(dst, p.halves[2*i:2*i+2])
+			copy(dst[2:34], p.code[i*flat:])
+			dst = dst[34:]
+		}
+		src = src[len(x):]
 	}
+}
+
+// alone8 takes a block that is not finite, or too small for an inverse.
+func alone8(q []uint8, x *[flat]float32) (d float32) {
+	d = magnitude(x) / levels8
+	id := inverse(d)
+	for j, v := range x {
+		q[j] = byte(roundAway(float32(v * id)))
+	}
+	return d
 }
 
 // magnitude is the largest |x|, or something that is not finite when any x is not: as integers, NaN is above infinity.

@@ -63,7 +63,7 @@ func perPrompt(ctx context.Context, m *model.Model, opt Options, all bool) (floa
 	run := model.Options{Mode: model.Deploy, Threads: opt.Threads}
 	logits := make([]float32, m.Params().Vocab)
 	best := 0.0
-	for n, began := 0, time.Now(); n < 4 || !all && time.Since(began) < 2*time.Second; n++ {
+	for n, began := 0, time.Now(); n < 4 && (n < 2 || opt.Each > 10*time.Millisecond) || !all && time.Since(began) < 2*time.Second; n++ {
 		at := time.Now()
 		s, err := m.States(ctx, [][]int32{tokens}, func(_, pos int) bool { return all || pos == len(tokens)-1 }, run)
 		if err != nil {
