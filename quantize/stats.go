@@ -19,11 +19,25 @@ func (s *Stats) Add(x []float32, m int) {
 // AddColumns adds some columns of inputs x [m][k] without counting them: columns may be added by several goroutines at once.
 func (s *Stats) AddColumns(x []float32, from, to int) {
 	k, diag := len(s.Diag), s.Diag[from:to]
-	for ; len(x) >= k && k > 0; x = x[k:] {
-		row := x[from:to]
-		for i := range diag {
+	if len(diag) == 0 {
+		return
+	}
+	for ; len(x) >= 4*k; x = x[4*k:] { // a sum is loaded once for four inputs, which are added one after the other
+		x0, x1, x2, x3 := x[from:to], x[k+from:k+to], x[2*k+from:2*k+to], x[3*k+from:3*k+to]
+		x0, x1, x2, x3 = x0[:len(diag)], x1[:len(diag)], x2[:len(diag)], x3[:len(diag)]
+		for i, d := range diag {
+			a, b, c, e := float64(x0[i]), float64(x1[i]), float64(x2[i]), float64(x3[i])
+			d += a * a
+			d += b * b
+			d += c * c
+			diag[i] = d + e*e
+		}
+	}
+	for ; len(x) >= k; x = x[k:] {
+		row := x[from:to][:len(diag)]
+		for i, d := range diag {
 			v := float64(row[i])
-			diag[i] += v * v
+			diag[i] = d + v*v
 		}
 	}
 }
