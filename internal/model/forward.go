@@ -73,9 +73,7 @@ func (r *run) normalize(h, x, weight []float32, m int) {
 	r.eachRow(m, func(_ *worker, row int) {
 		x, h := x[row*e:][:e], h[row*e:][:e]
 		scale := float32(1 / math.Sqrt(kernel.SumSquares(x)/float64(e)+eps))
-		for i, g := range weight {
-			h[i] = float32(x[i]*scale) * g
-		}
+		kernel.ScaleBy(h, x, weight, scale)
 	})
 }
 
@@ -111,10 +109,7 @@ func (r *run) activate(gate, up []float32, m int) {
 func (r *run) add(x, h []float32, m int) {
 	e := r.m.params.Embd
 	r.eachRow(m, func(_ *worker, row int) {
-		x, h := x[row*e:][:e], h[row*e:][:e]
-		for i := range x {
-			x[i] += h[i]
-		}
+		kernel.Add(x[row*e:][:e], h[row*e:][:e])
 	})
 }
 

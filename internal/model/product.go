@@ -142,11 +142,7 @@ func (s *span) finish(w *worker, lanes, m, ld int) {
 		if s.w.bias == nil {
 			continue
 		}
-		bias := s.w.bias[s.from:s.to]
-		dst := s.dst[i*ld+s.from:][:len(bias)]
-		for j, b := range bias {
-			dst[j] += b
-		}
+		kernel.Add(s.dst[i*ld+s.from:i*ld+s.to], s.w.bias[s.from:s.to])
 	}
 }
 

@@ -1,6 +1,9 @@
 package model
 
-import "quern/internal/arch"
+import (
+	"quern/internal/arch"
+	"quern/internal/kernel"
+)
 
 // A rope is a table of rotations: for each position the cosine and the sine of the angle of each pair of dimensions.
 type rope struct {
@@ -36,36 +39,16 @@ func (r *rope) reach(n int) {
 	}
 }
 
-// rotate turns every head of size dim in x, which stands at position pos.
+// rotate turns every head of size dim in x, which stands at position pos: pairs of neighbours, the order of GGUF files of most
+// families, or pairs of halves, that of GPT-NeoX.
 func (r *rope) rotate(x []float32, pos, dim int, neox bool) {
 	half := len(r.freq)
 	cos, sin := r.cos[pos*half:][:half], r.sin[pos*half:][:half]
 	for ; len(x) >= dim; x = x[dim:] {
 		if neox {
-			rotateHalves(x[:half], x[half:2*half], cos, sin)
+			kernel.RotateHalves(x[:half], x[half:2*half], cos, sin)
 		} else {
-			rotatePairs(x[:2*half], cos, sin)
+			kernel.RotatePairs(x[:2*half], cos, sin)
 		}
-	}
-}
-
-// rotatePairs turns (x[2i], x[2i+1]) by angle i: the order of GGUF files of this family.
-func rotatePairs(x, cos, sin []float32) {
-	sin = sin[:len(cos)]
-	for i, c := range cos {
-		p := x[2*i : 2*i+2 : 2*i+2]
-		a, b, s := p[0], p[1], sin[i]
-		p[0] = float32(a*c) - float32(b*s)
-		p[1] = float32(a*s) + float32(b*c)
-	}
-}
-
-// rotateHalves turns (lo[i], hi[i]) by angle i: the order of GPT-NeoX.
-func rotateHalves(lo, hi, cos, sin []float32) {
-	lo, hi, sin = lo[:len(cos)], hi[:len(cos)], sin[:len(cos)]
-	for i, c := range cos {
-		a, b, s := lo[i], hi[i], sin[i]
-		lo[i] = float32(a*c) - float32(b*s)
-		hi[i] = float32(a*s) + float32(b*c)
 	}
 }

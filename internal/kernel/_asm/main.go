@@ -28,6 +28,7 @@ var files = map[string]func(*file){
 	"tiles_arm64.s":       tilesARM64,
 	"pack_amd64.s":        packAMD64,
 	"codes_amd64.s":       codesAMD64,
+	"elements_amd64.s":    elementsAMD64,
 	"interleave_amd64.s":  interleaveAMD64,
 	"interleave_arm64.s":  interleaveARM64,
 	"peak_amd64.s":        peakAMD64,
