@@ -114,7 +114,7 @@ func (c *chooser) choose(name string, shape []int, from *quantize.Type) (choice,
 	if err != nil {
 		return choice{}, err
 	}
-	to, why := fit(want, cols)
+	to, why := fit(want, cols, c.opt.Ggml)
 	if why != "" && c.opt.Strict {
 		return choice{}, formats.Unsupported("%s", why)
 	}
@@ -151,8 +151,9 @@ func (c *chooser) want(name string, shape []int) (*quantize.Type, error) {
 	return t, nil
 }
 
-// fit goes down the chain of fallbacks until rows are whole blocks; its end is F16, which fits everything.
-func fit(want *quantize.Type, cols int) (*quantize.Type, string) {
+// fit goes down llama-quantize's chain of fallbacks until rows are whole blocks; its end is F16, which fits everything. Unless its
+// choices are asked for, what takes its place loses the least of all types that fit and are no larger.
+func fit(want *quantize.Type, cols int, ggml bool) (*quantize.Type, string) {
 	to := want
 	for cols%to.Block != 0 {
 		if to.Fallback == nil || to.Fallback.Block >= to.Block {
@@ -164,7 +165,23 @@ func fit(want *quantize.Type, cols int) (*quantize.Type, string) {
 	if to == want {
 		return to, ""
 	}
+	if !ggml {
+		to = leastError(to, cols)
+	}
 	return to, fmt.Sprintf("%s instead of %s: rows of %d are not whole blocks of %d", to.Name, want.Name, cols, want.Block)
+}
+
+// leastError is the type with the least error, by the bound that each type keeps on normally distributed weights, that is no larger
+// than one that fits.
+func leastError(than *quantize.Type, cols int) *quantize.Type {
+	best := than
+	for _, t := range quantize.Types() {
+		if t.Encode != nil && t.ID != quantize.NoID && t.MaxRMSE > 0 && !t.NeedsImportance && t.Factor == 0 && cols%t.Block == 0 &&
+			t.BitsPerWeight() <= than.BitsPerWeight() && t.MaxRMSE < best.MaxRMSE {
+			best = t
+		}
+	}
+	return best
 }
 
 // keep is the type of a tensor that no recipe touches: as it is stored in a GGUF file; from a Hugging Face checkpoint

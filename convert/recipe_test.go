@@ -142,7 +142,7 @@ func (m *mixModel) check(t *testing.T, r *Recipe, types map[string]string, mib f
 		}
 	}
 	facts := Facts{Arch: m.Shape.Arch, Layers: m.Shape.L, Heads: m.Shape.H, KVHeads: m.Shape.KV, Experts: m.Shape.X}
-	c, err := newChooser(r, Options{}, facts, names, true)
+	c, err := newChooser(r, Options{Ggml: true}, facts, names, true) // with the reference's own fallbacks
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -302,13 +302,20 @@ func TestOptions(t *testing.T) {
 
 func TestFallback(t *testing.T) {
 	for _, test := range []struct {
-		want string
-		cols int
-		got  string
-	}{{"Q4_K", 512, "Q4_K"}, {"Q4_K", 576, "Q5_0"}, {"Q5_K", 96, "Q5_1"}, {"Q6_K", 32, "Q8_0"}, {"Q2_K", 64, "Q4_0"}, {"Q3_K", 64, "Q4_0"}, {"Q4_K", 100, "F16"}, {"Q8_0", 31, "F16"}} {
-		got, why := fit(quantize.ByName(test.want), test.cols)
-		if got.Name != test.got || (why == "") != (test.want == test.got) {
-			t.Errorf("%s with %d columns: %s (%s), want %s", test.want, test.cols, got, why, test.got)
+		want      string
+		cols      int
+		ggml, got string
+	}{{"Q4_K", 512, "Q4_K", "Q4_K"}, {"Q4_K", 576, "Q5_0", "Q5_0"}, {"Q5_K", 96, "Q5_1", "Q5_1"}, {"Q6_K", 32, "Q8_0", "Q8_0"}, {"Q2_K", 64, "Q4_0", "IQ4_NL"},
+		{"Q3_K", 64, "Q4_0", "IQ4_NL"}, {"Q4_K", 100, "F16", "F16"}, {"Q8_0", 31, "F16", "F16"}} {
+		for _, ggml := range []bool{false, true} {
+			want := test.got
+			if ggml {
+				want = test.ggml
+			}
+			got, why := fit(quantize.ByName(test.want), test.cols, ggml)
+			if got.Name != want || (why == "") != (test.want == want) {
+				t.Errorf("%s with %d columns, ggml %v: %s (%s), want %s", test.want, test.cols, ggml, got, why, want)
+			}
 		}
 	}
 }
