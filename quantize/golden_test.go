@@ -87,8 +87,8 @@ func noWorse(t *testing.T, q *Type, row int, src, importance, got, ref []float32
 	t.Helper()
 	w := weights(q, src, importance)
 	for b := 0; b < len(src); b += q.Block {
-		mine, _ := loss(w[b:b+q.Block], src[b:b+q.Block], got[b:b+q.Block])
-		theirs, _ := loss(w[b:b+q.Block], src[b:b+q.Block], ref[b:b+q.Block])
+		mine := objective(q, w[b:b+q.Block], src[b:b+q.Block], got[b:b+q.Block])
+		theirs := objective(q, w[b:b+q.Block], src[b:b+q.Block], ref[b:b+q.Block])
 		if !(mine <= theirs) {
 			t.Errorf("row %d, block %d: error %g, the reference's %g", row, b/q.Block, mine, theirs)
 			return

@@ -20,6 +20,7 @@ type iq1Coder struct {
 	factor   float32 // on its half
 	shifts   []int   // the ways to move the levels of a group that the default search tries
 	weigh    func(w, src, importance []float32)
+	along    float64
 	put      func(dst []byte, b *iq1Block)
 	searches sync.Pool
 	take     func(b *iq1Block, src []byte)

@@ -59,22 +59,13 @@ func (k *iq1Search) search(importance []float32) {
 		k.try.d = smallHalf(d)
 		for far := 1; far >= 0; far-- {
 			k.settle(far)
-			k.offer()
-			if !k.refit() {
-				break
-			}
-			k.offer()
+			sums := k.offer()
+			k.try.d = smallHalf(sums.best(0))
 		}
 	}
-	explained := 0.0
-	for g := range n {
-		explained += k.fits[g].explained
-	}
-	if !plain(&k.x, &k.w, k.loss, explained) {
-		k.c.ggmlBlock(&k.try, k.x[:], importance)
-		k.try.d = finiteBits(k.try.d)
-		k.offer()
-	}
+	k.c.ggmlBlock(&k.try, k.x[:], importance)
+	k.try.d = finiteBits(k.try.d)
+	k.offer()
 }
 
 // sweep fits a group at scales below its largest magnitude.
@@ -194,27 +185,14 @@ func (k *iq1Search) decoded(f func(level, x, w float64)) {
 	}
 }
 
-// refit solves for the half that suits members, shifts and scales of the try; false if that changes nothing.
-func (k *iq1Search) refit() bool {
-	var lx, l2 float64
-	k.decoded(func(level, x, w float64) {
-		lx += float64(w * level * x)
-		l2 += float64(w * level * level)
-	})
-	d := smallHalf(lx / l2)
-	same := d == k.try.d
-	k.try.d = d
-	return !same
-}
-
-// offer keeps the try if it is the best so far.
-func (k *iq1Search) offer() {
-	sum, d := 0.0, float64(halfValue(k.try.d))
-	k.decoded(func(level, x, w float64) {
-		e := x - float64(d*level)
-		sum += float64(w * float64(e*e))
-	})
-	if sum < k.loss {
-		k.best, k.loss = k.try, sum
+// offer keeps the try if it is the best so far, with its half or with the one that suits it best, and returns its sums.
+func (k *iq1Search) offer() (sums alongSums) {
+	k.decoded(func(level, x, w float64) { sums.add(w, x, level) })
+	for _, d := range [2]uint16{k.try.d, finiteBits(half(float32(sums.best(k.c.along))))} {
+		if loss := sums.loss(float64(halfValue(d)), k.c.along); loss < k.loss {
+			k.best, k.loss = k.try, loss
+			k.best.d = d
+		}
 	}
+	return sums
 }

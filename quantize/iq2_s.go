@@ -11,12 +11,13 @@ var IQ2_S = register(Type{
 	Tile:            grid2S.tile,
 	Group:           16,
 	Acts:            ActsQ8_K,
-	MaxRMSE:         0.2378,
+	Along:           3,
+	MaxRMSE:         0.2415,
 	Fallback:        IQ4_NL,
 	NeedsImportance: true,
 })
 
-var grid2S = gridCoder{book: &book2S, group: 16, unit: 1. / 8, bytes: 82, weigh: weighEach(super, 2),
+var grid2S = gridCoder{book: &book2S, group: 16, unit: 1. / 8, bytes: 82, weigh: weighEach(super, 2), along: 3,
 	as: gridGgml{tries: 9, step: 0.1, tiny: 1e-8, sigma: 2, plus: 0.25, factor: 0.9875},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)

@@ -13,12 +13,13 @@ var IQ2_XS = register(Type{
 	Tile:            grid2XS.tile,
 	Group:           16,
 	Acts:            ActsQ8_K,
-	MaxRMSE:         0.2885,
+	Along:           3,
+	MaxRMSE:         0.2955,
 	Fallback:        IQ4_NL,
 	NeedsImportance: true,
 })
 
-var grid2XS = gridCoder{book: &book2XS, group: 16, unit: 1. / 8, parity: true, bytes: 74, weigh: weighEach(super, 1),
+var grid2XS = gridCoder{book: &book2XS, group: 16, unit: 1. / 8, parity: true, bytes: 74, weigh: weighEach(super, 1), along: 3,
 	as: gridGgml{tries: 9, step: 0.1, tiny: tinyGroup, sigma: 1, factor: 1},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)

@@ -13,12 +13,13 @@ var IQ2_XXS = register(Type{
 	Tile:            grid2XXS.tile,
 	Group:           32,
 	Acts:            ActsQ8_K,
-	MaxRMSE:         0.33,
+	Along:           3,
+	MaxRMSE:         0.340,
 	Fallback:        IQ4_NL,
 	NeedsImportance: true,
 })
 
-var grid2XXS = gridCoder{book: &book2XXS, group: 32, unit: 1. / 8, parity: true, bytes: 66, weigh: weighEach(super, 1),
+var grid2XXS = gridCoder{book: &book2XXS, group: 32, unit: 1. / 8, parity: true, bytes: 66, weigh: weighEach(super, 1), along: 3,
 	as: gridGgml{tries: 6, step: 0.1, tiny: tinyGroup, sigma: 1, factor: 1, fitted: true},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)

@@ -66,18 +66,15 @@ func (k *gridSearch) search() {
 		k.try.d = smallHalf(d)
 		for far := 1; far >= 0; far-- {
 			k.settle(far)
-			k.offer()
-			if !k.refit() {
-				break
-			}
-			k.offer()
+			sums := k.offer()
+			k.try.d = smallHalf(sums.best(0)) // members are chosen for the scale that suits them, not for the one they are stored with
 		}
 	}
 	explained := 0.0
 	for g := range super / c.group {
 		explained += k.group[g].fits.explained
 	}
-	if !plain(&k.x, &k.w, k.loss, explained) {
+	if !plain(&k.x, &k.w, k.loss, explained, c.along) {
 		c.ggmlBlock(&k.try, k.x[:], k.importance)
 		k.try.d = finiteBits(k.try.d)
 		k.offer()
@@ -87,14 +84,15 @@ func (k *gridSearch) search() {
 // plain says that llama-quantize's block need not be looked at, which costs more than the whole search: the loss is within a
 // twentieth of what it would be if groups had scales of their own, and no single weight decides the block. Ordinary blocks
 // lose a few hundredths more than that, llama-quantize's a tenth or two; the tests have found none where it would have won.
-func plain(x, w *[super]float32, loss, explained float64) bool {
-	var sum, top float64
+func plain(x, w *[super]float32, loss, explained, along float64) bool {
+	var sums alongSums
+	var top float64
 	for i, v := range x {
 		e := float64(float64(w[i]) * float64(float64(v)*float64(v)))
-		sum += e
+		sums.s += e
 		top = max(top, e)
 	}
-	return loss <= 1.05*(sum-explained) && top <= sum/4
+	return loss <= 1.05*sums.least(explained, along) && top <= sums.s/4
 }
 
 // load takes signs off, and with parity finds the sign that is cheapest to turn where an odd number is negative.
@@ -199,24 +197,8 @@ func (k *gridSearch) settle(far int) {
 	}
 }
 
-// refit solves for the half that suits members, signs and scales of the try; false if that changes nothing.
-func (k *gridSearch) refit() bool {
-	var lx, l2 float64
-	k.each(func(at int, level, x, w float64) {
-		lx += float64(w * level * x)
-		l2 += float64(w * level * level)
-	})
-	if !(l2 > 0) {
-		return false
-	}
-	d := smallHalf(lx / l2)
-	same := d == k.try.d
-	k.try.d = d
-	return !same
-}
-
 // each calls f with what every weight of the try decodes to where d is one.
-func (k *gridSearch) each(f func(at int, level, x, w float64)) {
+func (k *gridSearch) each(f func(level, x, w float64)) {
 	dims := k.book.dims
 	for at := 0; at < super; at += dims {
 		s := float64(k.c.scaleOf(1, k.try.scale[at/k.c.group]))
@@ -226,19 +208,19 @@ func (k *gridSearch) each(f func(at int, level, x, w float64)) {
 			if sign>>i&1 != 0 {
 				level = -level
 			}
-			f(at+i, level, float64(k.x[at+i]), float64(k.w[at+i]))
+			f(level, float64(k.x[at+i]), float64(k.w[at+i]))
 		}
 	}
 }
 
-// offer keeps the try if it is the best so far.
-func (k *gridSearch) offer() {
-	sum, d := 0.0, float64(halfValue(k.try.d))
-	k.each(func(at int, level, x, w float64) {
-		e := x - float64(d*level)
-		sum += float64(w * float64(e*e))
-	})
-	if sum < k.loss {
-		k.best, k.loss = k.try, sum
+// offer keeps the try if it is the best so far, with its half or with the one that suits it best, and returns its sums.
+func (k *gridSearch) offer() (sums alongSums) {
+	k.each(func(level, x, w float64) { sums.add(w, x, level) })
+	for _, d := range [2]uint16{k.try.d, finiteBits(half(float32(sums.best(k.c.along))))} {
+		if loss := sums.loss(float64(halfValue(d)), k.c.along); loss < k.loss {
+			k.best, k.loss = k.try, loss
+			k.best.d = d
+		}
 	}
+	return sums
 }

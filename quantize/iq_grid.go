@@ -21,6 +21,7 @@ type gridCoder struct {
 	bytes    int
 	as       gridGgml
 	weigh    func(w, src, importance []float32)
+	along    float64
 	put      func(dst []byte, b *gridBlock)
 	searches sync.Pool
 	take     func(b *gridBlock, src []byte)

@@ -97,3 +97,17 @@ func relative(sum, size float64) float64 {
 	}
 	return math.Sqrt(sum / size)
 }
+
+// objective is what the encoder of a type minimises in one block: the loss, and the part of it that goes along with the
+// weights again.
+func objective(q *Type, w, x, y []float32) float64 {
+	sum, size := loss(w, x, y)
+	if q.Along == 0 || size == 0 {
+		return sum
+	}
+	var along float64
+	for i, v := range x {
+		along += float64(w[i]) * float64(v) * (float64(v) - float64(y[i]))
+	}
+	return sum + q.Along*along*along/size
+}

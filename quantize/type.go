@@ -37,6 +37,10 @@ type Type struct {
 	// NeedsImportance says that without importance the type loses so much that plans refuse it.
 	NeedsImportance bool
 
+	// Along counts the part of a block's error that goes along with its weights again: Encode minimises, in every block, Σ w·e²
+	// + Along·(Σ w·x·e)²/Σ w·x².
+	Along float64
+
 	// Ggml writes one row with the algorithm of llama-quantize, for people who must reproduce its files.
 	Ggml Encoder
 
