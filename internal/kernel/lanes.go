@@ -35,7 +35,7 @@ func (g *Groups) LoadW(w []float32, n int) { PackF32(g.W[:n*GroupLanes], w, len(
 // A laneKernel works on the n elements of all groups; the table's meaning is each kernel's own.
 type laneKernel func(g *Groups, n int, table []float32)
 
-// laneBodies are the bodies of a kernel whose table has so many numbers to an entry.
+// laneBodies begins the list of bodies of a kernel with the portable one, which works on one lane after the other.
 func laneBodies(f func(l *lane, table []float32)) *bodies[laneKernel] {
 	return portable(laneKernel(func(g *Groups, n int, table []float32) {
 		for i := range GroupLanes {
@@ -116,7 +116,7 @@ func (g *Groups) SweepMin(n, top int, abs bool, table []float32) {
 	}
 }
 
-// Levels are the levels that the last SweepMin of a group liked best.
+// LevelMin is the level of a weight that the last SweepMin of a group liked best.
 func (g *Groups) LevelMin(i int, x float32) int {
 	return int(level(float32((x-g.best[i])*g.inv[i]), 0, g.params[0]))
 }
