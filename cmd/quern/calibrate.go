@@ -171,14 +171,8 @@ func imatrixOut(c *cli.Context) (path string, write func(string, *formats.Imatri
 
 // observe runs the text through the model. done removes what was kept for --resume, once the result is safe.
 func observe(c *cli.Context, ui *ui, out string) (m *formats.Imatrix, done func(), err error) {
-	var opt calib.Options
-	if opt.Mode, err = mode(c); err != nil {
-		return nil, nil, err
-	}
-	if opt.Threads, err = threads(c); err != nil {
-		return nil, nil, err
-	}
-	if opt.MaxRAM, err = modelMemory(c); err != nil {
+	opt, err := calibrateOptions(c)
+	if err != nil {
 		return nil, nil, err
 	}
 	docs, err := documents(c, ui)
@@ -190,12 +184,7 @@ func observe(c *cli.Context, ui *ui, out string) (m *formats.Imatrix, done func(
 		return nil, nil, err
 	}
 	defer s.Close()
-	tokens, err := s.Tokens(docs, c.Bool("parse-special"))
-	if err != nil {
-		return nil, nil, err
-	}
-	cut := calib.Cutting{Ctx: c.Int("ctx"), First: c.Int("from-chunk"), Most: c.Int("chunks"), BOS: s.BOS}
-	chunks, err := cut.Chunks(tokens)
+	chunks, err := chunksOf(c, s, docs)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -207,9 +196,18 @@ func observe(c *cli.Context, ui *ui, out string) (m *formats.Imatrix, done func(
 	if opt.Done, err = resumed(c, ui, state, sums); err != nil {
 		return nil, nil, err
 	}
-	opt.Every = c.Int("save-every")
-	opt.Save = func(done int) error { return state.Save(sums, done) }
+	saved := opt.Done
+	opt.Save = func(done int) error {
+		err := state.Save(sums, done)
+		if err == nil {
+			saved = done
+		}
+		return err
+	}
 	if err := runCalibration(c, ui, s, sums, chunks, opt); err != nil {
+		if saved > 0 {
+			ui.note("%d chunks are kept in %s: --resume goes on from there", saved, state.Path)
+		}
 		return nil, nil, err
 	}
 	if m, err = sums.Imatrix(); err != nil {
@@ -217,6 +215,28 @@ func observe(c *cli.Context, ui *ui, out string) (m *formats.Imatrix, done func(
 	}
 	m.Datasets = []string{filepath.Base(c.String("text"))}
 	return m, func() { _ = os.Remove(state.Path) }, nil // it may not be there
+}
+
+func calibrateOptions(c *cli.Context) (opt calib.Options, err error) {
+	if opt.Mode, err = mode(c); err != nil {
+		return opt, err
+	}
+	if opt.Threads, err = threads(c); err != nil {
+		return opt, err
+	}
+	opt.Every = c.Int("save-every")
+	opt.MaxRAM, err = modelMemory(c)
+	return opt, err
+}
+
+// chunksOf cuts documents as the command line says.
+func chunksOf(c *cli.Context, s *calib.Subject, docs []calib.Document) ([][]int32, error) {
+	tokens, err := s.Tokens(docs, c.Bool("parse-special"))
+	if err != nil {
+		return nil, err
+	}
+	cut := calib.Cutting{Ctx: c.Int("ctx"), First: c.Int("from-chunk"), Most: c.Int("chunks"), BOS: s.BOS}
+	return cut.Chunks(tokens)
 }
 
 func runCalibration(c *cli.Context, ui *ui, s *calib.Subject, sums *calib.Collector, chunks [][]int32, opt calib.Options) error {
