@@ -15,8 +15,8 @@ const strip = 256
 // A roundingTile is the room for a strip of one tile, row by row.
 type roundingTile struct {
 	code  [RowTile * strip]int8
-	scale [RowTile][strip / 32]float32
-	sum   [RowTile * strip / 16]int32 // of sixteen codes
+	scale [RowTile * strip / 32]float32
+	sum   [RowTile * strip / 16]int32 // of sixteen codes, then of a group
 }
 
 var roundingTiles = sync.Pool{New: func() any { return new(roundingTile) }}
@@ -58,10 +58,10 @@ func (a *ActsI8) round(x []float32, from, m int, one func(code []int8, scale, x 
 			wide := min(strip, a.K-c)
 			if n < RowTile {
 				clear(t.code[n*strip:])
-				clear(t.scale[n:])
+				clear(t.scale[n*strip/32:])
 			}
 			for r := range n {
-				one(t.code[r*strip:][:wide], t.scale[r][:], x[(i+r)*a.K+c:][:wide])
+				one(t.code[r*strip:][:wide], t.scale[r*strip/32:][:strip/32], x[(i+r)*a.K+c:][:wide])
 			}
 			a.place((from+i)/RowTile, c, wide, t)
 		}
@@ -75,21 +75,25 @@ func (a *ActsI8) place(tile, column, wide int, t *roundingTile) {
 	for r := 0; r < RowTile; r += 4 {
 		interleave(code[r:], RowTile, words(t.code[r*strip:]), strip/4, wide/4)
 	}
-	scales := a.Scale[(tile*a.K+column)/a.Block*RowTile:]
-	at := (tile*a.K + column) / a.Group * RowTile
-	sums, starts := a.Sum[at:], a.Start[at:]
-	for r := range RowTile {
-		for b := range wide / a.Block {
-			scales[b*RowTile+r] = t.scale[r][b]
-		}
-		sum := t.sum[r*strip/16:][:strip/16]
-		for g := range wide / a.Group {
+	scales := words(a.Scale[(tile*a.K+column)/a.Block*RowTile:])
+	at, groups := (tile*a.K+column)/a.Group*RowTile, wide/a.Group
+	sums, starts := a.Sum[at:][:groups*RowTile], a.Start[at:][:groups*RowTile]
+	per := a.Group / 16
+	if per > 1 {
+		for g := range RowTile * strip / a.Group {
 			s := int32(0)
-			for _, v := range sum[g*a.Group/16 : (g+1)*a.Group/16] {
+			for _, v := range t.sum[g*per:][:per] {
 				s += v
 			}
-			sums[g*RowTile+r], starts[g*RowTile+r] = float32(s), -128*s
+			t.sum[g] = s
 		}
+	}
+	for r := 0; r < RowTile; r += 4 {
+		interleave(scales[r:], RowTile, words(t.scale[r*strip/32:]), strip/32, wide/a.Block)
+		interleave(words(starts)[r:], RowTile, words(t.sum[r*strip/a.Group:]), strip/a.Group, groups)
+	}
+	for i, s := range starts {
+		sums[i], starts[i] = float32(s), -128*s
 	}
 }
 
