@@ -30,21 +30,8 @@ type verifying struct {
 // parse checks the command line before anything is opened.
 func (v *verifying) parse() error {
 	c := v.c
-	base, quants := c.String("base"), c.StringSlice("quant")
-	switch {
-	case c.IsSet("baseline") && (len(quants) == 0 || c.NArg() > 0):
-		return usagef("--baseline stands for the base: give at least one --quant")
-	case c.IsSet("baseline"):
-		v.paths = quants
-	case base == "" && len(quants) == 0:
-		v.paths = c.Args().Slice()
-		if err := exactArgs(c, "MODEL"); err != nil {
-			return err
-		}
-	case base == "" || len(quants) == 0 || c.NArg() > 0:
-		return usagef("quern verify takes either MODEL, or --base and at least one --quant")
-	default:
-		v.paths = append([]string{base}, quants...)
+	if err := v.models(); err != nil {
+		return err
 	}
 	if !c.IsSet("baseline") {
 		if err := needs(c, "text"); err != nil {
@@ -66,6 +53,26 @@ func (v *verifying) parse() error {
 		return usagef("parts of a --quant are put into its --base: give both")
 	}
 	return checkBaselineFlags(c, v.opt.Gates)
+}
+
+// models finds the paths of the command line.
+func (v *verifying) models() error {
+	c := v.c
+	base, quants := c.String("base"), c.StringSlice("quant")
+	switch {
+	case c.IsSet("baseline") && (len(quants) == 0 || c.NArg() > 0):
+		return usagef("--baseline stands for the base: give at least one --quant")
+	case c.IsSet("baseline"):
+		v.paths = quants
+	case base == "" && len(quants) == 0:
+		v.paths = c.Args().Slice()
+		return exactArgs(c, "MODEL")
+	case base == "" || len(quants) == 0 || c.NArg() > 0:
+		return usagef("quern %s takes either MODEL, or --base and at least one --quant", c.Command.Name)
+	default:
+		v.paths = append([]string{base}, quants...)
+	}
+	return nil
 }
 
 // open opens the models and the baseline.
