@@ -21,7 +21,7 @@ func (a *alongSums) loss(d, along float64) float64 {
 	loss := a.s - float64(d*(2*a.p-float64(d*a.q)))
 	if along > 0 && a.s > 0 {
 		part := a.s - float64(d*a.p)
-		loss += float64(along * float64(part*part)) / a.s
+		loss += float64(along*float64(part*part)) / a.s
 	}
 	return max(loss, 0)
 }

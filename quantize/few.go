@@ -7,6 +7,7 @@ type fewCoder struct {
 	block, bytes    int
 	at              int // of d
 	lowest, highest int8
+	along           float64
 	signs           bool // codes are -1 and 1, and nothing between
 	put             func(dst []byte, q []int8)
 	take            func(q []int8, src []byte)

@@ -27,31 +27,30 @@ func (c *fewCoder) encode(dst []byte, src, importance []float32) {
 		}
 		c.weigh(w, x, imp)
 		c.ggmlBlock(dst, x)
-		h := finiteBits(halfBits(dst[c.at:]))
-		c.take(q, dst)
-		least, best := fewLoss(x, w, q, h), h
-		for _, d := range c.scales(room, x, w) {
-			if d == 0 {
-				continue
+		least, best := math.Inf(1), uint16(0)
+		offer := func(h uint16) {
+			var sums alongSums
+			for i, v := range x {
+				sums.add(float64(w[i]), float64(v), float64(q[i]))
 			}
-			try := smallHalf(d)
-			c.round(q, x, float64(halfValue(try)))
-			if loss := fewLoss(x, w, q, try); loss < least {
-				least, best = loss, try
-				c.put(dst, q)
+			for _, h := range [2]uint16{h, finiteBits(half(float32(sums.best(c.along))))} {
+				if loss := sums.loss(float64(halfValue(h)), c.along); loss < least {
+					least, best = loss, h
+					c.put(dst, q)
+				}
+			}
+		}
+		c.take(q, dst)
+		offer(finiteBits(halfBits(dst[c.at:])))
+		for _, d := range c.scales(room, x, w) {
+			if d != 0 {
+				h := smallHalf(d)
+				c.round(q, x, float64(halfValue(h)))
+				offer(h)
 			}
 		}
 		putHalf(dst[c.at:], best)
 	}
-}
-
-func fewLoss(x, w []float32, q []int8, h uint16) (sum float64) {
-	d := float64(halfValue(h))
-	for i, v := range x {
-		e := float64(v) - float64(d*float64(q[i]))
-		sum += float64(float64(w[i]) * float64(e*e))
-	}
-	return sum
 }
 
 // round takes the nearest codes.

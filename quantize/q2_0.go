@@ -10,11 +10,12 @@ var Q2_0 = register(Type{
 	Tile:     coder2_0.tile,
 	Group:    32,
 	Acts:     ActsQ8_0,
-	MaxRMSE:  0.352,
+	Along:    3,
+	MaxRMSE:  0.365,
 	Fallback: Q4_0,
 })
 
-var coder2_0 = fewCoder{block: 64, bytes: 18, lowest: -1, highest: 2,
+var coder2_0 = fewCoder{along: 3, block: 64, bytes: 18, lowest: -1, highest: 2,
 	put: func(dst []byte, q []int8) {
 		for i := range dst[2:18] {
 			q := q[4*i:][:4]

@@ -12,11 +12,12 @@ var TQ1_0 = register(Type{
 	Tile:     coderTQ1.tile,
 	Group:    32,
 	Acts:     ActsQ8_K,
-	MaxRMSE:  0.433,
+	Along:    3,
+	MaxRMSE:  0.4575,
 	Fallback: Q4_0,
 })
 
-var coderTQ1 = fewCoder{block: super, bytes: 54, at: 52, lowest: -1, highest: 1,
+var coderTQ1 = fewCoder{along: 3, block: super, bytes: 54, at: 52, lowest: -1, highest: 1,
 	put: func(dst []byte, q []int8) {
 		trits(func(at, first, step, n int) {
 			v := 0

@@ -10,11 +10,12 @@ var TQ2_0 = register(Type{
 	Tile:     coderTQ2.tile,
 	Group:    32,
 	Acts:     ActsQ8_K,
-	MaxRMSE:  0.433,
+	Along:    3,
+	MaxRMSE:  0.4575,
 	Fallback: Q4_0,
 })
 
-var coderTQ2 = fewCoder{block: super, bytes: 66, at: 64, lowest: -1, highest: 1,
+var coderTQ2 = fewCoder{along: 3, block: super, bytes: 66, at: 64, lowest: -1, highest: 1,
 	put: func(dst []byte, q []int8) {
 		for i := range 64 {
 			q := q[i/32*128+i%32:]
