@@ -16,7 +16,8 @@ type minCoder struct {
 	efforts  [3]minEffort // of the default search: what efforts 1, 2 and 3 look at
 	put      func(dst []byte, b *superBlock)
 	codes    *kernel.Codes
-	scales   func(src []byte) superScales
+	at       int                          // where the halves begin
+	scales   func(src []byte) superScales // but the halves
 }
 
 // A minEffort is what a search looks at.
@@ -32,13 +33,16 @@ func (c *minCoder) decode(dst []float32, src []byte) {
 	expandTiles(dst, src, super, c.bytes, c.group, true, c.tile)
 }
 
+// tile reads the halves of all blocks into the beginnings of Scale and Min first, and walks backwards, so that they are used before
+// the scales of groups take their places.
 func (c *minCoder) tile(dst Tile, src []byte) {
-	groups := c.groups()
+	groups, n := c.groups(), len(dst.Code)/super
 	c.codes.Unpack(dst.Code, src)
-	for at := 0; at+groups <= len(dst.Scale); at, src = at+groups, src[c.bytes:] {
-		b := c.scales(src)
-		d, dmin := halfValue(b.d), -halfValue(b.dmin)
-		scale, low := dst.Scale[at:][:groups], dst.Min[at:][:groups]
+	kernel.HalvesEvery(dst.Scale[:n], src[c.at:], c.bytes)
+	kernel.HalvesEvery(dst.Min[:n], src[c.at+2:], c.bytes)
+	for i := n - 1; i >= 0; i-- {
+		b, d, dmin := c.scales(src[i*c.bytes:]), dst.Scale[i], -dst.Min[i]
+		scale, low := dst.Scale[i*groups:][:groups], dst.Min[i*groups:][:groups]
 		for g := range scale {
 			scale[g], low[g] = float32(d*float32(b.scale[g&15])), float32(dmin*float32(b.min[g&15]))
 		}

@@ -13,7 +13,8 @@ type symCoder struct {
 	bytes    int
 	put      func(dst []byte, b *superBlock)
 	codes    *kernel.Codes
-	scales   func(src []byte) superScales
+	at       int                          // where the half is
+	scales   func(src []byte) superScales // but the half
 	weigh    func(w, src, importance []float32)
 	fit      func(c *symCoder, b *kBatch, x, importance []float32) // llama-quantize's choice of scales
 }
@@ -30,15 +31,16 @@ func (c *symCoder) decode(dst []float32, src []byte) {
 }
 
 func (c *symCoder) tile(dst Tile, src []byte) {
+	n := len(dst.Code) / super
 	c.codes.Unpack(dst.Code, src)
-	clear(dst.Min)
-	for at := 0; at+groups16 <= len(dst.Scale); at, src = at+groups16, src[c.bytes:] {
-		b := c.scales(src)
-		d := halfValue(b.d)
+	kernel.HalvesEvery(dst.Min[:n], src[c.at:], c.bytes) // which has room before it is cleared
+	for i, d := range dst.Min[:n] {
+		b, scale := c.scales(src[i*c.bytes:]), dst.Scale[i*groups16:][:groups16]
 		for g, s := range b.scale {
-			dst.Scale[at+g] = d * float32(s)
+			scale[g] = d * float32(s)
 		}
 	}
+	clear(dst.Min)
 }
 
 // ggml writes a row as llama-quantize does.

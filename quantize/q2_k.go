@@ -32,12 +32,11 @@ var coder2K = minCoder{group: 16, top: 3, most: 15, bytes: 84, sigma: 1, plain: 
 		putHalf(dst[80:], b.d)
 		putHalf(dst[82:], b.dmin)
 	},
-	codes: kernel.CodesQ2_K,
+	codes: kernel.CodesQ2_K, at: 80,
 	scales: func(src []byte) (b superScales) {
 		for g := range groups16 {
 			b.scale[g], b.min[g] = int8(src[g]&15), src[g]>>4
 		}
-		b.d, b.dmin = halfBits(src[80:]), halfBits(src[82:])
 		return b
 	},
 }

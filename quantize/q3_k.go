@@ -41,12 +41,11 @@ var coder3K = symCoder{zero: 4, lowest: 32, descends: true, sweep: sweepSym(4, 0
 		}
 		putHalf(dst[108:], b.d)
 	},
-	codes: kernel.CodesQ3_K,
+	codes: kernel.CodesQ3_K, at: 108,
 	scales: func(src []byte) (b superScales) {
 		for g := range groups16 {
 			b.scale[g] = int8(src[96+g%8]>>(g/8*4)&15|src[104+g%4]>>(g/4*2)&3<<4) - 32
 		}
-		b.d = halfBits(src[108:])
 		return b
 	},
 }

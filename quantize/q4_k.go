@@ -29,9 +29,8 @@ var coder4K = minCoder{group: 32, top: 15, most: 63, bytes: 144, sigma: 2, plain
 		putSixes(dst[4:], b)
 		putHalves(dst[16:], &b.q)
 	},
-	codes: kernel.CodesQ4_K,
+	codes: kernel.CodesQ4_K, at: 0,
 	scales: func(src []byte) (b superScales) {
-		b.d, b.dmin = halfBits(src), halfBits(src[2:])
 		sixes(&b, src[4:])
 		return b
 	},

@@ -36,9 +36,8 @@ var coder5K = minCoder{group: 32, top: 31, most: 63, bytes: 176, sigma: 2, plain
 		}
 		putHalves(dst[48:], &b.q)
 	},
-	codes: kernel.CodesQ5_K,
+	codes: kernel.CodesQ5_K, at: 0,
 	scales: func(src []byte) (b superScales) {
-		b.d, b.dmin = halfBits(src), halfBits(src[2:])
 		sixes(&b, src[4:])
 		return b
 	},

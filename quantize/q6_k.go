@@ -46,12 +46,11 @@ var coder6K = symCoder{zero: 32, lowest: 128, sweep: sweepSym(32, 0.1), bytes: 2
 		}
 		putHalf(dst[208:], b.d)
 	},
-	codes: kernel.CodesQ6_K,
+	codes: kernel.CodesQ6_K, at: 208,
 	scales: func(src []byte) (b superScales) {
 		for g := range groups16 {
 			b.scale[g] = int8(src[192+g])
 		}
-		b.d = halfBits(src[208:])
 		return b
 	},
 }
