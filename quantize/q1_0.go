@@ -10,11 +10,11 @@ var Q1_0 = register(Type{
 	Tile:    coder1_0.tile,
 	Group:   32,
 	Acts:    ActsQ8_0,
-	Along:   3,
-	MaxRMSE: 0.668,
+	Along:   1,
+	MaxRMSE: 0.625,
 })
 
-var coder1_0 = fewCoder{along: 3, block: 128, bytes: 18, lowest: -1, highest: 1, signs: true,
+var coder1_0 = fewCoder{along: 1, block: 128, bytes: 18, lowest: -1, highest: 1, signs: true,
 	put: func(dst []byte, q []int8) {
 		clear(dst[2:18])
 		for i, v := range q {
