@@ -124,7 +124,6 @@ type loop struct {
 	items   []any
 	changed any
 	started bool
-	outer   *loop
 }
 
 func (l loopStmt) exec(s *scope) error {
