@@ -1,4 +1,4 @@
-package verify_test
+package verify
 
 import (
 	"path/filepath"
@@ -9,47 +9,50 @@ import (
 	"quern/internal/model"
 	"quern/internal/tokenizer"
 	"quern/testdata"
-	"quern/verify"
 )
 
-// TestAttribute quantizes the embedded model and looks where its loss comes from.
-func TestAttribute(t *testing.T) {
+// tinyPair is the embedded model and its quantization to a type, open, and tokens of text that it has never seen.
+func tinyPair(t *testing.T, typ string) (base, quant *formats.Source, plan *convert.Plan, ids []int32) {
+	t.Helper()
 	dir := t.TempDir()
 	if err := testdata.Tiny(filepath.Join(dir, "tiny")); err != nil {
 		t.Fatal(err)
 	}
-	base, err := formats.Open(filepath.Join(dir, "tiny"))
+	open := func(path string) *formats.Source {
+		src, err := formats.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { src.Close() })
+		return src
+	}
+	base = open(filepath.Join(dir, "tiny"))
+	recipe, err := convert.RecipeByName(typ)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer base.Close()
-	recipe, err := convert.RecipeByName("Q2_K")
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := convert.NewPlan(base, recipe, convert.Options{})
-	if err != nil {
+	if plan, err = convert.NewPlan(base, recipe, convert.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	plan.Out = filepath.Join(dir, "q.gguf")
 	if err := convert.Run(t.Context(), []*convert.Plan{plan}, convert.RunOptions{Threads: 2}); err != nil {
 		t.Fatal(err)
 	}
-	quant, err := formats.Open(plan.Out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer quant.Close()
 	toks, err := convert.Tokenizer(base, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids := toks.Encode(string(testdata.HeldOut()), tokenizer.Options{AddSpecial: true})
-	opt := verify.Options{Protocol: verify.Protocol{Ctx: 128, Chunks: 2, BOS: -1}, Options: model.Options{Threads: 2}}
+	return base, open(plan.Out), plan, toks.Encode(string(testdata.HeldOut()), tokenizer.Options{AddSpecial: true})
+}
+
+// TestAttribute looks where a quantized model's loss comes from.
+func TestAttribute(t *testing.T) {
+	base, quant, plan, ids := tinyPair(t, "Q2_K")
+	opt := Options{Protocol: Protocol{Ctx: 128, Chunks: 2, BOS: -1}, Options: model.Options{Threads: 2}}
 	count := map[string]int{}
-	for _, by := range []string{verify.ByTensor, verify.ByRole, verify.ByLayer} {
+	for _, by := range []string{ByTensor, ByRole, ByLayer} {
 		told := 0
-		swaps, err := verify.Attribute(t.Context(), base, quant, by, ids, opt, func(done, total int) { told = done })
+		swaps, err := Attribute(t.Context(), base, quant, by, ids, opt, func(done, total int) { told = done })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +71,7 @@ func TestAttribute(t *testing.T) {
 		}
 	}
 	layers := plan.Params.Layers
-	if count[verify.ByTensor] != 7*layers+1 || count[verify.ByRole] != 8 || count[verify.ByLayer] != layers+1 {
+	if count[ByTensor] != 7*layers+1 || count[ByRole] != 8 || count[ByLayer] != layers+1 {
 		t.Errorf("parts %v of a model with %d layers", count, layers)
 	}
 }

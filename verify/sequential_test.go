@@ -6,15 +6,21 @@ import (
 	"testing"
 )
 
-// trial runs gates over simulated losses as Run does: batches of chunks, asked after each whether they decide.
+// trial decides about simulated losses.
 func trial(r *rand.Rand, g *Gates, chunks int) (v Verdict, seen int) {
-	const per = 1 // only means of chunks matter here
-	base, quant := newTrack(chunks*per), newTrack(chunks*per)
-	copy(quant.kld, losses(r, chunks, per, 0.15, 0))
-	run := &run{opt: Options{Analysis: Analysis{Gates: g}}, sides: make([]Side, 2), tracks: []*track{base, quant}, perChunk: per, total: chunks}
+	base, quant := newTrack(chunks), newTrack(chunks)
+	copy(quant.kld, losses(r, chunks, 1, 0.15, 0))
+	v = decideTracks(g, base, quant, chunks)
+	return v, v.Chunks
+}
+
+// decideTracks runs gates over chunks of one prediction, since only their means matter, as Run does: in batches, and asked
+// after each whether they decide.
+func decideTracks(g *Gates, base, quant *track, chunks int) Verdict {
+	run := &run{opt: Options{Analysis: Analysis{Gates: g}}, sides: make([]Side, 2), tracks: []*track{base, quant}, perChunk: 1, total: chunks}
 	for n := 4; ; n += 4 {
 		if run.decided(min(n, chunks)) || n >= chunks {
-			return run.verdictsOf()[0], run.chunks
+			return run.verdictsOf()[0]
 		}
 	}
 }
