@@ -81,7 +81,7 @@ func (k *iq1Search) sweep(g int) {
 	}
 	var inverse [round1]float32
 	for t := range inverse {
-		inverse[t] = 1 / float32(top*(lowest1+(highest1-lowest1)/(round1-1)*float32(t)))
+		inverse[t] = 1 / float32(top*between(lowest1, highest1, t, round1))
 	}
 	for at := g * n; at < (g+1)*n; at += 8 {
 		for down, maker := range k.sets {
@@ -89,10 +89,9 @@ func (k *iq1Search) sweep(g int) {
 		}
 	}
 	var points [4]iq1Point
-	step := (highest1 - lowest1) / (sweep1 - 1)
-	f.ways, f.from, f.each = len(k.c.shifts), lowest1*float64(top), 1/(step*float64(top))
+	f.begin(len(k.c.shifts), lowest1, highest1, top, sweep1)
 	for t := range sweep1 {
-		k.fit(points[:n/8], g, float32(top*(lowest1+float32(step)*float32(t))))
+		k.fit(points[:n/8], g, float32(top*between(lowest1, highest1, t, sweep1)))
 		for _, shifts := range k.c.shifts {
 			f.add(sumOfPoints(points[:n/8], shifts))
 		}

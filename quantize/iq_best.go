@@ -133,16 +133,15 @@ func (g *gridGroup) sweep(k *gridSearch, sets []pointSet) {
 	var room [gridRound]float32
 	inverse := room[:gridRound-(8-dims)/2] // points of few weights need fewer
 	for t := range inverse {
-		inverse[t] = 1 / float32(whole*(gridLowest+(gridHighest-gridLowest)/float32(len(inverse)-1)*float32(t)))
+		inverse[t] = 1 / float32(whole*between(gridLowest, gridHighest, t, len(inverse)))
 	}
 	for p := range k.c.group / dims {
 		k.sets.fill(&sets[p], g.a[p*dims:][:dims], g.w[p*dims:][:dims], g.wa[p*dims:][:dims], inverse)
 	}
 	sets = sets[:k.c.group/dims]
-	step := (gridHighest - gridLowest) / (gridSweep - 1)
-	g.fits.ways, g.fits.from, g.fits.each = 1, gridLowest*float64(whole), 1/(step*float64(whole))
+	g.fits.begin(1, gridLowest, gridHighest, whole, gridSweep)
 	for t := range gridSweep {
-		s := float32(whole * (gridLowest + (gridHighest-gridLowest)/(gridSweep-1)*float32(t)))
+		s := float32(whole * between(gridLowest, gridHighest, t, gridSweep))
 		g.fits.add(sumOfBest(sets, s, nil))
 	}
 }

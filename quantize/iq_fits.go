@@ -12,6 +12,18 @@ type scaleFits struct {
 	lx, l2     [24]float64
 }
 
+// between is the number t of so many from lowest to highest.
+func between(lowest, highest float32, t, of int) float32 {
+	return lowest + float32((highest-lowest)*float32(t))/float32(of-1)
+}
+
+// begin says which scales will be added: so many between two parts of unit, and at each so many sets.
+func (f *scaleFits) begin(ways int, lowest, highest, unit float32, of int) {
+	f.n, f.ways = 0, ways
+	f.from = float64(float32(lowest * unit))
+	f.each = float64(of-1) / float64(float32((highest-lowest)*unit))
+}
+
 func (f *scaleFits) add(lx, l2 float64) {
 	f.lx[f.n], f.l2[f.n] = lx, l2
 	f.n++
@@ -60,7 +72,7 @@ func chooseHalf(groups []*scaleFits, scale []uint8, unit float64, most int) floa
 	}
 	best, least := 0.0, math.Inf(1)
 	for try := range 10 {
-		d := top / unit / float64(2*most+1) * (0.84 + 0.035*float64(try))
+		d := top / unit / float64(2*most+1) * (0.84 + float64(0.035*float64(try)))
 		sum := 0.0
 		for _, f := range groups {
 			if f.n > 0 {

@@ -1,6 +1,7 @@
 package quantize
 
 import (
+	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -80,4 +81,44 @@ func allFinite(x []float32) bool {
 		}
 	}
 	return true
+}
+
+// The bytes of the default encoders, on every machine. A change of an encoder changes its line here, knowingly.
+func TestLowSameEverywhere(t *testing.T) {
+	const n = 1 << 12
+	x, importance := dull(n, 1), dull(n, 2)
+	for i, v := range importance {
+		importance[i] = v * v
+	}
+	for _, c := range []struct {
+		q         *Type
+		plain, by uint32
+	}{
+		{IQ1_S, 0x2883f292, 0x292d34eb},
+		{IQ1_M, 0x9b5ea4d2, 0x304292c4},
+		{IQ2_XXS, 0x4a24df6c, 0x89fc6922},
+		{IQ2_XS, 0x3d772719, 0x3cf93950},
+		{IQ2_S, 0x540bdbd9, 0x2a308fa4},
+		{IQ3_XXS, 0x451ac676, 0xd5fbc66f},
+		{IQ3_S, 0xef9f2a59, 0xd111cda5},
+		{IQ4_NL, 0x8fa99177, 0x53a9a15f},
+		{IQ4_XS, 0x1b3b919b, 0x45d20c6e},
+		{MXFP4, 0x916c0a97, 0x4417bdf9},
+		{NVFP4, 0x6b891d81, 0xa85fde6d},
+		{Q1_0, 0xef217f96, 0x2d56fe2c},
+		{Q2_0, 0x7df0e778, 0xbb0b4b7e},
+		{TQ1_0, 0x38626b33, 0xdf1bf78c},
+		{TQ2_0, 0x645b4e43, 0xbd4c6201},
+	} {
+		for i, want := range []uint32{c.plain, c.by} {
+			size, _ := c.q.Size(n)
+			code := make([]byte, size)
+			c.q.Encode(code, x, [][]float32{nil, importance}[i])
+			h := fnv.New32a()
+			h.Write(code)
+			if got := h.Sum32(); got != want {
+				t.Errorf("%s, importance %v: %#x, not %#x", c.q.Name, i == 1, got, want)
+			}
+		}
+	}
 }
