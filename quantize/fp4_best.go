@@ -10,11 +10,22 @@ var (
 	weighNVFP4 = weighEach(64, 0)
 )
 
+// nearFP4 is the number nearest to half of its index: middles lie at halves, and a middle loses the same on either side.
+var nearFP4 = func() (t [32]float32) {
+	for i := range t {
+		t[i] = float32(valuesFP4[magnitudeFP4(float32(i)/2+0.25, 1)])
+	}
+	return t
+}()
+
 // lossFP4 is the weighted error of the nearest codes where d is half the scale.
 func lossFP4(x, w []float32, d float32) (sum float64) {
+	inv := min(inverse(d), 1e38) // of the smallest d there is none
 	w = w[:len(x)]
 	for i, v := range x {
-		e := float64(absolute(v)) - float64(float32(valuesFP4[magnitudeFP4(absolute(v), d)])*d)
+		a := absolute(v)
+		near := nearFP4[uint32(min(float32(2*inv)*a, 31))&31]
+		e := float64(a) - float64(near*d)
 		sum += float64(float64(w[i]) * float64(e*e))
 	}
 	return sum
