@@ -30,7 +30,7 @@ func newBudget(plans []*Plan, opt RunOptions) budget {
 	}
 	b.fixed += plans[0].imatrixBytes() // plans share it
 	for _, p := range plans {
-		b.fixed += 3 * headerBytes(&p.Meta, p.entries()) // as read, as text in the tokenizer, as written
+		b.fixed += 3 * p.header // as read, as text in the tokenizer, as written
 		for i := range p.Steps {
 			s := &p.Steps[i]
 			if !s.Copy {

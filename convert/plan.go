@@ -12,21 +12,22 @@ import (
 
 // A Plan says everything about an output file before a weight is read.
 type Plan struct {
-	Source   string   `json:"source"`
-	Out      string   `json:"out"` // where Run writes; the caller sets it
-	Arch     string   `json:"arch"`
-	Type     string   `json:"type"` // the recipe's name
-	FileType uint32   `json:"file_type"`
-	Encoder  string   `json:"encoder"`           // "default", "ggml", or the effort where it is not the default
-	Imatrix  string   `json:"imatrix,omitempty"` // the importance matrix's file
-	Steps    []Step   `json:"tensors"`
-	Dropped  []string `json:"dropped,omitempty"`
-	Warnings []string `json:"warnings,omitempty"`
-	Weights  int64    `json:"weights"`
-	Size     int64    `json:"bytes"` // of the file: header and padding included, to the byte unless it is split
-	Read     int64    `json:"bytes_read"`
-	Bits     float64  `json:"bits_per_weight"`
-	Peak     int64    `json:"peak_memory"` // beyond the page cache, with one worker for each processor
+	Source   string             `json:"source"`
+	Out      string             `json:"out"`             // where Run writes; Name sets it
+	Files    []formats.FileSize `json:"files,omitempty"` // what the output consists of
+	Arch     string             `json:"arch"`
+	Type     string             `json:"type"` // the recipe's name
+	FileType uint32             `json:"file_type"`
+	Encoder  string             `json:"encoder"`           // "default", "ggml", or the effort where it is not the default
+	Imatrix  string             `json:"imatrix,omitempty"` // the importance matrix's file
+	Steps    []Step             `json:"tensors"`
+	Dropped  []string           `json:"dropped,omitempty"`
+	Warnings []string           `json:"warnings,omitempty"`
+	Weights  int64              `json:"weights"`
+	Size     int64              `json:"bytes"` // of all files, to the byte
+	Read     int64              `json:"bytes_read"`
+	Bits     float64            `json:"bits_per_weight"`
+	Peak     int64              `json:"peak_memory"` // beyond the page cache, with one worker for each processor
 
 	Meta   formats.Meta `json:"-"`
 	Params arch.Params  `json:"-"`
@@ -35,6 +36,7 @@ type Plan struct {
 	imatrix    *formats.Imatrix
 	effort     int
 	companions []Step // tensors that stand beside others
+	header     int64  // bytes of all headers
 }
 
 // A Step is one tensor's fate.
@@ -89,7 +91,9 @@ func NewPlan(src *formats.Source, recipe *Recipe, opt Options) (*Plan, error) {
 	if err := applyKV(&p.Meta, opt.OverrideKV); err != nil {
 		return nil, err
 	}
-	p.totals()
+	if err := p.totals(); err != nil {
+		return nil, err
+	}
 	if recipe.Warning != "" && !opt.Convert {
 		p.warn(recipe.Warning)
 	}
@@ -193,14 +197,13 @@ func (p *Plan) finish(s *Step) error {
 	return nil
 }
 
-func (p *Plan) totals() {
+func (p *Plan) totals() error {
 	var data int64
 	p.Read = 0
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		p.Weights += int64(s.tensor.Elems())
 		data += s.Bytes
-		p.Size += align(s.Bytes)
 		p.Read += s.tensor.Bytes()
 	}
 	if p.Weights > 0 {
@@ -208,10 +211,12 @@ func (p *Plan) totals() {
 	}
 	for _, c := range p.companions {
 		data += c.Bytes
-		p.Size += align(c.Bytes)
 	}
-	p.Size += align(headerBytes(&p.Meta, p.entries()))
+	if err := p.measure(0, 0); err != nil {
+		return err
+	}
 	p.Peak = newBudget([]*Plan{p}, RunOptions{}).peak()
+	return nil
 }
 
 // TypeName is the recipe's name; for Auto, what it became.

@@ -28,6 +28,11 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 		fmt.Fprintf(c, "dropped: %s\n", d)
 	}
 	fmt.Fprintf(c, "\n%s → %s\n", p.Source, p.Out)
+	if len(p.Files) > 1 {
+		for _, f := range p.Files {
+			fmt.Fprintf(c, "  %s, %s\n", f.Path, bytesText(f.Bytes))
+		}
+	}
 	fmt.Fprintf(c, "%s %s, %d tensors, %d weights, %.2f bits per weight, encoder %s%s\n", p.Arch, p.Type, len(p.Steps), p.Weights, p.Bits, p.Encoder, p.weighedBy())
 	fmt.Fprintf(c, "disk %s, read %s, peak memory %s\n", bytesText(p.Size), bytesText(p.Read), bytesText(p.Peak))
 	for _, s := range p.Warnings {

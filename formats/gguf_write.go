@@ -27,6 +27,44 @@ func createGGUF(path string, opt CreateOptions) (Sink, error) {
 }
 
 func (s *ggufSink) Begin(meta *Meta, tensors []*Tensor) error {
+	headers, err := s.layOut(meta, tensors)
+	if err != nil {
+		return err
+	}
+	for i, sh := range s.files {
+		if sh.w, err = store.Create(store.Disk, sh.path, sh.size, s.opt.Force); err != nil {
+			return err
+		}
+		if _, err = sh.w.WriteAt(headers[i], 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A FileSize is a file of a checkpoint to be: its name, the bytes of its header and of all.
+type FileSize struct {
+	Path   string `json:"path"`
+	Header int64  `json:"header_bytes"`
+	Bytes  int64  `json:"bytes"`
+}
+
+// GGUFSizes says what Create("gguf", …) and Begin would make, without making it.
+func GGUFSizes(path string, meta *Meta, tensors []*Tensor, opt CreateOptions) ([]FileSize, error) {
+	s := &ggufSink{path: path, opt: opt}
+	headers, err := s.layOut(meta, tensors)
+	if err != nil {
+		return nil, err
+	}
+	var out []FileSize
+	for i, sh := range s.files {
+		out = append(out, FileSize{sh.path, int64(len(headers[i])), sh.size})
+	}
+	return out, nil
+}
+
+// layOut divides tensors into files and makes the headers.
+func (s *ggufSink) layOut(meta *Meta, tensors []*Tensor) (headers [][]byte, err error) {
 	s.divide(tensors, s.opt.SplitBytes, s.opt.SplitTensors)
 	for no, sh := range s.files {
 		sh.path = s.path
@@ -40,15 +78,17 @@ func (s *ggufSink) Begin(meta *Meta, tensors []*Tensor) error {
 			m.Set(splitCount, uint16(len(s.files)))
 			m.Set(splitTensors, int32(len(tensors)))
 		}
-		if err := s.begin(no, sh, &m); err != nil {
-			return err
+		h, err := s.header(no, sh, &m)
+		if err != nil {
+			return nil, err
 		}
+		headers = append(headers, h)
 	}
-	return nil
+	return headers, nil
 }
 
-// begin lays out one file and writes its header.
-func (s *ggufSink) begin(no int, sh *shard, meta *Meta) error {
+// header lays out one file.
+func (s *ggufSink) header(no int, sh *shard, meta *Meta) ([]byte, error) {
 	align := int64(ggufAlignment)
 	if n, ok := meta.Int(alignmentKey); ok && n > 0 && n&(n-1) == 0 {
 		align = int64(n)
@@ -77,7 +117,7 @@ func (s *ggufSink) begin(no int, sh *shard, meta *Meta) error {
 			_, err = littleEndian(nil, t.Type, size)
 		}
 		if err != nil {
-			return &Error{File: sh.path, Tensor: t.Name, Err: err}
+			return nil, &Error{File: sh.path, Tensor: t.Name, Err: err}
 		}
 		offs[i] = at
 		at += pad(size)
@@ -86,12 +126,8 @@ func (s *ggufSink) begin(no int, sh *shard, meta *Meta) error {
 	for i, t := range sh.tensors {
 		s.where = append(s.where, place{no, start + offs[i], t.Bytes(), t.Type})
 	}
-	var err error
-	if sh.w, err = store.Create(store.Disk, sh.path, start+at, s.opt.Force); err != nil {
-		return err
-	}
-	_, err = sh.w.WriteAt(w.Bytes(), 0)
-	return err
+	sh.size = start + at
+	return w.Bytes(), nil
 }
 
 func (s *ggufSink) WriteAt(p []byte, tensor int, off int64) error {

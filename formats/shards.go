@@ -13,6 +13,7 @@ type shard struct {
 	w       *store.Writer
 	tensors []*Tensor
 	bytes   int64 // of bodies, without padding
+	size    int64 // of the file
 }
 
 // shards are the files of a checkpoint and the place of each tensor's body in them: what sinks have in common.

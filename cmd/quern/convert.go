@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"time"
@@ -69,7 +70,7 @@ func produce(c *cli.Context, ui *ui, types []string, opt convert.Options) error 
 		return err
 	}
 	defer src.Close()
-	all, err := plans(src, types, opt, func(t string) string {
+	all, err := plans(src, types, opt, run, func(t string) string {
 		if o := c.String("output"); o != "" {
 			return strings.ReplaceAll(o, "{type}", t)
 		}
@@ -134,16 +135,21 @@ func showPlans(c *cli.Context, ui *ui, all []*convert.Plan) error {
 
 // written is the JSON form of what a command wrote.
 type written struct {
-	Path          string  `json:"path"`
-	Type          string  `json:"type"`
-	Bytes         int64   `json:"bytes"`
-	BitsPerWeight float64 `json:"bits_per_weight"`
+	Path          string   `json:"path"` // of the first file, which runtimes are given
+	Files         []string `json:"files"`
+	Type          string   `json:"type"`
+	Bytes         int64    `json:"bytes"`
+	BitsPerWeight float64  `json:"bits_per_weight"`
 }
 
 func showWritten(c *cli.Context, ui *ui, all []*convert.Plan, spent time.Duration) error {
 	var out []written
 	for _, p := range all {
-		out = append(out, written{p.Out, p.TypeName(), p.FileBytes(), p.BitsPerWeight()})
+		w := written{Path: p.Files[0].Path, Type: p.TypeName(), Bytes: p.FileBytes(), BitsPerWeight: p.BitsPerWeight()}
+		for _, f := range p.Files {
+			w.Files = append(w.Files, f.Path)
+		}
+		out = append(out, w)
 		for _, w := range p.Warnings {
 			ui.note("warning: %s", w)
 		}
@@ -152,7 +158,11 @@ func showWritten(c *cli.Context, ui *ui, all []*convert.Plan, spent time.Duratio
 		return ui.json(out)
 	}
 	for _, w := range out {
-		ui.say("%s: %s, %s, %.2f bits per weight", w.Path, w.Type, bytes(w.Bytes), w.BitsPerWeight)
+		name := w.Path
+		if n := len(w.Files); n > 1 {
+			name = fmt.Sprintf("%s and %d more", name, n-1)
+		}
+		ui.say("%s: %s, %s, %.2f bits per weight", name, w.Type, bytes(w.Bytes), w.BitsPerWeight)
 	}
 	ui.note("%.1f s", spent.Seconds())
 	return nil

@@ -115,7 +115,7 @@ func (d *demonstration) run(ctx context.Context, types ...string) error {
 		return err
 	}
 	defer src.Close()
-	outs, err := plans(src, types, convert.Options{}, func(t string) string { return filepath.Join(d.dir, "tiny-"+t+".gguf") })
+	outs, err := plans(src, types, convert.Options{}, convert.RunOptions{}, func(t string) string { return filepath.Join(d.dir, "tiny-"+t+".gguf") })
 	if err != nil {
 		return err
 	}

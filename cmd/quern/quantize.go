@@ -93,7 +93,7 @@ func wrap(s string, width int) string {
 }
 
 // plans makes one plan for each type name.
-func plans(src *formats.Source, types []string, opt convert.Options, out func(typ string) string) ([]*convert.Plan, error) {
+func plans(src *formats.Source, types []string, opt convert.Options, run convert.RunOptions, out func(typ string) string) ([]*convert.Plan, error) {
 	var all []*convert.Plan
 	for _, t := range types {
 		r, err := convert.RecipeByName(t)
@@ -104,7 +104,9 @@ func plans(src *formats.Source, types []string, opt convert.Options, out func(ty
 		if err != nil {
 			return nil, err
 		}
-		p.Out = out(p.TypeName())
+		if err := p.Name(out(p.TypeName()), run); err != nil {
+			return nil, err
+		}
 		all = append(all, p)
 	}
 	return all, nil
