@@ -72,4 +72,7 @@ func pickScaled(q []Question, n int) []Question {
 	return out
 }
 
+// pickButLast leaves the last question out, as llama-perplexity loses the last line of a CSV file.
+func pickButLast(q []Question, n int) []Question { return pickScaled(q[:max(n, len(q)-1)], n) }
+
 func pickFirst(q []Question, n int) []Question { return q[:n] }

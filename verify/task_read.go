@@ -28,7 +28,7 @@ type TaskFormat struct {
 
 var taskFormats = []*TaskFormat{
 	{"multiple-choice", "llama-perplexity's binary files of ARC, MMLU, TruthfulQA", func(name string, b []byte) bool { return strings.HasSuffix(name, ".bin") }, readChoices, pickScaled},
-	{"winogrande", "CSV: index, sentence with _, choice 1, choice 2, answer", func(name string, _ []byte) bool { return strings.HasSuffix(name, ".csv") }, readWinogrande, pickScaled},
+	{"winogrande", "CSV: index, sentence with _, choice 1, choice 2, answer", func(name string, _ []byte) bool { return strings.HasSuffix(name, ".csv") }, readWinogrande, pickButLast},
 	{"jsonl", "a JSON object a line: question and choices and answer, or the fields of HellaSwag's, ARC's, MMLU's or WinoGrande's own files",
 		func(name string, b []byte) bool { return strings.HasPrefix(string(bytes.TrimSpace(b)), "{") }, readJSONL, pickFirst},
 	{"hellaswag", "six lines a question: context, index of the right ending, four endings", func(string, []byte) bool { return true }, readHellaSwag, pickErased},
