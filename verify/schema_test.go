@@ -97,6 +97,9 @@ func fields(t reflect.Type, says map[string]string, defs object) object {
 	props, required := object{}, []any{}
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if !f.IsExported() {
+			continue
+		}
 		name, opt, _ := strings.Cut(f.Tag.Get("json"), ",")
 		s := describe(f.Type, says, defs)
 		if d := says[t.Name()+"."+f.Name]; d != "" {
@@ -163,10 +166,21 @@ func validate(at string, v any, s, defs object) error {
 	return fmt.Errorf("%s is %v, want %v", at, v, types)
 }
 
-const schemaFile = "../docs/report.schema.json"
+// schemas are the documents of docs, each for a type.
+var schemas = []struct {
+	file, title string
+	of          reflect.Type
+}{
+	{"report", "quern verify: " + Schema, reflect.TypeFor[Report]()},
+	{"summary", "quern report: " + SummarySchema, reflect.TypeFor[Summary]()},
+	{"diff", "quern diff: " + DiffSchema, reflect.TypeFor[Diff]()},
+	{"tasks", "quern score: " + TaskSchema, reflect.TypeFor[Tasks]()},
+}
 
-func readSchema(t *testing.T) object {
-	b, err := os.ReadFile(schemaFile)
+func schemaFile(name string) string { return "../docs/" + name + ".schema.json" }
+
+func readSchema(t *testing.T, name string) object {
+	b, err := os.ReadFile(schemaFile(name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,24 +191,28 @@ func readSchema(t *testing.T) object {
 	return s
 }
 
-// The schema in docs is the one that the types and their comments make.
-func TestSchemaIsCurrent(t *testing.T) {
-	defs := object{}
-	root := describe(reflect.TypeFor[Report](), comments(t), defs)
-	s := object{"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "quern verify: " + Schema, "$defs": defs, "$ref": root["$ref"]}
-	want, err := json.MarshalIndent(s, "", " ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want = append(want, '\n')
-	if *update {
-		if err := os.WriteFile(schemaFile, want, 0o644); err != nil {
+// The schemas in docs are those that the types and their comments make.
+func TestSchemasAreCurrent(t *testing.T) {
+	says := comments(t)
+	for _, doc := range schemas {
+		defs := object{}
+		root := describe(doc.of, says, defs)
+		s := object{"$schema": "https://json-schema.org/draft/2020-12/schema", "title": doc.title, "$defs": defs, "$ref": root["$ref"]}
+		want, err := json.MarshalIndent(s, "", " ")
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	got, err := os.ReadFile(schemaFile)
-	if err != nil || string(got) != string(want) {
-		t.Errorf("%s is not what the types say; go test ./verify -run Schema -update writes it (%v)", schemaFile, err)
+		want = append(want, '\n')
+		name := schemaFile(doc.file)
+		if *update {
+			if err := os.WriteFile(name, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(name)
+		if err != nil || string(got) != string(want) {
+			t.Errorf("%s is not what the types say; go test ./verify -run Schema -update writes it (%v)", name, err)
+		}
 	}
 }
 
@@ -219,7 +237,7 @@ func fullReport(t *testing.T) *Report {
 
 // A report keeps the schema, one of a single chunk too, and reads back as it was.
 func TestReportKeepsSchema(t *testing.T) {
-	schema := readSchema(t)
+	schema := readSchema(t, "report")
 	defs := schema["$defs"].(object)
 	short, err := Run(context.Background(), []Side{{"base", &fake{vocab: 30}, 30}, {"a", &fake{vocab: 30, noise: .5}, 30}}, text(40, 30),
 		Options{Protocol: Protocol{Ctx: 16, Chunks: 1, BOS: -1}})
@@ -250,5 +268,33 @@ func TestReportKeepsSchema(t *testing.T) {
 	bad := object{"schema": "x", "surprise": 1.0}
 	if err := validate("report", bad, defs["Report"].(object), defs); err == nil {
 		t.Error("the schema takes anything")
+	}
+}
+
+// What the other commands print keeps its schema, too.
+func TestOthersKeepSchema(t *testing.T) {
+	task := Task{Name: "a", Models: []TaskScore{{Model: "m", right: []bool{true, false}}, {Model: "n", right: []bool{true, true}}}}
+	for i := range task.Models {
+		task.Models[i].sum()
+		task.Models[i].compare(&task.Models[0])
+	}
+	base, quant, _, _ := tinyPair(t, "Q8_0")
+	diff, err := CompareWeights(t.Context(), base, quant, DiffOptions{Rows: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range map[string]any{"summary": summary(t), "diff": diff, "tasks": &Tasks{Schema: TaskSchema, Sets: []Task{task}}} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc any
+		if err := json.Unmarshal(b, &doc); err != nil {
+			t.Fatal(err)
+		}
+		s := readSchema(t, name)
+		if err := validate(name, doc, s, s["$defs"].(object)); err != nil {
+			t.Error(err)
+		}
 	}
 }

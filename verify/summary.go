@@ -7,8 +7,12 @@ import (
 	"math"
 )
 
+// SummarySchema names the layout of a Summary in JSON.
+const SummarySchema = "quern-summary/1"
+
 // A Summary is what reports are rendered from: one run or several, and how they compare with those of an earlier release.
 type Summary struct {
+	Schema  string    `json:"schema"`
 	Title   string    `json:"title,omitempty"`
 	Runs    []*Report `json:"runs"`
 	Changes []Change  `json:"changes,omitempty"`

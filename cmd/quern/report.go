@@ -47,7 +47,7 @@ func reportAction(c *cli.Context, ui *ui) error {
 	if err != nil {
 		return err
 	}
-	s := &verify.Summary{Title: c.String("title"), Runs: runs}
+	s := &verify.Summary{Schema: verify.SummarySchema, Title: c.String("title"), Runs: runs}
 	if len(old) > 0 {
 		s.Compare(old)
 	}
