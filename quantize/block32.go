@@ -108,5 +108,3 @@ func inverse(d float32) float32 {
 	}
 	return 1 / d
 }
-
-func finite(x float32) bool { return math.Float32bits(x)&0x7f800000 != 0x7f800000 }
