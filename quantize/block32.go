@@ -2,7 +2,6 @@ package quantize
 
 import (
 	"encoding/binary"
-	"math"
 	"quern/internal/kernel"
 )
 
