@@ -31,6 +31,7 @@ var taskFormats = []*TaskFormat{
 	{"winogrande", "CSV: index, sentence with _, choice 1, choice 2, answer", func(name string, _ []byte) bool { return strings.HasSuffix(name, ".csv") }, readWinogrande, pickButLast},
 	{"jsonl", "a JSON object a line: question and choices and answer, or the fields of HellaSwag's, ARC's, MMLU's or WinoGrande's own files",
 		func(name string, b []byte) bool { return strings.HasPrefix(string(bytes.TrimSpace(b)), "{") }, readJSONL, pickFirst},
+	{"parquet", "the same as far as their columns are text", func(_ string, b []byte) bool { return strings.HasPrefix(string(b), "PAR1") }, readParquet, pickFirst},
 	{"hellaswag", "six lines a question: context, index of the right ending, four endings", func(string, []byte) bool { return true }, readHellaSwag, pickErased},
 }
 
@@ -234,6 +235,8 @@ type jsonLine struct {
 	Sentence string `json:"sentence"` // WinoGrande
 	Option1  string `json:"option1"`
 	Option2  string `json:"option2"`
+
+	texts, labels []string // choices, where they do not come as JSON
 }
 
 func (l *jsonLine) question() (Question, error) {
@@ -246,22 +249,29 @@ func (l *jsonLine) question() (Question, error) {
 			q.Prompt = l.Activity + ": " + l.Ctx
 		}
 		return q.with(l.Endings, nil, l.Label)
-	case l.Choices == nil:
+	case l.Choices == nil && l.texts == nil:
 		return Question{}, errors.New("neither choices, endings nor a sentence")
 	}
-	q := Question{Prompt: l.Question}
-	var list []string
-	if json.Unmarshal(l.Choices, &list) == nil {
-		return q.with(list, nil, l.Answer)
-	}
-	var arc struct{ Text, Label []string }
-	if err := json.Unmarshal(l.Choices, &arc); err != nil {
-		return q, err
+	if err := l.split(); err != nil {
+		return Question{}, err
 	}
 	if l.AnswerKey != "" {
 		l.Answer = l.AnswerKey
 	}
-	return q.with(arc.Text, arc.Label, l.Answer)
+	return Question{Prompt: l.Question}.with(l.texts, l.labels, l.Answer)
+}
+
+// split reads choices from JSON: a list, or an object of two.
+func (l *jsonLine) split() error {
+	if l.texts != nil || json.Unmarshal(l.Choices, &l.texts) == nil {
+		return nil
+	}
+	var arc struct{ Text, Label []string }
+	if err := json.Unmarshal(l.Choices, &arc); err != nil {
+		return err
+	}
+	l.texts, l.labels = arc.Text, arc.Label
+	return nil
 }
 
 // with adds choices; the answer is an index, or one of the labels, or a letter.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -97,6 +98,29 @@ func TestReadTask(t *testing.T) {
 		b := append([]byte(nil), whole...)
 		b[i] = 0xff
 		_, _, _ = ReadTask("x.bin", b, "", 0) // it must return
+	}
+}
+
+func TestReadParquet(t *testing.T) {
+	for name, want := range map[string]Question{
+		"arc.parquet":       {Prompt: "Which is wet?", Choices: []string{" sand", " water", " air"}, Gold: 1},
+		"hellaswag.parquet": {Prompt: "Cooking: She takes an egg. She", Choices: []string{" flies.", " cracks it.", " is blue.", " pays."}, Gold: 1},
+	} {
+		b, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, f, err := ReadTask(name, b, "", 0)
+		if err != nil || f.Name != "parquet" || len(q) != 2 || !reflect.DeepEqual(q[0], want) || q[1].Gold != 0 {
+			t.Errorf("%s: %+v, %v", name, q, err)
+		}
+	}
+	b, err := os.ReadFile("testdata/other.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := ReadTask("other.parquet", b, "", 0); err == nil || !strings.Contains(err.Error(), "no column of text") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -23,7 +23,7 @@ internal/bench     | formats quantize internal/cpu internal/kernel internal/mode
 internal/parquet   |                                                                   | klauspost/compress
 internal/jinja     |                                                                   |
 calib              | convert quantize formats internal/arch internal/model internal/tokenizer internal/parquet internal/jinja | klauspost/compress
-verify             | formats quantize internal/arch internal/model internal/tokenizer internal/kernel | go.yaml.in/yaml/v3 klauspost/compress
+verify             | formats quantize internal/arch internal/model internal/tokenizer internal/kernel internal/parquet | go.yaml.in/yaml/v3 klauspost/compress
 testdata           |                                                                   | klauspost/compress
 internal/golden    |                                                                   |
 internal/lint      |                                                                   |
