@@ -53,6 +53,7 @@ type BaselineHeader struct {
 const (
 	maxHeader = 1 << 20
 	maxFrame  = 1 << 30
+	maxRatio  = 1000 // of what a frame holds to its size; more is no baseline but a bomb
 )
 
 // A baselineFile is an open baseline.
@@ -130,6 +131,7 @@ func (f *baselineFile) read(i int, limit int64) ([]byte, error) {
 	if _, err := f.r.ReadAt(packed, f.frame[i]+4); err != nil {
 		return nil, err
 	}
+	limit = min(limit, maxRatio*int64(len(packed)))
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(min(max(limit, 1<<10), maxFrame))))
 	if err != nil {
 		return nil, err

@@ -121,6 +121,9 @@ func (r *Report) byPosition() figure {
 			continue
 		}
 		for i, part := range m.Versus.Positions {
+			if part.KLD == nil {
+				return figure{}
+			}
 			xs, ys = append(xs, float64(i+1)), append(ys, part.KLD.Value)
 		}
 	}
@@ -131,7 +134,7 @@ func (r *Report) byPosition() figure {
 	p := newPlot(title, xs, ys, false, true)
 	p.axes(fmt.Sprintf("part of the scored positions, of %d", positionBins), "mean KL divergence, nats")
 	for i, m := range r.Models {
-		if m.Versus == nil {
+		if m.Versus == nil || len(m.Versus.Positions) == 0 {
 			continue
 		}
 		var lx, ly []float64

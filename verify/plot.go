@@ -37,7 +37,7 @@ func (s scale) at(v float64) float64 {
 func (s scale) ticks(n int) []float64 {
 	var out []float64
 	if s.log {
-		for e := math.Floor(math.Log10(s.lo)); e <= math.Ceil(math.Log10(s.hi)); e++ {
+		for e := math.Floor(math.Log10(s.lo)); e <= min(math.Ceil(math.Log10(s.hi)), 300); e++ {
 			for _, m := range []float64{1, 2, 5} {
 				if v := m * math.Pow(10, e); v >= s.lo*0.999 && v <= s.hi*1.001 && (m == 1 || s.hi < 30*s.lo) {
 					out = append(out, v)
@@ -53,8 +53,10 @@ func (s scale) ticks(n int) []float64 {
 			break
 		}
 	}
-	for v := math.Ceil(s.lo/step) * step; v <= s.hi+step/1e6; v += step {
-		out = append(out, math.Round(v/step)*step+0) // no negative zero
+	for i := range 2 * n { // by number, as v + step may be v
+		if v := (math.Ceil(s.lo/step) + float64(i)) * step; v <= s.hi+step/1e6 {
+			out = append(out, v+0) // no negative zero
+		}
 	}
 	return out
 }
