@@ -37,7 +37,7 @@ type Rule struct {
 // Role is what a tensor does in the model.
 type Role uint8
 
-// The roles of a Llama-like model. A bias has the role of its matrix.
+// The roles of a decoder. A bias has the role of its matrix.
 const (
 	RoleEmbed Role = iota
 	RoleRopeFactors
@@ -52,6 +52,8 @@ const (
 	RoleDown
 	RoleOutputNorm
 	RoleOutput
+	RoleQNorm // of each head of queries
+	RoleKNorm // of each head of keys
 )
 
 // Layer says which of the variants of a transformer layer the forward pass computes. The zero value is Llama's.
@@ -97,6 +99,8 @@ func (p *Params) Dim(letter string) int {
 		return p.Heads * p.HeadDim
 	case "K":
 		return p.KVHeads * p.HeadDim
+	case "D":
+		return p.HeadDim
 	case "R":
 		return p.RopeDim / 2
 	}

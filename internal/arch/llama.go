@@ -1,5 +1,7 @@
 package arch
 
+import "slices"
+
 // Llama is the family of Llama 1 to 3.3 and of what keeps its tensors and its arithmetic: Mistral 7B and Nemo, Yi,
 // DeepSeek-LLM, DeepSeek-Coder, TinyLlama, SmolLM and all their fine-tunes.
 var Llama = register(Arch{
@@ -25,41 +27,12 @@ var Llama = register(Arch{
 			Ignore: []string{"attention_bias", "mlp_bias"},
 		},
 	},
-	Keys: []Key{
-		{GGUF: "{a}.block_count", HF: []string{"num_hidden_layers", "n_layers", "n_layer", "num_layers"},
-			Field: func(p *Params) any { return &p.Layers }},
-		{GGUF: "{a}.context_length", HF: []string{"max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length"},
-			Field: func(p *Params) any { return &p.Context }},
-		{GGUF: "{a}.embedding_length", HF: []string{"hidden_size", "n_embd", "dim"},
-			Field: func(p *Params) any { return &p.Embd }},
-		{GGUF: "{a}.feed_forward_length", HF: []string{"intermediate_size", "n_inner", "hidden_dim"},
-			Field: func(p *Params) any { return &p.FF }},
-		{GGUF: "{a}.attention.head_count", HF: []string{"num_attention_heads", "n_head", "n_heads"},
-			Field: func(p *Params) any { return &p.Heads }},
-		{GGUF: "{a}.attention.head_count_kv", HF: []string{"num_key_value_heads", "n_kv_heads"},
-			Field: func(p *Params) any { return &p.KVHeads }, Default: func(p *Params) { p.KVHeads = p.Heads }},
-		{GGUF: "{a}.rope.scaling.type",
-			Field: func(p *Params) any { return &p.RopeType }, Default: nothing, When: linear},
-		{GGUF: "{a}.rope.scaling.factor", Old: []string{"{a}.rope.scale_linear"},
-			Field: func(p *Params) any { return &p.RopeScale }, Default: func(p *Params) { p.RopeScale = 1 }, When: linear},
-		{GGUF: "{a}.rope.freq_base", HF: []string{"rope_parameters.rope_theta", "rope_theta", "global_rope_theta", "rotary_emb_base"},
-			Field: func(p *Params) any { return &p.RopeBase }, Default: func(p *Params) { p.RopeBase = 10000 }},
-		{GGUF: "{a}.attention.layer_norm_rms_epsilon", HF: []string{"rms_norm_eps", "norm_eps"},
-			Field: func(p *Params) any { return &p.NormEps }},
-		{GGUF: "{a}.attention.key_length", HF: []string{"head_dim"},
-			Field: func(p *Params) any { return &p.HeadDim }, Default: headDim},
-		{GGUF: "{a}.attention.value_length", HF: []string{"head_dim"},
-			Field: func(p *Params) any { return &p.ValueDim }, Default: func(p *Params) { p.ValueDim = p.HeadDim }},
-		{GGUF: "general.file_type"},
-		{GGUF: "{a}.vocab_size", HF: []string{"vocab_size"},
-			Field: func(p *Params) any { return &p.Vocab }, Default: nothing},
-		{GGUF: "{a}.rope.dimension_count",
-			Field: func(p *Params) any { return &p.RopeDim }, Default: func(p *Params) { p.RopeDim = p.HeadDim }},
+	Keys: slices.Concat(shapeKeys, headKeys(always), []Key{{GGUF: "general.file_type"}}, sizeKeys(always), []Key{
 		// Not in the reference's files. Without it a Mistral 7B v0.1 in GGUF is another model from position 4096 on; the
 		// runtimes that do not know the key skip it.
 		{GGUF: "{a}.attention.sliding_window", HF: []string{"sliding_window"},
 			Field: func(p *Params) any { return &p.Window }, Default: nothing, When: func(p *Params) bool { return p.Window > 0 }},
-	},
+	}),
 	Tensors: []Rule{
 		{GGUF: "rope_freqs.weight", Role: RoleRopeFactors, Shape: "R", Do: MakeRopeFactors, Optional: true},
 		{GGUF: "token_embd.weight", HF: "model.embed_tokens.weight", Role: RoleEmbed, Shape: "V E"},
@@ -91,11 +64,3 @@ var Llama = register(Arch{
 		{GGUF: "{a}.expert_count", Unless: []string{"0"}, Why: "a mixture of experts"},
 	},
 })
-
-func nothing(*Params)       {}
-func linear(p *Params) bool { return p.RopeType == "linear" }
-func headDim(p *Params) {
-	if p.Heads > 0 {
-		p.HeadDim = p.Embd / p.Heads
-	}
-}

@@ -37,6 +37,8 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	v := grow(&r.v, m*p.KVHeads*p.HeadDim) // [m][KV·D]
 	r.normalize(h, b.x, l.attnNorm, m)
 	r.apply(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
+	r.normHeads(q, l.qNorm, p.Heads, m)
+	r.normHeads(k, l.kNorm, p.KVHeads, m)
 	r.rotate(q, k, v, b.at)
 	r.attend(att, q, k, v, b.seqs)
 }
@@ -70,10 +72,24 @@ func (r *run) look(x []float32, m int, products ...product) {
 // normalize is RMSNorm: h = x / √(mean x² + ε) · weight, row by row.
 func (r *run) normalize(h, x, weight []float32, m int) {
 	e, eps := len(weight), float64(r.m.params.NormEps)
+	r.eachRow(m, func(_ *worker, row int) { normalize(h[row*e:][:e], x[row*e:][:e], weight, eps) })
+}
+
+func normalize(h, x, weight []float32, eps float64) {
+	scale := float32(1 / math.Sqrt(kernel.SumSquares(x)/float64(len(x))+eps))
+	kernel.ScaleBy(h, x, weight, scale)
+}
+
+// normHeads is RMSNorm of each head of x [m][heads][D] in place, nothing where a family has no such weight.
+func (r *run) normHeads(x, weight []float32, heads, m int) {
+	if weight == nil {
+		return
+	}
+	d, eps := len(weight), float64(r.m.params.NormEps)
 	r.eachRow(m, func(_ *worker, row int) {
-		x, h := x[row*e:][:e], h[row*e:][:e]
-		scale := float32(1 / math.Sqrt(kernel.SumSquares(x)/float64(e)+eps))
-		kernel.ScaleBy(h, x, weight, scale)
+		for at := row * heads * d; at < (row+1)*heads*d; at += d {
+			normalize(x[at:][:d], x[at:][:d], weight, eps)
+		}
 	})
 }
 

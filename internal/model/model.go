@@ -33,6 +33,8 @@ type layer struct {
 	attnNorm []float32 // [E]
 	q        weight    // [H*D][E]
 	k, v     weight    // [KV*D][E]
+	qNorm    []float32 // [D] of each head, or nil
+	kNorm    []float32 // [D]
 	o        weight    // [E][H*D]
 	ffnNorm  []float32 // [E]
 	gate, up weight    // [F][E]
@@ -99,6 +101,7 @@ type slot struct {
 	matrix *weight
 	vector *[]float32
 	n, k   int
+	may    bool // it may stay empty: binding has refused the models that need it and lack it
 }
 
 // outer lists the places outside the layers.
@@ -118,6 +121,8 @@ func (l *layer) slots(p *arch.Params) []slot {
 		{role: arch.RoleK, matrix: &l.k, n: kv, k: p.Embd},
 		{role: arch.RoleV, matrix: &l.v, n: kv, k: p.Embd},
 		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: q},
+		{role: arch.RoleQNorm, vector: &l.qNorm, n: p.HeadDim, may: true},
+		{role: arch.RoleKNorm, vector: &l.kNorm, n: p.HeadDim, may: true},
 		{role: arch.RoleFFNNorm, vector: &l.ffnNorm, n: p.Embd},
 		{role: arch.RoleGate, matrix: &l.gate, n: p.FF, k: p.Embd},
 		{role: arch.RoleUp, matrix: &l.up, n: p.FF, k: p.Embd},
@@ -189,7 +194,7 @@ func (m *Model) complete() error {
 	}
 	ok := m.embed != nil
 	for _, s := range slots {
-		ok = ok && (s.matrix == nil || s.matrix.t != nil) && (s.vector == nil || *s.vector != nil)
+		ok = ok && (s.matrix == nil || s.matrix.t != nil) && (s.vector == nil || s.may || *s.vector != nil)
 	}
 	if !ok {
 		return &formats.Error{Err: formats.Corrupt("a tensor of the model is missing")}
