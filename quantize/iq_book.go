@@ -77,16 +77,6 @@ func (b *gridBook) surroundings() *nearList {
 	return b.wide
 }
 
-// nearest is the level whose value is nearest to u.
-func (b *gridBook) nearest(u float32) (l uint8) {
-	for _, m := range b.middle {
-		if u > m {
-			l++
-		}
-	}
-	return l
-}
-
 // neighbours lists, for every point that is no member, the members in the nearest shells around it, nearest first, as
 // llama-quantize has them. Distances of points are sums of those of their halves.
 func (b *gridBook) neighbours() [][]uint16 {
