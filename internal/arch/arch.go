@@ -28,6 +28,7 @@ type Variant struct {
 type Rule struct {
 	GGUF, HF string // HF is "" for a tensor that is made from hyper-parameters
 	Role     Role
+	And      []Role // further matrices in the same tensor, whose rows follow those of Role; they share its input
 	Shape    string // dimensions outermost first, in the letters of Params.Dim: "V E", "Q E"
 	Do       Op
 	Optional bool
@@ -78,6 +79,8 @@ type Params struct {
 	RopeType string  // how positions beyond training are handled: "", "linear" or "llama3"
 	// RopeScale divides positions (linear scaling); 1 without.
 	RopeScale float32
+	// RopeContext is the context before it was lengthened, where a family's files tell it.
+	RopeContext int
 	// RopeFactors divide the frequencies, one for each pair of dimensions (Llama 3.1); nil without.
 	RopeFactors []float32
 	// Window is the number of positions that a query sees, itself included; 0 = all before it.
@@ -99,6 +102,10 @@ func (p *Params) Dim(letter string) int {
 		return p.Heads * p.HeadDim
 	case "K":
 		return p.KVHeads * p.HeadDim
+	case "A": // queries, keys and values in one
+		return (p.Heads + 2*p.KVHeads) * p.HeadDim
+	case "G": // gate and up in one
+		return 2 * p.FF
 	case "D":
 		return p.HeadDim
 	case "R":

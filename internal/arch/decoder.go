@@ -46,6 +46,15 @@ func sizeKeys(when func(*Params) bool) []Key {
 	}
 }
 
+// named picks from shapeKeys, for a family whose reference files have an order of their own.
+func named(names ...string) (keys []Key) {
+	for _, name := range names {
+		i := slices.IndexFunc(shapeKeys, func(k Key) bool { return k.GGUF == "{a}."+name })
+		keys = append(keys, shapeKeys[i])
+	}
+	return keys
+}
+
 // decoderKeys are the keys of a family that has llama's hyper-parameters and tells sizes of heads when heads says so.
 func decoderKeys(heads func(*Params) bool) []Key {
 	return slices.Concat(shapeKeys, headKeys(heads), []Key{{GGUF: "general.file_type"}}, sizeKeys(never))

@@ -156,13 +156,21 @@ func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
 	if o.Layer >= 0 && o.Layer < len(m.layers) {
 		slots = m.layers[o.Layer].slots(&m.params)
 	}
-	i := slices.IndexFunc(slots, func(s slot) bool { return s.role == o.Rule.Role })
+	if len(o.Rule.And) == 0 {
+		return put(slots, t, o.Rule.Role, o.Layer)
+	}
+	return split(slots, t, o)
+}
+
+// put fills the slot of a role.
+func put(slots []slot, t *formats.Tensor, role arch.Role, layer int) error {
+	i := slices.IndexFunc(slots, func(s slot) bool { return s.role == role })
 	if i < 0 {
 		return formats.Unsupported("the forward pass has no use for this tensor")
 	}
 	s := slots[i]
 	if s.matrix != nil && len(t.Shape) == 2 {
-		s.matrix.t, s.matrix.n, s.matrix.k, s.matrix.layer, s.matrix.role = t, s.n, s.k, o.Layer, s.role
+		s.matrix.t, s.matrix.n, s.matrix.k, s.matrix.layer, s.matrix.role = t, s.n, s.k, layer, s.role
 		return shaped(t, s.n, s.k)
 	}
 	if s.matrix != nil {
