@@ -59,8 +59,19 @@ const (
 
 // Layer says which of the variants of a transformer layer the forward pass computes. The zero value is Llama's.
 type Layer struct {
-	RopeNeox bool // rotates halves of a head instead of neighbouring pairs
+	RopeNeox   bool       // rotates halves of a head instead of neighbouring pairs
+	Act        Activation // of the gate
+	ScaleEmbed bool       // embeddings are multiplied by √E where they enter the first layer
 }
+
+// An Activation is the function between the matrices of the feed-forward network.
+type Activation uint8
+
+// The activations.
+const (
+	SiLU     Activation = iota
+	GELUTanh            // its approximation by a hyperbolic tangent
+)
 
 // Params are the hyper-parameters of one model, whether they came from config.json or from GGUF keys.
 type Params struct {

@@ -55,6 +55,14 @@ func named(names ...string) (keys []Key) {
 	return keys
 }
 
+// when is keys that are written on a condition.
+func when(is func(*Params) bool, keys []Key) []Key {
+	for i := range keys {
+		keys[i].When = is
+	}
+	return keys
+}
+
 // decoderKeys are the keys of a family that has llama's hyper-parameters and tells sizes of heads when heads says so.
 func decoderKeys(heads func(*Params) bool) []Key {
 	return slices.Concat(shapeKeys, headKeys(heads), []Key{{GGUF: "general.file_type"}}, sizeKeys(never))

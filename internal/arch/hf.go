@@ -56,7 +56,7 @@ func bindHF(src *formats.Source) (*Bound, error) {
 	if err := place.place(); err != nil {
 		return nil, err
 	}
-	return b, b.tie(src, bare)
+	return b, b.tie(src, v, bare)
 }
 
 // findClass finds the family of config.json's architecture.
@@ -194,10 +194,13 @@ func (b *Bound) make() {
 
 // tie decides whether the head is the embedding. A checkpoint that says so and stores a head all the same keeps its head:
 // the reference converter does that too, and it is right whether or not the two are equal.
-func (b *Bound) tie(src *formats.Source, bare bool) error {
+func (b *Bound) tie(src *formats.Source, v *Variant, bare bool) error {
 	says, err := b.Config.Bool("tie_word_embeddings")
 	if err != nil {
 		return err
+	}
+	if _, ok := b.Config.Value("tie_word_embeddings"); !ok {
+		says, _ = v.Defaults["tie_word_embeddings"].(bool)
 	}
 	b.Params.Tied = b.output() == nil
 	switch {

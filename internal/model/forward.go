@@ -113,11 +113,11 @@ func (r *run) rotate(q, k, v []float32, at []place) {
 	})
 }
 
-// activate is the gated unit: gate = silu(gate) · up.
+// activate is the gated unit: gate = f(gate) · up.
 func (r *run) activate(gate, up []float32, m int) {
 	f := r.m.params.FF
 	r.eachRow(m, func(_ *worker, row int) {
-		kernel.SiluMul(gate[row*f:][:f], up[row*f:][:f])
+		r.m.act(gate[row*f:][:f], up[row*f:][:f])
 	})
 }
 

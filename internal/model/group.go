@@ -64,6 +64,11 @@ func (r *run) start(g *group) {
 			if err := r.m.embed.Rows.ReadRows(g.x[row*e:][:e], int(g.place[row].token)); err != nil {
 				return inTensor(r.m.embed, err)
 			}
+			if s := r.m.scale; s != 0 {
+				for i := range e {
+					g.x[row*e+i] *= s
+				}
+			}
 		}
 		return nil
 	})

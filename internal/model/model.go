@@ -4,6 +4,7 @@
 package model
 
 import (
+	"math"
 	"slices"
 	"sync"
 
@@ -15,6 +16,9 @@ import (
 type Model struct {
 	params arch.Params
 	neox   bool // rotary pairs are (i, i+D/2) instead of (2i, 2i+1)
+
+	act   func(gate, up []float32)
+	scale float32 // of embeddings, 0: none
 
 	embed  *formats.Tensor // [V][E]
 	layers []layer
@@ -67,6 +71,10 @@ func Open(src *formats.Source) (*Model, error) {
 // Of makes a model of a checkpoint that is already understood. Close does not close its source.
 func Of(b *arch.Bound) (*Model, error) {
 	m := &Model{params: b.Params, neox: b.Arch.Layer.RopeNeox, layers: make([]layer, b.Params.Layers)}
+	m.act = activations[b.Arch.Layer.Act]
+	if b.Arch.Layer.ScaleEmbed {
+		m.scale = float32(math.Sqrt(float64(b.Params.Embd)))
+	}
 	for i, t := range b.Tensors {
 		if err := m.place(t, b.Origins[i]); err != nil {
 			return nil, inTensor(t, err)

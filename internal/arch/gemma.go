@@ -1,0 +1,50 @@
+package arch
+
+import "slices"
+
+// Gemma is the first family of that name: llama with a scaled embedding that is the output head, too, a gate of GELU, and
+// norms whose weights are stored less one.
+var Gemma = register(Arch{
+	Name: "gemma",
+	Variants: []Variant{{
+		Type: "gemma",
+		HF:   []string{"GemmaForCausalLM"},
+		Defaults: map[string]any{
+			"max_position_embeddings": 8192, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "num_key_value_heads": 16, "head_dim": 256,
+			"tie_word_embeddings": true,
+		},
+	}},
+	Keys: slices.Concat(
+		named("context_length", "embedding_length", "block_count", "feed_forward_length", "attention.head_count",
+			"attention.head_count_kv", "attention.layer_norm_rms_epsilon"),
+		headKeys(always),
+		[]Key{{GGUF: "general.file_type"}},
+		when(func(p *Params) bool { return p.RopeBase != 10000 }, named("rope.freq_base")), // runtimes assume 10000
+		named("rope.scaling.type", "rope.scaling.factor"),
+		sizeKeys(never),
+	),
+	Tensors: offset(decoder),
+	Drop:    []string{"*.rotary_emb.inv_freq"},
+	Refuse: []Refusal{
+		// Early files say gelu and mean its approximation: so the library that trained them, and every runtime.
+		{HF: "hidden_act", Unless: []string{"gelu", "gelu_pytorch_tanh"}, Why: "its activation function is not gelu"},
+		{HF: "hidden_activation", Unless: []string{"gelu_pytorch_tanh"}, Why: "its activation function is not gelu"},
+		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
+		{HF: "use_bidirectional_attention", Unless: []string{"false"}, Why: "tokens see what follows"},
+	},
+	Layer: Layer{RopeNeox: true, Act: GELUTanh, ScaleEmbed: true},
+})
+
+// offset is rules of which every norm's weight is stored less one, and which have no output head.
+func offset(rules []Rule) (out []Rule) {
+	for _, r := range rules {
+		switch r.Role {
+		case RoleOutput:
+			continue
+		case RoleAttnNorm, RoleFFNNorm, RoleOutputNorm:
+			r.Do = PlusOne
+		}
+		out = append(out, r)
+	}
+	return out
+}
