@@ -24,11 +24,12 @@ var Gemma = register(Arch{
 		sizeKeys(never),
 	),
 	Tensors: offset(decoder),
-	Drop:    []string{"*.rotary_emb.inv_freq"},
+	Drop:    []string{"*.rotary_emb.inv_freq", "lm_head.weight"}, // some fine-tunes store the embedding twice
 	Refuse: []Refusal{
 		// Early files say gelu and mean its approximation: so the library that trained them, and every runtime.
 		{HF: "hidden_act", Unless: []string{"gelu", "gelu_pytorch_tanh"}, Why: "its activation function is not gelu"},
 		{HF: "hidden_activation", Unless: []string{"gelu_pytorch_tanh"}, Why: "its activation function is not gelu"},
+		{HF: "tie_word_embeddings", Unless: []string{"true"}, Why: "an output head of its own"},
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "use_bidirectional_attention", Unless: []string{"false"}, Why: "tokens see what follows"},
 	},
