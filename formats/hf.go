@@ -55,6 +55,10 @@ func openHF(dir string) (*Source, error) {
 			return nil, err
 		}
 	}
+	if err := assemble(src); err != nil {
+		src.Close()
+		return nil, err
+	}
 	return src, nil
 }
 
@@ -197,7 +201,7 @@ func agree(path string, index, owner map[string]string) error {
 	return nil
 }
 
-func sortedKeys(m map[string]string) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)

@@ -41,6 +41,9 @@ func openSafetensors(path string) (*Source, error) {
 	}
 	src.Close = f.Close
 	src.Tensors, err = readSafetensors(f, f.Size(), path, &src.Meta)
+	if err == nil {
+		err = assemble(src)
+	}
 	if err != nil {
 		f.Close()
 		return nil, err

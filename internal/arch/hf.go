@@ -27,6 +27,9 @@ func bindHF(src *formats.Source) (*Bound, error) {
 		return nil, err
 	}
 	b := &Bound{Arch: a, Config: c}
+	if err := understood(src, c); err != nil {
+		return nil, err
+	}
 	if err := a.refuse(c); err != nil {
 		return nil, err
 	}
@@ -57,6 +60,20 @@ func bindHF(src *formats.Source) (*Bound, error) {
 		return nil, err
 	}
 	return b, b.tie(src, v, bare)
+}
+
+// understood refuses weights that are quantized in a way that opening the checkpoint did not undo.
+func understood(src *formats.Source, c *Config) error {
+	v, ok := c.Value("quantization_config")
+	switch {
+	case src.Quantized != nil:
+		return src.Quantized.Err
+	case !ok || v == nil:
+		return nil
+	}
+	method, _ := c.String("quantization_config.quant_method")
+	return c.fail("quantization_config", formats.Unsupported("the weights are quantized already (method %q)", method),
+		"give the checkpoint in 16 bits that this one was made from")
 }
 
 // findClass finds the family of config.json's architecture.
@@ -109,11 +126,6 @@ func classes() []string {
 
 // refuse stops at settings that the table does not describe.
 func (a *Arch) refuse(c *Config) error {
-	if v, ok := c.Value("quantization_config"); ok && v != nil {
-		method, _ := c.String("quantization_config.quant_method")
-		return c.fail("quantization_config", formats.Unsupported("the weights are quantized already (method %q)", method),
-			"give the checkpoint in 16 bits that this one was made from")
-	}
 	for _, r := range a.Refuse {
 		if r.HF == "" {
 			continue

@@ -1,0 +1,72 @@
+package formats
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+)
+
+// quantConfig is a quantization_config. Its values come from a stranger: one of the wrong kind counts as absent only where that cannot
+// change a weight.
+type quantConfig map[string]any
+
+// parseJSON reads a JSON object, nil when text is none: whoever needs more of config.json says what is wrong with it.
+func parseJSON(text []byte) map[string]any {
+	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))))
+	d.UseNumber()
+	var root map[string]any
+	if d.Decode(&root) != nil {
+		return nil
+	}
+	return root
+}
+
+// text is the string under the first of keys that has one.
+func (c quantConfig) text(keys ...string) string {
+	for _, k := range keys {
+		if s, ok := c[k].(string); ok {
+			return s
+		}
+	}
+	return ""
+}
+
+// flag is the boolean under key, def when there is none.
+func (c quantConfig) flag(key string, def bool) bool {
+	if b, ok := c[key].(bool); ok {
+		return b
+	}
+	return def
+}
+
+// number is the whole number under the first of keys that has one, def when none does.
+func (c quantConfig) number(def int, keys ...string) int {
+	for _, k := range keys {
+		switch n := c[k].(type) {
+		case json.Number:
+			if f, err := n.Float64(); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<31 {
+				return int(f)
+			}
+		case int:
+			return n
+		}
+	}
+	return def
+}
+
+// object is what stands under key, nil when that is no object.
+func (c quantConfig) object(key string) quantConfig {
+	m, _ := c[key].(map[string]any)
+	return m
+}
+
+// list is the strings of a list.
+func (c quantConfig) list(key string) (out []string) {
+	l, _ := c[key].([]any)
+	for _, e := range l {
+		if s, ok := e.(string); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
