@@ -18,6 +18,7 @@ type worker struct {
 	by     []float32 // importance of the columns
 	raw    []byte
 	out    []byte
+	codes  quantize.Codes
 }
 
 const copyChunk = 1 << 20 // bytes that are copied at once
@@ -29,6 +30,12 @@ func (w *worker) block(tensor, row, rows int) error {
 	for _, j := range w.jobs[tensor] {
 		if j.copy {
 			if err := w.copy(tensor, row, rows, j); err != nil {
+				return err
+			}
+			continue
+		}
+		if j.bridge != nil {
+			if err := w.blocks(tensor, row, rows, j); err != nil {
 				return err
 			}
 			continue

@@ -25,6 +25,7 @@ type Options struct {
 	Effort             int              // of quern's, from quantize.EffortDefault to EffortMost; 0 is the default
 	Strict             bool             // an error instead of a fallback type
 	Imatrix            *formats.Imatrix // importance of the tensors' inputs, or nil
+	bridging           bool             // codes of the source are kept
 	asStored           bool             // every tensor keeps its type
 }
 

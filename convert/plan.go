@@ -50,6 +50,7 @@ type Step struct {
 	Copy      bool   `json:"copy"` // the stored bytes are moved as they are
 	Op        string `json:"op,omitempty"`
 	Fallback  string `json:"fallback,omitempty"`
+	Codes     string `json:"codes,omitempty"`     // what happens to the integers that the tensor is stored as
 	Companion string `json:"companion,omitempty"` // a tensor that holds what this one is multiplied by
 	Weighed   bool   `json:"weighed,omitempty"`   // errors count by the importance of their columns
 	Borrowed  []int  `json:"borrowed,omitempty"`  // matrices (experts) with the mean importance of all, for want of tokens
@@ -59,6 +60,8 @@ type Step struct {
 	factor     float32   // weights are divided by it before they are encoded; 0 is one
 	scale      []float32 // what the companion says, or nil
 	importance *importance
+	bridge     *bridge // codes become blocks, or nil
+	rounded    *rounded
 }
 
 // NewPlan decides what the recipe makes of a source. It reads headers and the tokenizer's files, no weights.
@@ -70,6 +73,7 @@ func NewPlan(src *formats.Source, recipe *Recipe, opt Options) (*Plan, error) {
 	if recipe == Auto {
 		recipe = autoRecipe(src)
 		opt.asStored = isGGUF(src)
+		opt.bridging = !opt.asStored
 	}
 	p := &Plan{Source: src.Path, Arch: bound.Arch.Name, Type: recipe.Name, FileType: recipe.FileType, Encoder: "default",
 		Dropped: bound.Dropped, Params: bound.Params, src: src, effort: max(opt.Effort, quantize.EffortDefault)}
@@ -81,6 +85,9 @@ func NewPlan(src *formats.Source, recipe *Recipe, opt Options) (*Plan, error) {
 	p.warn(bound.Notes...)
 	if err := p.steps(bound, recipe, opt); err != nil {
 		return nil, err
+	}
+	if p.bridging(opt) {
+		recipe = p.bridged(recipe)
 	}
 	if err := p.metadata(bound, recipe, opt); err != nil {
 		return nil, err
@@ -148,8 +155,13 @@ func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
 			return &formats.Error{File: p.Source, Tensor: t.Name, Err: err}
 		}
 		o := bound.Origins[i]
-		s := Step{From: o.Source, Name: t.Name, Shape: t.Shape, Stored: t.Type.Name, Type: choice.to.Name, Op: o.Rule.Do.Name,
-			Fallback: choice.fallback, tensor: t, to: choice.to}
+		s := Step{From: o.Source, Name: t.Name, Shape: t.Shape, Stored: t.Type.Name, Op: o.Rule.Do.Name, tensor: t}
+		if p.bridging(opt) {
+			if err := p.bridge(&s, &choice); err != nil {
+				return err
+			}
+		}
+		s.Type, s.to, s.Fallback = choice.to.Name, choice.to, choice.fallback
 		if isGGUF(p.src) {
 			s.Op = ""
 		}

@@ -58,6 +58,9 @@ func (s *Step) remark() string {
 	if s.Op != "" {
 		r = append(r, s.Op)
 	}
+	if s.Codes != "" {
+		r = append(r, s.Codes)
+	}
 	if s.Fallback != "" {
 		r = append(r, s.Fallback)
 	}

@@ -58,6 +58,9 @@ func Run(ctx context.Context, plans []*Plan, opt RunOptions) (err error) {
 			return err
 		}
 	}
+	for _, p := range plans {
+		p.tellRounded()
+	}
 	return nil
 }
 
@@ -100,12 +103,14 @@ type runner struct {
 
 // A job is one form of a tensor and the plans that want it: a type that two plans share is encoded once.
 type job struct {
-	to     *quantize.Type
-	effort int
-	copy   bool
-	by     *importance
-	part   float32 // weights are divided by it first; 0 is one
-	plans  []int
+	to      *quantize.Type
+	effort  int
+	copy    bool
+	by      *importance
+	bridge  *bridge // codes are moved
+	rounded *rounded
+	part    float32 // weights are divided by it first; 0 is one
+	plans   []int
 }
 
 func (r *runner) begin(opt RunOptions) error {
@@ -140,9 +145,9 @@ func jobsOf(plans []*Plan, tensor int) []job {
 next:
 	for n, p := range plans {
 		s := &p.Steps[tensor]
-		j := job{to: s.to, effort: p.effort, copy: s.Copy, by: s.importance, part: s.factor}
+		j := job{to: s.to, effort: p.effort, copy: s.Copy, by: s.importance, part: s.factor, bridge: s.bridge, rounded: s.rounded}
 		for k := range jobs {
-			if o := &jobs[k]; o.to == j.to && (o.effort == j.effort || o.copy) && o.copy == j.copy && o.part == j.part && o.by.same(j.by) {
+			if o := &jobs[k]; o.to == j.to && (o.effort == j.effort || o.copy) && o.copy == j.copy && o.bridge == j.bridge && o.part == j.part && o.by.same(j.by) {
 				o.plans = append(o.plans, n)
 				continue next
 			}

@@ -15,6 +15,8 @@ type Coded interface {
 	Grid() quantize.Grid
 	// Scales is the type in which scales are stored.
 	Scales() *quantize.Type
+	// Offsets reports whether codes have an Offset instead of a zero point.
+	Offsets() bool
 	// Ordered reports whether the columns of a group are not neighbours (GPTQ's act-order).
 	Ordered() (bool, error)
 	// Uniform reports whether every zero point is the middle of the codes; it may have to read them all.
@@ -48,6 +50,8 @@ type codedRows struct {
 
 func (r *codedRows) Grid() quantize.Grid    { return r.grid }
 func (r *codedRows) Scales() *quantize.Type { return r.scales }
+
+func (r *codedRows) Offsets() bool          { return r.offsets }
 
 func (r *codedRows) Ordered() (bool, error) {
 	if r.order == nil {
@@ -117,8 +121,7 @@ func (r *codedRows) ReadCodes(c *quantize.Codes, row, rows int) error {
 		if err != nil {
 			return err
 		}
-		copyRows(c, done, b, row+done-first, n)
-		c.Order = b.Order
+		c.CopyRows(done, b, row+done-first, n)
 		done += n
 	}
 	return nil
@@ -146,38 +149,8 @@ func (r *codedRows) some(scratch *quantize.Codes, row, want int) (c *quantize.Co
 
 // shape gives c the room for rows of this tensor.
 func (r *codedRows) shape(c *quantize.Codes, rows int) *quantize.Codes {
-	n := rows * r.grid.Groups(r.cols)
-	c.Grid, c.Rows, c.Cols, c.Order = r.grid, rows, r.cols, nil
-	c.Q, c.Scale = room(c.Q, rows*r.cols), room(c.Scale, n)
-	zero, offset := c.Zero, c.Offset
-	c.Zero, c.Offset = nil, nil
-	switch {
-	case r.offsets:
-		c.Offset = room(offset, n)
-	case !r.grid.Symmetric:
-		c.Zero = room(zero, n)
-	}
+	c.Reshape(r.grid, rows, r.cols, r.offsets)
 	return c
 }
 
-// copyRows copies n rows between codes of one shape.
-func copyRows(dst *quantize.Codes, to int, src *quantize.Codes, from, n int) {
-	g := src.Groups(src.Cols)
-	copy(dst.Q[to*src.Cols:], src.Q[from*src.Cols:(from+n)*src.Cols])
-	copy(dst.Scale[to*g:], src.Scale[from*g:(from+n)*g])
-	if src.Zero != nil {
-		copy(dst.Zero[to*g:], src.Zero[from*g:(from+n)*g])
-	}
-	if src.Offset != nil {
-		copy(dst.Offset[to*g:], src.Offset[from*g:(from+n)*g])
-	}
-}
-
 var codesPool = sync.Pool{New: func() any { return new(quantize.Codes) }}
-
-func room[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
-}

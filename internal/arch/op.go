@@ -15,6 +15,8 @@ type Op struct {
 	Name string
 	// Forward and Inverse wrap the promise of rows; nil leaves it as it is.
 	Forward, Inverse func(t *formats.Tensor, p *Params) *formats.Tensor
+	// Join undoes operations that took parts of one source tensor: its arguments are the parts, in the order of the rules.
+	Join func(parts []*formats.Tensor, p *Params) *formats.Tensor
 	// Make builds a tensor that the checkpoint does not hold; nil when the model does not need it.
 	Make func(p *Params) *formats.Tensor
 }
@@ -71,6 +73,9 @@ func permuted(t *formats.Tensor, m permutation) *formats.Tensor {
 			n.Rows = permutedVector{t.Rows, m}
 		} else {
 			n.Rows = permutedRows{t.Rows, m, t.Cols()}
+			if c := formats.CodesOf(t); c != nil {
+				n.Rows = permutedCodes{c, permutedRows{t.Rows, m, t.Cols()}}
+			}
 		}
 	}
 	if t.Raw != nil {

@@ -1,0 +1,45 @@
+package quantize
+
+// Reshape makes c rows of undefined codes, scales, and zero points or offsets. What it held before is reused where it is large enough.
+func (c *Codes) Reshape(g Grid, rows, cols int, offsets bool) {
+	n := rows * g.Groups(cols)
+	c.Grid, c.Rows, c.Cols, c.Order = g, rows, cols, nil
+	c.Q, c.Scale = room(c.Q, rows*cols), room(c.Scale, n)
+	zero, offset := c.Zero, c.Offset
+	c.Zero, c.Offset = nil, nil
+	switch {
+	case offsets:
+		c.Offset = room(offset, n)
+	case !g.Symmetric:
+		c.Zero = room(zero, n)
+	}
+}
+
+// CopyRows copies n rows of codes of the same shape.
+func (c *Codes) CopyRows(to int, src *Codes, from, n int) {
+	g := src.Groups(src.Cols)
+	copy(c.Q[to*src.Cols:], src.Q[from*src.Cols:(from+n)*src.Cols])
+	copy(c.Scale[to*g:], src.Scale[from*g:(from+n)*g])
+	if src.Zero != nil {
+		copy(c.Zero[to*g:], src.Zero[from*g:(from+n)*g])
+	}
+	if src.Offset != nil {
+		copy(c.Offset[to*g:], src.Offset[from*g:(from+n)*g])
+	}
+	c.Order = src.Order
+}
+
+// ZeroOf is the zero point of a group of row i, for codes without an Offset.
+func (c *Codes) ZeroOf(i, group int) int {
+	if c.Zero == nil {
+		return c.Levels() / 2
+	}
+	return int(c.Zero[i*c.Groups(c.Cols)+group])
+}
+
+func room[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
