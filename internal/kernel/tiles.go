@@ -2,7 +2,7 @@ package kernel
 
 // PackTiles interleaves m rows of k activations, ld apart, as rows from on of tiles [k][RowTile]; from is a multiple of RowTile, and
 // rows beyond the last are zero.
-func PackTiles(tiles, x []float32, ld, from, m, k int) {
+func PackTiles[T uint32 | float32](tiles, x []T, ld, from, m, k int) {
 	tiles = tiles[from*k:]
 	for i := 0; i < m; i += RowTile {
 		tile, n := tiles[i*k:][:RowTile*k], min(RowTile, m-i)
@@ -16,7 +16,7 @@ func PackTiles(tiles, x []float32, ld, from, m, k int) {
 				row = x[(i+r)*ld:][:k]
 			}
 			for p := range k {
-				v := float32(0)
+				var v T
 				if p < len(row) {
 					v = row[p]
 				}

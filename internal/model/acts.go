@@ -19,10 +19,14 @@ type acts struct {
 	holds bool // it holds the present input
 
 	float []float32     // [m][k] in tiles, rounded
+	pairs []uint32      // [m][k/2] in tiles, of bfloat16
 	int8  kernel.ActsI8 // [m][k] in tiles
 }
 
 func (a *acts) integer() bool { return a.kind == quantize.ActsQ8_0 || a.kind == quantize.ActsQ8_K }
+
+// paired says that two neighbours stand in one word.
+func (a *acts) paired() bool { return a.kind == quantize.ActsBF16 }
 
 func (a *acts) lanes() int {
 	if a.integer() {
@@ -83,6 +87,8 @@ func (r *run) fill(a *acts) {
 		fallthrough
 	case quantize.ActsQ8_0:
 		a.int8.Reset(m, k, a.group, block)
+	case quantize.ActsBF16:
+		grow(&a.pairs, (m+kernel.RowTile-1)/kernel.RowTile*kernel.RowTile*pairs(k))
 	default:
 		grow(&a.float, (m+kernel.RowTile-1)/kernel.RowTile*kernel.RowTile*k)
 	}
@@ -96,23 +102,32 @@ func (r *run) fill(a *acts) {
 			kernel.QuantizeQ8_K(&a.int8, part, from, to-from)
 		case quantize.ActsF32:
 			kernel.PackTiles(a.float, part, k, from, to-from, k)
+		case quantize.ActsBF16:
+			kernel.PackTiles(a.pairs, w.paired(part, to-from, k), pairs(k), from, to-from, pairs(k))
 		default:
 			low := grow(&w.rows, len(part))
-			w.round(low, part, a.kind == quantize.ActsBF16)
+			w.halve(low, part)
 			kernel.PackTiles(a.float, low, k, from, to-from, k)
 		}
 		return nil
 	})
 }
 
-// round stores x rounded to half precision or bfloat16, to nearest even; dst may be x.
-func (w *worker) round(dst, x []float32, brain bool) {
+// halve stores x rounded to half precision, to nearest even; dst may be x.
+func (w *worker) halve(dst, x []float32) {
 	half := grow(&w.half, 2*len(x))
-	if brain {
-		kernel.F32ToBF16(half, x)
-		kernel.BF16ToF32(dst, half)
-		return
-	}
 	kernel.F32ToF16(half, x)
 	kernel.F16ToF32(dst, half)
+}
+
+// pairs is the number of words that hold k numbers.
+func pairs(k int) int { return (k + 1) / 2 }
+
+// paired rounds m rows of k numbers to bfloat16, two to a word.
+func (w *worker) paired(x []float32, m, k int) []uint32 {
+	out := grow(&w.pairs, m*pairs(k))
+	for i := range m {
+		kernel.PairBF16(out[i*pairs(k):][:pairs(k)], x[i*k:][:k])
+	}
+	return out
 }

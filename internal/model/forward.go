@@ -107,8 +107,8 @@ func (r *run) rotate(q, k, v []float32, at []place) {
 		}
 		r.rope.rotate(k, pos, p.HeadDim, r.m.neox)
 		if r.mode == Deploy {
-			w.round(k, k, false)
-			w.round(v, v, false)
+			w.halve(k, k)
+			w.halve(v, v)
 		}
 	})
 }

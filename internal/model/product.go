@@ -46,8 +46,11 @@ func (r *run) multiply(x []float32, m int, products ...product) {
 	}
 	r.parallel(len(spans), func(w *worker, task int) error {
 		s := &spans[task]
-		if s.acts.integer() {
+		switch {
+		case s.acts.integer():
 			return inTensor(s.w.t, s.integers(w, m))
+		case s.acts.paired():
+			return inTensor(s.w.t, s.pairs(w, m))
 		}
 		return inTensor(s.w.t, s.floats(w, m))
 	})
@@ -56,7 +59,10 @@ func (r *run) multiply(x []float32, m int, products ...product) {
 // panelsPerTask balances two wishes: panels that share a pass over x, and tasks enough for all threads.
 func (w *weight) panelsPerTask(a *acts, threads int) int {
 	column, columns := 4*a.lanes(), columnsF32
-	if a.integer() {
+	switch {
+	case a.paired():
+		column /= 2
+	case a.integer():
 		column, columns = a.lanes()+8*a.lanes()/a.group, columnsI8 // codes, scales and offsets
 	}
 	panels := (w.n + a.lanes() - 1) / a.lanes()
@@ -81,11 +87,37 @@ func (s *span) floats(w *worker, m int) error {
 		kernel.PackF32(panels[(j-s.from)*k:][:size], rows, n, k)
 	}
 	grow(&w.edge, m*lanes)
-	s.blocks(m, rowsF32, columnsF32, func(row, rows, column, columns int) {
+	blocks(m, k, rowsF32, columnsF32, func(row, rows, column, columns int) {
 		for j := s.from; j < s.to; j += lanes {
 			panel := panels[(j-s.from)*k:][:size]
 			dst, ldd := s.output(w, lanes, row, rows, j, ld)
 			kernel.MatMulTiles(dst, ldd, s.acts.float, row, rows, panel, k, column, columns)
+		}
+	})
+	s.finish(w, lanes, m, ld)
+	return nil
+}
+
+// pairs does the same with bfloat16, two numbers in each word.
+func (s *span) pairs(w *worker, m int) error {
+	const lanes = kernel.Lanes
+	k, ld := pairs(s.w.k), s.ld(m)
+	size := k * lanes
+	panels := grow(&w.pairPanels, (s.to-s.from+lanes-1)/lanes*size)
+	for j := s.from; j < s.to; j += lanes {
+		n := min(lanes, s.to-j)
+		rows := grow(&w.rows, n*s.w.k)
+		if err := s.w.t.Rows.ReadRows(rows, j); err != nil {
+			return err
+		}
+		kernel.PackPairs(panels[(j-s.from)*k:][:size], w.paired(rows, n, s.w.k), n, k)
+	}
+	grow(&w.edge, m*lanes)
+	blocks(m, k, rowsF32, columnsF32, func(row, rows, column, columns int) {
+		for j := s.from; j < s.to; j += lanes {
+			panel := panels[(j-s.from)*k:][:size]
+			dst, ldd := s.output(w, lanes, row, rows, j, ld)
+			kernel.MatMulPairs(dst, ldd, s.acts.pairs, row, rows, panel, k, column, columns)
 		}
 	})
 	s.finish(w, lanes, m, ld)
@@ -105,7 +137,7 @@ func (s *span) integers(w *worker, m int) error {
 		}
 	}
 	grow(&w.edge, m*lanes)
-	s.blocks(m, rowsI8, columnsI8, func(row, rows, column, columns int) {
+	blocks(m, s.w.k, rowsI8, columnsI8, func(row, rows, column, columns int) {
 		for j := s.from; j < s.to; j += lanes {
 			dst, ldd := s.output(w, lanes, row, rows, j, ld)
 			kernel.MatMulI8(dst, ldd, &s.acts.int8, row, rows, &w.ints[(j-s.from)/lanes], column, columns)
@@ -115,11 +147,11 @@ func (s *span) integers(w *worker, m int) error {
 	return nil
 }
 
-// blocks calls f for all blocks of x, columns in ascending order.
-func (s *span) blocks(m, rows, columns int, f func(row, rows, column, columns int)) {
-	for c := 0; c < s.w.k; c += columns {
+// blocks calls f for all blocks of m rows of k columns, columns in ascending order.
+func blocks(m, k, rows, columns int, f func(row, rows, column, columns int)) {
+	for c := 0; c < k; c += columns {
 		for r := 0; r < m; r += rows {
-			f(r, min(rows, m-r), c, min(columns, s.w.k-c))
+			f(r, min(rows, m-r), c, min(columns, k-c))
 		}
 	}
 }

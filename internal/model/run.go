@@ -68,13 +68,15 @@ type scratch struct {
 
 // A worker is the memory of one thread.
 type worker struct {
-	rows   []float32        // decoded rows of a weight
-	panels []float32        // the same as the float product wants them
-	raw    []byte           // stored bytes of a row
-	tile   kernel.RowsI8    // decoded rows of a weight in int8
-	ints   []kernel.PanelI8 // rows as the integer product wants them
-	edge   []float32        // outputs of a last panel that is not full
-	half   []byte           // a row rounded to half precision
+	rows       []float32        // decoded rows of a weight
+	panels     []float32        // the same as the float product wants them
+	pairs      []uint32         // rows in bfloat16
+	pairPanels []uint32         // and these as their product wants them
+	raw        []byte           // stored bytes of a row
+	tile       kernel.RowsI8    // decoded rows of a weight in int8
+	ints       []kernel.PanelI8 // rows as the integer product wants them
+	edge       []float32        // outputs of a last panel that is not full
+	half       []byte           // a row rounded to half precision
 
 	keys, values, scores, mix []float32 // attention of one head
 }

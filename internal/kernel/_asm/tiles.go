@@ -15,21 +15,40 @@ func (f *file) mulTiles(name, reg string, width, most int) {
 	f.p("\n// func %s(%s)", name, tilesArgs)
 	f.fn(name, 56)
 	f.args("dst", "DI", "ldd", "SI", "x", "R8", "panel", "DX", "m", "R13", "k", "CX", "more", "AX")
+	f.rowCounts(name, most)
+	for rows := most; rows > 0; rows-- {
+		f.at(fmt.Sprintf("rows%d%s", rows, name))
+		f.accumulate(reg, width, rows, 128, 4*rowTile, func(rows int, acc func(row, half int) string) { f.tileStep(reg, width, rows, acc) })
+	}
+}
+
+// rowCounts jumps to the loop for so many rows.
+func (f *file) rowCounts(name string, most int) {
 	for rows := most; rows > 0; rows-- {
 		f.i("CMPQ", "R13", dollar(rows))
 		f.i("JEQ", fmt.Sprintf("rows%d%s", rows, name))
 	}
 	f.p("\tRET")
-	for rows := most; rows > 0; rows-- {
-		f.tileRows(name, reg, width, rows)
+}
+
+// tileStep multiplies one number of each row with the panel's two vectors.
+func (f *file) tileStep(reg string, width, rows int, acc func(row, half int) string) {
+	v := func(n int) string { return fmt.Sprintf("%s%d", reg, n) }
+	f.i("VMOVUPS", "(DX)", v(0))
+	f.i("VMOVUPS", fmt.Sprintf("%d(DX)", width), v(1))
+	for r := range rows {
+		x := v(2 + r%2)
+		f.i("VBROADCASTSS", fmt.Sprintf("%d(R8)", 4*r), x)
+		f.i("VFMADD231PS", x, v(0), acc(r, 0))
+		f.i("VFMADD231PS", x, v(1), acc(r, 1))
 	}
 }
 
-func (f *file) tileRows(name, reg string, width, rows int) {
-	v := func(n int) string { return fmt.Sprintf("%s%d", reg, n) }
-	acc := func(row, half int) string { return v(4 + 2*row + half) }
+// accumulate runs step CX times on sums in registers that begin with zero, or with dst where AX is not 0, and stores them. Panel
+// and rows advance by the given bytes.
+func (f *file) accumulate(reg string, width, rows, panel, row int, step func(rows int, acc func(row, half int) string)) {
+	acc := func(row, half int) string { return fmt.Sprintf("%s%d", reg, 4+2*row+half) }
 	load, loop, store := f.label("load"), f.label("loop"), f.label("store")
-	f.at(fmt.Sprintf("rows%d%s", rows, name))
 	f.i("TESTQ", "AX", "AX")
 	f.i("JNE", load)
 	for r := range rows {
@@ -47,16 +66,9 @@ func (f *file) tileRows(name, reg string, width, rows int) {
 	f.i("TESTQ", "CX", "CX")
 	f.i("JEQ", store)
 	f.at(loop)
-	f.i("VMOVUPS", "(DX)", v(0))
-	f.i("VMOVUPS", fmt.Sprintf("%d(DX)", width), v(1))
-	for r := range rows {
-		x := v(2 + r%2)
-		f.i("VBROADCASTSS", fmt.Sprintf("%d(R8)", 4*r), x)
-		f.i("VFMADD231PS", x, v(0), acc(r, 0))
-		f.i("VFMADD231PS", x, v(1), acc(r, 1))
-	}
-	f.i("ADDQ", "$128", "DX")
-	f.i("ADDQ", dollar(4*rowTile), "R8")
+	step(rows, acc)
+	f.i("ADDQ", dollar(panel), "DX")
+	f.i("ADDQ", dollar(row), "R8")
 	f.i("DECQ", "CX")
 	f.i("JNE", loop)
 	f.at(store)
@@ -85,8 +97,19 @@ func tilesARM64(f *file) {
 }
 
 func (f *file) neonTileRows(rows int) {
-	load, loop, store := f.label("load"), f.label("loop"), f.label("store")
 	f.at(fmt.Sprintf("rows%d", rows))
+	f.neonAccumulate(rows, func() {
+		for r := range rows {
+			for q := range 4 {
+				f.fmaPart(4*r+q, 16+q, 20, r)
+			}
+		}
+	})
+}
+
+// neonAccumulate runs step R5 times on the sums V0… of some rows; V16…V19 are the panel's outputs, V20 one number of each row.
+func (f *file) neonAccumulate(rows int, step func()) {
+	load, loop, store := f.label("load"), f.label("loop"), f.label("store")
 	f.i("CBNZ", "R6", load)
 	for r := range 4 * rows {
 		f.clear(r)
@@ -99,11 +122,7 @@ func (f *file) neonTileRows(rows int) {
 	f.at(loop)
 	f.i("VLD1", "(R3)", regs(16, 4, "S4"))
 	f.i("VLD1", "(R2)", regs(20, 1, "S4"))
-	for r := range rows {
-		for q := range 4 {
-			f.fmaPart(4*r+q, 16+q, 20, r)
-		}
-	}
+	step()
 	f.i("ADD", "$128", "R3")
 	f.i("ADD", dollar(4*rowTile), "R2")
 	f.i("SUBS", "$1", "R5")
