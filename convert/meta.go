@@ -89,7 +89,7 @@ func (p *Plan) general(bound *arch.Bound) error {
 	}
 	id.fill(parseID(folderName(p.src.Path), weights))
 	if id.size == "" {
-		id.size = sizeLabel(weights)
+		id.size = p.sizeLabel()
 	}
 	meta := &p.Meta
 	if err := sampling(meta, p.src); err != nil {

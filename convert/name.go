@@ -179,6 +179,24 @@ func titleCase(w string) string {
 	}, w)
 }
 
+// sizeLabel is the number of weights, or for a mixture how many experts there are and the weights of a model with one of them.
+func (p *Plan) sizeLabel() string {
+	one, counts, tensors := int64(0), 0, 0
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		n := int64(s.tensor.Elems())
+		if len(s.Shape) > 2 && strings.Contains(s.Name, "_exps.") {
+			n /= int64(s.Shape[0])
+			counts, tensors = counts+s.Shape[0], tensors+1
+		}
+		one += n
+	}
+	if tensors == 0 {
+		return sizeLabel(one)
+	}
+	return strconv.Itoa(counts/tensors) + "x" + sizeLabel(one)
+}
+
 // sizeLabel writes a number of weights with two digits at least: 8.0B, 494M, 1.2B.
 func sizeLabel(weights int64) string {
 	n, unit := float64(weights)*1e-3, "K"

@@ -143,7 +143,8 @@ func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
 	for i, t := range bound.Tensors {
 		names[i] = t.Name
 	}
-	facts := Facts{Arch: bound.Arch.Name, Layers: bound.Params.Layers, Heads: bound.Params.Heads, KVHeads: bound.Params.KVHeads, Imatrix: opt.Imatrix != nil}
+	facts := Facts{Arch: bound.Arch.Name, Layers: bound.Params.Layers, Heads: bound.Params.Heads, KVHeads: bound.Params.KVHeads,
+		Experts: bound.Params.Mix.Count, Imatrix: opt.Imatrix != nil}
 	c, err := newChooser(recipe, opt, facts, names, isGGUF(p.src))
 	if err != nil {
 		return err

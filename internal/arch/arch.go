@@ -24,15 +24,22 @@ type Variant struct {
 	Ignore   []string       // keys of the table that this type does not have: a stray one means nothing
 }
 
-// A Rule makes one GGUF tensor, per layer where a name says "{}". It is invertible where its Op is.
+// A Rule makes one GGUF tensor, per layer where a name says "{}". It is invertible where its Op is. Where HF says "{e}" the
+// tensor is as many source tensors, one for each expert, one behind the other. Several rules may take parts of one source
+// tensor; several rules with one GGUF name are layouts of which a checkpoint has one.
 type Rule struct {
-	GGUF, HF string // HF is "" for a tensor that is made from hyper-parameters
+	GGUF, HF string // HF is "" for a tensor that is made from hyper-parameters, or that only GGUF files have
 	Role     Role
 	And      []Role // further matrices in the same tensor, whose rows follow those of Role; they share its input
 	Shape    string // dimensions outermost first, in the letters of Params.Dim: "V E", "Q E"
+	From     string // dimensions of the source tensor where Do changes them, without that of the experts
 	Do       Op
 	Optional bool
 	Flag     string // the config.json key that says whether an optional tensor is there: all of them, or none
+
+	When  func(p *Params, layer int) bool // whether the model has this tensor; nil: always
+	Old   string                          // the name of its parts in GGUF files of an older layout, with "{e}"
+	Stead []string                        // a tensor of older GGUF files, which stands for these: it may be there in their stead
 }
 
 // Role is what a tensor does in the model.
@@ -55,6 +62,15 @@ const (
 	RoleOutput
 	RoleQNorm // of each head of queries
 	RoleKNorm // of each head of keys
+	RoleRouter
+	RoleRouterBias // added to what the router prefers, not to how much
+	RoleGateExps   // the experts' matrices, one behind the other
+	RoleUpExps
+	RoleDownExps
+	RoleShareGate // how much of the shared expert is added
+	RoleGateShared
+	RoleUpShared
+	RoleDownShared
 )
 
 // Layer says which of the variants of a transformer layer the forward pass computes. The zero value is Llama's.
@@ -98,6 +114,8 @@ type Params struct {
 	Window int
 	// Tied says that the output head is the embedding.
 	Tied bool
+
+	Mix Mixture // of experts; zero without
 }
 
 // Dim is the size of the dimension that a letter stands for in Rule.Shape, 0 for a letter that has no meaning.
@@ -122,7 +140,7 @@ func (p *Params) Dim(letter string) int {
 	case "R":
 		return p.RopeDim / 2
 	}
-	return 0
+	return p.Mix.dim(letter)
 }
 
 // A Bound is a checkpoint understood: its family, its hyper-parameters, and its tensors under GGUF names and in GGUF's

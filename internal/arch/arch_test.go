@@ -94,15 +94,16 @@ func must[T any](v T, err error) T {
 
 // Every rule has shapes that mean something, names that occur once, and an operation that undoes itself.
 func TestTablesAreTotal(t *testing.T) {
-	p := Params{Vocab: 10, Embd: 8, FF: 12, Layers: 2, Heads: 4, KVHeads: 2, HeadDim: 6, RopeDim: 6, RopeFactors: []float32{1, 2, 3}}
+	p := Params{Vocab: 10, Embd: 8, FF: 12, Layers: 2, Heads: 4, KVHeads: 2, HeadDim: 6, RopeDim: 6, RopeFactors: []float32{1, 2, 3},
+		Mix: Mixture{Count: 3, Used: 2, FF: 4, SharedFF: 5}}
 	for _, a := range All() {
 		seen := map[string]bool{}
 		for i := range a.Tensors {
 			r := &a.Tensors[i]
-			if seen[r.GGUF] || r.HF != "" && seen["hf "+r.HF] {
+			if seen[r.GGUF+" of "+r.HF] || seen[r.HF] && r.Do.Join == nil {
 				t.Errorf("%s %s: a name occurs twice", a.Name, r.GGUF)
 			}
-			seen[r.GGUF], seen["hf "+r.HF] = true, true
+			seen[r.GGUF+" of "+r.HF], seen[r.HF] = true, r.HF != "" && r.Do.Join == nil
 			if strings.Contains(r.GGUF, "{}") != strings.Contains(r.HF, "{}") && r.HF != "" {
 				t.Errorf("%s %s: per layer on one side only", a.Name, r.GGUF)
 			}
@@ -111,10 +112,12 @@ func TestTablesAreTotal(t *testing.T) {
 					t.Errorf("%s %s: shape %q has a letter without a meaning", a.Name, r.GGUF, r.Shape)
 				}
 			}
-			if (r.HF == "") != (r.Do.Make != nil) || (r.Do.Forward == nil) != (r.Do.Inverse == nil) {
+			if (r.HF == "") != (r.Do.Make != nil || r.Stead != nil) || (r.Do.Forward == nil) != (r.Do.Inverse == nil && r.Do.Join == nil) {
 				t.Errorf("%s %s: made and found, or one way only", a.Name, r.GGUF)
 			}
-			if r.Do.Forward != nil {
+			if r.Do.Join != nil {
+				joinTrip(t, a, r, &p)
+			} else if r.Do.Forward != nil {
 				roundTrip(t, r, &p)
 			}
 		}

@@ -169,6 +169,12 @@ func (c *Config) assign(key string, v any, field any) error {
 			return c.wrong(key, v, "a number")
 		}
 		*p = float32(f)
+	case *bool:
+		b, ok := v.(bool)
+		if !ok {
+			return c.wrong(key, v, "true or false")
+		}
+		*p = b
 	case *string:
 		s, ok := v.(string)
 		if !ok {

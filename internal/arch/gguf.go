@@ -28,6 +28,7 @@ func bindGGUF(src *formats.Source) (*Bound, error) {
 	}
 	place := binder{src: src, bound: b,
 		name:  func(r *Rule) string { return r.GGUF },
+		gguf:  true,
 		op:    func(*Rule) func(*formats.Tensor, *Params) *formats.Tensor { return nil },
 		clean: func(name string) string { return name },
 
@@ -99,6 +100,8 @@ func (a *Arch) readKey(src *formats.Source, k Key, p *Params) error {
 		var x float64
 		x, ok = src.Meta.Float(name)
 		*f = float32(x)
+	case *bool:
+		*f, ok = v.(bool)
 	case *string:
 		*f, ok = v.(string)
 	}

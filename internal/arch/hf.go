@@ -156,7 +156,7 @@ func (a *Arch) readConfig(c *Config, v *Variant, p *Params) error {
 		if !ok && k.Default == nil {
 			return c.fail(k.HF[0], formats.Corrupt("missing"), "")
 		}
-		if err := c.assign(name, val, k.Field(p)); err != nil {
+		if err := c.assign(name, k.number(val), k.Field(p)); err != nil {
 			return err
 		}
 	}
@@ -180,6 +180,10 @@ func (a *Arch) defaults(p *Params) {
 			}
 		case *float32:
 			if *v == 0 {
+				k.Default(p)
+			}
+		case *bool:
+			if !*v {
 				k.Default(p)
 			}
 		case *string:

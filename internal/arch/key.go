@@ -12,9 +12,11 @@ type Key struct {
 	Old  []string // names that older files used, same meaning
 	HF   []string // names in config.json, dots descend; the first that is there counts
 
-	// Field returns the pointer to the value: *int (written as u32), *float32 (f32) or *string. nil marks the place of a
+	// Field returns the pointer to the value: *int (written as u32), *float32 (f32), *bool or *string. nil marks the place of a
 	// key that is not a hyper-parameter, such as general.file_type.
 	Field func(*Params) any
+	// Words are the numbers that GGUF has for the words of config.json.
+	Words map[string]int
 	// Default fills the field when the checkpoint says nothing, after all other keys are read; nil: the key must be there.
 	Default func(*Params)
 	// When says whether the key is written; nil: always.
@@ -38,6 +40,8 @@ func (a *Arch) WriteKeys(meta *formats.Meta, p *Params, place func(key string)) 
 			meta.Set(name, uint32(*v))
 		case *float32:
 			meta.Set(name, *v)
+		case *bool:
+			meta.Set(name, *v)
 		case *string:
 			meta.Set(name, *v)
 		}
@@ -45,3 +49,13 @@ func (a *Arch) WriteKeys(meta *formats.Meta, p *Params, place func(key string)) 
 }
 
 func (a *Arch) keyName(k string) string { return strings.ReplaceAll(k, "{a}", a.Name) }
+
+// number is the number that stands for a word of config.json; anything else stays as it is.
+func (k *Key) number(v any) any {
+	if word, ok := v.(string); ok && k.Words != nil {
+		if n, known := k.Words[word]; known {
+			return n
+		}
+	}
+	return v
+}

@@ -3,7 +3,7 @@ package arch
 import "slices"
 
 // Llama is the family of Llama 1 to 3.3 and of what keeps its tensors and its arithmetic: Mistral 7B and Nemo, Yi,
-// DeepSeek-LLM, DeepSeek-Coder, TinyLlama, SmolLM and all their fine-tunes.
+// DeepSeek-LLM, DeepSeek-Coder, TinyLlama, SmolLM and all their fine-tunes; and Mixtral, which runtimes call llama too (mixtral.go).
 var Llama = register(Arch{
 	Name: "llama",
 	Variants: []Variant{
@@ -14,7 +14,7 @@ var Llama = register(Arch{
 			Defaults: map[string]any{
 				"max_position_embeddings": 2048, "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
 			},
-			Ignore: []string{"sliding_window"},
+			Ignore: []string{"sliding_window", "num_local_experts", "num_experts_per_tok"},
 		},
 		{
 			Type: "mistral",
@@ -24,16 +24,18 @@ var Llama = register(Arch{
 				"max_position_embeddings": 131072, "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
 				"num_key_value_heads": 8, "sliding_window": 4096,
 			},
-			Ignore: []string{"attention_bias", "mlp_bias"},
+			Ignore: []string{"attention_bias", "mlp_bias", "num_local_experts", "num_experts_per_tok"},
 		},
+		mixtralVariant,
 	},
-	Keys: slices.Concat(shapeKeys, headKeys(always), []Key{{GGUF: "general.file_type"}}, sizeKeys(always), []Key{
+	Keys: slices.Concat(shapeKeys, expertKeys, headKeys(denseOrOwnHead), []Key{{GGUF: "general.file_type"}}, sizeKeys(always), []Key{
 		// Not in the reference's files. Without it a Mistral 7B v0.1 in GGUF is another model from position 4096 on; the
 		// runtimes that do not know the key skip it.
 		{GGUF: "{a}.attention.sliding_window", HF: []string{"sliding_window"},
 			Field: func(p *Params) any { return &p.Window }, Default: nothing, When: func(p *Params) bool { return p.Window > 0 }},
+		narrowExperts,
 	}),
-	Tensors: []Rule{
+	Tensors: slices.Concat([]Rule{
 		{GGUF: "rope_freqs.weight", Role: RoleRopeFactors, Shape: "R", Do: MakeRopeFactors, Optional: true},
 		{GGUF: "token_embd.weight", HF: "model.embed_tokens.weight", Role: RoleEmbed, Shape: "V E"},
 		{GGUF: "blk.{}.attn_norm.weight", HF: "model.layers.{}.input_layernorm.weight", Role: RoleAttnNorm, Shape: "E"},
@@ -46,21 +48,19 @@ var Llama = register(Arch{
 		{GGUF: "blk.{}.attn_v.bias", HF: "model.layers.{}.self_attn.v_proj.bias", Role: RoleV, Shape: "K", Optional: true, Flag: "attention_bias"},
 		{GGUF: "blk.{}.attn_output.bias", HF: "model.layers.{}.self_attn.o_proj.bias", Role: RoleO, Shape: "E", Optional: true, Flag: "attention_bias"},
 		{GGUF: "blk.{}.ffn_norm.weight", HF: "model.layers.{}.post_attention_layernorm.weight", Role: RoleFFNNorm, Shape: "E"},
-		{GGUF: "blk.{}.ffn_gate.weight", HF: "model.layers.{}.mlp.gate_proj.weight", Role: RoleGate, Shape: "F E"},
-		{GGUF: "blk.{}.ffn_up.weight", HF: "model.layers.{}.mlp.up_proj.weight", Role: RoleUp, Shape: "F E"},
-		{GGUF: "blk.{}.ffn_down.weight", HF: "model.layers.{}.mlp.down_proj.weight", Role: RoleDown, Shape: "E F"},
-		{GGUF: "blk.{}.ffn_gate.bias", HF: "model.layers.{}.mlp.gate_proj.bias", Role: RoleGate, Shape: "F", Optional: true, Flag: "mlp_bias"},
-		{GGUF: "blk.{}.ffn_up.bias", HF: "model.layers.{}.mlp.up_proj.bias", Role: RoleUp, Shape: "F", Optional: true, Flag: "mlp_bias"},
-		{GGUF: "blk.{}.ffn_down.bias", HF: "model.layers.{}.mlp.down_proj.bias", Role: RoleDown, Shape: "E", Optional: true, Flag: "mlp_bias"},
+		{GGUF: "blk.{}.ffn_gate.weight", HF: "model.layers.{}.mlp.gate_proj.weight", Role: RoleGate, Shape: "F E", When: dense},
+		{GGUF: "blk.{}.ffn_up.weight", HF: "model.layers.{}.mlp.up_proj.weight", Role: RoleUp, Shape: "F E", When: dense},
+		{GGUF: "blk.{}.ffn_down.weight", HF: "model.layers.{}.mlp.down_proj.weight", Role: RoleDown, Shape: "E F", When: dense},
+		{GGUF: "blk.{}.ffn_gate.bias", HF: "model.layers.{}.mlp.gate_proj.bias", Role: RoleGate, Shape: "F", Optional: true, Flag: "mlp_bias", When: dense},
+		{GGUF: "blk.{}.ffn_up.bias", HF: "model.layers.{}.mlp.up_proj.bias", Role: RoleUp, Shape: "F", Optional: true, Flag: "mlp_bias", When: dense},
+		{GGUF: "blk.{}.ffn_down.bias", HF: "model.layers.{}.mlp.down_proj.bias", Role: RoleDown, Shape: "E", Optional: true, Flag: "mlp_bias", When: dense},
 		{GGUF: "output_norm.weight", HF: "model.norm.weight", Role: RoleOutputNorm, Shape: "E"},
 		{GGUF: "output.weight", HF: "lm_head.weight", Role: RoleOutput, Shape: "V E", Optional: true},
-	},
+	}, mixtral),
 	Drop: []string{"*.rotary_emb.inv_freq", "*.attention.masked_bias", "*.attention.bias", "blk.*.attn_rot_embd"},
 	Refuse: []Refusal{
 		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
 		{HF: "partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
-		{HF: "num_local_experts", Unless: []string{"0", "1"}, Why: "a mixture of experts"},
 		{HF: "draft_vocab_size", Why: "a draft head of speculative decoding, not a model"},
-		{GGUF: "{a}.expert_count", Unless: []string{"0"}, Why: "a mixture of experts"},
 	},
 })

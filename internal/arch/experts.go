@@ -1,0 +1,119 @@
+package arch
+
+import "quern/formats"
+
+// A Mixture says how tokens are given to experts. The zero value is a model without.
+type Mixture struct {
+	Count      int     // X: experts of a layer
+	Used       int     // experts that each token is given to
+	FF         int     // M: the width of one
+	Shared     int     // experts that every token is given to, as one matrix
+	SharedFF   int     // S: the width of all of those together
+	Dense      int     // leading layers that have no experts
+	Groups     int     // the experts come in groups …
+	GroupsUsed int     // … of which a token sees so many
+	Gate       int     // what makes scores of the router's outputs: GateSoftmax (0 too) or GateSigmoid
+	Scale      float32 // of all weights; 0 is one
+	Norm       bool    // the weights of a token's experts are divided by their sum
+}
+
+// What makes scores of the router's outputs, by GGUF's numbers.
+const (
+	GateSoftmax = 1
+	GateSigmoid = 2
+)
+
+func (m *Mixture) dim(letter string) int {
+	switch letter {
+	case "1":
+		return 1
+	case "X":
+		return m.Count
+	case "M":
+		return m.FF
+	case "S":
+		return m.SharedFF
+	case "MM": // gate and up of an expert
+		return 2 * m.FF
+	}
+	return 0
+}
+
+// mixed and dense say of a layer whether it has experts.
+func mixed(p *Params, layer int) bool { return p.Mix.Count > 0 && layer >= p.Mix.Dense }
+func dense(p *Params, layer int) bool { return !mixed(p, layer) }
+
+// expertKeys are the keys that stand before the sizes of heads in the files of all mixtures.
+var expertKeys = []Key{
+	{GGUF: "{a}.expert_count", HF: []string{"num_local_experts", "num_experts", "n_routed_experts"},
+		Field: func(p *Params) any { return &p.Mix.Count }, Default: nothing, When: hasExperts},
+	{GGUF: "{a}.expert_used_count", HF: []string{"num_experts_per_tok", "num_experts_per_token", "top_k_experts"},
+		Field: func(p *Params) any { return &p.Mix.Used }, Default: nothing, When: hasExperts},
+}
+
+// expertWidth is the key of the width of an expert, where it differs from that of dense layers.
+func expertWidth(hf ...string) Key {
+	return Key{GGUF: "{a}.expert_feed_forward_length", HF: hf, Field: func(p *Params) any { return &p.Mix.FF }}
+}
+
+func hasExperts(p *Params) bool { return p.Mix.Count > 0 }
+
+// experts are the rules of a mixture whose matrices are called gate, up and down: a tensor for each expert, or all experts in one
+// with gate and up joined, as newer versions of the library may store them.
+func experts(router string, at string, gate, up, down string) []Rule {
+	one := at + ".{e}."
+	return []Rule{
+		{GGUF: "blk.{}.ffn_gate_inp.weight", HF: router, Role: RoleRouter, Shape: "X E", When: mixed},
+		{GGUF: "blk.{}.ffn_down_exps.weight", HF: one + down + ".weight", Role: RoleDownExps, Shape: "X E M", Old: "blk.{}.ffn_down.{e}.weight", When: mixed},
+		{GGUF: "blk.{}.ffn_gate_exps.weight", HF: one + gate + ".weight", Role: RoleGateExps, Shape: "X M E", Old: "blk.{}.ffn_gate.{e}.weight", When: mixed},
+		{GGUF: "blk.{}.ffn_up_exps.weight", HF: one + up + ".weight", Role: RoleUpExps, Shape: "X M E", Old: "blk.{}.ffn_up.{e}.weight", When: mixed},
+	}
+}
+
+// fused are the rules of the layout that has all experts of a layer in two tensors.
+func fused(at string) []Rule {
+	return []Rule{
+		{GGUF: "blk.{}.ffn_down_exps.weight", HF: at + ".down_proj", Role: RoleDownExps, Shape: "X E M", When: mixed},
+		{GGUF: "blk.{}.ffn_gate_exps.weight", HF: at + ".gate_up_proj", Role: RoleGateExps, Shape: "X M E", From: "X MM E", Do: PickGate, When: mixed},
+		{GGUF: "blk.{}.ffn_up_exps.weight", HF: at + ".gate_up_proj", Role: RoleUpExps, Shape: "X M E", From: "X MM E", Do: PickUp, When: mixed},
+	}
+}
+
+// PickGate and PickUp take the halves of a matrix of every expert that has gate above up.
+var (
+	PickGate = pickHalf("pick gate", 0)
+	PickUp   = pickHalf("pick up", 1)
+)
+
+func pickHalf(name string, half int) Op {
+	return Op{Name: name,
+		Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
+			m := p.Mix.FF
+			return picked(t, pick{half * m, m, 2 * m}, []int{p.Mix.Count, m, t.Cols()})
+		},
+		Join: func(parts []*formats.Tensor, p *Params) *formats.Tensor {
+			m := p.Mix.FF
+			return joined(parts, []pick{{0, m, 2 * m}, {m, m, 2 * m}}, []int{p.Mix.Count, 2 * m, parts[0].Cols()})
+		},
+	}
+}
+
+// check refuses numbers that contradict each other or that no runtime loads.
+func (m *Mixture) check() error {
+	if m.Count == 0 {
+		return nil
+	}
+	switch {
+	case m.Count > 1024: // the limit of GGUF runtimes
+		return formats.Unsupported("%d experts are more than the 1024 that runtimes load", m.Count)
+	case m.Used < 1 || m.Used > m.Count:
+		return formats.Corrupt("each token is given to %d of %d experts", m.Used, m.Count)
+	case m.FF < 1 || m.FF > 1<<27 || m.SharedFF < 0 || m.SharedFF > 1<<27:
+		return formats.Corrupt("the width of an expert is %d, of the shared one %d", m.FF, m.SharedFF)
+	case m.Groups > 1 && (m.Count%m.Groups != 0 || m.GroupsUsed < 1 || m.GroupsUsed > m.Groups || m.Used > m.GroupsUsed*(m.Count/m.Groups)):
+		return formats.Corrupt("%d of %d experts in %d of %d groups", m.Used, m.Count, m.GroupsUsed, m.Groups)
+	case m.Gate > GateSigmoid:
+		return formats.Unsupported("the router's function %d is not known; known are 1 (softmax) and 2 (sigmoid)", m.Gate)
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+package arch
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"quern/formats"
+)
+
+// A binder places the tensors of one source.
+type binder struct {
+	src    *formats.Source
+	bound  *Bound
+	name   func(*Rule) string  // the rule's name on the source's side
+	gguf   bool                // the source has GGUF's names, and the tensors of older layouts
+	clean  func(string) string // a source name as the rules spell it
+	op     func(*Rule) func(*formats.Tensor, *Params) *formats.Tensor
+	ignore []string           // keys of config.json that mean nothing for this variant
+	goals  []*goal            // in the order of the rules
+	expect map[string][]*want // by source name
+	made   map[string]bool    // GGUF names
+
+	companions map[string]*formats.Tensor // by the weight that they belong to; nil for formats that have none
+}
+
+// A goal is a tensor that a rule makes, of one source tensor or of one for each expert.
+type goal struct {
+	Origin
+	parts []string          // names in the source
+	have  []*formats.Tensor // of each part
+	left  int
+}
+
+// A want is a source tensor's place in a goal.
+type want struct {
+	*goal
+	part int
+}
+
+// place gives every source tensor its rules, and sees that every rule found its tensors.
+func (b *binder) place() error {
+	b.expect, b.made = map[string][]*want{}, map[string]bool{}
+	for i := range b.bound.Arch.Tensors {
+		b.aim(&b.bound.Arch.Tensors[i])
+	}
+	for _, t := range b.src.Tensors {
+		name := b.clean(t.Name)
+		wants, ok := b.expect[name]
+		switch {
+		case ok:
+			for _, w := range wants {
+				if err := b.give(t, w); err != nil {
+					return err
+				}
+			}
+		case b.companion(t):
+		case dropped(b.bound.Arch.Drop, name):
+			b.bound.Dropped = append(b.bound.Dropped, t.Name)
+		default:
+			return b.unknown(t)
+		}
+	}
+	if err := b.missing(); err != nil {
+		return err
+	}
+	return b.scale()
+}
+
+// aim adds the goals of a rule.
+func (b *binder) aim(r *Rule) {
+	p := &b.bound.Params
+	if b.gguf && slices.ContainsFunc(b.goals, func(g *goal) bool { return g.Rule.GGUF == r.GGUF }) {
+		return // another layout of the same tensor
+	}
+	for l, name := range r.names(b.name(r), p) {
+		b.goal(Origin{Rule: r, Layer: l}, r.parts(name, p))
+		if b.gguf && r.Old != "" {
+			b.goal(Origin{Rule: r, Layer: l}, r.parts(layerName(r.Old, l), p))
+		}
+	}
+}
+
+func (b *binder) goal(o Origin, parts []string) {
+	g := &goal{Origin: o, parts: parts, have: make([]*formats.Tensor, len(parts)), left: len(parts)}
+	b.goals = append(b.goals, g)
+	for i, part := range parts {
+		b.expect[part] = append(b.expect[part], &want{g, i})
+	}
+}
+
+// names yields the names of a rule with their layers, those layers that have the tensor.
+func (r *Rule) names(name string, p *Params) func(yield func(int, string) bool) {
+	return func(yield func(int, string) bool) {
+		if name == "" {
+			return
+		}
+		if !strings.Contains(name, "{}") {
+			if r.When == nil || r.When(p, -1) {
+				yield(-1, name)
+			}
+			return
+		}
+		for l := range p.Layers {
+			if (r.When == nil || r.When(p, l)) && !yield(l, layerName(name, l)) {
+				return
+			}
+		}
+	}
+}
+
+// parts are the names of the source tensors that a tensor consists of.
+func (r *Rule) parts(name string, p *Params) []string {
+	before, after, stacked := strings.Cut(name, "{e}")
+	if !stacked {
+		return []string{name}
+	}
+	parts := make([]string, p.Mix.Count)
+	for e := range parts {
+		parts[e] = before + strconv.Itoa(e) + after
+	}
+	return parts
+}
+
+func layerName(name string, layer int) string {
+	return strings.Replace(name, "{}", strconv.Itoa(layer), 1)
+}
+
+// give puts a source tensor in its place, and appends the goal's tensor when this was the last of its parts.
+func (b *binder) give(t *formats.Tensor, w *want) error {
+	p, r := &b.bound.Params, w.Rule
+	if w.have[w.part] != nil {
+		return b.fail(t.Name, formats.Corrupt("there twice, as %q and without its prefix", w.parts[w.part]), "")
+	}
+	dims := b.dims(w.goal)
+	if !equal(t.Shape, dims) {
+		hint := ""
+		if r.Role == RoleEmbed && len(t.Shape) == 2 && t.Shape[1] == p.Embd {
+			hint = fmt.Sprintf("the vocabulary was resized: vocab_size should say %d", t.Shape[0])
+		}
+		return b.fail(t.Name, formats.Corrupt("has shape %v, but the model's hyper-parameters say %v (%s)", t.Shape, dims, r.Shape), hint)
+	}
+	w.have[w.part] = t
+	if w.left--; w.left > 0 {
+		return nil
+	}
+	w.Source = t.Name
+	if len(w.parts) > 1 || b.stacked(w.goal) {
+		t = stacked(w.have)
+		w.Source = t.Name
+	}
+	n := *t
+	if do := b.op(r); do != nil {
+		n = *do(t, p)
+	}
+	n.Name = layerName(r.GGUF, w.Layer)
+	if b.made[n.Name] {
+		return b.fail(w.Source, formats.Corrupt("%s is there in two layouts", n.Name), "")
+	}
+	b.made[n.Name] = true
+	b.bound.Tensors = append(b.bound.Tensors, &n)
+	b.bound.Origins = append(b.bound.Origins, w.Origin)
+	return nil
+}
+
+// stacked says whether a goal's tensor has a dimension more than its parts.
+func (b *binder) stacked(g *goal) bool {
+	return strings.Contains(b.name(g.Rule), "{e}") || g.Rule.Old != "" && g.parts[0] != layerName(b.name(g.Rule), g.Layer)
+}
+
+// dims is the shape that each part of a goal must have.
+func (b *binder) dims(g *goal) []int {
+	if b.gguf {
+		d := g.Rule.Dims(&b.bound.Params)
+		if b.stacked(g) {
+			d = d[1:]
+		}
+		return d
+	}
+	return g.Rule.sourceDims(&b.bound.Params)
+}
+
+// Dims is the shape that a rule demands of the GGUF tensor.
+func (r *Rule) Dims(p *Params) []int { return dimensions(r.Shape, p) }
+
+// sourceDims is the shape that it demands of each source tensor.
+func (r *Rule) sourceDims(p *Params) []int {
+	switch {
+	case r.From != "":
+		return dimensions(r.From, p)
+	case strings.Contains(r.HF, "{e}"):
+		return r.Dims(p)[1:]
+	}
+	return r.Dims(p)
+}
+
+func dimensions(letters string, p *Params) []int {
+	var d []int
+	for _, letter := range strings.Fields(letters) {
+		d = append(d, p.Dim(letter))
+	}
+	return d
+}
