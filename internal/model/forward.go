@@ -21,8 +21,7 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 	}
 	r.apply(att, m, product{h, &l.o})
 	r.add(x, h, m)
-	r.apply(r.think(x, h, l, m), m, product{h, &l.down})
-	r.add(x, h, m)
+	r.feed(x, h, l, m)
 	if last {
 		r.normalize(b.out, x, r.m.norm, m)
 	}
@@ -115,7 +114,10 @@ func (r *run) rotate(q, k, v []float32, at []place) {
 
 // activate is the gated unit: gate = f(gate) · up.
 func (r *run) activate(gate, up []float32, m int) {
-	f := r.m.params.FF
+	if m == 0 {
+		return
+	}
+	f := len(gate) / m
 	r.eachRow(m, func(_ *worker, row int) {
 		r.m.act(gate[row*f:][:f], up[row*f:][:f])
 	})

@@ -62,18 +62,18 @@ func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, done fu
 	r.told = Step{Layers: n, Total: len(g.place) * n}
 	for i := 0; i < n && r.err == nil; i++ {
 		l := *lib.layer(i, i+1 < n)
-		if opt.Observe != nil {
+		if opt.Observe != nil || opt.ObserveExpert != nil {
 			for j := range g.batches {
 				r.show(&l, &g.batches[j])
 			}
 		}
 		r.stop(i, l.matrices(&m.params), done)
-		r.observe = nil
+		r.observe, r.observeExpert = nil, nil
 		for j := range g.batches {
 			r.advance(&l, &g.batches[j], false)
 			r.step(i, len(g.batches[j].at))
 		}
-		r.observe = opt.Observe
+		r.observe, r.observeExpert = opt.Observe, opt.ObserveExpert
 	}
 	lib.stop()
 	head := m.head
@@ -113,7 +113,7 @@ func (r *run) show(l *layer, b *batch) {
 	x := append(r.copy[:0], b.x...)
 	r.copy = x
 	r.add(x, h, m)
-	r.look(r.think(x, h, l, m), m, product{w: &l.down})
+	r.feed(x, h, l, m)
 }
 
 // stop calls done.

@@ -43,6 +43,9 @@ type layer struct {
 	ffnNorm  []float32 // [E]
 	gate, up weight    // [F][E]
 	down     weight    // [E][F]
+
+	mixed bool    // there is a mixture of experts instead of the last three
+	mix   mixture //
 }
 
 // A weight is a matrix of n outputs with k inputs each, and its bias.
@@ -74,6 +77,9 @@ func Of(b *arch.Bound) (*Model, error) {
 	m.act = activations[b.Arch.Layer.Act]
 	if b.Arch.Layer.ScaleEmbed {
 		m.scale = float32(math.Sqrt(float64(b.Params.Embd)))
+	}
+	for i := range m.layers {
+		m.layers[i].mixed = b.Params.Mix.Count > 0 && i >= b.Params.Mix.Dense
 	}
 	for i, t := range b.Tensors {
 		if err := m.place(t, b.Origins[i]); err != nil {
@@ -110,6 +116,7 @@ type slot struct {
 	vector *[]float32
 	n, k   int
 	may    bool // it may stay empty: binding has refused the models that need it and lack it
+	stack  int  // so many matrices in one tensor; 0: one, with two dimensions
 }
 
 // outer lists the places outside the layers.
@@ -123,7 +130,7 @@ func (m *Model) outer() []slot {
 
 func (l *layer) slots(p *arch.Params) []slot {
 	q, kv := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
-	return []slot{
+	list := []slot{
 		{role: arch.RoleAttnNorm, vector: &l.attnNorm, n: p.Embd},
 		{role: arch.RoleQ, matrix: &l.q, n: q, k: p.Embd},
 		{role: arch.RoleK, matrix: &l.k, n: kv, k: p.Embd},
@@ -132,16 +139,21 @@ func (l *layer) slots(p *arch.Params) []slot {
 		{role: arch.RoleQNorm, vector: &l.qNorm, n: p.HeadDim, may: true},
 		{role: arch.RoleKNorm, vector: &l.kNorm, n: p.HeadDim, may: true},
 		{role: arch.RoleFFNNorm, vector: &l.ffnNorm, n: p.Embd},
-		{role: arch.RoleGate, matrix: &l.gate, n: p.FF, k: p.Embd},
-		{role: arch.RoleUp, matrix: &l.up, n: p.FF, k: p.Embd},
-		{role: arch.RoleDown, matrix: &l.down, n: p.Embd, k: p.FF},
 	}
+	if l.mixed {
+		return append(list, l.mix.slots(p)...)
+	}
+	return append(list,
+		slot{role: arch.RoleGate, matrix: &l.gate, n: p.FF, k: p.Embd},
+		slot{role: arch.RoleUp, matrix: &l.up, n: p.FF, k: p.Embd},
+		slot{role: arch.RoleDown, matrix: &l.down, n: p.Embd, k: p.FF},
+	)
 }
 
-// matrices are those of the slots.
+// matrices are those of the slots that are filled.
 func (l *layer) matrices(p *arch.Params) (ws []*weight) {
 	for _, s := range l.slots(p) {
-		if s.matrix != nil {
+		if s.matrix != nil && s.matrix.t != nil {
 			ws = append(ws, s.matrix)
 		}
 	}
@@ -177,6 +189,9 @@ func put(slots []slot, t *formats.Tensor, role arch.Role, layer int) error {
 		return formats.Unsupported("the forward pass has no use for this tensor")
 	}
 	s := slots[i]
+	if s.stack > 0 {
+		return s.putStack(t, layer)
+	}
 	if s.matrix != nil && len(t.Shape) == 2 {
 		s.matrix.t, s.matrix.n, s.matrix.k, s.matrix.layer, s.matrix.role = t, s.n, s.k, layer, s.role
 		return shaped(t, s.n, s.k)
@@ -210,7 +225,7 @@ func (m *Model) complete() error {
 	}
 	ok := m.embed != nil
 	for _, s := range slots {
-		ok = ok && (s.matrix == nil || s.matrix.t != nil) && (s.vector == nil || s.may || *s.vector != nil)
+		ok = ok && (s.matrix == nil || s.may || s.matrix.t != nil) && (s.vector == nil || s.may || *s.vector != nil)
 	}
 	if !ok {
 		return &formats.Error{Err: formats.Corrupt("a tensor of the model is missing")}

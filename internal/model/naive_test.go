@@ -160,7 +160,7 @@ func random(t testing.TB, p arch.Params, neox, bias bool, store func(t *formats.
 	ref := &naive{p: p, neox: neox, w: map[string][]float64{}}
 	for _, r := range arch.Llama.Tensors {
 		matrix := len(r.Dims(&p)) == 2
-		if r.Role == arch.RoleRopeFactors || r.Role == arch.RoleOutput && p.Tied || r.Flag != "" && !bias {
+		if r.Role == arch.RoleRopeFactors || r.Role == arch.RoleOutput && p.Tied || r.Flag != "" && !bias || r.When != nil && !r.When(&p, 0) {
 			continue
 		}
 		for l, name := range layers(r.GGUF, p.Layers) {

@@ -35,6 +35,9 @@ type Options struct {
 	Threads int // 0: all processors
 	Batch   int // tokens that go through a layer together, 0: what fits into some hundred megabytes
 	Observe Observer
+	// ObserveExpert is the same for the matrices of experts, which Observe is not shown: x are the inputs of one of them, those
+	// rows that it was chosen for.
+	ObserveExpert func(layer int, role arch.Role, expert int, x []float32, m, k int)
 
 	// MaxRAM is how much memory a run of sequences as long as Group allows may take, its final states included. More of it
 	// lets more tokens share the reading of a weight. 0 is room for two layers and a gigabyte of states.
@@ -62,6 +65,11 @@ type scratch struct {
 
 	h, q, k, v, att, gate, up, copy []float32
 
+	sum, scores, taken, made []float32 // of experts
+	chosen                   []choice
+	begins, next             []int
+	routes                   []route
+
 	lent    group // memory of a group
 	shelves [2]shelf
 }
@@ -79,21 +87,23 @@ type worker struct {
 	half       []byte           // a row rounded to half precision
 
 	keys, values, scores, mix []float32 // attention of one head
+	prefer                    []float32 // a row's experts
 }
 
 // A run is one call of States or Logits. It remembers its first error, and does nothing more after that, so that the
 // forward pass can be read without checks in between.
 type run struct {
 	*scratch
-	m       *Model
-	ctx     context.Context
-	mode    Mode
-	threads int
-	observe Observer
-	report  func(Step)
-	told    Step // what was reported last
-	budget  budget
-	err     error
+	m             *Model
+	ctx           context.Context
+	mode          Mode
+	threads       int
+	observe       Observer
+	observeExpert func(layer int, role arch.Role, expert int, x []float32, m, k int)
+	report        func(Step)
+	told          Step // what was reported last
+	budget        budget
+	err           error
 }
 
 func threadsOf(opt Options) int {
@@ -104,7 +114,7 @@ func threadsOf(opt Options) int {
 }
 
 func (m *Model) begin(ctx context.Context, opt Options) *run {
-	r := &run{m: m, ctx: ctx, mode: opt.Mode, threads: threadsOf(opt), observe: opt.Observe, report: opt.Step}
+	r := &run{m: m, ctx: ctx, mode: opt.Mode, threads: threadsOf(opt), observe: opt.Observe, observeExpert: opt.ObserveExpert, report: opt.Step}
 	m.mu.Lock()
 	if n := len(m.idle); n > 0 {
 		r.scratch, m.idle = m.idle[n-1], m.idle[:n-1]

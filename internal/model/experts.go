@@ -1,0 +1,157 @@
+package model
+
+import (
+	"quern/formats"
+	"quern/internal/arch"
+	"quern/internal/kernel"
+)
+
+// A mixture is the experts of a layer. The same matrix of all of them is one weight, of so many times the rows.
+type mixture struct {
+	router         weight    // [X][E]
+	bias           []float32 // [X] added to scores where experts are chosen, or nil
+	gate, up, down weight    // [X·M][E], [X·M][E], [X·E][M]
+
+	share                        weight // [1][E] how much of the shared expert is added, or nothing for all of it
+	sharedGate, sharedUp, shared weight // [S][E], [S][E], [E][S], or nothing
+}
+
+func (x *mixture) slots(p *arch.Params) []slot {
+	m := &p.Mix
+	list := []slot{
+		{role: arch.RoleRouter, matrix: &x.router, n: m.Count, k: p.Embd},
+		{role: arch.RoleRouterBias, vector: &x.bias, n: m.Count, may: true},
+		{role: arch.RoleGateExps, matrix: &x.gate, n: m.FF, k: p.Embd, stack: m.Count},
+		{role: arch.RoleUpExps, matrix: &x.up, n: m.FF, k: p.Embd, stack: m.Count},
+		{role: arch.RoleDownExps, matrix: &x.down, n: p.Embd, k: m.FF, stack: m.Count},
+	}
+	if m.SharedFF == 0 {
+		return list
+	}
+	return append(list,
+		slot{role: arch.RoleShareGate, matrix: &x.share, n: 1, k: p.Embd, may: true},
+		slot{role: arch.RoleGateShared, matrix: &x.sharedGate, n: m.SharedFF, k: p.Embd},
+		slot{role: arch.RoleUpShared, matrix: &x.sharedUp, n: m.SharedFF, k: p.Embd},
+		slot{role: arch.RoleDownShared, matrix: &x.shared, n: p.Embd, k: m.SharedFF},
+	)
+}
+
+// mixtureActs is what a token needs more of in a batch where there are experts: their sum, inputs and outputs, wider inner rows, what
+// the router says and where it sends them.
+func mixtureActs(p *arch.Params) int64 {
+	m := &p.Mix
+	if m.Count == 0 {
+		return 0
+	}
+	wider := max(0, max(m.FF, m.SharedFF)-p.FF)
+	return int64(4*(3*p.Embd+3*wider+m.Count) + (8+24)*m.Used)
+}
+
+// part is the matrix of one of several in a weight, each of n rows.
+func (w *weight) part(i, n int) *weight {
+	p := *w
+	p.n = n
+	t := *w.t
+	t.Shape = []int{w.n, w.k}
+	p.t = rowsOf(&t, i*n, n)
+	if t.Scale != nil {
+		p.t.Scale = t.Scale[i : i+1]
+	}
+	if w.bias != nil {
+		p.bias = w.bias[i*n:][:n]
+	}
+	return &p
+}
+
+// feed adds the feed-forward network to x; it uses h.
+func (r *run) feed(x, h []float32, l *layer, m int) {
+	if !l.mixed {
+		r.apply(r.think(x, h, l, m), m, product{h, &l.down})
+		r.add(x, h, m)
+		return
+	}
+	out := grow(&r.sum, m*r.m.params.Embd)
+	clear(out)
+	r.normalize(h, x, l.ffnNorm, m)
+	r.experts(out, h, l, m)
+	r.shared(out, h, l, m)
+	r.add(x, out, m)
+}
+
+// experts adds to out what the experts make of the rows of h that are routed to them, expert by expert: a row's sum has the
+// order of the experts, whoever computes it.
+func (r *run) experts(out, h []float32, l *layer, m int) {
+	p, x := &r.m.params, &l.mix
+	e, f := p.Embd, p.Mix.FF
+	scores := grow(&r.scores, m*p.Mix.Count)
+	r.apply(h, m, product{scores, &x.router})
+	r.route(scores, x.bias, m)
+	for i := range p.Mix.Count {
+		routes := r.routes[r.begins[i]:r.begins[i+1]]
+		n := len(routes)
+		if n == 0 || r.err != nil {
+			continue
+		}
+		in, y := grow(&r.taken, n*e), grow(&r.made, n*e)
+		gate, up := grow(&r.gate, n*f), grow(&r.up, n*f)
+		r.eachRow(n, func(_ *worker, row int) { copy(in[row*e:][:e], h[routes[row].row*e:]) })
+		r.expert(i, in, n, product{gate, x.gate.part(i, f)}, product{up, x.up.part(i, f)})
+		r.activate(gate, up, n)
+		r.expert(i, gate, n, product{y, x.down.part(i, e)})
+		r.eachRow(n, func(_ *worker, row int) {
+			addScaled(out[routes[row].row*e:][:e], y[row*e:][:e], routes[row].weight)
+		})
+	}
+}
+
+// expert computes products of one of several matrices, after the observer has looked at their input.
+func (r *run) expert(i int, x []float32, m int, products ...product) {
+	if r.observeExpert != nil && r.err == nil {
+		for _, p := range products {
+			r.observeExpert(p.w.layer, p.w.role, i, x[:m*p.w.k], m, p.w.k)
+		}
+	}
+	r.multiply(x, m, products...)
+}
+
+// shared adds the expert that sees every row.
+func (r *run) shared(out, h []float32, l *layer, m int) {
+	x, e := &l.mix, r.m.params.Embd
+	if x.shared.t == nil {
+		return
+	}
+	f := x.shared.k
+	gate, up, y := grow(&r.gate, m*f), grow(&r.up, m*f), grow(&r.made, m*e)
+	r.apply(h, m, product{gate, &x.sharedGate}, product{up, &x.sharedUp})
+	r.activate(gate, up, m)
+	r.apply(gate, m, product{y, &x.shared})
+	if x.share.t == nil {
+		r.eachRow(m, func(_ *worker, row int) { kernel.Add(out[row*e:][:e], y[row*e:][:e]) })
+		return
+	}
+	how := grow(&r.scores, m)
+	r.apply(h, m, product{how, &x.share})
+	r.eachRow(m, func(_ *worker, row int) {
+		addScaled(out[row*e:][:e], y[row*e:][:e], 1/(1+kernel.Exp(-how[row])))
+	})
+}
+
+// putStack fills a slot of several matrices, or their biases.
+func (s *slot) putStack(t *formats.Tensor, layer int) error {
+	if len(t.Shape) == 2 {
+		if err := shaped(t, s.stack, s.n); err != nil {
+			return err
+		}
+		s.matrix.bias = make([]float32, s.stack*s.n)
+		return t.Rows.ReadRows(s.matrix.bias, 0)
+	}
+	*s.matrix = weight{t: t, n: s.stack * s.n, k: s.k, bias: s.matrix.bias, layer: layer, role: s.role}
+	return shaped(t, s.stack, s.n, s.k)
+}
+
+// addScaled is x += h·by.
+func addScaled(x, h []float32, by float32) {
+	for i, v := range h {
+		x[i] += float32(v * by)
+	}
+}

@@ -1,0 +1,131 @@
+package model
+
+import (
+	"math"
+
+	"quern/internal/arch"
+	"quern/internal/kernel"
+)
+
+// A route sends a row of a batch to an expert.
+type route struct {
+	row    int
+	weight float32 // of what the expert makes of it
+}
+
+// A choice is one of the experts of a row.
+type choice struct {
+	expert int32
+	weight float32
+}
+
+// route decides from the router's outputs [m][X] which rows go to which expert: routes begins[i]…begins[i+1] are those of expert i,
+// rows in their order.
+func (r *run) route(scores, bias []float32, m int) {
+	mix := &r.m.params.Mix
+	n, used := mix.Count, mix.Used
+	chosen := grow(&r.chosen, m*used)
+	r.eachRow(m, func(w *worker, row int) {
+		r.choose(w, chosen[row*used:][:used], scores[row*n:][:n], bias)
+	})
+	begins := grow(&r.begins, n+1)
+	clear(begins)
+	if r.err != nil {
+		return
+	}
+	for _, c := range chosen {
+		begins[c.expert+1]++
+	}
+	for i := range n {
+		begins[i+1] += begins[i]
+	}
+	next := append(grow(&r.next, 0), begins...)
+	r.next = next
+	routes := grow(&r.routes, len(chosen))
+	for i, c := range chosen {
+		routes[next[c.expert]] = route{i / used, c.weight}
+		next[c.expert]++
+	}
+}
+
+// choose picks the experts of one row, those with the highest scores, the first of equal ones; scores become probabilities.
+func (r *run) choose(w *worker, chosen []choice, scores, bias []float32) {
+	mix := &r.m.params.Mix
+	if mix.Gate == arch.GateSigmoid {
+		for i, s := range scores {
+			scores[i] = 1 / (1 + kernel.Exp(-s))
+		}
+	} else {
+		kernel.Softmax(scores)
+	}
+	prefer := append(grow(&w.prefer, 0), scores...)
+	w.prefer = prefer
+	for i := range bias {
+		prefer[i] += bias[i]
+	}
+	if mix.Groups > 1 {
+		r.dropGroups(prefer)
+	}
+	sum := float32(0)
+	for i := range chosen {
+		best := highest(prefer)
+		chosen[i] = choice{int32(best), scores[best]}
+		sum += scores[best]
+		prefer[best] = float32(math.Inf(-1))
+	}
+	by := mix.Scale
+	if by == 0 {
+		by = 1
+	}
+	if mix.Norm {
+		by /= max(sum, 1.0/16384) // as runtimes do, the least number of half precision: a sum of probabilities may vanish
+	}
+	if by != 1 {
+		for i := range chosen {
+			chosen[i].weight *= by
+		}
+	}
+}
+
+// highest is the place of the greatest number, the first of equal ones.
+func highest(x []float32) (best int) {
+	for i, v := range x {
+		if v > x[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// dropGroups leaves the scores of the best groups: those whose two best experts have the greatest sum (DeepSeek-V3), or, where
+// scores are a softmax, whose best expert is the greatest (DeepSeek-V2). Runtimes know the first way only, so deploy mode does.
+func (r *run) dropGroups(prefer []float32) {
+	mix := &r.m.params.Mix
+	size := mix.Count / mix.Groups
+	var groups [1024]float32
+	for g := range mix.Groups {
+		first, second := float32(math.Inf(-1)), float32(math.Inf(-1))
+		for _, v := range prefer[g*size:][:size] {
+			if v > first {
+				first, second = v, first
+			} else if v > second {
+				second = v
+			}
+		}
+		groups[g] = first
+		if size > 1 && (mix.Gate == arch.GateSigmoid || r.mode == Deploy) {
+			groups[g] += second
+		}
+	}
+	var keep [1024]bool
+	for range mix.GroupsUsed {
+		best := highest(groups[:mix.Groups])
+		keep[best] = true
+		groups[best] = float32(math.Inf(-1))
+	}
+	for g := range mix.Groups {
+		for i := g * size; i < (g+1)*size && !keep[g]; i++ {
+			prefer[i] = float32(math.Inf(-1))
+		}
+	}
+}
