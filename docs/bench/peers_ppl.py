@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Perplexity of a GGUF by llama-perplexity's protocol, computed with llama-cpp-python.
 
-usage: peers_ppl.py MODEL.gguf TEXT CHUNKS [THREADS]   prints JSON
+usage: peers_ppl.py MODEL.gguf TEXT CHUNKS [THREADS] [CTX]   prints JSON
 """
 import json, sys, time
 import numpy as np
@@ -9,7 +9,7 @@ from llama_cpp import Llama
 
 path, text, chunks = sys.argv[1], sys.argv[2], int(sys.argv[3])
 threads = int(sys.argv[4]) if len(sys.argv) > 4 else 2
-CTX = 512
+CTX = int(sys.argv[5]) if len(sys.argv) > 5 else 512
 llm = Llama(path, n_ctx=CTX, n_batch=CTX, n_threads=threads, n_threads_batch=threads, logits_all=True, verbose=False)
 meta = llm.metadata
 tokens = llm.tokenize(open(text, 'rb').read(), add_bos=True, special=False)
