@@ -35,7 +35,7 @@ func madeUp(t *testing.T, change func(name string, w []float32)) *formats.Source
 	p := arch.Params{Vocab: vocab, Embd: hidden, FF: ff, Layers: 2, Heads: 4, KVHeads: 2, HeadDim: 64, RopeDim: 64}
 	for i := range arch.Llama.Tensors {
 		r := &arch.Llama.Tensors[i]
-		for l := 0; r.HF != "" && r.Flag == "" && l < 2; l++ {
+		for l := 0; r.HF != "" && r.Flag == "" && (r.When == nil || r.When(&p, l)) && l < 2; l++ {
 			name := strings.Replace(r.HF, "{}", fmt.Sprint(l), 1)
 			if name == r.HF && l > 0 {
 				break

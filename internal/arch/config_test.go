@@ -58,7 +58,7 @@ func countWeights(file string, text []byte) (int, error) {
 		return 0, err
 	}
 	var p Params
-	if err := a.refuse(c); err != nil {
+	if err := a.refuse(c, &Variant{}); err != nil {
 		return 0, err
 	}
 	if err := a.readConfig(c, v, &p); err != nil {

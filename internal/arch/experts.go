@@ -1,6 +1,10 @@
 package arch
 
-import "quern/formats"
+import (
+	"slices"
+
+	"quern/formats"
+)
 
 // A Mixture says how tokens are given to experts. The zero value is a model without.
 type Mixture struct {
@@ -53,7 +57,8 @@ var expertKeys = []Key{
 
 // expertWidth is the key of the width of an expert, where it differs from that of dense layers.
 func expertWidth(hf ...string) Key {
-	return Key{GGUF: "{a}.expert_feed_forward_length", HF: hf, Field: func(p *Params) any { return &p.Mix.FF }}
+	return Key{GGUF: "{a}.expert_feed_forward_length", HF: hf, Field: func(p *Params) any { return &p.Mix.FF },
+		Default: func(p *Params) { p.Mix.FF = p.FF / max(1, p.Mix.Used) }} // what runtimes take older files to mean
 }
 
 func hasExperts(p *Params) bool { return p.Mix.Count > 0 }
@@ -117,3 +122,15 @@ func (m *Mixture) check() error {
 	}
 	return nil
 }
+
+// attention are llama's tensors without those of its feed-forward network.
+var attention = without(decoder, RoleGate, RoleUp, RoleDown)
+
+// without is rules less those of some roles.
+func without(rules []Rule, roles ...Role) []Rule {
+	return slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return slices.Contains(roles, r.Role) })
+}
+
+// sumsToOne marks a family in which the weights of a token's experts are always divided by their sum; no file tells it.
+var sumsToOne = Key{GGUF: "{a}.expert_weights_norm", Field: func(p *Params) any { return &p.Mix.Norm }, When: never,
+	Default: func(p *Params) { p.Mix.Norm = p.Mix.Count > 0 }}

@@ -30,7 +30,7 @@ func bindHF(src *formats.Source) (*Bound, error) {
 	if err := understood(src, c); err != nil {
 		return nil, err
 	}
-	if err := a.refuse(c); err != nil {
+	if err := a.refuse(c, v); err != nil {
 		return nil, err
 	}
 	if err := a.readConfig(c, v, &b.Params); err != nil {
@@ -124,13 +124,16 @@ func classes() []string {
 	return all
 }
 
-// refuse stops at settings that the table does not describe.
-func (a *Arch) refuse(c *Config) error {
+// refuse stops at settings that the table does not describe, said or assumed.
+func (a *Arch) refuse(c *Config, variant *Variant) error {
 	for _, r := range a.Refuse {
 		if r.HF == "" {
 			continue
 		}
 		v, ok := c.Value(r.HF)
+		if !ok {
+			v, ok = variant.Defaults[r.HF]
+		}
 		if !ok || v == nil || slices.Contains(r.Unless, fmt.Sprint(v)) {
 			continue
 		}
