@@ -51,7 +51,7 @@ type codedRows struct {
 func (r *codedRows) Grid() quantize.Grid    { return r.grid }
 func (r *codedRows) Scales() *quantize.Type { return r.scales }
 
-func (r *codedRows) Offsets() bool          { return r.offsets }
+func (r *codedRows) Offsets() bool { return r.offsets }
 
 func (r *codedRows) Ordered() (bool, error) {
 	if r.order == nil {

@@ -27,6 +27,8 @@ type scheme struct {
 	// parts are what the names of a module's tensors end in, after the module's name and a dot. The first is there in every quantized
 	// module, and in no other.
 	parts []string
+	// drop are parts that concern activations alone, in modules of any kind.
+	drop []string
 	// accept refuses variants that the checkpoint's configuration announces; nil accepts all.
 	accept func(c quantConfig) error
 	// weight makes one tensor of a module's parts.
@@ -65,36 +67,61 @@ func assemble(src *Source) error {
 		return err
 	}
 	src.Quantized = q
-	s := schemeOf(q)
-	if s == nil {
-		return nil
-	}
 	c := quantConfig(q.Config)
-	if s.accept != nil {
-		if err := s.accept(c); err != nil {
-			q.Err = &Error{File: filepath.Join(folderOf(src), q.File), Tensor: "quantization_config", Err: err, Hint: otherHint}
-			return nil
+	for _, s := range schemesOf(q) {
+		if s.accept != nil {
+			if err := s.accept(c); err != nil {
+				q.Err = &Error{File: filepath.Join(folderOf(src), q.File), Tensor: "quantization_config", Err: err, Hint: otherHint}
+				return nil
+			}
+		}
+		q.Scheme = s.name
+		if err := s.gather(src, c); err != nil {
+			return err
 		}
 	}
-	q.Scheme = s.name
-	return s.gather(src, c)
+	if q.Modules == 0 && q.Err == nil {
+		q.Err = &Error{File: src.Path, Tensor: "quantization_config", Err: Unsupported("says %q, but no tensor is stored as that method stores weights", q.Method),
+			Hint: "is config.json the one of this checkpoint?"}
+	}
+	return nil
+}
+
+// allMiddle reads all zero points of n rows, and says whether they are the middle of the codes.
+func allMiddle(n, groups, bits int, zeros func(dst []uint8, row, rows int) error) (bool, error) {
+	const step = 4096
+	for row := 0; row < n; row += step {
+		rows := min(step, n-row)
+		z := make([]uint8, rows*groups)
+		if err := zeros(z, row, rows); err != nil {
+			return false, err
+		}
+		for _, v := range z {
+			if v != 1<<(bits-1) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
 }
 
 const otherHint = "convert the checkpoint in 16 bits that this one was made from"
 
-// schemeOf finds the row for a checkpoint, or says in q.Err that there is none.
-func schemeOf(q *Quantized) *scheme {
+// schemesOf finds the rows for a checkpoint, or says in q.Err that there is none. A method whose modules differ in kind has several.
+func schemesOf(q *Quantized) (found []*scheme) {
 	var known []string
 	for _, s := range schemes {
 		if slices.Contains(s.methods, q.Method) {
-			return s
+			found = append(found, s)
 		}
 		known = append(known, s.methods...)
 	}
-	slices.Sort(known)
-	q.Err = &Error{File: q.File, Tensor: "quantization_config", Err: Unsupported("the weights are quantized by the method %.60q", q.Method),
-		Hint: "quern reads " + strings.Join(slices.Compact(known), ", ") + "; for others " + otherHint}
-	return nil
+	if found == nil {
+		slices.Sort(known)
+		q.Err = &Error{File: q.File, Tensor: "quantization_config", Err: Unsupported("the weights are quantized by the method %.60q", q.Method),
+			Hint: "quern reads " + strings.Join(slices.Compact(known), ", ") + "; for others " + otherHint}
+	}
+	return found
 }
 
 // gather finds the modules of a scheme and makes their weights.
@@ -113,6 +140,9 @@ func (s *scheme) gather(src *Source, c quantConfig) error {
 	done := map[string]bool{}
 	var out []*Tensor
 	for _, t := range src.Tensors {
+		if last := t.Name[strings.LastIndexByte(t.Name, '.')+1:]; slices.Contains(s.drop, last) {
+			continue
+		}
 		name, part := s.split(t.Name)
 		m := modules[name]
 		if part == "" || m.parts[s.parts[0]] == nil {
@@ -131,10 +161,6 @@ func (s *scheme) gather(src *Source, c quantConfig) error {
 		out = append(out, w)
 	}
 	src.Tensors = out
-	if q := src.Quantized; q.Modules == 0 {
-		q.Err = &Error{File: src.Path, Tensor: "quantization_config", Err: Unsupported("says %q, but no tensor is stored as that method stores weights", q.Method),
-			Hint: "is config.json the one of this checkpoint?"}
-	}
 	return nil
 }
 

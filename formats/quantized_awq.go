@@ -63,7 +63,7 @@ func awqWeight(m *module) (*Tensor, error) {
 		return nil, m.fail("scales", err)
 	}
 	rows := &codedRows{rows: r.n, cols: r.k, grid: quantize.Grid{Bits: r.bits, Group: group}, scales: r.scales.Type, unit: 32,
-		bands: m.bands, load: r.load, uniform: r.uniform}
+		bands: m.bands, load: r.load, uniform: func() (bool, error) { return allMiddle(r.n, r.groups, r.bits, r.zeros) }}
 	return m.tensor(gridName("awq", rows.grid), rows, r.qweight, r.qzeros, r.scales), nil
 }
 
@@ -72,7 +72,7 @@ func (r *awqReader) load(c *quantize.Codes, row, rows int) error {
 	if err := r.spread(c.Q, r.qweight, r.k, row, rows); err != nil {
 		return err
 	}
-	if err := r.spread(c.Zero, r.qzeros, r.groups, row, rows); err != nil {
+	if err := r.zeros(c.Zero, row, rows); err != nil {
 		return err
 	}
 	return loadScales(c.Scale, r.scales, row, rows)
@@ -115,20 +115,7 @@ func (r *awqReader) unpack(dst []uint8, src []byte) {
 	}
 }
 
-// uniform reads all zero points.
-func (r *awqReader) uniform() (bool, error) {
-	const step = 4096
-	for row := 0; row < r.n; row += step {
-		rows := min(step, r.n-row)
-		z := make([]uint8, rows*r.groups)
-		if err := r.spread(z, r.qzeros, r.groups, row, rows); err != nil {
-			return false, err
-		}
-		for _, v := range z {
-			if v != 1<<(r.bits-1) {
-				return false, nil
-			}
-		}
-	}
-	return true, nil
+// zeros reads the zero points of some outputs.
+func (r *awqReader) zeros(dst []uint8, row, rows int) error {
+	return r.spread(dst, r.qzeros, r.groups, row, rows)
 }

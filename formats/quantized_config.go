@@ -70,3 +70,16 @@ func (c quantConfig) list(key string) (out []string) {
 	}
 	return out
 }
+
+// numbers is the whole numbers of a list, nil when there is none or it holds something else.
+func (c quantConfig) numbers(key string) (out []int) {
+	l, _ := c[key].([]any)
+	for _, e := range l {
+		n := quantConfig{"n": e}.number(-1, "n")
+		if n < 0 {
+			return nil
+		}
+		out = append(out, n)
+	}
+	return out
+}

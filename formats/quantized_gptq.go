@@ -71,7 +71,7 @@ func gptqWeight(m *module, minusOne bool) (*Tensor, error) {
 		return nil, m.fail("scales", err)
 	}
 	rows := &codedRows{rows: r.n, cols: r.k, grid: quantize.Grid{Bits: r.bits, Group: group}, scales: r.scales.Type, unit: 32,
-		bands: m.bands, load: r.load, uniform: r.uniform}
+		bands: m.bands, load: r.load, uniform: func() (bool, error) { return allMiddle(r.n, r.groups, r.bits, r.zeros) }}
 	if r.order != nil {
 		rows.order = r.groupIndex
 	}
@@ -185,24 +185,6 @@ func (r *gptqReader) zeros(dst []uint8, row, rows int) error {
 		}
 	}
 	return nil
-}
-
-// uniform reads all zero points.
-func (r *gptqReader) uniform() (bool, error) {
-	const step = 4096
-	for row := 0; row < r.n; row += step {
-		rows := min(step, r.n-row)
-		z := make([]uint8, rows*r.groups)
-		if err := r.zeros(z, row, rows); err != nil {
-			return false, err
-		}
-		for _, v := range z {
-			if v != 1<<(r.bits-1) {
-				return false, nil
-			}
-		}
-	}
-	return true, nil
 }
 
 // transposeWords reads columns col…col+cols of a matrix of rows × width words, and stores them as lines.

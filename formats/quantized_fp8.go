@@ -1,0 +1,123 @@
+package formats
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"quern/quantize"
+)
+
+// fp8Scheme is matrices of 8-bit floats with scales that they are multiplied by: one number, one for each row, or one for each block of
+// rows and columns (DeepSeek-V3, whose weight_scale_inv is no inverse). MXFP8 has a scale for 32 columns, a power of two.
+var fp8Scheme = registerScheme(scheme{
+	name:    "fp8",
+	methods: []string{"fp8", "fbgemm_fp8", "mxfp8"},
+	parts:   []string{"weight_scale_inv", "weight", "input_scale", "activation_scale", "input_scale_ub"},
+	drop:    []string{"k_scale", "v_scale", "kv_scale"},
+	weight:  func(m *module) (*Tensor, error) { return fp8Weight(m, "weight_scale_inv") },
+})
+
+// fp8ChannelScheme is the same under the name of the scale that others use.
+var fp8ChannelScheme = registerScheme(scheme{
+	name:    "fp8",
+	methods: []string{"fp8", "fbgemm_fp8", "mxfp8"},
+	parts:   []string{"weight_scale", "weight", "input_scale", "activation_scale", "input_scale_ub"},
+	weight:  func(m *module) (*Tensor, error) { return fp8Weight(m, "weight_scale") },
+})
+
+// scaledRows multiply stored numbers by the scale of their block.
+type scaledRows struct {
+	weight, scale *Tensor
+	typ           *quantize.Type // of scale: a power of two where that is stored as plain bytes
+	bn, bk        int            // rows and columns of a block
+	file, name    string
+}
+
+func fp8Weight(m *module, part string) (*Tensor, error) {
+	w, err := m.matrix("weight", "F8_E4M3", "F8_E5M2")
+	if err != nil {
+		return nil, err
+	}
+	s := m.parts[part]
+	r := &scaledRows{weight: w, scale: s, typ: s.Type, file: m.file, name: m.name + ".weight"}
+	if s.Type.Name == "U8" {
+		r.typ = quantize.F8_E8M0
+	}
+	if !slices.Contains(floats16, r.typ.Name) && r.typ != quantize.F8_E8M0 {
+		return nil, m.fail(part, Unsupported("is stored as %s", s.Type.Name))
+	}
+	n, k := w.Shape[0], w.Shape[1]
+	switch sh := s.Shape; {
+	case s.Elems() == 1:
+		r.bn, r.bk = n, k
+	case len(sh) == 1 && sh[0] == n:
+		r.bn, r.bk = 1, k
+	case len(sh) == 2 && sh[0] > 0 && sh[1] > 0:
+		bn, bk := blockSize(m.config)
+		r.bn, r.bk = blockOf(n, sh[0], bn), blockOf(k, sh[1], bk)
+	}
+	if r.bn == 0 || r.bk == 0 {
+		return nil, m.fail(part, Corrupt("has shape %v, which does not divide %d×%d weights into blocks", s.Shape, n, k))
+	}
+	name := strings.ToLower(strings.TrimPrefix(w.Type.Name, "F8_"))
+	name = fmt.Sprintf("fp8-%s-%d×%d", name, r.bn, r.bk)
+	return &Tensor{Name: r.name, Shape: w.Shape, Type: typeOf(name, n, k, []*Tensor{w, s}), Rows: r}, nil
+}
+
+// blockSize is what the configuration announces, 0 when it does not.
+func blockSize(c quantConfig) (bn, bk int) {
+	sizes := c.numbers("weight_block_size")
+	if sizes == nil {
+		groups := c.object("config_groups")
+		for _, k := range sortedKeys(groups) {
+			if s := groups.object(k).object("weights").numbers("block_structure"); s != nil {
+				sizes = s
+			}
+		}
+	}
+	if len(sizes) != 2 {
+		return 0, 0
+	}
+	return sizes[0], sizes[1]
+}
+
+// blockOf is the size of blocks of which so many cover n: the one announced if it does, else the one that divides n; 0 when none does.
+func blockOf(n, blocks, announced int) int {
+	switch {
+	case announced > 0 && (n+announced-1)/announced == blocks:
+		return announced
+	case n%blocks == 0:
+		return n / blocks
+	}
+	return 0
+}
+
+func (r *scaledRows) ReadRows(dst []float32, row int) error {
+	k := r.weight.Shape[1]
+	if err := r.weight.Rows.ReadRows(dst, row); err != nil {
+		return err
+	}
+	across := 1
+	if r.scale.Elems() > 1 {
+		across = (k + r.bk - 1) / r.bk
+	}
+	size, held := r.typ.Bytes, -1
+	p, s := make([]byte, across*size), make([]float32, across)
+	for ; len(dst) > 0; dst, row = dst[k:], row+1 {
+		if line := row / r.bn; line != held {
+			if _, err := r.scale.Raw.ReadAt(p, int64(line)*int64(len(p))); err != nil {
+				return &Error{File: r.file, Tensor: r.name, Err: err}
+			}
+			r.typ.Decode(s, p)
+			held = line
+		}
+		for b, x := range s {
+			part := dst[b*r.bk : min((b+1)*r.bk, k)]
+			for i := range part {
+				part[i] *= x
+			}
+		}
+	}
+	return nil
+}
