@@ -1,6 +1,9 @@
 package model
 
-import "quern/internal/kernel"
+import (
+	"quern/internal/arch"
+	"quern/internal/kernel"
+)
 
 // A sequence is a run of rows of a batch.
 type sequence struct{ from, n int }
@@ -8,45 +11,60 @@ type sequence struct{ from, n int }
 // queryBlock is the number of queries whose scores are held at once.
 const queryBlock = 32
 
-// attend computes att [rows][H*D] from q [rows][H*D], already divided by √D, and k and v [rows][KV*D]: for each sequence
-// and head, the mean of the values at positions up to the query's own (Window of them at most), weighted by softmax(q·k).
-func (r *run) attend(att, q, k, v []float32, seqs []sequence) {
-	p := &r.m.params
-	share := p.Heads / p.KVHeads // grouped-query attention: so many heads use the same keys and values
-	if len(seqs)*p.KVHeads < 4*r.threads {
+// heads are the sizes of attention: so many heads of queries, which share keys and values evenly.
+type heads struct {
+	n, shared  int // H, KV
+	key, value int // dimensions of a key and of a value
+}
+
+func (m *Model) heads() heads {
+	p := &m.params
+	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p)}
+}
+
+// valueDim is the size of a head's values, that of its keys where nothing else is said.
+func valueDim(p *arch.Params) int {
+	if p.ValueDim > 0 {
+		return p.ValueDim
+	}
+	return p.HeadDim
+}
+
+// attend computes att [rows][H·value] from q [rows][H·key], already divided by √D, k [rows][KV·key] and v [rows][KV·value]: for each
+// sequence and head, the mean of the values at positions up to the query's own (Window of them at most), weighted by softmax(q·k).
+func (r *run) attend(att, q, k, v []float32, seqs []sequence, of heads) {
+	share := of.n / of.shared // grouped-query attention: so many heads use the same keys and values
+	if len(seqs)*of.shared < 4*r.threads {
 		share = 1 // more tasks, at the price of packing keys and values for each
 	}
-	tasks := p.Heads / share
+	tasks := of.n / share
 	r.parallel(len(seqs)*tasks, func(w *worker, task int) error {
-		r.attendHeads(w, att, q, k, v, seqs[task/tasks], task%tasks*share, share)
+		r.attendHeads(w, att, q, k, v, seqs[task/tasks], of, task%tasks*share, share)
 		return nil
 	})
 }
 
-// attendHeads is some heads of one sequence, which share keys and values.
-func (r *run) attendHeads(w *worker, att, q, k, v []float32, s sequence, head, heads int) {
-	p := &r.m.params
-	d, qdim, kdim := p.HeadDim, p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
-	kv := s.from*kdim + head/(p.Heads/p.KVHeads)*d
-	w.packKeys(k[kv:], kdim, s.n, d)
-	w.packValues(v[kv:], kdim, s.n, d)
+// attendHeads is count heads of one sequence, which share keys and values.
+func (r *run) attendHeads(w *worker, att, q, k, v []float32, s sequence, of heads, head, count int) {
+	ldk, ldv, kv := of.shared*of.key, of.shared*of.value, head/(of.n/of.shared)
+	w.packKeys(k[s.from*ldk+kv*of.key:], ldk, s.n, of.key)
+	w.packValues(v[s.from*ldv+kv*of.value:], ldv, s.n, of.value)
 	for i := 0; i < s.n; i += queryBlock {
-		for h := head; h < head+heads; h++ {
-			at := (s.from+i)*qdim + h*d
-			r.attendBlock(w, att[at:], q[at:], i, min(queryBlock, s.n-i))
+		for h := head; h < head+count; h++ {
+			row := (s.from + i) * of.n
+			r.attendBlock(w, att[row*of.value+h*of.value:], q[row*of.key+h*of.key:], of, i, min(queryBlock, s.n-i))
 		}
 	}
 }
 
 // attendBlock is one head of n queries, beginning with the one at pos.
-func (r *run) attendBlock(w *worker, att, q []float32, pos, n int) {
+func (r *run) attendBlock(w *worker, att, q []float32, of heads, pos, n int) {
 	const lanes = kernel.Lanes
-	d, ld := r.m.params.HeadDim, r.m.params.Heads*r.m.params.HeadDim
 	lo, hi := r.visible(pos)/lanes*lanes, pos+n // keys that some query of the block sees
-	wide, cols := roundUp(d), roundUp(hi-lo)
+	wide, cols := roundUp(of.value), roundUp(hi-lo)
 	scores, mix := grow(&w.scores, n*cols), grow(&w.mix, n*wide)
 	for j := lo; j < hi; j += lanes {
-		kernel.MatMulF32(scores[j-lo:], cols, q, ld, w.keys[j*d:], lanes, n, d, false)
+		kernel.MatMulF32(scores[j-lo:], cols, q, of.n*of.key, w.keys[j*of.key:], lanes, n, of.key, false)
 	}
 	for i := range n {
 		weigh(scores[i*cols:][:hi-lo], r.visible(pos+i)-lo, pos+i+1-lo)
@@ -55,7 +73,7 @@ func (r *run) attendBlock(w *worker, att, q []float32, pos, n int) {
 		kernel.MatMulF32(mix[c:], wide, scores, cols, w.values[lo*wide+c:], wide, n, hi-lo, false)
 	}
 	for i := range n {
-		copy(att[i*ld:][:d], mix[i*wide:])
+		copy(att[i*of.n*of.value:][:of.value], mix[i*wide:])
 	}
 }
 

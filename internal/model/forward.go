@@ -11,12 +11,12 @@ import (
 func (r *run) advance(l *layer, b *batch, last bool) {
 	p := &r.m.params
 	x, m := b.x, len(b.at)
-	h := grow(&r.h, m*p.Embd)                // [m][E]
-	att := grow(&r.att, m*p.Heads*p.HeadDim) // [m][H·D]
+	h := grow(&r.h, m*p.Embd)    // [m][E]
+	att := grow(&r.att, m*l.o.k) // [m][H·D]
 	r.mix(att, h, l, b)
 	if last { // nothing looks at other rows any more
 		keep(x, b.want, p.Embd)
-		m = keep(att, b.want, p.Heads*p.HeadDim)
+		m = keep(att, b.want, l.o.k)
 		x, h = x[:m*p.Embd], h[:m*p.Embd]
 	}
 	r.apply(att, m, product{h, &l.o})
@@ -39,7 +39,7 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	r.normHeads(q, l.qNorm, p.Heads, m)
 	r.normHeads(k, l.kNorm, p.KVHeads, m)
 	r.rotate(q, k, v, b.at)
-	r.attend(att, q, k, v, b.seqs)
+	r.attend(att, q, k, v, b.seqs, r.m.heads())
 }
 
 // think is the feed-forward network before its output matrix; it uses h.

@@ -107,7 +107,7 @@ func (r *run) show(l *layer, b *batch) {
 	p := &r.m.params
 	m := len(b.at)
 	h := grow(&r.h, m*p.Embd)
-	att := grow(&r.att, m*p.Heads*p.HeadDim)
+	att := grow(&r.att, m*l.o.k)
 	r.mix(att, h, l, b)
 	r.apply(att, m, product{h, &l.o})
 	x := append(r.copy[:0], b.x...)

@@ -135,7 +135,7 @@ func (l *layer) slots(p *arch.Params) []slot {
 		{role: arch.RoleQ, matrix: &l.q, n: q, k: p.Embd},
 		{role: arch.RoleK, matrix: &l.k, n: kv, k: p.Embd},
 		{role: arch.RoleV, matrix: &l.v, n: kv, k: p.Embd},
-		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: q},
+		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: p.Heads * valueDim(p)},
 		{role: arch.RoleQNorm, vector: &l.qNorm, n: p.HeadDim, may: true},
 		{role: arch.RoleKNorm, vector: &l.kNorm, n: p.HeadDim, may: true},
 		{role: arch.RoleFFNNorm, vector: &l.ffnNorm, n: p.Embd},
