@@ -6,15 +6,6 @@ import "math"
 
 var valuesFP4 = [16]int8{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}
 
-// decodeFP4 writes the 2·len(src) weights that nibbles stand for: byte j holds elements j and j+len(src).
-func decodeFP4(dst []float32, src []byte, d float32) {
-	dst = dst[:2*len(src)]
-	for j, b := range src {
-		dst[j] = float32(valuesFP4[b&15]) * d
-		dst[j+len(src)] = float32(valuesFP4[b>>4]) * d
-	}
-}
-
 // halfE8M0 is half of the power of two that an E8M0 byte means: 2^(e-128).
 func halfE8M0(e uint8) float32 {
 	if e < 2 {

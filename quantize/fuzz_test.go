@@ -36,7 +36,7 @@ func FuzzEncode(f *testing.F) {
 	f.Add([]byte{0, 0, 0x80, 0x3f, 0, 0, 0x80, 0x7f, 1, 0, 0, 0, 0, 0, 0xc0, 0x7f})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		seed := make([]float32, len(data)/4)
-		decodeF32(seed, data)
+		F32.Decode(seed, data)
 		if len(seed) == 0 {
 			return
 		}

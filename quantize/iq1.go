@@ -1,6 +1,9 @@
 package quantize
 
-import "sync"
+import (
+	"encoding/binary"
+	"sync"
+)
 
 // What IQ1_S and IQ1_M share: eight weights are a member of a codebook of {-1, 0, 1}, all moved up or down by an eighth. Value =
 // d·(2·scale+1)·(level ± 1/8).
@@ -39,22 +42,11 @@ func shifted(code *[8]int8, down bool) (out [8]int8) {
 }
 
 func (c *iq1Coder) decode(dst []float32, src []byte) {
-	book := book1S.ready()
-	var b iq1Block
-	for ; len(dst) >= super; dst, src = dst[super:], src[c.bytes:] {
-		c.take(&b, src)
-		d := halfValue(b.d)
-		for k, m := range b.member {
-			s := d * float32(2*int(b.scale[8*k/c.group])+1)
-			for i, v := range shifted(&book.code[m], b.down[k]) {
-				dst[8*k+i] = s * (float32(v) / 8)
-			}
-		}
-	}
+	expandTiles(dst, src, super, c.bytes, c.group, false, c.tile)
 }
 
 func (c *iq1Coder) tile(dst Tile, src []byte) {
-	book := book1S.ready()
+	words := shiftedWords()
 	var b iq1Block
 	for n := 0; (n+1)*super <= len(dst.Code); n++ {
 		c.take(&b, src[n*c.bytes:])
@@ -63,9 +55,24 @@ func (c *iq1Coder) tile(dst Tile, src []byte) {
 			at := n*(super/c.group) + g
 			dst.Scale[at], dst.Min[at] = d*float32(2*int(b.scale[g])+1), 0
 		}
+		out := bytesOf(dst.Code[n*super:][:super])
 		for k, m := range b.member {
-			code := shifted(&book.code[m], b.down[k])
-			copy(dst.Code[n*super+8*k:], code[:])
+			w := words[0][m]
+			if b.down[k] {
+				w = words[1][m]
+			}
+			binary.LittleEndian.PutUint64(out[8*k:], w)
 		}
 	}
 }
+
+// shiftedWords are the levels of all members in eighths, moved up and moved down.
+var shiftedWords = sync.OnceValue(func() (words [2][]uint64) {
+	for _, code := range book1S.ready().code {
+		for i := range words {
+			eighths := shifted(&code, i == 1)
+			words[i] = append(words[i], joined(&eighths))
+		}
+	}
+	return words
+})

@@ -1,5 +1,7 @@
 package quantize
 
+import "quern/internal/kernel"
+
 // IQ4_NL is ggml's block_iq4_nl: d f16, 16 bytes of nibbles that name levels.
 var IQ4_NL = register(Type{
 	Name: "IQ4_NL", ID: 20, Block: flat, Bytes: 18,
@@ -14,28 +16,13 @@ var IQ4_NL = register(Type{
 })
 
 func decodeIQ4_NL(dst []float32, src []byte) {
-	for ; len(dst) >= flat; dst, src = dst[flat:], src[18:] {
-		d, out := halfAt(src), block(dst)
-		for j, b := range src[2:18] {
-			out[j] = d * float32(values4NL[b&15])
-			out[j+16] = d * float32(values4NL[b>>4])
-		}
-	}
+	expandTiles(dst, src, flat, 18, flat, false, tileIQ4_NL)
 }
 
 func tileIQ4_NL(dst Tile, src []byte) {
-	for b := 0; (b+1)*flat <= len(dst.Code); b, src = b+1, src[18:] {
-		dst.Scale[b], dst.Min[b] = halfAt(src), 0
-		levelCodes(dst.Code[b*flat:], src[2:18], &values4NL)
-	}
-}
-
-// levelCodes turns nibbles into the levels that they name: byte j holds elements j and j+len(src).
-func levelCodes(dst []int8, src []byte, values *[16]int8) {
-	dst = dst[:2*len(src)]
-	for j, b := range src {
-		dst[j], dst[j+len(src)] = values[b&15], values[b>>4]
-	}
+	kernel.NameNibbles(dst.Code, src[2:], 16, 18, &values4NL)
+	kernel.HalvesEvery(dst.Scale, src, 18)
+	clear(dst.Min)
 }
 
 func ggmlIQ4_NL(dst []byte, src, importance []float32) {

@@ -1,6 +1,10 @@
 package quantize
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"quern/internal/kernel"
+)
 
 // IQ4_XS is ggml's block_iq4_xs: d f16; a word with the high two bits of eight six-bit scales (biased by 32), four bytes with their
 // low nibbles; nibbles as IQ4_NL has them, 32 after 32.
@@ -25,24 +29,15 @@ func scaleIQ4_XS(src []byte, g int) int {
 }
 
 func decodeIQ4_XS(dst []float32, src []byte) {
-	for ; len(dst) >= super; dst, src = dst[super:], src[136:] {
-		d := halfAt(src)
-		for g := range 8 {
-			s, out := d*float32(scaleIQ4_XS(src, g)), dst[32*g:][:32]
-			for j, b := range src[8+16*g:][:16] {
-				out[j] = s * float32(values4NL[b&15])
-				out[j+16] = s * float32(values4NL[b>>4])
-			}
-		}
-	}
+	expandTiles(dst, src, super, 136, 32, false, tileIQ4_XS)
 }
 
 func tileIQ4_XS(dst Tile, src []byte) {
 	for n := 0; (n+1)*super <= len(dst.Code); n, src = n+1, src[136:] {
+		kernel.NameNibbles(dst.Code[n*super:][:super], src[8:], 16, 16, &values4NL)
 		d := halfAt(src)
 		for g := range 8 {
 			dst.Scale[8*n+g], dst.Min[8*n+g] = d*float32(scaleIQ4_XS(src, g)), 0
-			levelCodes(dst.Code[n*super+32*g:], src[8+16*g:][:16], &values4NL)
 		}
 	}
 }

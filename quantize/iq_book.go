@@ -16,6 +16,7 @@ type gridBook struct {
 	unpack sync.Once
 	level  [][8]uint8 // of each member
 	code   [][8]int8  // what it decodes to
+	word   []uint64   // the same, the first one lowest
 	number []uint16   // the point that it is
 	member []int32    // of each point, or -1
 	middle []float32  // between what neighbouring levels decode to
@@ -66,10 +67,31 @@ func (b *gridBook) ready() *gridBook {
 			b.number = append(b.number, uint16(n))
 			b.level = append(b.level, level)
 			b.code = append(b.code, code)
+			b.word = append(b.word, joined(&code))
 		}
 	})
 	return b
 }
+
+// joined is eight codes in one word, the first one lowest.
+func joined(code *[8]int8) (w uint64) {
+	for i, c := range code {
+		w |= uint64(uint8(c)) << (8 * i)
+	}
+	return w
+}
+
+// minus has a byte of ones for every bit of a byte of signs.
+var minus = func() (t [256]uint64) {
+	for s := range t {
+		for i := range 8 {
+			if s>>i&1 != 0 {
+				t[s] |= 0xff << (8 * i)
+			}
+		}
+	}
+	return t
+}()
 
 // surroundings are the members that the default search looks at.
 func (b *gridBook) surroundings() *nearList {

@@ -1,6 +1,10 @@
 package quantize
 
-import "sync"
+import (
+	"encoding/binary"
+	"sync"
+	"unsafe"
+)
 
 // What IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS and IQ3_S share: 256 weights, whose magnitudes are members of a codebook for each 4 or 8, whose
 // signs stand apart, and whose groups have an odd multiple of one half as their scale. Value = d·unit·(2·scale+1)·level·sign.
@@ -31,28 +35,13 @@ type gridCoder struct {
 func (c *gridCoder) scaleOf(d float32, s uint8) float32 { return d * c.unit * float32(2*int(s)+1) }
 
 func (c *gridCoder) decode(dst []float32, src []byte) {
-	book, dims := c.book.ready(), c.book.dims
-	var b gridBlock
-	for ; len(dst) >= super; dst, src = dst[super:], src[c.bytes:] {
-		c.take(&b, src)
-		d := halfValue(b.d)
-		for at := 0; at < super; at += dims {
-			s := c.scaleOf(d, b.scale[at/c.group])
-			sign := b.sign[at/8] >> (at % 8)
-			code, out := &book.code[b.member[at/dims]], dst[at:at+dims]
-			for i := range out {
-				v := s * float32(code[i])
-				if sign>>i&1 != 0 {
-					v = -v
-				}
-				out[i] = v
-			}
-		}
-	}
+	expandTiles(dst, src, super, c.bytes, c.group, false, c.tile)
 }
 
+// tile puts eight codes into a word and takes those under a minus sign from zero at once: no code is zero, so that no byte carries.
 func (c *gridCoder) tile(dst Tile, src []byte) {
-	book, dims := c.book.ready(), c.book.dims
+	const ones = 0x0101010101010101
+	word, dims := c.book.ready().word, c.book.dims
 	var b gridBlock
 	for n := 0; (n+1)*super <= len(dst.Code); n++ {
 		c.take(&b, src[n*c.bytes:])
@@ -61,15 +50,23 @@ func (c *gridCoder) tile(dst Tile, src []byte) {
 			at := n*(super/c.group) + g
 			dst.Scale[at], dst.Min[at] = c.scaleOf(d, b.scale[g]), 0
 		}
-		for at := 0; at < super; at += dims {
-			sign := b.sign[at/8] >> (at % 8)
-			code, out := &book.code[b.member[at/dims]], dst.Code[n*super+at:][:dims]
-			for i := range out {
-				minus := -int8(sign >> i & 1)
-				out[i] = code[i] ^ minus - minus
+		out := bytesOf(dst.Code[n*super:][:super])
+		for k, sign := range b.sign {
+			var w uint64
+			if dims == 8 {
+				w = word[b.member[k]]
+			} else {
+				w = word[b.member[2*k]] | word[b.member[2*k+1]]<<32
 			}
+			m := minus[sign]
+			binary.LittleEndian.PutUint64(out[8*k:], w^m+m&ones)
 		}
 	}
+}
+
+// bytesOf sees codes as bytes.
+func bytesOf(code []int8) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(code))), len(code))
 }
 
 // evenSign is the eighth sign that makes the number of negative ones even.

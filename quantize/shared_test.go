@@ -25,7 +25,7 @@ func readFloats(t testing.TB, path string) []float32 {
 	t.Helper()
 	b := readFile(t, path)
 	x := make([]float32, len(b)/4)
-	decodeF32(x, b)
+	F32.Decode(x, b)
 	return x
 }
 

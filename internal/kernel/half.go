@@ -3,6 +3,7 @@ package kernel
 import (
 	"encoding/binary"
 	"math"
+	"unsafe"
 
 	"github.com/x448/float16"
 )
@@ -39,6 +40,37 @@ var (
 	bf16ToF32 = portable(bf16ToF32Portable)
 	f32ToBF16 = portable(f32ToBF16Portable)
 )
+
+// BytesToF32 decodes little-endian numbers, bit by bit; len(src) is 4*len(dst).
+func BytesToF32(dst []float32, src []byte) {
+	src = src[:4*len(dst)]
+	if littleEndian {
+		copy(rawBytes(dst), src)
+		return
+	}
+	for i := range dst {
+		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
+	}
+}
+
+// F32ToBytes encodes them; len(dst) is 4*len(src).
+func F32ToBytes(dst []byte, src []float32) {
+	dst = dst[:4*len(src)]
+	if littleEndian {
+		copy(dst, rawBytes(src))
+		return
+	}
+	for i, x := range src {
+		binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(x))
+	}
+}
+
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// rawBytes sees numbers as this machine holds them.
+func rawBytes(x []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
+}
 
 // F16ToF32 decodes little-endian halves; len(src) is 2*len(dst).
 func F16ToF32(dst []float32, src []byte) { f16ToF32.best(dst, src[:2*len(dst)]) }
