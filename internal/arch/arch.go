@@ -10,7 +10,7 @@ type Arch struct {
 	Variants []Variant // the Hugging Face side: classes and what their config.json may leave out
 	Keys     []Key     // hyper-parameters, in the order in which they are written
 	Tensors  []Rule    // total: every tensor of the source has a rule or is in Drop
-	Drop     []string  // source tensors that are dropped by name; "*" stands for any text
+	Drop     []string  // source tensors that are dropped by name; "*" stands for any text, "{+}" for layers beyond the last
 	Refuse   []Refusal // settings that would change the model into one this table does not describe
 	Layer    Layer     // what the forward pass does in a layer
 }
@@ -71,6 +71,13 @@ const (
 	RoleGateShared
 	RoleUpShared
 	RoleDownShared
+	RoleQA // of latent attention: queries, and keys and values, are made narrow and wide again
+	RoleQANorm
+	RoleKVA
+	RoleKVANorm
+	RoleKB // for each head, what makes a query comparable with the narrow keys
+	RoleVB // for each head, what makes its values of the narrow ones
+	RoleKVB
 )
 
 // Layer says which of the variants of a transformer layer the forward pass computes. The zero value is Llama's.
@@ -103,8 +110,8 @@ type Params struct {
 	NormEps  float32 // RMS norm
 	RopeDim  int     // leading dimensions of a head that are rotated
 	RopeBase float32 // theta
-	RopeType string  // how positions beyond training are handled: "", "linear" or "llama3"
-	// RopeScale divides positions (linear scaling); 1 without.
+	RopeType string  // how positions beyond training are handled: "", "linear", "yarn" or "llama3"
+	// RopeScale divides positions (linear scaling; yarn for some dimensions); 1 without.
 	RopeScale float32
 	// RopeContext is the context before it was lengthened, where a family's files tell it.
 	RopeContext int
@@ -115,7 +122,9 @@ type Params struct {
 	// Tied says that the output head is the embedding.
 	Tied bool
 
-	Mix Mixture // of experts; zero without
+	Mix  Mixture // of experts; zero without
+	MLA  Latent  // attention; zero without
+	Yarn Yarn    // zero without
 }
 
 // Dim is the size of the dimension that a letter stands for in Rule.Shape, 0 for a letter that has no meaning.
@@ -140,7 +149,7 @@ func (p *Params) Dim(letter string) int {
 	case "R":
 		return p.RopeDim / 2
 	}
-	return p.Mix.dim(letter)
+	return max(p.Mix.dim(letter), p.latentDim(letter))
 }
 
 // A Bound is a checkpoint understood: its family, its hyper-parameters, and its tensors under GGUF names and in GGUF's

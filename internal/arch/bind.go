@@ -2,6 +2,7 @@ package arch
 
 import (
 	"math"
+	"strconv"
 	"strings"
 
 	"quern/formats"
@@ -66,9 +67,9 @@ func (p *Params) check() error {
 		return formats.Corrupt("%d heads cannot share %d key-value heads evenly", p.Heads, p.KVHeads)
 	case p.HeadDim%2 != 0:
 		return formats.Corrupt("the head size %d is odd, so it cannot be rotated in pairs", p.HeadDim)
-	case p.RopeDim != p.HeadDim:
+	case p.MLA.KV == 0 && p.RopeDim != p.HeadDim:
 		return formats.Unsupported("%d of %d dimensions of a head are rotated; this family rotates all", p.RopeDim, p.HeadDim)
-	case p.ValueDim != p.HeadDim:
+	case p.MLA.KV == 0 && p.ValueDim != p.HeadDim:
 		return formats.Unsupported("values have %d dimensions and keys %d; this family has one size", p.ValueDim, p.HeadDim)
 	case !positive(p.NormEps):
 		return formats.Corrupt("the norm's epsilon is %v", p.NormEps)
@@ -76,6 +77,11 @@ func (p *Params) check() error {
 		return formats.Corrupt("the rope base is %v", p.RopeBase)
 	case !positive(p.RopeScale):
 		return formats.Corrupt("the rope scaling factor is %v", p.RopeScale)
+	}
+	if p.MLA.KV > 0 {
+		if err := p.MLA.check(p); err != nil {
+			return err
+		}
 	}
 	return p.Mix.check()
 }
@@ -94,13 +100,25 @@ func equal(a, b []int) bool {
 	return true
 }
 
-func dropped(patterns []string, name string) bool {
+func dropped(patterns []string, name string, layers int) bool {
 	for _, p := range patterns {
-		if match(p, name) {
+		if match(p, name) || beyond(p, name, layers) {
 			return true
 		}
 	}
 	return false
+}
+
+// beyond is a pattern for the layers of a model that follow its last: "{+}" for a number that is none of its layers'.
+func beyond(pattern, name string, layers int) bool {
+	before, after, ok := strings.Cut(pattern, "{+}")
+	rest, found := strings.CutPrefix(name, before)
+	if !ok || !found {
+		return false
+	}
+	digits, rest, _ := strings.Cut(rest, ".")
+	n, err := strconv.Atoi(digits)
+	return err == nil && n >= layers && match(after, "."+rest)
 }
 
 // match compares name with a pattern in which "*" stands for any text.

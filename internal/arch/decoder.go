@@ -17,9 +17,9 @@ var shapeKeys = []Key{
 	{GGUF: "{a}.attention.head_count_kv", HF: []string{"num_key_value_heads", "n_kv_heads"},
 		Field: func(p *Params) any { return &p.KVHeads }, Default: func(p *Params) { p.KVHeads = p.Heads }},
 	{GGUF: "{a}.rope.scaling.type",
-		Field: func(p *Params) any { return &p.RopeType }, Default: nothing, When: linear},
+		Field: func(p *Params) any { return &p.RopeType }, Default: nothing, When: scaled},
 	{GGUF: "{a}.rope.scaling.factor", Old: []string{"{a}.rope.scale_linear"},
-		Field: func(p *Params) any { return &p.RopeScale }, Default: func(p *Params) { p.RopeScale = 1 }, When: linear},
+		Field: func(p *Params) any { return &p.RopeScale }, Default: func(p *Params) { p.RopeScale = 1 }, When: scaled},
 	{GGUF: "{a}.rope.freq_base", HF: []string{"rope_parameters.rope_theta", "rope_theta", "global_rope_theta", "rotary_emb_base"},
 		Field: func(p *Params) any { return &p.RopeBase }, Default: func(p *Params) { p.RopeBase = 10000 }},
 	{GGUF: "{a}.attention.layer_norm_rms_epsilon", HF: []string{"rms_norm_eps", "norm_eps"},
@@ -87,7 +87,7 @@ var decoder = []Rule{
 func nothing(*Params)        {}
 func always(*Params) bool    { return true }
 func never(*Params) bool     { return false }
-func linear(p *Params) bool  { return p.RopeType == "linear" }
+func scaled(p *Params) bool  { return p.RopeType == "linear" || p.RopeType == "yarn" }
 func ownHead(p *Params) bool { return p.HeadDim*p.Heads != p.Embd }
 func headDim(p *Params) {
 	if p.Heads > 0 {

@@ -134,3 +134,58 @@ func without(rules []Rule, roles ...Role) []Rule {
 // sumsToOne marks a family in which the weights of a token's experts are always divided by their sum; no file tells it.
 var sumsToOne = Key{GGUF: "{a}.expert_weights_norm", Field: func(p *Params) any { return &p.Mix.Norm }, When: never,
 	Default: func(p *Params) { p.Mix.Norm = p.Mix.Count > 0 }}
+
+// mlpExperts are the experts of most families, in either layout.
+var mlpExperts = slices.Concat(
+	experts("model.layers.{}.mlp.gate.weight", "model.layers.{}.mlp.experts", "gate_proj", "up_proj", "down_proj"),
+	fused("model.layers.{}.mlp.experts"),
+)
+
+// groupKeys follow expertKeys where experts come in groups or scores are a sigmoid.
+var groupKeys = []Key{
+	{GGUF: "{a}.expert_group_count", HF: []string{"n_group"}, Field: func(p *Params) any { return &p.Mix.Groups }, Default: nothing,
+		When: func(p *Params) bool { return p.Mix.Groups > 0 }},
+	{GGUF: "{a}.expert_group_used_count", HF: []string{"topk_group"}, Field: func(p *Params) any { return &p.Mix.GroupsUsed }, Default: nothing,
+		When: func(p *Params) bool { return p.Mix.GroupsUsed > 0 }},
+	{GGUF: "{a}.expert_gating_func", HF: []string{"scoring_func"}, Words: map[string]int{"softmax": GateSoftmax, "sigmoid": GateSigmoid},
+		Field: func(p *Params) any { return &p.Mix.Gate }, Default: nothing, When: func(p *Params) bool { return p.Mix.Gate > 0 }},
+}
+
+// sharedKeys are those of experts beside which a number of others, as one matrix, are given every token.
+var sharedKeys = []Key{
+	expertWidth("moe_intermediate_size"),
+	{GGUF: "{a}.expert_shared_count", HF: []string{"n_shared_experts"}, Field: func(p *Params) any { return &p.Mix.Shared }, Default: nothing},
+	{GGUF: "{a}.expert_weights_scale", HF: []string{"routed_scaling_factor"}, Field: func(p *Params) any { return &p.Mix.Scale }, Default: nothing,
+		When: func(p *Params) bool { return p.Mix.Scale != 0 }},
+	{GGUF: "{a}.expert_weights_norm", HF: []string{"norm_topk_prob"}, Field: func(p *Params) any { return &p.Mix.Norm }, Default: nothing,
+		When: func(p *Params) bool { return p.Mix.Norm }},
+	{Field: func(p *Params) any { return &p.Mix.SharedFF }, When: never, Default: func(p *Params) { p.Mix.SharedFF = p.Mix.Shared * p.Mix.FF }},
+}
+
+// feedForward are the matrices of the layers without experts.
+var feedForward = func() (rules []Rule) {
+	for _, r := range decoder {
+		if slices.Contains([]Role{RoleGate, RoleUp, RoleDown}, r.Role) {
+			r.When = dense
+			rules = append(rules, r)
+		}
+	}
+	return rules
+}()
+
+// sharedExperts are DeepSeek's; each layer with experts has them if any has.
+var sharedExperts = []Rule{
+	{GGUF: "blk.{}.ffn_gate_shexp.weight", HF: "model.layers.{}.mlp.shared_experts.gate_proj.weight", Role: RoleGateShared, Shape: "S E", When: shares},
+	{GGUF: "blk.{}.ffn_up_shexp.weight", HF: "model.layers.{}.mlp.shared_experts.up_proj.weight", Role: RoleUpShared, Shape: "S E", When: shares},
+	{GGUF: "blk.{}.ffn_down_shexp.weight", HF: "model.layers.{}.mlp.shared_experts.down_proj.weight", Role: RoleDownShared, Shape: "E S", When: shares},
+}
+
+func shares(p *Params, layer int) bool { return mixed(p, layer) && p.Mix.SharedFF > 0 }
+
+// routerBias corrects preferences where scores are a sigmoid. A file that does not say so may hold it all the same.
+var routerBias = []Rule{
+	{GGUF: "blk.{}.exp_probs_b.bias", HF: "model.layers.{}.mlp.gate.e_score_correction_bias", Role: RoleRouterBias, Shape: "X",
+		When: func(p *Params, layer int) bool { return mixed(p, layer) && p.Mix.Gate == GateSigmoid }},
+	{GGUF: "blk.{}.exp_probs_b.bias", HF: "model.layers.{}.mlp.gate.e_score_correction_bias", Role: RoleRouterBias, Shape: "X", Optional: true,
+		When: func(p *Params, layer int) bool { return mixed(p, layer) && p.Mix.Gate != GateSigmoid }},
+}

@@ -64,6 +64,12 @@ func (a *Arch) readMeta(src *formats.Source, p *Params) error {
 		if p.RopeScale != 0 && p.RopeScale != 1 {
 			p.RopeType = "linear" // what runtimes assume when only the factor is there
 		}
+	case "yarn":
+		if a.has("{a}.rope.scaling.yarn_beta_fast") {
+			p.Yarn.LogAll = p.Yarn.log / 0.1
+			break
+		}
+		fallthrough
 	default:
 		return &formats.Error{File: src.Path, Tensor: a.keyName("{a}.rope.scaling.type"), Err: formats.Unsupported("rope scaling %.60q is not known for this family", p.RopeType)}
 	}
@@ -78,6 +84,9 @@ func (a *Arch) readMeta(src *formats.Source, p *Params) error {
 }
 
 func (a *Arch) readKey(src *formats.Source, k Key, p *Params) error {
+	if k.GGUF == "" {
+		return nil
+	}
 	name := a.keyName(k.GGUF)
 	for _, old := range k.Old {
 		if !src.Meta.Has(name) {

@@ -144,7 +144,7 @@ func (a *Arch) refuse(c *Config, variant *Variant) error {
 
 // readConfig fills p from config.json, from what the library assumes for v, and from the table's defaults, in this order.
 func (a *Arch) readConfig(c *Config, v *Variant, p *Params) error {
-	if err := hfRope(c, p); err != nil {
+	if err := a.hfRope(c, p); err != nil {
 		return err
 	}
 	for _, k := range a.Keys {

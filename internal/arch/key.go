@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"slices"
 	"strings"
 
 	"quern/formats"
@@ -8,7 +9,7 @@ import (
 
 // A Key is one hyper-parameter: its name in GGUF, its names in config.json, and the field that holds it.
 type Key struct {
-	GGUF string   // "{a}" stands for the family's name; without it, a place that the writer fills
+	GGUF string   // "{a}" stands for the family's name; without it, a place that the writer fills; "" where only config.json has it
 	Old  []string // names that older files used, same meaning
 	HF   []string // names in config.json, dots descend; the first that is there counts
 
@@ -49,6 +50,11 @@ func (a *Arch) WriteKeys(meta *formats.Meta, p *Params, place func(key string)) 
 }
 
 func (a *Arch) keyName(k string) string { return strings.ReplaceAll(k, "{a}", a.Name) }
+
+// has says whether the family's files have a key.
+func (a *Arch) has(key string) bool {
+	return slices.ContainsFunc(a.Keys, func(k Key) bool { return k.GGUF == key })
+}
 
 // number is the number that stands for a word of config.json; anything else stays as it is.
 func (k *Key) number(v any) any {

@@ -56,7 +56,7 @@ func (b *binder) place() error {
 				}
 			}
 		case b.companion(t):
-		case dropped(b.bound.Arch.Drop, name):
+		case dropped(b.bound.Arch.Drop, name, b.bound.Params.Layers):
 			b.bound.Dropped = append(b.bound.Dropped, t.Name)
 		default:
 			return b.unknown(t)

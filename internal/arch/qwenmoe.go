@@ -21,7 +21,7 @@ var Qwen2Moe = register(Arch{
 		{GGUF: "{a}.expert_shared_feed_forward_length", HF: []string{"shared_expert_intermediate_size"},
 			Field: func(p *Params) any { return &p.Mix.SharedFF }, Default: func(p *Params) { p.Mix.SharedFF = p.FF }},
 	}, sizeKeys(never)),
-	Tensors: slices.Concat(attention, qwenBiases, qwenExperts, []Rule{
+	Tensors: slices.Concat(attention, qwenBiases, mlpExperts, []Rule{
 		{GGUF: "blk.{}.ffn_gate_inp_shexp.weight", HF: "model.layers.{}.mlp.shared_expert_gate.weight", Role: RoleShareGate, Shape: "1 E"},
 		{GGUF: "blk.{}.ffn_gate_shexp.weight", HF: "model.layers.{}.mlp.shared_expert.gate_proj.weight", Role: RoleGateShared, Shape: "S E"},
 		{GGUF: "blk.{}.ffn_up_shexp.weight", HF: "model.layers.{}.mlp.shared_expert.up_proj.weight", Role: RoleUpShared, Shape: "S E"},
@@ -51,7 +51,7 @@ var Qwen3Moe = register(Arch{
 		expertWidth("moe_intermediate_size"),
 		sumsToOne,
 	}, sizeKeys(never)),
-	Tensors: slices.Concat(attention, headNorms, qwenExperts),
+	Tensors: slices.Concat(attention, headNorms, mlpExperts),
 	Drop:    []string{"*.rotary_emb.inv_freq"},
 	Refuse: slices.Concat(qwenMoeRefuses, []Refusal{
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
@@ -59,12 +59,6 @@ var Qwen3Moe = register(Arch{
 	}),
 	Layer: Layer{RopeNeox: true},
 })
-
-// qwenExperts are the experts of both, in either layout.
-var qwenExperts = slices.Concat(
-	experts("model.layers.{}.mlp.gate.weight", "model.layers.{}.mlp.experts", "gate_proj", "up_proj", "down_proj"),
-	fused("model.layers.{}.mlp.experts"),
-)
 
 // qwenMoeRefuses are settings that make some of the layers dense: no runtime has them.
 var qwenMoeRefuses = []Refusal{

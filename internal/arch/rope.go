@@ -9,7 +9,7 @@ import (
 
 // hfRope reads the part of a config.json that says how positions beyond the training length are handled. Since version 5
 // transformers writes it as rope_parameters, with rope_theta inside; before it was rope_scaling, or null.
-func hfRope(c *Config, p *Params) error {
+func (a *Arch) hfRope(c *Config, p *Params) error {
 	key := "rope_parameters"
 	obj, err := c.Object(key)
 	if err != nil {
@@ -45,6 +45,10 @@ func hfRope(c *Config, p *Params) error {
 	case "llama3":
 		p.RopeType = "llama3"
 		return nil
+	case "yarn":
+		if a.has("{a}.rope.scaling.yarn_beta_fast") {
+			return hfYarn(c, key, p)
+		}
 	}
 	return c.fail(typeKey, formats.Unsupported("rope scaling %q is not known for this family; known are default, linear and llama3", kind), "")
 }

@@ -30,6 +30,10 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 // mix is attention before its output matrix; it uses h.
 func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	p := &r.m.params
+	if p.MLA.KV > 0 {
+		r.mixLatent(att, h, l, b)
+		return
+	}
 	m := len(b.at)
 	q := grow(&r.q, m*p.Heads*p.HeadDim)   // [m][H·D]
 	k := grow(&r.k, m*p.KVHeads*p.HeadDim) // [m][KV·D]

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"quern/formats"
+	"quern/internal/arch"
 )
 
 func open(t testing.TB, path string) *Model {
@@ -27,7 +28,7 @@ func open(t testing.TB, path string) *Model {
 
 // The reference logits are those of transformers in float32.
 func TestExactEqualsTransformers(t *testing.T) {
-	for _, name := range []string{"llama", "llama31", "mistral", "qwen2", "qwen3", "phi3", "gemma", "mixtral", "qwen2moe", "qwen3moe"} {
+	for _, name := range []string{"llama", "llama31", "mistral", "qwen2", "qwen3", "phi3", "gemma", "mixtral", "qwen2moe", "qwen3moe", "deepseek2", "deepseek3"} {
 		dir := shared(t, "golden", "arch", name)
 		var batch []int32
 		readTokens(t, dir+"/tokens.json", &batch)
@@ -40,6 +41,9 @@ func TestExactEqualsTransformers(t *testing.T) {
 			m := open(t, path)
 			if file != "hf" && name == "mistral" {
 				m.params.Window = 16 // the reference converter does not write it
+			}
+			if file != "hf" && name == "deepseek3" {
+				m.params.Mix.Gate = arch.GateSigmoid // nor this, where config.json does not say it
 			}
 			got, _ := logits(t, m, [][]int32{batch}, nil, Options{})
 			if len(got) != len(want) {

@@ -46,6 +46,7 @@ type layer struct {
 
 	mixed bool    // there is a mixture of experts instead of the last three
 	mix   mixture //
+	mla   latent  // where there is one, k and v stay empty
 }
 
 // A weight is a matrix of n outputs with k inputs each, and its bias.
@@ -139,6 +140,9 @@ func (l *layer) slots(p *arch.Params) []slot {
 		{role: arch.RoleQNorm, vector: &l.qNorm, n: p.HeadDim, may: true},
 		{role: arch.RoleKNorm, vector: &l.kNorm, n: p.HeadDim, may: true},
 		{role: arch.RoleFFNNorm, vector: &l.ffnNorm, n: p.Embd},
+	}
+	if p.MLA.KV > 0 {
+		list = append([]slot{list[0], list[len(list)-1]}, l.latentSlots(p)...)
 	}
 	if l.mixed {
 		return append(list, l.mix.slots(p)...)

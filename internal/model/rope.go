@@ -8,6 +8,7 @@ import (
 // A rope is a table of rotations: for each position the cosine and the sine of the angle of each pair of dimensions.
 type rope struct {
 	freq     []float32 // [D/2] angle of one position
+	size     float32   // of cosines and sines, 0: one
 	cos, sin []float32 // [positions][D/2]
 }
 
@@ -24,6 +25,9 @@ func newRope(p *arch.Params) *rope {
 			r.freq[i] /= p.RopeFactors[i]
 		}
 	}
+	if p.RopeType == "yarn" {
+		r.yarn(p)
+	}
 	return r
 }
 
@@ -33,6 +37,9 @@ func (r *rope) reach(n int) {
 	for pos := len(r.cos) / max(half, 1); pos < n && half > 0; pos++ {
 		for _, f := range r.freq {
 			s, c := sincos(float64(float32(pos) * f)) // the angle itself is a float32 number, as in the reference
+			if r.size != 0 {
+				s, c = float64(float32(s)*r.size), float64(float32(c)*r.size)
+			}
 			r.cos = append(r.cos, float32(c))
 			r.sin = append(r.sin, float32(s))
 		}

@@ -65,6 +65,7 @@ type scratch struct {
 
 	h, q, k, v, att, gate, up, copy []float32
 
+	qa, kva, wide, mixed     []float32 // of latent attention
 	sum, scores, taken, made []float32 // of experts
 	chosen                   []choice
 	begins, next             []int

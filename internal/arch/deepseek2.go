@@ -1,0 +1,101 @@
+package arch
+
+import "slices"
+
+// DeepSeek2 is the family of DeepSeek-V2, V2-Lite, V2.5, Coder-V2, V3 and R1, Kimi-K2 and Moonlight: latent attention, dense first
+// layers, then experts beside one or more that every token is given to. Heads are rotated in pairs, and so they are stored.
+var DeepSeek2 = register(Arch{
+	Name: "deepseek2",
+	Variants: []Variant{
+		{
+			Type: "deepseek_v2",
+			HF:   []string{"DeepseekV2ForCausalLM"},
+			Defaults: map[string]any{
+				"max_position_embeddings": 2048, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "q_lora_rank": 1536, "kv_lora_rank": 512,
+				"qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "n_routed_experts": 64, "n_shared_experts": 2,
+				"moe_intermediate_size": 1407, "routed_scaling_factor": 1.0, "norm_topk_prob": false, "topk_method": "greedy",
+			},
+			Ignore: []string{"head_dim"},
+		},
+		{
+			Type: "deepseek_v3",
+			HF:   []string{"DeepseekV3ForCausalLM"},
+			Defaults: map[string]any{
+				"max_position_embeddings": 4096, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "q_lora_rank": 1536, "kv_lora_rank": 512,
+				"qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "n_routed_experts": 256, "n_shared_experts": 1,
+				"num_experts_per_tok": 8, "moe_intermediate_size": 2048, "routed_scaling_factor": 2.5, "norm_topk_prob": true,
+				"n_group": 8, "topk_group": 4, "first_k_dense_replace": 3, "scoring_func": "sigmoid", "topk_method": "noaux_tc",
+			},
+		},
+	},
+	Keys: slices.Concat(
+		named("block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count"),
+		[]Key{{GGUF: "{a}.attention.head_count_kv", Field: func(p *Params) any { return &p.KVHeads }, Default: func(p *Params) { p.KVHeads = 1 }}},
+		named("rope.scaling.type", "rope.scaling.factor"), yarnKeys,
+		named("rope.freq_base", "attention.layer_norm_rms_epsilon"),
+		expertKeys, groupKeys,
+		[]Key{
+			{GGUF: "{a}.attention.key_length", Field: func(p *Params) any { return &p.MLA.Key }, Default: func(p *Params) { p.MLA.Key = p.MLA.KV + p.RopeDim }},
+			{GGUF: "{a}.attention.value_length", Field: func(p *Params) any { return &p.MLA.Value }, Default: func(p *Params) { p.MLA.Value = p.MLA.KV }},
+			{GGUF: "general.file_type"},
+			{GGUF: "{a}.leading_dense_block_count", HF: []string{"first_k_dense_replace"}, Field: func(p *Params) any { return &p.Mix.Dense }, Default: nothing},
+		},
+		sizeKeys(always)[:1],
+		latentKeys,
+		sharedKeys,
+		[]Key{
+			{GGUF: "{a}.rope.dimension_count", HF: []string{"qk_rope_head_dim"}, Field: func(p *Params) any { return &p.RopeDim }},
+			logAll,
+			nopeKey,
+		},
+	),
+	Tensors: slices.Concat(latentAttention, feedForward, mlpExperts, sharedExperts, routerBias),
+	Drop:    []string{"*.rotary_emb.inv_freq", "model.layers.{+}.*"}, // layers that guess further tokens
+	Refuse: []Refusal{
+		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
+		{HF: "rope_interleave", Unless: []string{"true"}, Why: "heads that are rotated in halves"},
+		{HF: "moe_layer_freq", Unless: []string{"1"}, Why: "some of the later layers have no experts"},
+		{HF: "topk_method", Unless: []string{"greedy", "group_limited_greedy", "noaux_tc"}, Why: "a way to choose experts"},
+	},
+})
+
+// latentAttention are its tensors: keys and values of one matrix in the checkpoint and in older files.
+var latentAttention = slices.Concat(without(attention, RoleQ, RoleK, RoleV, RoleO), []Rule{
+	{GGUF: "blk.{}.attn_q.weight", HF: "model.layers.{}.self_attn.q_proj.weight", Role: RoleQ, Shape: "Q E", When: wideQ},
+	{GGUF: "blk.{}.attn_q_a.weight", HF: "model.layers.{}.self_attn.q_a_proj.weight", Role: RoleQA, Shape: "QL E", When: narrowQ},
+	{GGUF: "blk.{}.attn_q_a_norm.weight", HF: "model.layers.{}.self_attn.q_a_layernorm.weight", Role: RoleQANorm, Shape: "QL", When: narrowQ},
+	{GGUF: "blk.{}.attn_q_b.weight", HF: "model.layers.{}.self_attn.q_b_proj.weight", Role: RoleQ, Shape: "Q QL", When: narrowQ},
+	{GGUF: "blk.{}.attn_kv_a_mqa.weight", HF: "model.layers.{}.self_attn.kv_a_proj_with_mqa.weight", Role: RoleKVA, Shape: "KA E"},
+	{GGUF: "blk.{}.attn_kv_a_norm.weight", HF: "model.layers.{}.self_attn.kv_a_layernorm.weight", Role: RoleKVANorm, Shape: "KL"},
+	{GGUF: "blk.{}.attn_k_b.weight", HF: "model.layers.{}.self_attn.kv_b_proj.weight", Role: RoleKB, Shape: "H KL N", From: "KB KL", Do: PickKB},
+	{GGUF: "blk.{}.attn_v_b.weight", HF: "model.layers.{}.self_attn.kv_b_proj.weight", Role: RoleVB, Shape: "H W KL", From: "KB KL", Do: PickVB},
+	{GGUF: "blk.{}.attn_kv_b.weight", Role: RoleKVB, Shape: "KB KL", Stead: []string{"blk.{}.attn_k_b.weight", "blk.{}.attn_v_b.weight"}},
+	{GGUF: "blk.{}.attn_output.weight", HF: "model.layers.{}.self_attn.o_proj.weight", Role: RoleO, Shape: "E O"},
+})
+
+func wideQ(p *Params, _ int) bool   { return p.MLA.Q == 0 }
+func narrowQ(p *Params, _ int) bool { return p.MLA.Q > 0 }
+
+// latentKeys are the sizes of attention. Files of the time before keys and values were split tell sizes of the heads themselves.
+var latentKeys = []Key{
+	{GGUF: "{a}.attention.q_lora_rank", HF: []string{"q_lora_rank"}, Field: func(p *Params) any { return &p.MLA.Q }, Default: nothing,
+		When: func(p *Params) bool { return p.MLA.Q > 0 }},
+	{GGUF: "{a}.attention.kv_lora_rank", HF: []string{"kv_lora_rank"}, Field: func(p *Params) any { return &p.MLA.KV }},
+	{GGUF: "{a}.attention.key_length_mla", Field: func(p *Params) any { return &p.HeadDim },
+		Default: func(p *Params) {
+			if p.HeadDim = p.MLA.Key; p.MLA.Nope > 0 {
+				p.HeadDim = p.MLA.Nope + p.RopeDim
+			}
+		}},
+	{GGUF: "{a}.attention.value_length_mla", HF: []string{"v_head_dim"}, Field: func(p *Params) any { return &p.ValueDim },
+		Default: func(p *Params) { p.ValueDim = p.MLA.Value }},
+}
+
+// nopeKey is not in any file: what is left of a head beside the part that is rotated.
+var nopeKey = Key{HF: []string{"qk_nope_head_dim"}, Field: func(p *Params) any { return &p.MLA.Nope }, When: never,
+	Default: func(p *Params) { p.MLA.Nope = p.HeadDim - p.RopeDim }}
+
+// logAll has a factor in DeepSeek's files that later families' have not.
+var logAll = Key{GGUF: "{a}.rope.scaling.yarn_log_multiplier", Field: func(p *Params) any { return &p.Yarn.log },
+	Default: func(p *Params) { p.Yarn.log = float32(0.1 * float64(p.Yarn.LogAll)) }, When: func(p *Params) bool { return p.Yarn.log != 0 }}

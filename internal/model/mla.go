@@ -1,0 +1,175 @@
+package model
+
+import (
+	"math"
+
+	"quern/internal/arch"
+)
+
+// A latent is the attention of a layer whose keys and values come from a narrow one that all heads share. They are widened by one matrix
+// (kvb), or keys never are: each head's matrix is applied to its queries (kb) and to what it attends to (vb) instead, as
+// runtimes do.
+type latent struct {
+	qa      weight    // [QL][E], or nothing: then q is made of the residual stream itself
+	qaNorm  []float32 // [QL]
+	kva     weight    // [KL+R][E]
+	kvaNorm []float32 // [KL]
+	kb, vb  weight    // [H·KL][N], [H·W][KL], or nothing
+	kvb     weight    // [H·(N+W)][KL], or nothing
+}
+
+func (l *layer) latentSlots(p *arch.Params) []slot {
+	a, x, q := &p.MLA, &l.mla, p.Heads*p.HeadDim
+	list := []slot{
+		{role: arch.RoleKVA, matrix: &x.kva, n: a.KV + p.RopeDim, k: p.Embd},
+		{role: arch.RoleKVANorm, vector: &x.kvaNorm, n: a.KV},
+		{role: arch.RoleKB, matrix: &x.kb, n: a.KV, k: a.Nope, stack: p.Heads, may: true},
+		{role: arch.RoleVB, matrix: &x.vb, n: p.ValueDim, k: a.KV, stack: p.Heads, may: true},
+		{role: arch.RoleKVB, matrix: &x.kvb, n: p.Heads * (a.Nope + p.ValueDim), k: a.KV, may: true},
+		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: p.Heads * p.ValueDim},
+	}
+	if a.Q == 0 {
+		return append(list, slot{role: arch.RoleQ, matrix: &l.q, n: q, k: p.Embd})
+	}
+	return append(list,
+		slot{role: arch.RoleQA, matrix: &x.qa, n: a.Q, k: p.Embd},
+		slot{role: arch.RoleQANorm, vector: &x.qaNorm, n: a.Q},
+		slot{role: arch.RoleQ, matrix: &l.q, n: q, k: a.Q},
+	)
+}
+
+// latentActs is what a token needs more of in a batch.
+func latentActs(p *arch.Params) int64 {
+	a := &p.MLA
+	if a.KV == 0 {
+		return 0
+	}
+	together := min(p.Heads, headsTogether)
+	split := together * (2*a.KV + p.RopeDim)
+	wide := p.Heads * (p.HeadDim + a.Nope + 2*p.ValueDim)
+	return int64(4 * (a.Q + 3*a.KV + 2*p.RopeDim + 2*p.HeadDim + max(split, wide)))
+}
+
+// headsTogether are turned into queries of narrow keys at once: those are wide.
+const headsTogether = 16
+
+// mixLatent is attention before its output matrix; it uses h.
+func (r *run) mixLatent(att, h []float32, l *layer, b *batch) {
+	p, x, m := &r.m.params, &l.mla, len(b.at)
+	q, kva := grow(&r.q, m*p.Heads*p.HeadDim), grow(&r.kva, m*x.kva.n)
+	r.normalize(h, b.x, l.attnNorm, m)
+	if x.qa.t == nil {
+		r.apply(h, m, product{q, &l.q}, product{kva, &x.kva})
+	} else {
+		qa := grow(&r.qa, m*x.qa.n)
+		r.apply(h, m, product{qa, &x.qa}, product{kva, &x.kva})
+		r.normalize(qa, qa, x.qaNorm, m)
+		r.apply(qa, m, product{q, &l.q})
+	}
+	narrow := grow(&r.v, m*p.MLA.KV) // [m][KL]
+	r.narrow(narrow, kva, q, x, b.at)
+	if x.kvb.t != nil {
+		r.widened(att, q, narrow, kva, l, b)
+		return
+	}
+	r.absorbed(att, q, narrow, kva, l, b)
+}
+
+// narrow norms the narrow keys, and gives the parts of keys (the end of each row of kva) and of queries that have one their
+// positions. Queries are divided by √D.
+func (r *run) narrow(narrow, kva, q []float32, x *latent, at []place) {
+	p := &r.m.params
+	kl, rot, d := p.MLA.KV, p.RopeDim, p.HeadDim
+	scale := r.m.attentionScale()
+	eps := float64(p.NormEps)
+	r.eachRow(len(at), func(_ *worker, row int) {
+		k, pos := kva[row*(kl+rot):][:kl+rot], at[row].pos
+		normalize(narrow[row*kl:][:kl], k[:kl], x.kvaNorm, eps)
+		r.rope.rotate(k[kl:], pos, rot, r.m.neox)
+		q := q[row*p.Heads*d:][:p.Heads*d]
+		for h := 0; h < len(q); h += d {
+			r.rope.rotate(q[h+d-rot:h+d], pos, rot, r.m.neox)
+		}
+		for i := range q {
+			q[i] *= scale
+		}
+	})
+}
+
+// attentionScale is what the comparison of a query with a key is multiplied by: 1/√D, and more where positions were stretched
+// and their rotations do not grow.
+func (m *Model) attentionScale() float32 {
+	p := &m.params
+	s := 1 / math.Sqrt(float64(p.HeadDim))
+	if p.RopeType == "yarn" && p.Yarn.LogAll != 0 && p.RopeScale > 1 {
+		grown := 1 + 0.1*float64(p.Yarn.LogAll)*math.Log(float64(p.RopeScale))
+		s *= grown * grown
+	}
+	return float32(s)
+}
+
+// absorbed compares queries with the narrow keys, some heads at a time, and widens what they attend to.
+func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch) {
+	p, m := &r.m.params, len(b.at)
+	kl, rot, n, w := p.MLA.KV, p.RopeDim, p.MLA.Nope, p.ValueDim
+	keys := grow(&r.k, m*(kl+rot))
+	r.eachRow(m, func(w *worker, row int) {
+		k := keys[row*(kl+rot):][:kl+rot]
+		copy(k, narrow[row*kl:][:kl])
+		copy(k[kl:], kva[row*(kl+rot)+kl:][:rot])
+		if r.mode == Deploy {
+			w.halve(k, k)
+		}
+	})
+	values := narrow
+	if r.mode == Deploy {
+		r.eachRow(m, func(_ *worker, row int) { copy(narrow[row*kl:][:kl], keys[row*(kl+rot):]) })
+	}
+	in, out := grow(&r.taken, m*max(n, kl)), grow(&r.made, m*max(w, kl))
+	for from := 0; from < p.Heads; from += headsTogether {
+		g := min(headsTogether, p.Heads-from)
+		wide, ld := grow(&r.wide, m*g*(kl+rot)), g*(kl+rot)
+		for i := range g {
+			at := (from + i) * p.HeadDim
+			r.eachRow(m, func(_ *worker, row int) { copy(in[row*n:][:n], q[row*p.Heads*p.HeadDim+at:]) })
+			r.expert(from+i, in[:m*n], m, product{out[:m*kl], l.mla.kb.part(from+i, kl)})
+			r.eachRow(m, func(_ *worker, row int) {
+				dst := wide[row*ld+i*(kl+rot):][:kl+rot]
+				copy(dst, out[row*kl:][:kl])
+				copy(dst[kl:], q[row*p.Heads*p.HeadDim+at+n:][:rot])
+			})
+		}
+		mixed := grow(&r.mixed, m*g*kl)
+		r.attend(mixed, wide, keys, values, b.seqs, heads{g, 1, kl + rot, kl})
+		for i := range g {
+			r.eachRow(m, func(_ *worker, row int) { copy(in[row*kl:][:kl], mixed[(row*g+i)*kl:]) })
+			r.expert(from+i, in[:m*kl], m, product{out[:m*w], l.mla.vb.part(from+i, w)})
+			r.eachRow(m, func(_ *worker, row int) {
+				copy(att[row*p.Heads*w+(from+i)*w:][:w], out[row*w:][:w])
+			})
+		}
+	}
+}
+
+// widened makes keys and values of all heads.
+func (r *run) widened(att, q, narrow, kva []float32, l *layer, b *batch) {
+	p, m := &r.m.params, len(b.at)
+	kl, rot, n, w, d := p.MLA.KV, p.RopeDim, p.MLA.Nope, p.ValueDim, p.HeadDim
+	both := grow(&r.wide, m*p.Heads*(n+w))
+	r.apply(narrow, m, product{both, &l.mla.kvb})
+	keys, values := grow(&r.k, m*p.Heads*d), grow(&r.mixed, m*p.Heads*w)
+	r.eachRow(m, func(wk *worker, row int) {
+		for h := range p.Heads {
+			from := both[(row*p.Heads+h)*(n+w):][:n+w]
+			k, v := keys[(row*p.Heads+h)*d:][:d], values[(row*p.Heads+h)*w:][:w]
+			copy(k, from[:n])
+			copy(k[n:], kva[row*(kl+rot)+kl:][:rot])
+			copy(v, from[n:])
+			if r.mode == Deploy {
+				wk.halve(k, k)
+				wk.halve(v, v)
+			}
+		}
+	})
+	r.attend(att, q, keys, values, b.seqs, heads{p.Heads, p.Heads, d, w})
+}
