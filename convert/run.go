@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"sync"
 
@@ -186,17 +187,7 @@ func (r *runner) next() (tensor, row, rows int) {
 	if rows > 0 {
 		r.ahead -= r.stored(tensor, rows)
 	}
-	var soon []wanted
-	for r.ahead < aheadBytes {
-		t, first, n := r.take(&r.soon)
-		if n == 0 {
-			r.ahead = aheadBytes
-			break
-		}
-		size := r.stored(t, n)
-		soon = append(soon, wanted{t, r.stored(t, first), size})
-		r.ahead += size
-	}
+	soon := r.wants()
 	r.mu.Unlock()
 	for _, w := range soon {
 		if raw := r.plans[0].Steps[w.tensor].tensor.Raw; raw != nil {
@@ -210,6 +201,28 @@ func (r *runner) next() (tensor, row, rows int) {
 type wanted struct {
 	tensor int
 	off, n int64
+}
+
+// wants is what to read ahead, a lot at a time.
+func (r *runner) wants() (soon []wanted) {
+	if r.ahead > aheadBytes/2 {
+		return nil
+	}
+	for r.ahead < aheadBytes {
+		t, first, n := r.take(&r.soon)
+		if n == 0 {
+			r.ahead = math.MaxInt64 // the source ends
+			break
+		}
+		size := r.stored(t, n)
+		r.ahead += size
+		if last := len(soon) - 1; last >= 0 && soon[last].tensor == t {
+			soon[last].n += size
+			continue
+		}
+		soon = append(soon, wanted{t, r.stored(t, first), size})
+	}
+	return soon
 }
 
 // stored is what so many rows of a tensor occupy in the source.

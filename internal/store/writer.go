@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync/atomic"
+	"sync"
 	"syscall"
 )
 
@@ -24,7 +24,8 @@ type Writer struct {
 	part PartFile
 	size int64
 
-	written atomic.Int64
+	mu      sync.Mutex // systems let one write at a time into a file, and the others turn in circles meanwhile
+	written int64
 }
 
 // flushEvery is how many bytes are written between two flushes.
@@ -58,8 +59,12 @@ func (w *Writer) WriteAt(p []byte, off int64) (int, error) {
 	if off < 0 || off > w.size || int64(len(p)) > w.size-off {
 		return 0, fmt.Errorf("write of %d bytes at %d is outside the %d of %s", len(p), off, w.size, w.path)
 	}
+	w.mu.Lock()
 	n, err := w.part.WriteAt(p, off)
-	if now := w.written.Add(int64(n)); now/flushEvery != (now-int64(n))/flushEvery {
+	before := w.written
+	w.written += int64(n)
+	w.mu.Unlock()
+	if (before+int64(n))/flushEvery != before/flushEvery {
 		w.part.Flush()
 	}
 	return n, spaceError(err)
