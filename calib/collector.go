@@ -27,8 +27,9 @@ type place struct {
 
 // An entry is a tensor that is multiplied with: a matrix, or several of the same shape.
 type entry struct {
-	name  string
-	stats []*quantize.Stats // of each matrix
+	name   string
+	stats  []*quantize.Stats // of each matrix
+	routed bool              // matrices see tokens of their own; otherwise each sees all
 }
 
 // NewCollector prepares for the matrices that llama-imatrix records: those of the layers, and the output head when it is
@@ -39,7 +40,7 @@ func NewCollector(b *arch.Bound, output bool) *Collector {
 		if len(t.Shape) < 2 || !strings.HasPrefix(t.Name, "blk.") && !(output && t.Name == outputName) {
 			continue
 		}
-		e := &entry{name: t.Name}
+		e := &entry{name: t.Name, routed: slices.Contains(routed, b.Origins[i].Rule.Role)}
 		for range matrices(t) {
 			e.stats = append(e.stats, quantize.NewStats(t.Cols()))
 		}
@@ -50,6 +51,9 @@ func NewCollector(b *arch.Bound, output bool) *Collector {
 	}
 	return c
 }
+
+// routed are the matrices that the router chooses tokens for.
+var routed = []arch.Role{arch.RoleGateExps, arch.RoleUpExps, arch.RoleDownExps}
 
 const outputName = "output.weight"
 
@@ -124,8 +128,10 @@ func (c *Collector) Imatrix() (*formats.Imatrix, error) {
 	for _, e := range c.entries {
 		f := formats.ImatrixEntry{Name: e.name}
 		seen := int64(0)
-		for _, s := range e.stats {
-			f.Counts = append(f.Counts, s.Count)
+		for i, s := range e.stats {
+			if i == 0 || e.routed {
+				f.Counts = append(f.Counts, s.Count)
+			}
 			seen += s.Count
 			for _, d := range s.Diag {
 				f.Sums = append(f.Sums, float32(d))

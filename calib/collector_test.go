@@ -25,7 +25,7 @@ func bound() *arch.Bound {
 	add("blk.0.attn_norm.weight", 0, arch.RoleAttnNorm, 4)
 	add("blk.0.attn_q.weight", 0, arch.RoleQ, 8, 4)
 	add("blk.0.attn_q.bias", 0, arch.RoleQ, 8)
-	add("blk.0.ffn_down_exps.weight", 0, arch.RoleDown, 3, 4, 6)
+	add("blk.0.ffn_down_exps.weight", 0, arch.RoleDownExps, 3, 4, 6)
 	add("output.weight", -1, arch.RoleOutput, 9, 4)
 	return b
 }
@@ -90,8 +90,8 @@ func TestCollectorThreads(t *testing.T) {
 func TestCollectorExperts(t *testing.T) {
 	c := NewCollector(bound(), false)
 	c.Observe(0, arch.RoleQ, []float32{1, 2, 3, 4}, 1, 4)
-	c.ObserveExpert(0, arch.RoleDown, 0, []float32{1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2}, 2, 6)
-	c.ObserveExpert(0, arch.RoleDown, 2, []float32{3, 0, 0, 0, 0, 0}, 1, 6)
+	c.ObserveExpert(0, arch.RoleDownExps, 0, []float32{1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2}, 2, 6)
+	c.ObserveExpert(0, arch.RoleDownExps, 2, []float32{3, 0, 0, 0, 0, 0}, 1, 6)
 	m, err := c.Imatrix()
 	if err != nil {
 		t.Fatal(err)

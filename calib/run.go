@@ -28,7 +28,7 @@ const programRAM = 128 << 20 // of the program itself, the tokenizer and the tok
 
 // Run shows the collector all chunks, in their order.
 func Run(ctx context.Context, m Runner, c *Collector, chunks [][]int32, opt Options) error {
-	opt.Observe = c.Observe
+	opt.Observe, opt.ObserveExpert = c.Observe, c.ObserveExpert
 	if c.threads = opt.Threads; c.threads <= 0 {
 		c.threads = runtime.GOMAXPROCS(0)
 	}

@@ -26,7 +26,7 @@ func feed(c *Collector, seed uint64) {
 	}
 	c.Observe(0, arch.RoleQ, some(7, 4), 7, 4)
 	for x := range 3 {
-		c.ObserveExpert(0, arch.RoleDown, x, some(x+1, 6), x+1, 6)
+		c.ObserveExpert(0, arch.RoleDownExps, x, some(x+1, 6), x+1, 6)
 	}
 }
 

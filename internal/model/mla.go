@@ -76,11 +76,10 @@ func (r *run) mixLatent(att, h []float32, l *layer, b *batch) {
 }
 
 // narrow norms the narrow keys, and gives the parts of keys (the end of each row of kva) and of queries that have one their
-// positions. Queries are divided by √D.
+// positions.
 func (r *run) narrow(narrow, kva, q []float32, x *latent, at []place) {
 	p := &r.m.params
 	kl, rot, d := p.MLA.KV, p.RopeDim, p.HeadDim
-	scale := r.m.attentionScale()
 	eps := float64(p.NormEps)
 	r.eachRow(len(at), func(_ *worker, row int) {
 		k, pos := kva[row*(kl+rot):][:kl+rot], at[row].pos
@@ -89,9 +88,6 @@ func (r *run) narrow(narrow, kva, q []float32, x *latent, at []place) {
 		q := q[row*p.Heads*d:][:p.Heads*d]
 		for h := 0; h < len(q); h += d {
 			r.rope.rotate(q[h+d-rot:h+d], pos, rot, r.m.neox)
-		}
-		for i := range q {
-			q[i] *= scale
 		}
 	})
 }
@@ -112,7 +108,7 @@ func (m *Model) attentionScale() float32 {
 func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch) {
 	p, m := &r.m.params, len(b.at)
 	kl, rot, n, w := p.MLA.KV, p.RopeDim, p.MLA.Nope, p.ValueDim
-	keys := grow(&r.k, m*(kl+rot))
+	keys, by := grow(&r.k, m*(kl+rot)), r.m.attentionScale()
 	r.eachRow(m, func(w *worker, row int) {
 		k := keys[row*(kl+rot):][:kl+rot]
 		copy(k, narrow[row*kl:][:kl])
@@ -137,6 +133,7 @@ func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch) {
 				dst := wide[row*ld+i*(kl+rot):][:kl+rot]
 				copy(dst, out[row*kl:][:kl])
 				copy(dst[kl:], q[row*p.Heads*p.HeadDim+at+n:][:rot])
+				scale(dst, by)
 			})
 		}
 		mixed := grow(&r.mixed, m*g*kl)
@@ -157,8 +154,9 @@ func (r *run) widened(att, q, narrow, kva []float32, l *layer, b *batch) {
 	kl, rot, n, w, d := p.MLA.KV, p.RopeDim, p.MLA.Nope, p.ValueDim, p.HeadDim
 	both := grow(&r.wide, m*p.Heads*(n+w))
 	r.apply(narrow, m, product{both, &l.mla.kvb})
-	keys, values := grow(&r.k, m*p.Heads*d), grow(&r.mixed, m*p.Heads*w)
+	keys, values, by := grow(&r.k, m*p.Heads*d), grow(&r.mixed, m*p.Heads*w), r.m.attentionScale()
 	r.eachRow(m, func(wk *worker, row int) {
+		scale(q[row*p.Heads*d:][:p.Heads*d], by)
 		for h := range p.Heads {
 			from := both[(row*p.Heads+h)*(n+w):][:n+w]
 			k, v := keys[(row*p.Heads+h)*d:][:d], values[(row*p.Heads+h)*w:][:w]
@@ -172,4 +170,10 @@ func (r *run) widened(att, q, narrow, kva []float32, l *layer, b *batch) {
 		}
 	})
 	r.attend(att, q, keys, values, b.seqs, heads{p.Heads, p.Heads, d, w})
+}
+
+func scale(x []float32, by float32) {
+	for i := range x {
+		x[i] *= by
+	}
 }

@@ -35,8 +35,8 @@ type Options struct {
 	Threads int // 0: all processors
 	Batch   int // tokens that go through a layer together, 0: what fits into some hundred megabytes
 	Observe Observer
-	// ObserveExpert is the same for the matrices of experts, which Observe is not shown: x are the inputs of one of them, those
-	// rows that it was chosen for.
+	// ObserveExpert is the same for tensors of several matrices, which Observe is not shown: x are the inputs of one of them, an
+	// expert's those rows that it was chosen for.
 	ObserveExpert func(layer int, role arch.Role, expert int, x []float32, m, k int)
 
 	// MaxRAM is how much memory a run of sequences as long as Group allows may take, its final states included. More of it
