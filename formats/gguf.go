@@ -51,7 +51,7 @@ func openGGUF(path string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	src := &Source{Path: path, Format: byName("gguf"), Meta: g.meta, Tensors: g.tensors, Close: g.file.Close, File: noFile}
+	src := &Source{Path: path, Format: byName("gguf"), Meta: g.meta, Tensors: g.tensors, Close: g.file.Close, File: noFile, Files: []string{path}}
 	if g.meta.Has(splitCount) {
 		return joinShards(src, g)
 	}

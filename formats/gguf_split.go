@@ -46,7 +46,7 @@ func joinShards(src *Source, first *ggufFile) (*Source, error) {
 			if err != nil {
 				return err
 			}
-			shards = append(shards, g)
+			shards, src.Files = append(shards, g), append(src.Files, g.path)
 			if _, err := g.checkSplit(no, count); err != nil {
 				return err
 			}

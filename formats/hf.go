@@ -39,6 +39,7 @@ func openHF(dir string) (*Source, error) {
 	owner := map[string]string{}
 	for _, name := range names {
 		path := filepath.Join(dir, name)
+		src.Files = append(src.Files, path)
 		f, err := store.Open(path)
 		if err == nil {
 			files = append(files, f)

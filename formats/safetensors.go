@@ -34,7 +34,7 @@ const maxHeader = 100_000_000 // the reference's limit
 
 func openSafetensors(path string) (*Source, error) {
 	src := Folder(filepath.Dir(path))
-	src.Path, src.Format = path, byName("safetensors")
+	src.Path, src.Format, src.Files = path, byName("safetensors"), []string{path}
 	f, err := store.Open(path)
 	if err != nil {
 		return nil, err

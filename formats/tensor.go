@@ -61,6 +61,8 @@ type Source struct {
 	Meta    Meta // a GGUF file's key values, a safetensors file's __metadata__
 	Tensors []*Tensor
 
+	Files []string // paths of the files that hold weights
+
 	Quantized *Quantized // how config.json says that matrices are quantized, nil when it does not; Tensors hold them as one each
 
 	// File returns a text file that lies beside the weights of a Hugging Face folder (config.json, tokenizer.json …),

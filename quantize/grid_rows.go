@@ -1,5 +1,7 @@
 package quantize
 
+import "fmt"
+
 // Reshape makes c rows of undefined codes, scales, and zero points or offsets. What it held before is reused where it is large enough.
 func (c *Codes) Reshape(g Grid, rows, cols int, offsets bool) {
 	n := rows * g.Groups(cols)
@@ -42,4 +44,26 @@ func room[T any](s []T, n int) []T {
 		return make([]T, n)
 	}
 	return s[:n]
+}
+
+// Sound says what is wrong with the numbers of codes that are about to be stored: codes beyond the grid, scales that no product survives.
+func (c *Codes) Sound() error {
+	for i, q := range c.Q {
+		if int(q) >= c.Levels() {
+			return fmt.Errorf("code %d of row %d is %d, of %d bits", i%c.Cols, i/c.Cols, q, c.Bits)
+		}
+	}
+	groups := c.Groups(c.Cols)
+	for i, s := range c.Scale {
+		if s == 0 || s-s != 0 {
+			return fmt.Errorf("the scale of group %d of row %d is %g", i%groups, i/groups, s)
+		}
+		if c.Offset != nil && c.Offset[i]-c.Offset[i] != 0 {
+			return fmt.Errorf("the offset of group %d of row %d is %g", i%groups, i/groups, c.Offset[i])
+		}
+		if c.Zero != nil && int(c.Zero[i]) >= c.Levels() {
+			return fmt.Errorf("the zero point of group %d of row %d is %d, of %d bits", i%groups, i/groups, c.Zero[i], c.Bits)
+		}
+	}
+	return nil
 }

@@ -17,15 +17,20 @@ import (
 func convertCommand(ui *ui) *cli.Command {
 	return &cli.Command{
 		Name:      "convert",
-		Usage:     "convert a checkpoint to GGUF",
-		UsageText: "quern convert SRC [-o OUT] [--outtype f32|f16|bf16|q8_0|auto]",
-		Description: "SRC is a Hugging Face folder, a safetensors file beside its config.json, or a GGUF. Without -o the file lies\n" +
-			"beside SRC.\n\n" +
+		Usage:     "convert a checkpoint to GGUF, or between formats of codes",
+		UsageText: "quern convert SRC [-o OUT] [--outtype f32|f16|bf16|q8_0|auto] [--format FORMAT]",
+		Description: "SRC is a Hugging Face folder, a safetensors file beside its config.json, or a GGUF. Without -o the output lies\n" +
+			"beside SRC. Integer codes of a quantized folder (GPTQ, AWQ, compressed-tensors, MLX …) go into the GGUF types\n" +
+			"that hold them, unless --outtype names a type to decode into.\n\n" +
 			"Examples:\n  quern convert ./SmolLM2-135M -o smollm2-f16.gguf --outtype f16\n  quern convert ./SmolLM2-135M --plan\n" +
 			"  quern convert model-Q4_K_M.gguf --split-max-size 5G -o part.gguf      # cut into files …\n" +
-			"  quern convert part-00001-of-00008.gguf -o whole.gguf                  # … and joined again",
+			"  quern convert part-00001-of-00008.gguf -o whole.gguf                  # … and joined again\n" +
+			"  quern convert ./Llama-3.1-8B-GPTQ -o llama-Q4_0.gguf                  # the same codes\n" +
+			"  quern convert ./Llama-3.1-8B-AWQ --format compressed-tensors -o out   # the same codes\n" +
+			"  quern convert ./DeepSeek-FP8 --format hf --outtype bf16 -o out        # plain weights",
 		Flags: append(outputFlags(),
-			&cli.StringFlag{Name: "outtype", Value: "auto", Usage: "f32, f16, bf16, q8_0, or auto: the first matrix decides between f16 and bf16, a GGUF keeps its types"},
+			formatFlag(),
+			&cli.StringFlag{Name: "outtype", Value: "auto", Usage: "f32, f16, bf16, q8_0, or auto: the first matrix decides between f16 and bf16; a GGUF keeps its types, GPTQ, AWQ and other codes are kept"},
 		),
 		Action: func(c *cli.Context) error { return convertAction(c, ui) },
 	}
@@ -48,6 +53,9 @@ func outputFlags() []cli.Flag {
 }
 
 func convertAction(c *cli.Context, ui *ui) error {
+	if c.IsSet("format") {
+		return packAction(c, ui, true)
+	}
 	if err := exactArgs(c, "SRC"); err != nil {
 		return err
 	}

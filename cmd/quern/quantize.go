@@ -13,8 +13,8 @@ import (
 func quantizeCommand(ui *ui) *cli.Command {
 	return &cli.Command{
 		Name:      "quantize",
-		Usage:     "quantize a checkpoint into one or more GGUF files, in one pass over its weights",
-		UsageText: "quern quantize SRC TYPE [TYPE …] [-o OUT]",
+		Usage:     "quantize a checkpoint into one or more GGUF files, in one pass over its weights, or into a folder of codes",
+		UsageText: "quern quantize SRC TYPE [TYPE …] [-o OUT]\nquern quantize SRC --format FORMAT [--bits N] [--group N] [--sym|--asym] [-o DIR]",
 		Description: "SRC is a Hugging Face folder, a safetensors file or a GGUF of any type. TYPE is one of\n" +
 			wrap(strings.Join(convert.RecipeNames(), " "), 90) + "\n\n" +
 			"OUT may hold {type}, which is needed with several types; without -o the file lies beside SRC.\n\n" +
@@ -22,8 +22,9 @@ func quantizeCommand(ui *ui) *cli.Command {
 			"  quern quantize ./Llama-3.1-8B Q4_K_M\n" +
 			"  quern quantize ./Llama-3.1-8B Q8_0 Q6_K Q4_K_M -o out/llama-{type}.gguf\n" +
 			"  quern quantize model-F16.gguf Q4_K_M --tensor-type 'ffn_down=Q6_K' --plan\n" +
-			"  quern quantize model-F16.gguf IQ2_M --imatrix imatrix.gguf",
-		Flags: append(outputFlags(),
+			"  quern quantize model-F16.gguf IQ2_M --imatrix imatrix.gguf\n" +
+			"  quern quantize ./Llama-3.1-8B --format gptq --bits 4 --group 128 -o ./Llama-3.1-8B-GPTQ",
+		Flags: append(append(outputFlags(), gridFlags()...),
 			&cli.StringSliceFlag{Name: "tensor-type", Usage: "`REGEX=TYPE`: store the tensors whose GGUF name matches as TYPE; the first match decides; may be repeated"},
 			&cli.StringFlag{Name: "output-tensor-type", Usage: "`TYPE` of the output head"},
 			&cli.StringFlag{Name: "token-embedding-type", Usage: "`TYPE` of the token embedding"},
@@ -39,6 +40,9 @@ func quantizeCommand(ui *ui) *cli.Command {
 }
 
 func quantizeAction(c *cli.Context, ui *ui) error {
+	if c.IsSet("format") {
+		return packAction(c, ui, false)
+	}
 	if c.NArg() < 2 {
 		return usagef("quern quantize takes SRC and at least one TYPE")
 	}
