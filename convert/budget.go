@@ -20,6 +20,7 @@ type budget struct {
 	workers int
 	block   int   // weights; a longer row is a block of its own
 	longest int   // weights in the longest row that is decoded
+	held    int64 // what reading the rows of some tensor needs beside them
 	fixed   int64 // the program itself and the headers
 }
 
@@ -33,6 +34,9 @@ func newBudget(plans []*Plan, opt RunOptions) budget {
 		b.fixed += 3 * p.header // as read, as text in the tokenizer, as written
 		for i := range p.Steps {
 			s := &p.Steps[i]
+			if h, ok := s.tensor.Rows.(interface{ Held() int64 }); ok {
+				b.held = max(b.held, h.Held())
+			}
 			if !s.Copy {
 				b.longest = max(b.longest, s.tensor.Cols())
 			}
@@ -43,7 +47,7 @@ func newBudget(plans []*Plan, opt RunOptions) budget {
 
 // peak is an upper estimate: each worker has a block as float32, as stored bytes, and encoded.
 func (b budget) peak() int64 {
-	return b.fixed + int64(b.workers)*12*int64(max(b.block, b.longest))
+	return b.fixed + int64(b.workers)*(12*int64(max(b.block, b.longest))+b.held)
 }
 
 // shrink makes blocks smaller, then workers fewer, until the estimate fits into limit; 0 is no limit.

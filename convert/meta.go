@@ -27,6 +27,9 @@ func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
 	}
 	bound.Arch.WriteKeys(meta, &bound.Params, func(key string) { meta.Set(key, recipe.FileType) })
 	meta.Set("general.quantization_version", uint32(quantizationVersion))
+	if p.withoutTokenizer() {
+		return nil
+	}
 	tok, err := Tokenizer(p.src, opt.Pre)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ func convertCommand(ui *ui) *cli.Command {
 			"beside SRC. Integer codes of a quantized folder (GPTQ, AWQ, compressed-tensors, MLX …) go into the GGUF types\n" +
 			"that hold them, unless --outtype names a type to decode into.\n\n" +
 			"Examples:\n  quern convert ./SmolLM2-135M -o smollm2-f16.gguf --outtype f16\n  quern convert ./SmolLM2-135M --plan\n" +
+			"  quern convert ./DeepSeek-V3/config.json --plan --config-only          # without its weights\n" +
 			"  quern convert model-Q4_K_M.gguf --split-max-size 5G -o part.gguf      # cut into files …\n" +
 			"  quern convert part-00001-of-00008.gguf -o whole.gguf                  # … and joined again\n" +
 			"  quern convert ./Llama-3.1-8B-GPTQ -o llama-Q4_0.gguf                  # the same codes\n" +
@@ -42,6 +43,7 @@ func outputFlags() []cli.Flag {
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FILE` to write"},
 		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace the file if it is there"},
 		&cli.BoolFlag{Name: "plan", Usage: "print every tensor's fate, sizes, peak memory and disk, and write nothing"},
+		&cli.BoolFlag{Name: "config-only", Usage: "with --plan: SRC is a config.json, whose weights need not be there"},
 		&cli.BoolFlag{Name: "json", Usage: "print the plan, or what was written, as JSON"},
 		&cli.StringSliceFlag{Name: "override-kv", Usage: "`KEY=TYPE:VALUE`, TYPE int, float, bool or str: set a metadata key; may be repeated"},
 		&cli.StringFlag{Name: "split-max-size", Usage: "start a new file before its tensors exceed `SIZE` (such as 5G)"},
@@ -73,7 +75,13 @@ func produce(c *cli.Context, ui *ui, types []string, opt convert.Options) error 
 	if len(types) > 1 && c.IsSet("output") && !strings.Contains(c.String("output"), "{type}") {
 		return usagef("several types need {type} in the name after -o")
 	}
-	src, err := formats.Open(name)
+	open := formats.Open
+	if c.Bool("config-only") {
+		if open = convert.FromConfig; !c.Bool("plan") {
+			return usagef("--config-only makes plans: add --plan")
+		}
+	}
+	src, err := open(name)
 	if err != nil {
 		return err
 	}
@@ -82,7 +90,7 @@ func produce(c *cli.Context, ui *ui, types []string, opt convert.Options) error 
 		if o := c.String("output"); o != "" {
 			return strings.ReplaceAll(o, "{type}", t)
 		}
-		return convert.OutName(name, t)
+		return convert.OutName(src.Path, t) // a configuration's is that of its folder
 	})
 	if err != nil {
 		return err

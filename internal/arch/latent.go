@@ -88,6 +88,9 @@ type turnedRows struct {
 	n, m int // of a matrix as it is stored
 }
 
+// Held is what a call of ReadRows needs: one matrix.
+func (r turnedRows) Held() int64 { return 4 * int64(r.n) * int64(r.m) }
+
 func (r turnedRows) ReadRows(dst []float32, row int) error {
 	whole := make([]float32, r.n*r.m)
 	for len(dst) > 0 {
