@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"quern/formats"
@@ -169,10 +170,10 @@ func (p *Pack) place(opt PackOptions) error {
 		if t.Rows == nil && !(t.Raw != nil && s.to == t.Type) {
 			return &formats.Error{File: p.Source, Tensor: t.Name, Err: formats.Unsupported("type %s cannot be decoded", t.Type)}
 		}
-		if t.Name == headName && !s.Codes && p.store != nil {
-			p.skip = append(p.skip, "lm_head")
-		}
 		p.Tensors = append(p.Tensors, s)
+	}
+	if head := slices.IndexFunc(p.Tensors, func(s PackStep) bool { return s.Name == headName && s.Codes }); head < 0 {
+		p.skip = append(p.skip, "lm_head") // a head that is the embedding is a linear layer too for whoever makes layers from classes
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func run(args []string, stdin *os.File, stdout, stderr *os.File) int {
 func commands(ui *ui) []*cli.Command {
 	return []*cli.Command{
 		convertCommand(ui), quantizeCommand(ui), calibrateCommand(ui), verifyCommand(ui), inspectCommand(ui), tokenizeCommand(ui), logitsCommand(ui),
-		reportCommand(ui), diffCommand(ui), scoreCommand(ui), benchCommand(ui), demoCommand(ui),
+		checkCommand(ui), reportCommand(ui), diffCommand(ui), scoreCommand(ui), benchCommand(ui), demoCommand(ui),
 	}
 }
 
