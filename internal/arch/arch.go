@@ -84,6 +84,7 @@ const (
 type Layer struct {
 	RopeNeox   bool       // rotates halves of a head instead of neighbouring pairs
 	Act        Activation // of the gate
+	WholeNorm  bool       // queries and keys are normed as a whole, not each head
 	ScaleEmbed bool       // embeddings are multiplied by √E where they enter the first layer
 }
 

@@ -244,7 +244,7 @@ func TestBindRefuses(t *testing.T) {
 		{"class", map[string]any{"architectures": []string{"BertModel"}}, unsupported, "BertModel"},
 		{"no class", map[string]any{"architectures": nil}, unsupported, "architectures"},
 		{"quantized", map[string]any{"quantization_config": map[string]any{"quant_method": "gptq"}}, unsupported, "gptq"},
-		{"yarn", map[string]any{"rope_scaling": map[string]any{"rope_type": "yarn", "factor": 4}}, unsupported, "yarn"},
+		{"dynamic", map[string]any{"rope_scaling": map[string]any{"rope_type": "dynamic", "factor": 4}}, unsupported, "dynamic"},
 		{"dynamic", map[string]any{"rope_scaling": map[string]any{"type": "dynamic", "factor": 4}}, unsupported, "dynamic"},
 		{"activation", map[string]any{"hidden_act": "gelu"}, unsupported, "hidden_act"},
 		{"text for a number", map[string]any{"hidden_size": "8"}, corrupt, "hidden_size"},
@@ -330,7 +330,7 @@ func names(b *Bound) (out []string) {
 func TestGGUFRefuses(t *testing.T) {
 	b := must(Bind(tiny(nil).source()))
 	for key, val := range map[string]any{"general.architecture": "mamba", "llama.block_count": "two", "llama.attention.head_count": []uint32{2, 2},
-		"llama.rope.scaling.type": "yarn", "llama.expert_count": uint32(8), "llama.rope.dimension_count": uint32(2), "llama.attention.value_length": uint32(6),
+		"llama.rope.scaling.type": "longrope", "llama.expert_count": uint32(8), "llama.rope.dimension_count": uint32(2), "llama.attention.value_length": uint32(6),
 		"llama.attention.layer_norm_rms_epsilon": float32(math.NaN()), "llama.embedding_length": uint64(1 << 40)} {
 		src := &formats.Source{Path: "m.gguf", Format: &formats.Format{Name: "gguf"}, Tensors: b.Tensors}
 		src.Meta.Set("general.architecture", "llama")

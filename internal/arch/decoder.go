@@ -3,7 +3,7 @@ package arch
 import "slices"
 
 // shapeKeys are the hyper-parameters that every family of decoders begins with, in the reference's order.
-var shapeKeys = []Key{
+var shapeKeys = slices.Concat([]Key{
 	{GGUF: "{a}.block_count", HF: []string{"num_hidden_layers", "n_layers", "n_layer", "num_layers"},
 		Field: func(p *Params) any { return &p.Layers }},
 	{GGUF: "{a}.context_length", HF: []string{"max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length"},
@@ -20,11 +20,12 @@ var shapeKeys = []Key{
 		Field: func(p *Params) any { return &p.RopeType }, Default: nothing, When: scaled},
 	{GGUF: "{a}.rope.scaling.factor", Old: []string{"{a}.rope.scale_linear"},
 		Field: func(p *Params) any { return &p.RopeScale }, Default: func(p *Params) { p.RopeScale = 1 }, When: scaled},
+}, yarnKeys, []Key{
 	{GGUF: "{a}.rope.freq_base", HF: []string{"rope_parameters.rope_theta", "rope_theta", "global_rope_theta", "rotary_emb_base"},
 		Field: func(p *Params) any { return &p.RopeBase }, Default: func(p *Params) { p.RopeBase = 10000 }},
 	{GGUF: "{a}.attention.layer_norm_rms_epsilon", HF: []string{"rms_norm_eps", "norm_eps"},
 		Field: func(p *Params) any { return &p.NormEps }},
-}
+})
 
 // headKeys are the sizes of a head.
 func headKeys(when func(*Params) bool) []Key {

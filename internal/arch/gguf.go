@@ -66,7 +66,7 @@ func (a *Arch) readMeta(src *formats.Source, p *Params) error {
 		}
 	case "yarn":
 		if a.has("{a}.rope.scaling.yarn_beta_fast") {
-			p.Yarn.LogAll = p.Yarn.log / 0.1
+			p.Yarn.LogAll = float64(p.Yarn.log) / 0.1
 			break
 		}
 		fallthrough

@@ -72,10 +72,7 @@ func permuted(t *formats.Tensor, m permutation) *formats.Tensor {
 		if vector {
 			n.Rows = permutedVector{t.Rows, m}
 		} else {
-			n.Rows = permutedRows{t.Rows, m, t.Cols()}
-			if c := formats.CodesOf(t); c != nil {
-				n.Rows = permutedCodes{c, permutedRows{t.Rows, m, t.Cols()}}
-			}
+			n.Rows = moved(t, permutedRows{t.Rows, m, t.Cols()}, m.from)
 		}
 	}
 	if t.Raw != nil {

@@ -18,7 +18,7 @@ func picked(t *formats.Tensor, k pick, shape []int) *formats.Tensor {
 	n := *t
 	n.Shape, n.Rows, n.Raw = shape, nil, nil
 	if t.Rows != nil {
-		n.Rows = pickedRows{t.Rows, k, t.Cols()}
+		n.Rows = moved(t, pickedRows{t.Rows, k, t.Cols()}, k.from)
 	}
 	if t.Raw != nil {
 		n.Raw = pickedBytes{t.Raw, k, t.Bytes() / int64(t.NumRows()), n.Bytes()}

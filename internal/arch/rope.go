@@ -47,10 +47,10 @@ func (a *Arch) hfRope(c *Config, p *Params) error {
 		return nil
 	case "yarn":
 		if a.has("{a}.rope.scaling.yarn_beta_fast") {
-			return hfYarn(c, key, p)
+			return a.hfYarn(c, key, p)
 		}
 	}
-	return c.fail(typeKey, formats.Unsupported("rope scaling %q is not known for this family; known are default, linear and llama3", kind), "")
+	return c.fail(typeKey, formats.Unsupported("rope scaling %q is not known for this family; known are default, linear, yarn and llama3", kind), "")
 }
 
 // llama3 are the parameters of Llama 3.1's position scaling.

@@ -24,7 +24,7 @@ func stacked(parts []*formats.Tensor) *formats.Tensor {
 		t.Scale = scales(parts)
 	}
 	if rows {
-		t.Rows = stackedRows{parts, first.NumRows(), first.Cols()}
+		t.Rows = stackedRows{parts, first.NumRows(), first.Cols()}.withCodes()
 	}
 	if raw {
 		t.Raw = stackedBytes{parts, first.Bytes()}

@@ -14,7 +14,7 @@ type Yarn struct {
 	Attention  float32 // of cosines and sines; 0 is what the paper says
 	// LogAll is the part of the logarithm of the scale by which all dimensions of queries and keys grow; cosines and sines then
 	// do not (DeepSeek).
-	LogAll float32
+	LogAll float64
 	log    float32 // LogAll as DeepSeek's files tell it
 }
 
@@ -39,7 +39,7 @@ var yarnKeys = []Key{
 }
 
 // hfYarn reads the numbers of a scaling whose type is yarn; key is where they stand.
-func hfYarn(c *Config, key string, p *Params) error {
+func (a *Arch) hfYarn(c *Config, key string, p *Params) error {
 	y := &p.Yarn
 	var mscale, all, context, factor float64
 	for _, f := range []struct {
@@ -74,10 +74,13 @@ func hfYarn(c *Config, key string, p *Params) error {
 	case mscale != all && (mscale != 0 || all != 0):
 		return c.fail(key+".mscale", formats.Unsupported("is %v and mscale_all_dim %v: runtimes take them to be equal", mscale, all), "")
 	}
+	if all != 0 && !a.has(logAll.GGUF) {
+		return c.fail(key+".mscale_all_dim", formats.Unsupported("growing queries and keys are not known for this family"), "")
+	}
 	if t, ok := c.Value(key + ".truncate"); ok && t != true {
 		return c.fail(key+".truncate", formats.Unsupported("a ramp that does not begin and end at whole dimensions"), "")
 	}
 	p.RopeType, p.RopeScale, p.RopeContext = "yarn", float32(factor), int(context)
-	y.LogAll = float32(all)
+	y.LogAll = all
 	return nil
 }

@@ -40,8 +40,8 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	v := grow(&r.v, m*p.KVHeads*p.HeadDim) // [m][KV·D]
 	r.normalize(h, b.x, l.attnNorm, m)
 	r.apply(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
-	r.normHeads(q, l.qNorm, p.Heads, m)
-	r.normHeads(k, l.kNorm, p.KVHeads, m)
+	r.normHeads(q, l.qNorm, p.Heads*p.HeadDim, m)
+	r.normHeads(k, l.kNorm, p.KVHeads*p.HeadDim, m)
 	r.rotate(q, k, v, b.at)
 	r.attend(att, q, k, v, b.seqs, r.m.heads())
 }
@@ -83,14 +83,14 @@ func normalize(h, x, weight []float32, eps float64) {
 	kernel.ScaleBy(h, x, weight, scale)
 }
 
-// normHeads is RMSNorm of each head of x [m][heads][D] in place, nothing where a family has no such weight.
-func (r *run) normHeads(x, weight []float32, heads, m int) {
+// normHeads is RMSNorm of each head of x [m][width] in place, heads being as wide as the weight; nothing where a family has none.
+func (r *run) normHeads(x, weight []float32, width, m int) {
 	if weight == nil {
 		return
 	}
 	d, eps := len(weight), float64(r.m.params.NormEps)
 	r.eachRow(m, func(_ *worker, row int) {
-		for at := row * heads * d; at < (row+1)*heads*d; at += d {
+		for at := row * width; at < (row+1)*width; at += d {
 			normalize(x[at:][:d], x[at:][:d], weight, eps)
 		}
 	})

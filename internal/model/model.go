@@ -37,8 +37,8 @@ type layer struct {
 	attnNorm []float32 // [E]
 	q        weight    // [H*D][E]
 	k, v     weight    // [KV*D][E]
-	qNorm    []float32 // [D] of each head, or nil
-	kNorm    []float32 // [D]
+	qNorm    []float32 // [D] of each head, or [H*D], or nil
+	kNorm    []float32 // [D], or [KV*D]
 	o        weight    // [E][H*D]
 	ffnNorm  []float32 // [E]
 	gate, up weight    // [F][E]
@@ -47,6 +47,7 @@ type layer struct {
 	mixed bool    // there is a mixture of experts instead of the last three
 	mix   mixture //
 	mla   latent  // where there is one, k and v stay empty
+	whole bool    // queries and keys are normed as a whole
 }
 
 // A weight is a matrix of n outputs with k inputs each, and its bias.
@@ -80,6 +81,7 @@ func Of(b *arch.Bound) (*Model, error) {
 		m.scale = float32(math.Sqrt(float64(b.Params.Embd)))
 	}
 	for i := range m.layers {
+		m.layers[i].whole = b.Arch.Layer.WholeNorm
 		m.layers[i].mixed = b.Params.Mix.Count > 0 && i >= b.Params.Mix.Dense
 	}
 	for i, t := range b.Tensors {
@@ -137,8 +139,8 @@ func (l *layer) slots(p *arch.Params) []slot {
 		{role: arch.RoleK, matrix: &l.k, n: kv, k: p.Embd},
 		{role: arch.RoleV, matrix: &l.v, n: kv, k: p.Embd},
 		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: p.Heads * valueDim(p)},
-		{role: arch.RoleQNorm, vector: &l.qNorm, n: p.HeadDim, may: true},
-		{role: arch.RoleKNorm, vector: &l.kNorm, n: p.HeadDim, may: true},
+		{role: arch.RoleQNorm, vector: &l.qNorm, n: l.normed(q, p), may: true},
+		{role: arch.RoleKNorm, vector: &l.kNorm, n: l.normed(kv, p), may: true},
 		{role: arch.RoleFFNNorm, vector: &l.ffnNorm, n: p.Embd},
 	}
 	if p.MLA.KV > 0 {
@@ -152,6 +154,14 @@ func (l *layer) slots(p *arch.Params) []slot {
 		slot{role: arch.RoleUp, matrix: &l.up, n: p.FF, k: p.Embd},
 		slot{role: arch.RoleDown, matrix: &l.down, n: p.Embd, k: p.FF},
 	)
+}
+
+// normed is how many of the given dimensions are normed together.
+func (l *layer) normed(all int, p *arch.Params) int {
+	if l.whole {
+		return all
+	}
+	return p.HeadDim
 }
 
 // matrices are those of the slots that are filled.
