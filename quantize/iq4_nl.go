@@ -12,6 +12,7 @@ var IQ4_NL = register(Type{
 	Tile:    tileIQ4_NL,
 	Group:   flat,
 	Acts:    ActsQ8_0,
+	Lattice: named(&values4NL, flat, 18, 2, 16, 16, 0),
 	MaxRMSE: 0.0737,
 })
 

@@ -18,6 +18,7 @@ var IQ4_XS = register(Type{
 	Group:    32,
 	Acts:     ActsQ8_K,
 	Fallback: IQ4_NL,
+	Lattice:  named(&values4NL, super, 136, 8, 16, 16, 0),
 	MaxRMSE:  0.0743,
 })
 

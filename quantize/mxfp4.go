@@ -12,6 +12,7 @@ var MXFP4 = register(Type{
 	Tile:    tileMXFP4,
 	Group:   flat,
 	Acts:    ActsQ8_0,
+	Lattice: named(&valuesFP4, flat, 17, 1, 16, 16, -1),
 	MaxRMSE: 0.1125,
 })
 

@@ -14,6 +14,7 @@ var NVFP4 = register(Type{
 	Group:   16,
 	Factor:  1. / 128,
 	Acts:    ActsQ8_0,
+	Lattice: named(&valuesFP4, 64, 36, 4, 8, 8, -1),
 	MaxRMSE: 0.0813,
 })
 

@@ -15,6 +15,7 @@ var Q2_K = register(Type{
 	Group:    16,
 	Acts:     ActsQ8_K,
 	Fallback: Q4_0,
+	Lattice:  uniform(kernel.CodesQ2_K, 0, 3, 80, 82),
 	MaxRMSE:  0.265,
 })
 

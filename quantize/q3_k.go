@@ -15,6 +15,7 @@ var Q3_K = register(Type{
 	Group:    16,
 	Acts:     ActsQ8_K,
 	Fallback: Q4_0,
+	Lattice:  uniform(kernel.CodesQ3_K, -4, 3, 108, -1),
 	MaxRMSE:  0.147,
 })
 

@@ -1,5 +1,7 @@
 package quantize
 
+import "quern/internal/kernel"
+
 // Q4_1 is ggml's block_q4_1: d and m f16, 16 bytes of nibbles; the value is q·d + m. llama.cpp multiplies it with Q8_1,
 // which is Q8_0 and a sum that takes m out of the loop.
 var Q4_1 = register(Type{
@@ -12,5 +14,6 @@ var Q4_1 = register(Type{
 	Tile:    coder4_1.tileMin,
 	Group:   flat,
 	Acts:    ActsQ8_0,
+	Lattice: uniform(kernel.CodesQ4_1, 0, 15, 0, 2),
 	MaxRMSE: 0.0695,
 })

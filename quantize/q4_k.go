@@ -14,6 +14,7 @@ var Q4_K = register(Type{
 	Group:    32,
 	Acts:     ActsQ8_K,
 	Fallback: Q5_0,
+	Lattice:  uniform(kernel.CodesQ4_K, 0, 15, 0, 2),
 	MaxRMSE:  0.071,
 })
 

@@ -1,5 +1,7 @@
 package quantize
 
+import "quern/internal/kernel"
+
 // Q5_0 is ggml's block_q5_0: d f16, a word of fifth bits, 16 bytes of nibbles; the value is (q-16)·d.
 var Q5_0 = register(Type{
 	Name: "Q5_0", ID: 6, Block: flat, Bytes: 22,
@@ -11,5 +13,6 @@ var Q5_0 = register(Type{
 	Tile:    coder5_0.tileSym,
 	Group:   flat,
 	Acts:    ActsQ8_0,
+	Lattice: uniform(kernel.CodesQ5_0, -16, 15, 0, -1),
 	MaxRMSE: 0.043,
 })

@@ -1,5 +1,7 @@
 package quantize
 
+import "quern/internal/kernel"
+
 // Q5_1 is ggml's block_q5_1: d and m f16, a word of fifth bits, 16 bytes of nibbles; the value is q·d + m.
 var Q5_1 = register(Type{
 	Name: "Q5_1", ID: 7, Block: flat, Bytes: 24,
@@ -11,5 +13,6 @@ var Q5_1 = register(Type{
 	Tile:    coder5_1.tileMin,
 	Group:   flat,
 	Acts:    ActsQ8_0,
+	Lattice: uniform(kernel.CodesQ5_1, 0, 31, 0, 2),
 	MaxRMSE: 0.0338,
 })

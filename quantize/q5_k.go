@@ -14,6 +14,7 @@ var Q5_K = register(Type{
 	Group:    32,
 	Acts:     ActsQ8_K,
 	Fallback: Q5_1,
+	Lattice:  uniform(kernel.CodesQ5_K, 0, 31, 0, 2),
 	MaxRMSE:  0.0351,
 })
 

@@ -15,6 +15,7 @@ var Q6_K = register(Type{
 	Group:    16,
 	Acts:     ActsQ8_K,
 	Fallback: Q8_0,
+	Lattice:  uniform(kernel.CodesQ6_K, -32, 31, 208, -1),
 	MaxRMSE:  0.0169,
 })
 

@@ -15,6 +15,7 @@ var Q8_0 = register(Type{
 	Tile:    tileQ8_0,
 	Group:   flat,
 	Acts:    ActsQ8_0,
+	Lattice: uniform(kernel.CodesQ8_0, -127, 127, 0, -1),
 	MaxRMSE: 0.0055,
 })
 

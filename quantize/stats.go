@@ -4,6 +4,7 @@ package quantize
 type Stats struct {
 	Count int64     // inputs seen
 	Diag  []float64 // the sum of squares of each column
+	Gram  []float64 // [k][k]: the sums of products of each two columns, the lower triangle; nil where they are not known
 }
 
 // NewStats are those of a matrix of k columns that has seen nothing.

@@ -49,6 +49,9 @@ type Type struct {
 	Tile  func(dst Tile, src []byte)
 	Group int
 
+	// Lattice is what methods that choose codes themselves need; nil where weights share codes.
+	Lattice *Lattice
+
 	// Factor, where it is not 0, is a power of two that weights are divided by before Encode, for want of range in the type's
 	// scales; runtimes multiply by it again, which files say in a tensor beside the weight.
 	Factor float32

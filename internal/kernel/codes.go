@@ -123,3 +123,26 @@ func expandPortable(dst []float32, code []int8, scale, min []float32, group int)
 		}
 	}
 }
+
+// Pack puts codes into whole blocks, of which everything else stays.
+func (c *Codes) Pack(dst []byte, code []int8) {
+	width := c.block / len(c.runs)
+	for ; len(code) >= c.block; dst = dst[c.bytes:] {
+		for r, run := range c.runs {
+			for l, v := range code[:width] {
+				q := uint8(v + c.zero)
+				setBits(&dst[run.low+l], c.mask<<run.lowShift, q<<run.lowShift)
+				if c.highMask > 0 {
+					setBits(&dst[run.high+l], c.highMask<<run.highShift, q>>c.up<<run.highShift)
+				}
+				if i := r*width + l; c.bits > 0 {
+					setBits(&dst[c.bits+i/8], 1<<(i%8), q>>c.up<<(i%8))
+				}
+			}
+			code = code[width:]
+		}
+	}
+}
+
+// setBits replaces the bits of a mask.
+func setBits(b *byte, mask, bits byte) { *b = *b&^mask | bits&mask }

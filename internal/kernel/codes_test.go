@@ -71,3 +71,27 @@ func TestExpand(t *testing.T) {
 		}
 	})
 }
+
+// What is packed is unpacked, and nothing else changes.
+func TestPackInvertsUnpack(t *testing.T) {
+	r := rand.New(rand.NewSource(45))
+	for name, c := range allCodes {
+		first, second := make([]byte, 3*c.bytes), make([]byte, 3*c.bytes)
+		r.Read(first)
+		r.Read(second)
+		code, got := make([]int8, 3*c.block), make([]int8, 3*c.block)
+		c.Unpack(code, second)
+		dst := append([]byte(nil), first...)
+		c.Pack(dst, code)
+		c.Unpack(got, dst)
+		for i := range code {
+			if got[i] != code[i] {
+				t.Fatalf("%s: code %d is %d, not %d", name, i, got[i], code[i])
+			}
+		}
+		c.Unpack(code, first)
+		if c.Pack(dst, code); string(dst) != string(first) {
+			t.Errorf("%s: packing what was there before does not restore the block", name)
+		}
+	}
+}

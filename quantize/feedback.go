@@ -1,0 +1,195 @@
+package quantize
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"quern/internal/kernel"
+)
+
+// Feedback rounds the rows of a matrix so that its products with the inputs that were seen change little: what rounding a column does to
+// them is taken back, as far as possible, by the columns after it (GPTQ, arXiv 2210.17323, in the form of LDLQ, arXiv 2307.13304).
+//
+// With H = Σ x·xᵀ + damping = U·D·Uᵀ, U having ones on its diagonal and zeros below it, column j is rounded to the level next to
+//
+//	w[j] + Σ_{i<j} (w[i] − q[i])·U[i][j]
+//
+// and the loss (w−q)·H·(w−q)ᵀ is the sum of D[j] times the square of what the rounding of that column left.
+type Feedback struct {
+	k int
+	u []float32 // [k][k]
+	d []float32 // [k]: D, with a mean of one
+	h []float32 // [k][k]: H, scaled likewise
+}
+
+// DefaultDamp is the part of the mean of H's diagonal that is added to it.
+const DefaultDamp = 0.01
+
+// dampSteps are how often damping is made ten times larger for a matrix that has no factor without it.
+const dampSteps = 4
+
+// NewFeedback factors the Gram matrix of s. A singular one is damped ten times more, up to a hundred times its mean; damped says how much it took.
+func NewFeedback(s *Stats, damp float64, threads int) (f *Feedback, damped float64, err error) {
+	k := len(s.Diag)
+	if len(s.Gram) != k*k || s.Count == 0 {
+		return nil, 0, errors.New("no inputs were seen")
+	}
+	mean := 0.0
+	for _, d := range s.Diag {
+		mean += d / float64(k)
+	}
+	if !(mean > 0) || math.IsInf(mean, 1) {
+		return nil, 0, fmt.Errorf("the inputs have a mean square of %g", mean/float64(s.Count))
+	}
+	l := make([]float64, k*k)
+	for step := range dampSteps {
+		damped = damp * math.Pow10(step)
+		for i := range k { // the factor of the matrix turned round is U turned round
+			for j := range i + 1 {
+				l[i*k+j] = s.Gram[(k-1-j)*k+k-1-i] / mean
+			}
+			l[i*k+i] += damped
+		}
+		if err = cholesky(l, k, threads); err == nil {
+			return newFeedback(s, l, damped, mean), damped, nil
+		}
+	}
+	return nil, damped, fmt.Errorf("with %g of the mean added to the diagonal, %w", damped, err)
+}
+
+func newFeedback(s *Stats, l []float64, damped, mean float64) *Feedback {
+	k := len(s.Diag)
+	f := &Feedback{k: k, u: make([]float32, k*k), d: make([]float32, k), h: make([]float32, k*k)}
+	for j := range k {
+		turned := l[(k-1-j)*k:]
+		r := turned[k-1-j]
+		f.d[j] = float32(r * r)
+		for i := range j {
+			f.u[i*k+j] = float32(l[(k-1-i)*k+k-1-j] / r)
+		}
+	}
+	for i := range k {
+		for j := range i + 1 {
+			v := float32(s.Gram[i*k+j] / mean)
+			if i == j {
+				v = float32(s.Gram[i*k+j]/mean + damped)
+			}
+			f.h[i*k+j], f.h[j*k+i] = v, v
+		}
+	}
+	return f
+}
+
+// feedbackRows are rows that are rounded side by side; feedbackColumns are those whose feedback among each other is computed weight by weight.
+const (
+	feedbackRows    = 32
+	feedbackColumns = 32
+)
+
+// A feedbackRun is the memory of one worker.
+type feedbackRun struct {
+	*Feedback
+	t      *Type
+	target []float32 // [rows][k]: w and what was fed back
+	left   []float32 // [rows][k]: w − q
+	part   []float32 // [rows][block]
+	by     []float32 // [rows][block]: D of each
+	raw    []byte    // [rows][bytes of a block]
+	tile   Tile      // of the same blocks
+}
+
+// Can says whether a type's codes can be chosen by feedback for rows of k weights.
+func (f *Feedback) Can(t *Type) bool {
+	return t.Lattice != nil && t.Tile != nil && t.Encode != nil && t.Factor == 0 && f.k%t.Block == 0 && f.k%feedbackColumns == 0
+}
+
+// Rows rounds whole rows of w to type t; dst has room for them. The result of a row depends on those that share a run of 32 with it, so
+// callers cut matrices at multiples of 32 rows.
+func (f *Feedback) Rows(dst []byte, t *Type, w []float32) error {
+	if !f.Can(t) || len(w)%f.k != 0 {
+		return fmt.Errorf("%d weights, in rows of %d, cannot be rounded to %s with feedback", len(w), f.k, t.Name)
+	}
+	if err := notFinite(w, f.k); err != nil {
+		return err
+	}
+	size, _ := t.Size(f.k)
+	r := &feedbackRun{Feedback: f, t: t}
+	for rows := feedbackRows; len(w) > 0; w, dst = w[rows*f.k:], dst[rows*size:] {
+		rows = min(rows, len(w)/f.k)
+		r.rows(dst[:rows*size], w[:rows*f.k], rows)
+	}
+	return nil
+}
+
+func (r *feedbackRun) rows(dst []byte, w []float32, m int) {
+	k, block := r.k, max(r.t.Block, feedbackColumns)
+	r.target = append(r.target[:0], w...)
+	r.left = room(r.left, m*k)
+	size := block / r.t.Block * r.t.Bytes
+	row := k / r.t.Block * r.t.Bytes
+	for c := 0; c < k; c += block {
+		n := min(block, k-c)
+		r.scales(c, n, m)
+		for from := 0; from < n; from += feedbackColumns {
+			r.columns(w, c, from, m)
+			r.feed(c+from, feedbackColumns, c+from+feedbackColumns, c+n, m)
+		}
+		r.feed(c, n, c+n, k, m)
+		r.t.Lattice.Recode(r.raw, r.tile.Code)
+		for i := range m {
+			copy(dst[i*row+c/r.t.Block*r.t.Bytes:][:n/r.t.Block*r.t.Bytes], r.raw[i*size:])
+		}
+	}
+}
+
+// scales lets the type's own search choose those of the blocks in columns c…c+n-1, as they are now, with D as importance.
+func (r *feedbackRun) scales(c, n, m int) {
+	r.part, r.by = room(r.part, m*n), room(r.by, m*n)
+	for i := range m {
+		copy(r.part[i*n:][:n], r.target[i*r.k+c:])
+		copy(r.by[i*n:][:n], r.d[c:])
+	}
+	blocks := m * n / r.t.Block
+	r.raw = room(r.raw, blocks*r.t.Bytes)
+	r.t.Encode(r.raw, r.part, r.by)
+	r.tile = Tile{room(r.tile.Code, m*n), room(r.tile.Scale, m*n/r.t.Group), room(r.tile.Min, m*n/r.t.Group)}
+	r.t.Tile(r.tile, r.raw)
+}
+
+// columns rounds feedbackColumns columns from c+from on, feeding back among them.
+func (r *feedbackRun) columns(w []float32, c, from, m int) {
+	n := len(r.tile.Code) / m
+	for i := range m {
+		target := r.target[i*r.k+c+from:][:feedbackColumns]
+		left := r.left[i*r.k+c+from:][:feedbackColumns]
+		code := r.tile.Code[i*n+from:][:feedbackColumns]
+		x := w[i*r.k+c+from:][:feedbackColumns]
+		for j, v := range target {
+			g := (i*n + from + j) / r.t.Group
+			code[j] = r.level(v, g)
+			e := x[j] - (float32(r.tile.Scale[g]*float32(code[j])) + r.tile.Min[g])
+			left[j] = e
+			u := r.u[(c+from+j)*r.k+c+from:][:feedbackColumns]
+			for l := j + 1; l < feedbackColumns; l++ {
+				target[l] += float32(e * u[l])
+			}
+		}
+	}
+}
+
+// level is the code next to v in group g.
+func (r *feedbackRun) level(v float32, g int) int8 {
+	s := r.tile.Scale[g]
+	if s == 0 {
+		return r.t.Lattice.nearest(0)
+	}
+	return r.t.Lattice.nearest((v - r.tile.Min[g]) / s)
+}
+
+// feed adds what columns c…c+n-1 left, times U, to the targets in columns from…to-1.
+func (r *feedbackRun) feed(c, n, from, to, m int) {
+	for ; from < to; from += kernel.Lanes {
+		kernel.MatMulF32(r.target[from:], r.k, r.left[c:], r.k, r.u[c*r.k+from:], r.k, m, n, true)
+	}
+}

@@ -1,0 +1,152 @@
+package quantize
+
+import (
+	"math"
+	"math/rand"
+	"testing"
+)
+
+// statsOf is the statistics of a Gram matrix.
+func statsOf(a []float64, k int) *Stats {
+	s := &Stats{Count: 1, Diag: make([]float64, k), Gram: a}
+	for i := range k {
+		s.Diag[i] = a[i*k+i]
+	}
+	return s
+}
+
+// proxy is (w−q)·H·(w−q)ᵀ.
+func proxy(h []float64, k int, w, q []float32) (loss float64) {
+	for ; len(w) > 0; w, q = w[k:], q[k:] {
+		for i := range k {
+			for j := range k {
+				loss += float64(w[i]-q[i]) * h[i*k+j] * float64(w[j]-q[j])
+			}
+		}
+	}
+	return loss
+}
+
+// With feedback products change less than with the encoder alone, for every type that can have it.
+func TestFeedbackLosesLess(t *testing.T) {
+	const k, rows = 256, 40
+	r := rand.New(rand.NewSource(3))
+	h := gram(r, k, 3*k)
+	f, damped, err := NewFeedback(statsOf(h, k), DefaultDamp, 2)
+	if err != nil || damped != DefaultDamp {
+		t.Fatal(damped, err)
+	}
+	w := normal(k * rows)
+	imp := make([]float32, k)
+	for i := range imp {
+		imp[i] = float32(h[i*k+i])
+	}
+	for _, q := range Types() {
+		if q.Lattice == nil || !f.Can(q) {
+			continue
+		}
+		size, _ := q.Size(k)
+		fed, plain := make([]byte, rows*size), make([]byte, rows*size)
+		if err := f.Rows(fed, q, w); err != nil {
+			t.Fatal(err)
+		}
+		if err := Rows(plain, q, w, k, imp, EffortDefault); err != nil {
+			t.Fatal(err)
+		}
+		a, b := make([]float32, k*rows), make([]float32, k*rows)
+		q.Decode(a, fed)
+		q.Decode(b, plain)
+		now, before := proxy(h, k, w, a), proxy(h, k, w, b)
+		t.Logf("%s: %.3f of the loss", q.Name, now/before)
+		if !(now < 0.85*before) {
+			t.Errorf("%s: loss %g with feedback, %g without", q.Name, now, before)
+		}
+	}
+}
+
+// The codes are those of the formula, computed one after the other in float64 for the scales that the blocks have.
+func TestFeedbackFollowsTheFormula(t *testing.T) {
+	const k, rows = 512, 3
+	r := rand.New(rand.NewSource(4))
+	h := gram(r, k, 2*k)
+	f, _, err := NewFeedback(statsOf(h, k), DefaultDamp, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []*Type{Q4_0, Q4_K, Q3_K, IQ4_XS} {
+		w := normal(k * rows)
+		size, _ := q.Size(k)
+		dst := make([]byte, rows*size)
+		if err := f.Rows(dst, q, w); err != nil {
+			t.Fatal(err)
+		}
+		tile := Tile{make([]int8, k*rows), make([]float32, k*rows/q.Group), make([]float32, k*rows/q.Group)}
+		q.Tile(tile, dst)
+		off := 0
+		for i := range rows {
+			left := make([]float64, k)
+			for j := range k {
+				target := float64(w[i*k+j])
+				for m := range j {
+					target += left[m] * float64(f.u[m*k+j])
+				}
+				g := (i*k + j) / q.Group
+				s, o := float64(tile.Scale[g]), float64(tile.Min[g])
+				got := s*float64(tile.Code[i*k+j]) + o
+				best := math.Inf(1)
+				for _, l := range q.Lattice.Levels {
+					best = min(best, math.Abs(s*float64(l)+o-target))
+				}
+				if math.Abs(got-target) > best+1e-4*math.Abs(s) {
+					off++
+				}
+				left[j] = float64(w[i*k+j]) - got
+			}
+		}
+		if off > 0 {
+			t.Errorf("%s: %d of %d codes are not the nearest to their targets", q.Name, off, k*rows)
+		}
+	}
+}
+
+// U·D·Uᵀ is H.
+func TestFeedbackFactors(t *testing.T) {
+	const k = 96
+	h := gram(rand.New(rand.NewSource(5)), k, 2*k)
+	f, _, err := NewFeedback(statsOf(h, k), DefaultDamp, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := func(i, j int) float64 {
+		if i == j {
+			return 1
+		}
+		return float64(f.u[i*k+j])
+	}
+	for i := range k {
+		for j := range k {
+			s := 0.0
+			for m := max(i, j); m < k; m++ {
+				s += u(i, m) * float64(f.d[m]) * u(j, m)
+			}
+			if d := math.Abs(s - float64(f.h[i*k+j])); d > 1e-4 {
+				t.Fatalf("%d,%d is %g, want %g", i, j, s, f.h[i*k+j])
+			}
+		}
+	}
+}
+
+func TestFeedbackDampsSingularMatrices(t *testing.T) {
+	const k = 32
+	a := make([]float64, k*k)
+	for i := range a {
+		a[i] = 1 // one input, of ones
+	}
+	a[0] = -0.05 // and rounding made it indefinite
+	if _, damped, err := NewFeedback(statsOf(a, k), DefaultDamp, 1); err != nil || damped <= DefaultDamp {
+		t.Errorf("damped by %g: %v", damped, err)
+	}
+	if _, _, err := NewFeedback(statsOf(make([]float64, k*k), k), DefaultDamp, 1); err == nil {
+		t.Error("no error for inputs that are all zero")
+	}
+}

@@ -1,0 +1,49 @@
+package quantize
+
+import (
+	"math"
+	"math/rand"
+	"slices"
+	"testing"
+)
+
+// A Gram matrix is the naive sum within float32's rounding, and the same however inputs come and whoever adds them.
+func TestGram(t *testing.T) {
+	r := rand.New(rand.NewSource(2))
+	for _, k := range []int{5, 32, 70, 131} {
+		const m = 2*gramRows + 77
+		x := make([]float32, m*k)
+		for i := range x {
+			x[i] = float32(r.NormFloat64())
+		}
+		one, many := NewGram(k), NewGram(k)
+		one.Add(x, m, 1)
+		for from := 0; from < m; {
+			n := min(1+r.Intn(200), m-from)
+			many.Add(x[from*k:], n, 3)
+			from += n
+		}
+		a, b := one.Stats(1), many.Stats(3)
+		if a.Count != m || b.Count != m || !slices.Equal(a.Gram, b.Gram) {
+			t.Fatalf("k=%d: the sums depend on the calls", k)
+		}
+		for i := range k {
+			for j := range i + 1 {
+				want := 0.0
+				for n := range m {
+					want += float64(x[n*k+i]) * float64(x[n*k+j])
+				}
+				if d := math.Abs(a.Gram[i*k+j] - want); d > 1e-5*m {
+					t.Fatalf("k=%d: %d,%d is %g, want %g", k, i, j, a.Gram[i*k+j], want)
+				}
+			}
+			if a.Diag[i] != a.Gram[i*k+i] {
+				t.Fatalf("k=%d: the diagonal differs", k)
+			}
+		}
+		one.Reset()
+		if s := one.Stats(1); s.Count != 0 || s.Gram[0] != 0 {
+			t.Fatal("a reset leaves sums")
+		}
+	}
+}
