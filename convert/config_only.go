@@ -37,7 +37,7 @@ func FromConfig(path string) (*formats.Source, error) {
 		}
 		return os.ReadFile(filepath.Join(filepath.Dir(path), name))
 	}
-	if src.Tensors, err = arch.Expected(c); err != nil {
+	if src.Tensors, err = arch.Expected(c, false); err != nil {
 		return nil, err
 	}
 	for _, t := range src.Tensors {

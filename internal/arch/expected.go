@@ -13,8 +13,8 @@ import (
 const maxExpected = 1 << 18
 
 // Expected lists the tensors that a checkpoint of a configuration has, in the order of its files: names, shapes, and the type in which
-// weights are said to be stored. There are no weights.
-func Expected(c *Config) ([]*formats.Tensor, error) {
+// weights are said to be stored. There are no weights. Of two layouts it is the first of the table, or the last if that is asked for.
+func Expected(c *Config, last bool) ([]*formats.Tensor, error) {
 	a, v, class, err := findClass(c)
 	if err != nil {
 		return nil, err
@@ -25,8 +25,12 @@ func Expected(c *Config) ([]*formats.Tensor, error) {
 	}
 	made, seen := map[string]bool{}, map[string]bool{}
 	var list []*formats.Tensor
-	for i := range a.Tensors {
-		r := &a.Tensors[i]
+	rules := slices.Clone(a.Tensors)
+	if last {
+		slices.Reverse(rules)
+	}
+	for i := range rules {
+		r := &rules[i]
 		there, err := a.says(c, v, r)
 		if err != nil {
 			return nil, err

@@ -35,7 +35,7 @@ func (l *Layer) Replace(role arch.Role, t *formats.Tensor) error {
 		if t.Rows == nil {
 			return inTensor(w.t, fmt.Errorf("its replacement has no rows"))
 		}
-		if err := shaped(t, w.n, w.k); err != nil {
+		if err := shaped(t, w.t.Shape...); err != nil {
 			return inTensor(w.t, err)
 		}
 		w.t = t

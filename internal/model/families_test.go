@@ -1,0 +1,210 @@
+package model
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"hash/fnv"
+	"io/fs"
+	"math"
+	"os"
+	"strings"
+	"testing"
+
+	"quern/formats"
+	"quern/internal/arch"
+)
+
+// A family is a tiny model whose weights follow from the names of its tensors, and some logits that transformers computed with
+// these weights in float32.
+type family struct {
+	Name        string
+	Fused       bool // experts are stored in two tensors for a layer
+	Config      json.RawMessage
+	Spread      float64   // of all logits
+	First, Last []float64 // the first of the second position and of the last
+}
+
+func families(t testing.TB) (list []family) {
+	text, err := os.ReadFile("testdata/families.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &list); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// familyTokens are what those logits belong to.
+func familyTokens() (tokens []int32) {
+	for i := range int32(40) {
+		tokens = append(tokens, (7*i*i+3*i+5)%96)
+	}
+	return tokens
+}
+
+// source makes the checkpoint.
+func (f *family) source(t testing.TB) *formats.Source {
+	t.Helper()
+	c, err := arch.ParseConfig("config.json", f.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := &formats.Source{Path: f.Name, Format: &formats.Format{Name: "hf"}, Close: func() error { return nil }}
+	src.File = func(name string) ([]byte, error) {
+		if name == "config.json" {
+			return f.Config, nil
+		}
+		return nil, fs.ErrNotExist
+	}
+	if src.Tensors, err = arch.Expected(c, f.Fused); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range src.Tensors {
+		v := named(x.Name, x.Shape)
+		raw := arch.Floats(x.Name, v)
+		x.Type, x.Rows, x.Raw = raw.Type, memory{v, x.Cols()}, raw.Raw
+	}
+	return src
+}
+
+// named is the weights of a tensor: hashes of its name and their places (FNV-1a, then splitmix64), evenly distributed around zero, or
+// around one for a norm.
+func named(name string, shape []int) []float32 {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	v := make([]float32, n)
+	for i := range v {
+		z := h.Sum64() + uint64(i+1)*0x9E3779B97F4A7C15
+		z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
+		z = (z ^ z>>27) * 0x94D049BB133111EB
+		z ^= z >> 31
+		u := float32(z>>40)/(1<<24) - 0.5
+		switch {
+		case len(shape) > 1:
+			v[i] = u * 0.375
+		case strings.Contains(name, "norm"):
+			v[i] = 1 + float32(u*0.5)
+		default:
+			v[i] = u * 0.5
+		}
+	}
+	return v
+}
+
+func bindFamily(t testing.TB, f *family) *arch.Bound {
+	t.Helper()
+	b, err := arch.Bind(f.source(t))
+	if err != nil {
+		t.Fatalf("%s: %v", f.Name, err)
+	}
+	return b
+}
+
+func TestFamiliesEqualTransformers(t *testing.T) {
+	tokens := familyTokens()
+	for _, f := range families(t) {
+		m, err := Of(bindFamily(t, &f))
+		if err != nil {
+			t.Fatalf("%s: %v", f.Name, err)
+		}
+		got, _ := logits(t, m, [][]int32{tokens}, nil, Options{})
+		worst := 0.0
+		for at, want := range map[int][]float64{1: f.First, len(tokens) - 1: f.Last} {
+			for i, w := range want {
+				worst = max(worst, math.Abs(float64(got[at*m.params.Vocab+i])-w)/f.Spread)
+			}
+		}
+		t.Logf("%s: %.1e of the spread", f.Name, worst)
+		if !(worst < 2e-5) || len(f.Last) < 8 {
+			t.Errorf("%s: differs by %.2g of the spread", f.Name, worst)
+		}
+	}
+}
+
+// The same bits come out for any number of threads, size of batch and limit of memory, in both modes; and every way of holding weights
+// is gone through.
+func TestFamiliesAreDeterministic(t *testing.T) {
+	seqs := [][]int32{familyTokens(), familyTokens()[5:22], {3}, {}, familyTokens()[9:]}
+	for _, f := range families(t) {
+		m, err := Of(bindFamily(t, &f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, mode := range []Mode{Exact, Deploy} {
+			want, _ := logits(t, m, seqs, nil, Options{Mode: mode, Threads: 1})
+			held := map[int]bool{}
+			for _, opt := range []Options{{Threads: 3}, {Batch: 20}, {MaxRAM: 4 << 20}, {MaxRAM: 5 << 20}, {MaxRAM: 6 << 20}, {MaxRAM: 9 << 20}, {MaxRAM: 1 << 30}} {
+				if opt.Mode = mode; opt.Threads == 0 {
+					opt.Threads = 1
+				}
+				b, err := m.budget(longest(seqs), opt, opt.Threads)
+				if err != nil {
+					continue
+				}
+				held[b.ahead] = true
+				got, _ := logits(t, m, seqs, nil, opt)
+				if !bytes.Equal(bitsOf(got), bitsOf(want)) {
+					t.Errorf("%s, mode %v: %+v gives other logits", f.Name, mode, opt)
+				}
+			}
+			if !held[2] || !held[0] && !held[1] {
+				t.Errorf("%s: layers were held in these ways only: %v", f.Name, held)
+			}
+		}
+	}
+}
+
+func bitsOf(x []float32) []byte {
+	var b bytes.Buffer
+	for _, v := range x {
+		u := math.Float32bits(v)
+		b.Write([]byte{byte(u), byte(u >> 8), byte(u >> 16), byte(u >> 24)})
+	}
+	return b.Bytes()
+}
+
+// What the observer is shown of experts are the rows that they were chosen for: as many as there are tokens times choices.
+func TestObserverSeesExperts(t *testing.T) {
+	for _, f := range families(t) {
+		m, err := Of(bindFamily(t, &f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mix := &m.params.Mix
+		if mix.Count == 0 {
+			continue
+		}
+		rows, experts := map[arch.Role]int{}, map[int]bool{}
+		opt := Options{Threads: 2, Batch: 16, ObserveExpert: func(layer int, role arch.Role, expert int, x []float32, n, k int) {
+			if layer == m.params.Layers-1 {
+				rows[role] += n
+				if role == arch.RoleDownExps {
+					experts[expert] = true
+				}
+			}
+			if len(x) != n*k {
+				t.Errorf("%d numbers for %d rows of %d", len(x), n, k)
+			}
+		}}
+		if _, err := m.States(context.Background(), [][]int32{familyTokens()}, nil, opt); err != nil {
+			t.Fatal(err)
+		}
+		for _, role := range []arch.Role{arch.RoleGateExps, arch.RoleUpExps, arch.RoleDownExps} {
+			if rows[role] != 40*mix.Used {
+				t.Errorf("%s: role %d is shown %d rows, want %d", f.Name, role, rows[role], 40*mix.Used)
+			}
+		}
+		if len(experts) < mix.Count/2 {
+			t.Errorf("%s: only %d experts were chosen", f.Name, len(experts))
+		}
+		if heads := rows[arch.RoleKB]; m.params.MLA.KV > 0 && heads != 40*m.params.Heads {
+			t.Errorf("%s: heads are shown %d rows", f.Name, heads)
+		}
+	}
+}
