@@ -230,6 +230,17 @@ var transformersRules = []runtimeRule{
 	{note, "quantizers/quantizer_awq.py", "pip install gptqmodel", method("awq", func(*checkpoint) string { return "needs the package gptqmodel" })},
 	{note, "quantizers/quantizer_compressed_tensors.py", "pip install compressed-tensors", method("compressed-tensors", func(*checkpoint) string { return "needs the package compressed-tensors" })},
 	{refuses, "compressed_tensors: weight_g_idx and actorder \"group\" were removed in August 2026", "quantize again with actorder static", method("compressed-tensors", ordered)},
+	{refuses, "compressed-tensors 0.20: shapes of packed zero points are wrong before weights are loaded", "use awq, or symmetric codes", method("compressed-tensors", func(f *checkpoint) string {
+		if f.config["format"] == "pack-quantized" && f.any(func(c coded) string {
+			if !c.grid.Symmetric {
+				return "asymmetric"
+			}
+			return ""
+		}) != "" {
+			return "packed zero points"
+		}
+		return ""
+	})},
 	{refuses, "quantizers/auto.py", "quern convert --format hf decodes; compressed-tensors cannot hold MLX's offsets", without("mlx")},
 	broken,
 }
