@@ -5,11 +5,22 @@ import (
 	"math"
 
 	"quern/formats"
+	"quern/internal/arch"
 	"quern/quantize"
 )
 
 // bridging says whether the plan keeps the codes of its source: where nobody named a type for it, and it has codes.
 func (p *Plan) bridging(opt Options) bool { return opt.bridging && p.src.Quantized != nil }
+
+// sortInner undoes act-order where that changes nothing.
+func (p *Plan) sortInner(bound *arch.Bound) error {
+	layers, err := straighten(bound)
+	if layers > 0 {
+		p.warn(fmt.Sprintf("in %d layers the feed-forward network's inner dimension is sorted by the groups of its last matrix (act-order): the same function, with rows "+
+			"of ffn_gate and ffn_up and columns of ffn_down in another order than in the source", layers))
+	}
+	return err
+}
 
 // bridge decides for a tensor that has codes: the type that keeps them, or else eight bits, which lose little of four.
 func (p *Plan) bridge(s *Step, choice *choice) error {

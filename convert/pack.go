@@ -271,6 +271,10 @@ func (p *Pack) count() error {
 	return nil
 }
 
+// Round is what storing does to a scale or an offset: a method rounds its scales with it before it uses them. Every worker wants a
+// function of its own.
+func (p *Pack) Round() func(float32) float32 { return p.round() }
+
 // TypeName is a short name of what is written.
 func (p *Pack) TypeName() string {
 	if p.store == nil {

@@ -83,6 +83,11 @@ func NewPlan(src *formats.Source, recipe *Recipe, opt Options) (*Plan, error) {
 		p.Encoder = fmt.Sprintf("effort %d", p.effort)
 	}
 	p.warn(bound.Notes...)
+	if p.bridging(opt) {
+		if err := p.sortInner(bound); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.steps(bound, recipe, opt); err != nil {
 		return nil, err
 	}

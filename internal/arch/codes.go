@@ -102,3 +102,25 @@ func (r stackedCodes) ReadCodes(c *quantize.Codes, row, rows int) error {
 	}
 	return nil
 }
+
+// Moved is a matrix whose row i is row from(i) of t. Codes stay readable, stored bytes do not.
+func Moved(t *formats.Tensor, from func(row int) int) *formats.Tensor {
+	n := *t
+	n.Rows, n.Raw = moved(t, movedRows{t.Rows, t.Cols(), from}, from), nil
+	return &n
+}
+
+type movedRows struct {
+	rows formats.Rows
+	cols int
+	from func(row int) int
+}
+
+func (r movedRows) ReadRows(dst []float32, row int) error {
+	for ; len(dst) > 0; dst, row = dst[r.cols:], row+1 {
+		if err := r.rows.ReadRows(dst[:r.cols], r.from(row)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
