@@ -106,6 +106,9 @@ func (c *chooser) choose(name string, shape []int, from *quantize.Type) (choice,
 	if c.opt.asStored {
 		return choice{to: from}, nil
 	}
+	if c.opt.bridging && from.Block > 1 && from.ID != quantize.NoID {
+		return choice{to: from}, nil // blocks of a GGUF type already
+	}
 	if !quantizable(name, shape) || name == "output.weight" && c.opt.LeaveOutputTensor && c.output == nil {
 		return choice{to: c.keep(name, shape, from)}, nil
 	}

@@ -78,14 +78,17 @@ const (
 	RoleKB // for each head, what makes a query comparable with the narrow keys
 	RoleVB // for each head, what makes its values of the narrow ones
 	RoleKVB
+	RoleSinks // of each head, what it gives to nothing
 )
 
 // Layer says which of the variants of a transformer layer the forward pass computes. The zero value is Llama's.
 type Layer struct {
-	RopeNeox   bool       // rotates halves of a head instead of neighbouring pairs
-	Act        Activation // of the gate
-	WholeNorm  bool       // queries and keys are normed as a whole, not each head
-	ScaleEmbed bool       // embeddings are multiplied by √E where they enter the first layer
+	RopeNeox    bool       // rotates halves of a head instead of neighbouring pairs
+	Act         Activation // of the gate
+	WholeNorm   bool       // queries and keys are normed as a whole, not each head
+	OtherWindow bool       // only the first of every two layers has a window
+	SmoothRamp  bool       // yarn's ramp does not begin and end at whole dimensions; runtimes do not know that
+	ScaleEmbed  bool       // embeddings are multiplied by √E where they enter the first layer
 }
 
 // An Activation is the function between the matrices of the feed-forward network.
@@ -95,6 +98,7 @@ type Activation uint8
 const (
 	SiLU     Activation = iota
 	GELUTanh            // its approximation by a hyperbolic tangent
+	CutSwish            // gpt-oss: x/(1+e^(-1.702x)) of x cut off at 7, times one more than up within ±7
 )
 
 // Params are the hyper-parameters of one model, whether they came from config.json or from GGUF keys.

@@ -77,8 +77,8 @@ func (a *Arch) hfYarn(c *Config, key string, p *Params) error {
 	if all != 0 && !a.has(logAll.GGUF) {
 		return c.fail(key+".mscale_all_dim", formats.Unsupported("growing queries and keys are not known for this family"), "")
 	}
-	if t, ok := c.Value(key + ".truncate"); ok && t != true {
-		return c.fail(key+".truncate", formats.Unsupported("a ramp that does not begin and end at whole dimensions"), "")
+	if t, ok := c.Value(key + ".truncate"); a.Layer.SmoothRamp != (ok && t == false) {
+		return c.fail(key+".truncate", formats.Unsupported("is %v: whether the ramp begins and ends at whole dimensions is known by the family", t), "")
 	}
 	p.RopeType, p.RopeScale, p.RopeContext = "yarn", float32(factor), int(context)
 	y.LogAll = all

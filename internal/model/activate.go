@@ -9,6 +9,7 @@ import (
 var activations = map[arch.Activation]func(gate, up []float32){
 	arch.SiLU:     kernel.SiluMul,
 	arch.GELUTanh: geluTanhMul,
+	arch.CutSwish: cutSwishMul,
 }
 
 // geluTanhMul is the approximation of GELU by a hyperbolic tangent, x/2·(1+tanh u), written as x/(1+e^(-2u)).

@@ -13,13 +13,14 @@ const queryBlock = 32
 
 // heads are the sizes of attention: so many heads of queries, which share keys and values evenly.
 type heads struct {
-	n, shared  int // H, KV
-	key, value int // dimensions of a key and of a value
+	n, shared  int       // H, KV
+	key, value int       // dimensions of a key and of a value
+	window     int       // positions that a query sees; 0 = all
+	sinks      []float32 // [H], or nil
 }
 
-func (m *Model) heads() heads {
-	p := &m.params
-	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p)}
+func (l *layer) heads(p *arch.Params) heads {
+	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), l.window, l.sinks}
 }
 
 // valueDim is the size of a head's values, that of its keys where nothing else is said.
@@ -52,22 +53,27 @@ func (r *run) attendHeads(w *worker, att, q, k, v []float32, s sequence, of head
 	for i := 0; i < s.n; i += queryBlock {
 		for h := head; h < head+count; h++ {
 			row := (s.from + i) * of.n
-			r.attendBlock(w, att[row*of.value+h*of.value:], q[row*of.key+h*of.key:], of, i, min(queryBlock, s.n-i))
+			r.attendBlock(w, att[row*of.value+h*of.value:], q[row*of.key+h*of.key:], of, h, i, min(queryBlock, s.n-i))
 		}
 	}
 }
 
 // attendBlock is one head of n queries, beginning with the one at pos.
-func (r *run) attendBlock(w *worker, att, q []float32, of heads, pos, n int) {
+func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n int) {
 	const lanes = kernel.Lanes
-	lo, hi := r.visible(pos)/lanes*lanes, pos+n // keys that some query of the block sees
+	lo, hi := of.visible(pos)/lanes*lanes, pos+n // keys that some query of the block sees
 	wide, cols := roundUp(of.value), roundUp(hi-lo)
 	scores, mix := grow(&w.scores, n*cols), grow(&w.mix, n*wide)
 	for j := lo; j < hi; j += lanes {
 		kernel.MatMulF32(scores[j-lo:], cols, q, of.n*of.key, w.keys[j*of.key:], lanes, n, of.key, false)
 	}
 	for i := range n {
-		weigh(scores[i*cols:][:hi-lo], r.visible(pos+i)-lo, pos+i+1-lo)
+		row, from, to := scores[i*cols:][:hi-lo], of.visible(pos+i)-lo, pos+i+1-lo
+		if of.sinks != nil {
+			weighWithSink(row, from, to, of.sinks[head])
+			continue
+		}
+		weigh(row, from, to)
 	}
 	for c := 0; c < wide; c += lanes {
 		kernel.MatMulF32(mix[c:], wide, scores, cols, w.values[lo*wide+c:], wide, n, hi-lo, false)
@@ -81,8 +87,8 @@ func (r *run) attendBlock(w *worker, att, q []float32, of heads, pos, n int) {
 func roundUp(n int) int { return (n + kernel.Lanes - 1) / kernel.Lanes * kernel.Lanes }
 
 // visible is the first position that the query at pos sees.
-func (r *run) visible(pos int) int {
-	if w := r.m.params.Window; w > 0 {
+func (of *heads) visible(pos int) int {
+	if w := of.window; w > 0 {
 		return max(0, pos+1-w)
 	}
 	return 0

@@ -40,7 +40,9 @@ func TestExactEqualsTransformers(t *testing.T) {
 			}
 			m := open(t, path)
 			if file != "hf" && name == "mistral" {
-				m.params.Window = 16 // the reference converter does not write it
+				for i := range m.layers {
+					m.layers[i].window = 16 // the reference converter does not write it
+				}
 			}
 			if file != "hf" && name == "deepseek3" {
 				m.params.Mix.Gate = arch.GateSigmoid // nor this, where config.json does not say it

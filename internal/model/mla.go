@@ -137,7 +137,7 @@ func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch) {
 			})
 		}
 		mixed := grow(&r.mixed, m*g*kl)
-		r.attend(mixed, wide, keys, values, b.seqs, heads{g, 1, kl + rot, kl})
+		r.attend(mixed, wide, keys, values, b.seqs, heads{n: g, shared: 1, key: kl + rot, value: kl})
 		for i := range g {
 			r.eachRow(m, func(_ *worker, row int) { copy(in[row*kl:][:kl], mixed[(row*g+i)*kl:]) })
 			r.expert(from+i, in[:m*kl], m, product{out[:m*w], l.mla.vb.part(from+i, w)})
@@ -169,7 +169,7 @@ func (r *run) widened(att, q, narrow, kva []float32, l *layer, b *batch) {
 			}
 		}
 	})
-	r.attend(att, q, keys, values, b.seqs, heads{p.Heads, p.Heads, d, w})
+	r.attend(att, q, keys, values, b.seqs, heads{n: p.Heads, shared: p.Heads, key: d, value: w})
 }
 
 func scale(x []float32, by float32) {

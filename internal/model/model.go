@@ -17,8 +17,9 @@ type Model struct {
 	params arch.Params
 	neox   bool // rotary pairs are (i, i+D/2) instead of (2i, 2i+1)
 
-	act   func(gate, up []float32)
-	scale float32 // of embeddings, 0: none
+	act    func(gate, up []float32)
+	smooth bool    // yarn's ramp
+	scale  float32 // of embeddings, 0: none
 
 	embed  *formats.Tensor // [V][E]
 	layers []layer
@@ -43,6 +44,9 @@ type layer struct {
 	ffnNorm  []float32 // [E]
 	gate, up weight    // [F][E]
 	down     weight    // [E][F]
+
+	sinks  []float32 // [H] what a head gives to nothing, or nil
+	window int       // positions that a query sees, itself included; 0 = all
 
 	mixed bool    // there is a mixture of experts instead of the last three
 	mix   mixture //
@@ -76,11 +80,14 @@ func Open(src *formats.Source) (*Model, error) {
 // Of makes a model of a checkpoint that is already understood. Close does not close its source.
 func Of(b *arch.Bound) (*Model, error) {
 	m := &Model{params: b.Params, neox: b.Arch.Layer.RopeNeox, layers: make([]layer, b.Params.Layers)}
-	m.act = activations[b.Arch.Layer.Act]
+	m.act, m.smooth = activations[b.Arch.Layer.Act], b.Arch.Layer.SmoothRamp
 	if b.Arch.Layer.ScaleEmbed {
 		m.scale = float32(math.Sqrt(float64(b.Params.Embd)))
 	}
 	for i := range m.layers {
+		if m.layers[i].window = b.Params.Window; b.Arch.Layer.OtherWindow && i%2 == 1 {
+			m.layers[i].window = 0
+		}
 		m.layers[i].whole = b.Arch.Layer.WholeNorm
 		m.layers[i].mixed = b.Params.Mix.Count > 0 && i >= b.Params.Mix.Dense
 	}
@@ -141,6 +148,7 @@ func (l *layer) slots(p *arch.Params) []slot {
 		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: p.Heads * valueDim(p)},
 		{role: arch.RoleQNorm, vector: &l.qNorm, n: l.normed(q, p), may: true},
 		{role: arch.RoleKNorm, vector: &l.kNorm, n: l.normed(kv, p), may: true},
+		{role: arch.RoleSinks, vector: &l.sinks, n: p.Heads, may: true},
 		{role: arch.RoleFFNNorm, vector: &l.ffnNorm, n: p.Embd},
 	}
 	if p.MLA.KV > 0 {

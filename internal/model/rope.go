@@ -14,7 +14,7 @@ type rope struct {
 
 // newRope computes the frequencies as transformers does, in float32: base^(-2i/D), divided by the factors of the model's
 // position scaling.
-func newRope(p *arch.Params) *rope {
+func newRope(p *arch.Params, smooth bool) *rope {
 	r := &rope{freq: make([]float32, p.RopeDim/2)}
 	for i := range r.freq {
 		r.freq[i] = 1 / float32(pow(float64(p.RopeBase), float32(2*i)/float32(p.RopeDim)))
@@ -26,7 +26,7 @@ func newRope(p *arch.Params) *rope {
 		}
 	}
 	if p.RopeType == "yarn" {
-		r.yarn(p)
+		r.yarn(p, smooth)
 	}
 	return r
 }

@@ -61,7 +61,8 @@ type Observer func(layer int, role arch.Role, x []float32, m, k int)
 type scratch struct {
 	workers []*worker
 	in      input // the factor of the products that are being computed
-	rope    *rope
+	rope    *rope // one of the next, for the mode
+	ropes   [2]*rope
 
 	h, q, k, v, att, gate, up, copy []float32
 
@@ -120,9 +121,13 @@ func (m *Model) begin(ctx context.Context, opt Options) *run {
 	if n := len(m.idle); n > 0 {
 		r.scratch, m.idle = m.idle[n-1], m.idle[:n-1]
 	} else {
-		r.scratch = &scratch{rope: newRope(&m.params)}
+		r.scratch = &scratch{}
 	}
 	m.mu.Unlock()
+	if r.ropes[opt.Mode] == nil {
+		r.ropes[opt.Mode] = newRope(&m.params, m.smooth && opt.Mode == Exact)
+	}
+	r.rope = r.ropes[opt.Mode]
 	for len(r.workers) < r.threads {
 		r.workers = append(r.workers, &worker{})
 	}

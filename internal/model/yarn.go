@@ -8,7 +8,7 @@ import (
 
 // yarn divides the slow frequencies by the scale (they were computed so) and leaves the fast ones, with a ramp between: Peng
 // and others, arXiv:2309.00071, in the float32 steps of transformers.
-func (r *rope) yarn(p *arch.Params) {
+func (r *rope) yarn(p *arch.Params, smooth bool) {
 	y := &p.Yarn
 	fast, slow, ext := y.Fast, y.Slow, y.Ext
 	if fast == 0 {
@@ -24,7 +24,11 @@ func (r *rope) yarn(p *arch.Params) {
 	at := func(rotations float32) float64 { // the dimension that turns so often within the context of training
 		return dim * math.Log(float64(p.RopeContext)/(float64(rotations)*2*math.Pi)) / (2 * math.Log(float64(p.RopeBase)))
 	}
-	low, high := float32(max(math.Floor(at(fast)), 0)), float32(min(math.Ceil(at(slow)), dim-1))
+	from, to := at(fast), at(slow)
+	if !smooth {
+		from, to = math.Floor(from), math.Ceil(to)
+	}
+	low, high := float32(max(from, 0)), float32(min(to, dim-1))
 	if low == high {
 		high += 0.001
 	}
