@@ -1,0 +1,112 @@
+package arch
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"quern/formats"
+)
+
+// Unbind is the way back: the tensors that a Hugging Face checkpoint of the family has, under its names and in its conventions, each still
+// only a promise of rows. Of two layouts it is the first of the table. Tensors made from hyper-parameters are left out.
+func (b *Bound) Unbind() ([]*formats.Tensor, error) {
+	u := unbinder{b: b, have: map[string]*formats.Tensor{}, used: map[string]bool{}}
+	for _, t := range b.Tensors {
+		u.have[t.Name] = t
+	}
+	for i := range b.Arch.Tensors {
+		r := &b.Arch.Tensors[i]
+		for l, name := range r.names(r.HF, &b.Params) {
+			if err := u.source(r, l, name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, t := range b.Tensors {
+		if o := u.rule(t); !u.used[t.Name] && (o == nil || o.Do.Make == nil) {
+			return nil, &formats.Error{Tensor: t.Name, Err: fmt.Errorf("has no way back to a Hugging Face checkpoint")}
+		}
+	}
+	return u.out, nil
+}
+
+type unbinder struct {
+	b    *Bound
+	have map[string]*formats.Tensor // by GGUF name
+	used map[string]bool
+	out  []*formats.Tensor
+}
+
+func (u *unbinder) rule(t *formats.Tensor) *Rule {
+	if i := slices.Index(u.b.Tensors, t); i >= 0 {
+		return u.b.Origins[i].Rule
+	}
+	return nil
+}
+
+// source makes what a rule finds under a name, from its own tensor and those of the rules that take other parts of the same one.
+func (u *unbinder) source(r *Rule, layer int, name string) error {
+	if t := u.stead(r, layer); t != nil {
+		u.add(t, name)
+		return nil
+	}
+	var parts []*formats.Tensor
+	for i := range u.b.Arch.Tensors {
+		o := &u.b.Arch.Tensors[i]
+		if o.HF != r.HF || o.GGUF != r.GGUF && o.Do.Join == nil || o.Optional && o != r {
+			continue
+		}
+		gguf := layerName(o.GGUF, layer)
+		if t := u.have[gguf]; t != nil && !u.used[gguf] {
+			parts = append(parts, t)
+		}
+	}
+	if len(parts) == 0 {
+		return nil // optional, in the other layout, or done with an earlier rule
+	}
+	t := parts[0]
+	switch p := &u.b.Params; {
+	case t.Rows == nil:
+		return &formats.Error{Tensor: t.Name, Err: formats.Unsupported("type %s cannot be decoded", t.Type)}
+	case r.Do.Join != nil:
+		t = r.Do.Join(parts, p)
+	case r.Do.Inverse != nil:
+		t = r.Do.Inverse(t, p)
+	}
+	for _, part := range parts {
+		u.used[part.Name] = true
+	}
+	if !strings.Contains(name, "{e}") {
+		u.add(t, name)
+		return nil
+	}
+	for e, part := range r.parts(name, &u.b.Params) {
+		n := t.NumRows() / t.Shape[0]
+		one := picked(t, pick{e * n, n, t.NumRows()}, t.Shape[1:])
+		if t.Scale != nil {
+			one.Scale = t.Scale[e : e+1]
+		}
+		u.add(one, part)
+	}
+	return nil
+}
+
+// stead is the tensor of an older file that stands for a rule's and others.
+func (u *unbinder) stead(r *Rule, layer int) *formats.Tensor {
+	for i := range u.b.Arch.Tensors {
+		o := &u.b.Arch.Tensors[i]
+		gguf := layerName(o.GGUF, layer)
+		if slices.Contains(o.Stead, r.GGUF) && u.have[gguf] != nil && !u.used[gguf] {
+			u.used[gguf] = true
+			return u.have[gguf]
+		}
+	}
+	return nil
+}
+
+func (u *unbinder) add(t *formats.Tensor, name string) {
+	n := *t
+	n.Name = name
+	u.out = append(u.out, &n)
+}

@@ -1,0 +1,130 @@
+package arch
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"testing"
+
+	"quern/formats"
+	"quern/internal/golden"
+)
+
+// tinyOf is a checkpoint of a configuration, its numbers all different.
+func tinyOf(t *testing.T, text []byte, last bool) *checkpoint {
+	t.Helper()
+	c, err := ParseConfig("config.json", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := Expected(c, last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := &checkpoint{}
+	if err := json.Unmarshal(text, &made.config); err != nil {
+		t.Fatal(err)
+	}
+	for i, x := range list {
+		made.tensors = append(made.tensors, shifted(&formats.Tensor{Name: x.Name, Shape: x.Shape, Type: numbers("", 1).Type}, float32(i*4096)))
+	}
+	return made
+}
+
+// configurations are those of the golden checkpoints and of the tiny families of internal/model, by name.
+func configurations(t *testing.T) map[string][]byte {
+	all := map[string][]byte{}
+	for _, name := range []string{"llama", "llama31", "mistral", "mixtral", "qwen2", "qwen2moe", "qwen3", "qwen3moe", "phi3", "deepseek2", "deepseek3"} {
+		text, err := os.ReadFile(golden.Path(t, "golden", "arch", name, "hf", "config.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = text
+	}
+	text, err := os.ReadFile("../model/testdata/families.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []struct {
+		Name   string
+		Config json.RawMessage
+	}
+	if err := json.Unmarshal(text, &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range list {
+		all[f.Name] = f.Config
+	}
+	return all
+}
+
+// A checkpoint becomes a GGUF and comes back with the same names, shapes and bits, from either layout of experts.
+func TestThereAndBack(t *testing.T) {
+	for name, text := range configurations(t) {
+		for _, last := range []bool{false, true} {
+			c := tinyOf(t, text, last)
+			there, err := Bind(c.source())
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			file := &formats.Source{Path: "m.gguf", Format: &formats.Format{Name: "gguf"}, Tensors: there.Tensors}
+			file.Meta.Set("general.architecture", there.Arch.Name)
+			there.Arch.WriteKeys(&file.Meta, &there.Params, func(string) {})
+			if there.Params.Window > 0 && !there.Arch.has("{a}.attention.sliding_window") {
+				t.Errorf("%s: its window is lost", name)
+			}
+			file.Meta.Set("tokenizer.ggml.tokens", make([]string, there.Params.Vocab))
+			again, err := Bind(file)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			back, err := again.Unbind()
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			sameCheckpoint(t, name, back, tinyOf(t, text, false).tensors, c.tensors, last)
+		}
+	}
+}
+
+// sameCheckpoint compares with what went in, or where that was in the other layout, with its names and shapes.
+func sameCheckpoint(t *testing.T, name string, got, want, in []*formats.Tensor, last bool) {
+	t.Helper()
+	byName := map[string]*formats.Tensor{}
+	for _, x := range got {
+		byName[x.Name] = x
+	}
+	if len(byName) != len(got) || len(got) != len(want) {
+		t.Errorf("%s: %d tensors came back, %d went in", name, len(got), len(want))
+	}
+	source := map[string]*formats.Tensor{}
+	for _, x := range in {
+		source[x.Name] = x
+	}
+	for _, w := range want {
+		g := byName[w.Name]
+		if g == nil || !slices.Equal(g.Shape, w.Shape) {
+			t.Errorf("%s: %s came back as %+v", name, w.Name, g)
+			continue
+		}
+		if x := source[w.Name]; x != nil && equal(x.Shape, w.Shape) && !slices.Equal(floatsOf(t, g), floatsOf(t, x)) {
+			t.Errorf("%s: %s has other numbers", name, w.Name)
+		} else if x == nil && !last {
+			t.Errorf("%s: %s did not go in", name, w.Name)
+		}
+	}
+}
+
+// A tensor that no rule leads back is an error.
+func TestUnbindRefuses(t *testing.T) {
+	b, err := Bind(tiny(map[string]any{}).source())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := *b
+	c.Tensors = append(slices.Clone(b.Tensors), numbers("blk.0.stranger", 3))
+	c.Origins = append(slices.Clone(b.Origins), Origin{Rule: &Rule{GGUF: "blk.0.stranger"}})
+	if _, err := c.Unbind(); err == nil {
+		t.Error("a stranger found a way back")
+	}
+}
