@@ -21,13 +21,13 @@ func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
 	}
 	meta := &p.Meta
 	meta.Set("general.architecture", bound.Arch.Name)
-	meta.Set("general.type", "model")
+	meta.Set("general.type", kind(bound))
 	if err := p.general(bound); err != nil {
 		return err
 	}
 	bound.Arch.WriteKeys(meta, &bound.Params, func(key string) { meta.Set(key, recipe.FileType) })
 	meta.Set("general.quantization_version", uint32(quantizationVersion))
-	if p.withoutTokenizer() {
+	if bound.Arch.Projector != "" || p.withoutTokenizer() {
 		return nil
 	}
 	tok, err := Tokenizer(p.src, opt.Pre)

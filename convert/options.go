@@ -24,6 +24,7 @@ type Options struct {
 	Ggml               bool             // the encoders of llama-quantize instead of quern's
 	Effort             int              // of quern's, from quantize.EffortDefault to EffortMost; 0 is the default
 	Strict             bool             // an error instead of a fallback type
+	Mmproj             bool             // the vision tower and the projector instead of the language model
 	Imatrix            *formats.Imatrix // importance of the tensors' inputs, or nil
 	bridging           bool             // codes of the source are kept
 	asStored           bool             // every tensor keeps its type

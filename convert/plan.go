@@ -66,7 +66,11 @@ type Step struct {
 
 // NewPlan decides what the recipe makes of a source. It reads headers and the tokenizer's files, no weights.
 func NewPlan(src *formats.Source, recipe *Recipe, opt Options) (*Plan, error) {
-	bound, err := arch.Bind(src)
+	bind := arch.Bind
+	if opt.Mmproj {
+		bind = arch.BindTower
+	}
+	bound, err := bind(src)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +87,7 @@ func NewPlan(src *formats.Source, recipe *Recipe, opt Options) (*Plan, error) {
 		p.Encoder = fmt.Sprintf("effort %d", p.effort)
 	}
 	p.warn(bound.Notes...)
+	p.leave(bound, opt)
 	if p.bridging(opt) {
 		if err := p.sortInner(bound); err != nil {
 			return nil, err
@@ -161,6 +166,9 @@ func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
 			return &formats.Error{File: p.Source, Tensor: t.Name, Err: err}
 		}
 		o := bound.Origins[i]
+		if to := stored(o.Rule, c.base); to != nil && !opt.asStored {
+			choice.to, choice.fallback = to, ""
+		}
 		s := Step{From: o.Source, Name: t.Name, Shape: t.Shape, Stored: t.Type.Name, Op: o.Rule.Do.Name, tensor: t}
 		if p.bridging(opt) {
 			if err := p.bridge(&s, &choice); err != nil {

@@ -30,11 +30,26 @@ func Tokenizer(src *formats.Source, pre string) (*tokenizer.Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := tokenizer.LoadHF(src.File, tokenizer.HFOptions{Pre: pre, VocabSize: size})
+	t, err := tokenizer.LoadHF(languageFile(src), tokenizer.HFOptions{Pre: pre, VocabSize: size})
 	if err != nil {
 		return nil, &formats.Error{File: src.Path, Err: err}
 	}
 	return t, nil
+}
+
+// languageFile reads a source's files; of a model that sees, config.json is that of its language model.
+func languageFile(src *formats.Source) func(name string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		text, err := src.File(name)
+		if name != "config.json" || err != nil {
+			return text, err
+		}
+		c, err := arch.ParseConfig(name, text)
+		if err != nil {
+			return text, nil // nothing in the tokenizer depends on it alone
+		}
+		return c.Language().Text()
+	}
 }
 
 // vocabSize is what config.json says, 0 where there is none: tokenizer files alone are enough to make tokens.
@@ -46,7 +61,7 @@ func vocabSize(src *formats.Source) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := c.Float("vocab_size", 0)
+	n, err := c.Language().Float("vocab_size", 0)
 	return int(n), err
 }
 

@@ -23,6 +23,7 @@ func convertCommand(ui *ui) *cli.Command {
 			"beside SRC. Integer codes of a quantized folder (GPTQ, AWQ, compressed-tensors, MLX …) go into the GGUF types\n" +
 			"that hold them, unless --outtype names a type to decode into.\n\n" +
 			"Examples:\n  quern convert ./SmolLM2-135M -o smollm2-f16.gguf --outtype f16\n  quern convert ./SmolLM2-135M --plan\n" +
+			"  quern convert ./llava-1.5-7b --mmproj --outtype f16                   # the part that sees\n" +
 			"  quern convert ./DeepSeek-V3/config.json --plan --config-only          # without its weights\n" +
 			"  quern convert model-Q4_K_M.gguf --split-max-size 5G -o part.gguf      # cut into files …\n" +
 			"  quern convert part-00001-of-00008.gguf -o whole.gguf                  # … and joined again\n" +
@@ -31,6 +32,7 @@ func convertCommand(ui *ui) *cli.Command {
 			"  quern convert ./DeepSeek-FP8 --format hf --outtype bf16 -o out        # plain weights",
 		Flags: append(outputFlags(),
 			formatFlag(),
+			&cli.BoolFlag{Name: "mmproj", Usage: "write the vision tower and the projector of a model that sees (clip in llama.cpp) instead of its language model"},
 			&cli.StringFlag{Name: "outtype", Value: "auto", Usage: "f32, f16, bf16, q8_0, or auto: the first matrix decides between f16 and bf16; a GGUF keeps its types, GPTQ, AWQ and other codes are kept"},
 		),
 		Action: func(c *cli.Context) error { return convertAction(c, ui) },
@@ -56,12 +58,18 @@ func outputFlags() []cli.Flag {
 
 func convertAction(c *cli.Context, ui *ui) error {
 	if c.IsSet("format") {
+		if c.Bool("mmproj") {
+			return usagef("--mmproj writes a GGUF: leave out --format")
+		}
 		return packAction(c, ui, true)
 	}
 	if err := exactArgs(c, "SRC"); err != nil {
 		return err
 	}
-	opt := convert.Options{OverrideKV: c.StringSlice("override-kv"), Pre: c.String("pre"), Convert: true}
+	opt := convert.Options{OverrideKV: c.StringSlice("override-kv"), Pre: c.String("pre"), Convert: true, Mmproj: c.Bool("mmproj")}
+	if opt.Mmproj && c.Bool("config-only") {
+		return usagef("--mmproj needs the weights: --config-only plans the language model")
+	}
 	return produce(c, ui, []string{c.String("outtype")}, opt)
 }
 
@@ -89,6 +97,9 @@ func produce(c *cli.Context, ui *ui, types []string, opt convert.Options) error 
 	all, err := plans(src, types, opt, run, func(t string) string {
 		if o := c.String("output"); o != "" {
 			return strings.ReplaceAll(o, "{type}", t)
+		}
+		if opt.Mmproj {
+			return convert.MmprojName(src.Path, t)
 		}
 		return convert.OutName(src.Path, t) // a configuration's is that of its folder
 	})

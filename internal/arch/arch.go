@@ -13,6 +13,13 @@ type Arch struct {
 	Drop     []string  // source tensors that are dropped by name; "*" stands for any text, "{+}" for layers beyond the last
 	Refuse   []Refusal // settings that would change the model into one this table does not describe
 	Layer    Layer     // what the forward pass does in a layer
+
+	// Finish refuses what contradicts, and sets what follows from several keys of config.json; nil: nothing.
+	Finish func(c *Config, p *Params) error
+
+	// Of towers only (tower.go): clip.projector_type, and patterns of the tensors that are theirs.
+	Projector string
+	Own       []string
 }
 
 // A Variant is one Hugging Face model type that becomes this architecture.
@@ -22,6 +29,11 @@ type Variant struct {
 	Bare     []string       // classes of HF without a head, whose tensor names lack the leading "model."
 	Defaults map[string]any // what the Hugging Face library assumes for a key that config.json leaves out
 	Ignore   []string       // keys of the table that this type does not have: a stray one means nothing
+
+	// Of towers only: the class of the language model where config.json does not name it, and what the library assumes for keys
+	// that its part of config.json leaves out, by its model_type.
+	Language string
+	Inner    map[string]map[string]any
 }
 
 // A Rule makes one GGUF tensor, per layer where a name says "{}". It is invertible where its Op is. Where HF says "{e}" the
@@ -40,6 +52,7 @@ type Rule struct {
 	When  func(p *Params, layer int) bool // whether the model has this tensor; nil: always
 	Old   string                          // the name of its parts in GGUF files of an older layout, with "{e}"
 	Stead []string                        // a tensor of older GGUF files, which stands for these: it may be there in their stead
+	Store string                          // the type that runtimes want whatever the recipe says: F32, F16, or StoreConv
 }
 
 // Role is what a tensor does in the model.
@@ -78,8 +91,13 @@ const (
 	RoleKB // for each head, what makes a query comparable with the narrow keys
 	RoleVB // for each head, what makes its values of the narrow ones
 	RoleKVB
-	RoleSinks // of each head, what it gives to nothing
+	RoleSinks  // of each head, what it gives to nothing
+	RoleTower  // any tensor of a vision tower or its projector
+	RoleVision // what a language model does to images instead of words
 )
+
+// StoreConv is a Rule.Store: F16 in a file of that type, F32 in all others, since runtimes convolve with these two.
+const StoreConv = "F16 or F32"
 
 // Layer says which of the variants of a transformer layer the forward pass computes. The zero value is Llama's.
 type Layer struct {
@@ -130,6 +148,9 @@ type Params struct {
 	Mix  Mixture // of experts; zero without
 	MLA  Latent  // attention; zero without
 	Yarn Yarn    // zero without
+
+	Sections []int32 // of a head, rotated by time, height and width; the three are equal in a text
+	Vision   Vision  // of a tower; zero without
 }
 
 // Dim is the size of the dimension that a letter stands for in Rule.Shape, 0 for a letter that has no meaning.
@@ -154,7 +175,7 @@ func (p *Params) Dim(letter string) int {
 	case "R":
 		return p.RopeDim / 2
 	}
-	return max(p.Mix.dim(letter), p.latentDim(letter))
+	return max(p.Mix.dim(letter), p.latentDim(letter), p.visionDim(letter))
 }
 
 // A Bound is a checkpoint understood: its family, its hyper-parameters, and its tensors under GGUF names and in GGUF's
@@ -166,6 +187,7 @@ type Bound struct {
 	Tensors []*formats.Tensor
 	Origins []Origin // where each of Tensors comes from
 	Dropped []string // source tensors that are left out
+	Left    []string // source tensors of the other part: of the tower, or of the language model
 	Notes   []string // what a user should know, in sentences
 }
 

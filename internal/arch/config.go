@@ -181,6 +181,10 @@ func (c *Config) assign(key string, v any, field any) error {
 			return c.wrong(key, v, "a string")
 		}
 		*p = s
+	case *[]int32:
+		return c.assignInts(key, v, p)
+	case *[]float32:
+		return c.assignFloats(key, v, p)
 	}
 	return nil
 }

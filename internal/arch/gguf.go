@@ -12,6 +12,9 @@ import (
 // bindGGUF understands a GGUF file by its keys.
 func bindGGUF(src *formats.Source) (*Bound, error) {
 	name := src.Meta.String("general.architecture")
+	if name == clip {
+		return bindTowerGGUF(src)
+	}
 	i := slices.IndexFunc(table, func(a *Arch) bool { return a.Name == name })
 	if i < 0 {
 		var known []string
@@ -21,7 +24,10 @@ func bindGGUF(src *formats.Source) (*Bound, error) {
 		return nil, &formats.Error{File: src.Path, Tensor: "general.architecture", Err: formats.Unsupported("architecture %.60q is not known", name),
 			Hint: "known are " + strings.Join(known, ", ")}
 	}
-	a := table[i]
+	return table[i].bindGGUF(src)
+}
+
+func (a *Arch) bindGGUF(src *formats.Source) (*Bound, error) {
 	b := &Bound{Arch: a}
 	if err := a.readMeta(src, &b.Params); err != nil {
 		return nil, err
@@ -77,7 +83,7 @@ func (a *Arch) readMeta(src *formats.Source, p *Params) error {
 		return err
 	}
 	a.defaults(p)
-	if err := p.check(); err != nil {
+	if err := a.check(p); err != nil {
 		return &formats.Error{File: src.Path, Err: err}
 	}
 	return nil
@@ -113,6 +119,10 @@ func (a *Arch) readKey(src *formats.Source, k Key, p *Params) error {
 		*f, ok = v.(bool)
 	case *string:
 		*f, ok = v.(string)
+	case *[]int32:
+		*f, ok = v.([]int32)
+	case *[]float32:
+		*f, ok = v.([]float32)
 	}
 	if !ok {
 		return &formats.Error{File: src.Path, Tensor: name, Err: formats.Unsupported("is %.60s of type %T: one number was expected", fmt.Sprint(v), v)}

@@ -22,6 +22,8 @@ func bindHF(src *formats.Source) (*Bound, error) {
 	if err != nil {
 		return nil, err
 	}
+	tower, _ := towerOf(c)
+	c = c.Language()
 	a, v, class, err := findClass(c)
 	if err != nil {
 		return nil, err
@@ -49,11 +51,12 @@ func bindHF(src *formats.Source) (*Bound, error) {
 		name: func(r *Rule) string { return r.HF },
 		op:   func(r *Rule) func(*formats.Tensor, *Params) *formats.Tensor { return r.Do.Forward },
 		clean: func(name string) string {
-			if bare && !strings.HasPrefix(name, "model.") {
+			if name = plain(tower, name); bare && !strings.HasPrefix(name, "model.") {
 				return "model." + name
 			}
 			return name
 		},
+		left:   func(name string) bool { return tower != nil && dropped(tower.Own, name, 0) },
 		ignore: v.Ignore,
 	}
 	if err := place.place(); err != nil {
@@ -114,11 +117,16 @@ func variant(c *Config, a *Arch, byClass *Variant) (*Variant, error) {
 }
 
 // classes are the Hugging Face classes of all families.
-func classes() []string {
-	var all []string
+func classes() []string { return append(classesOf(table), classesOf(towers)...) }
+
+func classesOf(table []*Arch) (all []string) {
 	for _, a := range table {
 		for _, v := range a.Variants {
-			all = append(all, v.HF...)
+			for _, class := range v.HF {
+				if !slices.Contains(all, class) {
+					all = append(all, class)
+				}
+			}
 		}
 	}
 	return all
@@ -144,8 +152,10 @@ func (a *Arch) refuse(c *Config, variant *Variant) error {
 
 // readConfig fills p from config.json, from what the library assumes for v, and from the table's defaults, in this order.
 func (a *Arch) readConfig(c *Config, v *Variant, p *Params) error {
-	if err := a.hfRope(c, p); err != nil {
-		return err
+	if a.Projector == "" {
+		if err := a.hfRope(c, p); err != nil {
+			return err
+		}
 	}
 	for _, k := range a.Keys {
 		if k.Field == nil || len(k.HF) == 0 || slices.Contains(v.Ignore, k.HF[0]) {
@@ -164,10 +174,23 @@ func (a *Arch) readConfig(c *Config, v *Variant, p *Params) error {
 		}
 	}
 	a.defaults(p)
-	if err := p.check(); err != nil {
+	if a.Finish != nil {
+		if err := a.Finish(c, p); err != nil {
+			return err
+		}
+	}
+	if err := a.check(p); err != nil {
 		return c.fail("", err, "")
 	}
 	return nil
+}
+
+// check refuses hyper-parameters that contradict each other.
+func (a *Arch) check(p *Params) error {
+	if a.Projector != "" {
+		return p.checkTower()
+	}
+	return p.check()
 }
 
 // defaults fills what is still unset, in the order of the table.
@@ -191,6 +214,14 @@ func (a *Arch) defaults(p *Params) {
 			}
 		case *string:
 			if *v == "" {
+				k.Default(p)
+			}
+		case *[]int32:
+			if len(*v) == 0 {
+				k.Default(p)
+			}
+		case *[]float32:
+			if len(*v) == 0 {
 				k.Default(p)
 			}
 		}

@@ -16,6 +16,7 @@ type binder struct {
 	name   func(*Rule) string  // the rule's name on the source's side
 	gguf   bool                // the source has GGUF's names, and the tensors of older layouts
 	clean  func(string) string // a source name as the rules spell it
+	left   func(string) bool   // whether a tensor is of the other part of the checkpoint; nil where there is one part
 	op     func(*Rule) func(*formats.Tensor, *Params) *formats.Tensor
 	ignore []string           // keys of config.json that mean nothing for this variant
 	goals  []*goal            // in the order of the rules
@@ -56,6 +57,8 @@ func (b *binder) place() error {
 				}
 			}
 		case b.companion(t):
+		case b.left != nil && b.left(name):
+			b.bound.Left = append(b.bound.Left, t.Name)
 		case dropped(b.bound.Arch.Drop, name, b.bound.Params.Layers):
 			b.bound.Dropped = append(b.bound.Dropped, t.Name)
 		default:

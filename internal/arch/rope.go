@@ -45,6 +45,10 @@ func (a *Arch) hfRope(c *Config, p *Params) error {
 	case "llama3":
 		p.RopeType = "llama3"
 		return nil
+	case "mrope":
+		if a.has("{a}.rope.dimension_sections") {
+			return nil // unscaled: time, height and width rotate a part of each head
+		}
 	case "yarn":
 		if a.has("{a}.rope.scaling.yarn_beta_fast") {
 			return a.hfYarn(c, key, p)

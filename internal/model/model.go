@@ -184,8 +184,8 @@ func (l *layer) matrices(p *arch.Params) (ws []*weight) {
 
 // place puts a tensor where its role says.
 func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
-	if o.Rule.Role == arch.RoleRopeFactors {
-		return nil // already in Params
+	if o.Rule.Role == arch.RoleRopeFactors || o.Rule.Role == arch.RoleVision {
+		return nil // already in Params; for images only
 	}
 	if t.Rows == nil {
 		return formats.Unsupported("weights of type %v cannot be decoded", t.Type)

@@ -1,0 +1,168 @@
+"""Makes mmproj.json: tiny models that see, and what the reference converter makes of them.
+
+usage: python mmproj.py LLAMA_CPP OUT [--keep DIR]
+
+LLAMA_CPP is a checkout of llama.cpp, OUT the file to write. Weights follow from the names of tensors (FNV-1a, then
+splitmix64), so that the test makes the same checkpoints without storing them. The reference has no converter for the towers of
+LLaVA; those cases have no expected file, and the test has a list of its own for them.
+"""
+import hashlib, json, os, subprocess, sys, tempfile
+import numpy as np
+import torch
+import transformers as tf
+from safetensors.torch import save_file
+
+M = (1 << 64) - 1
+
+# The tokenizers of the tiny models are nobody's, so the reference is told their pre-tokenizer.
+CONVERT = """
+import os, runpy, sys
+llama = sys.argv.pop(1)
+sys.path.insert(0, llama)
+import conversion.base as base
+base.TextModel.get_vocab_base_pre = lambda self, tokenizer: "gpt-2"
+runpy.run_path(os.path.join(llama, "convert_hf_to_gguf.py"), run_name="__main__")
+"""
+
+
+def weights(name, shape):
+    h = 0xCBF29CE484222325
+    for b in name.encode():
+        h = ((h ^ b) * 0x100000001B3) & M
+    n = int(np.prod(shape))
+    with np.errstate(over="ignore"):
+        z = np.uint64(h) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z ^= z >> np.uint64(31)
+    u = (z >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24) - np.float32(0.5)
+    if len(shape) == 1 and "norm" in name and name.endswith("weight"):
+        u = np.float32(1) + u
+    return torch.from_numpy(u.reshape(shape))
+
+
+TEXT = dict(hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, vocab_size=512,
+            max_position_embeddings=256)
+TOWER = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=2, image_size=28, patch_size=14)
+MROPE = dict(TEXT, bos_token_id=0, eos_token_id=0, rope_parameters={"rope_type": "default", "rope_theta": 1e6, "mrope_section": [2, 3, 3]})
+HALF = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
+CLIP = {"image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711]}
+
+
+def shell(cls, config):
+    """A class of transformers as (config, names and shapes of what it stores)."""
+    with torch.device("meta"):
+        m = cls(config)
+    d = json.loads(config.to_json_string(use_diff=False))
+    d["architectures"] = [cls.__name__]
+    names = {}
+    for k, v in m.state_dict().items():
+        k = k.replace("model.language_model.", "language_model.model.") if "vision_tower" in "".join(m.state_dict()) else k.replace("model.language_model.", "model.")
+        k = k.replace("model.visual.", "visual.").replace("model.multi_modal_projector.", "multi_modal_projector.").replace("model.image_newline", "image_newline")
+        k = k.replace("model.vision_tower.", "vision_tower.vision_model.")
+        if k == "lm_head.weight":
+            if d.get("tie_word_embeddings"):
+                continue
+            k = "language_model." + k if any("vision_tower" in x for x in names) or "llava" in d["model_type"] else k
+        if not k.endswith("position_ids"):
+            names[k] = list(v.shape)
+    return slim(d), names
+
+
+def slim(d):
+    """Less of what nobody asks for."""
+    drop = {"transformers_version", "id2label", "label2id", "problem_type", "return_dict", "output_hidden_states", "output_attentions", "chunk_size_feed_forward",
+            "is_encoder_decoder", "initializer_range", "initializer_factor", "use_cache", "dtype", "pad_token_id", "attention_dropout", "_name_or_path"}
+    return {k: slim(v) if isinstance(v, dict) else v for k, v in d.items() if k not in drop and v is not None}
+
+
+def cogvlm():
+    c = dict(architectures=["CogVLMForCausalLM"], hidden_act="silu", hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+             num_key_value_heads=4, max_position_embeddings=256, rms_norm_eps=1e-5, tie_word_embeddings=False, vocab_size=512,
+             vision_config=dict(hidden_act="gelu", hidden_size=32, image_size=28, in_channels=3, intermediate_size=48, layer_norm_eps=1e-6,
+                                num_heads=2, num_hidden_layers=3, num_positions=5, patch_size=14))
+    n = {"model.embed_tokens.weight": [512, 64], "model.norm.weight": [64], "lm_head.weight": [512, 64]}
+    for i in range(2):
+        for expert in ("language", "vision"):
+            at = f"model.layers.{i}."
+            n[at + f"self_attn.{expert}_expert_query_key_value.weight"] = [192, 64]
+            n[at + f"self_attn.{expert}_expert_dense.weight"] = [64, 64]
+            n[at + f"mlp.{expert}_mlp.gate_proj.weight"] = [96, 64]
+            n[at + f"mlp.{expert}_mlp.up_proj.weight"] = [96, 64]
+            n[at + f"mlp.{expert}_mlp.down_proj.weight"] = [64, 96]
+        n[at + "input_layernorm.weight"] = n[at + "post_attention_layernorm.weight"] = [64]
+    v = "model.vision."
+    n |= {v + "boi": [1, 1, 64], v + "eoi": [1, 1, 64], v + "patch_embedding.cls_embedding": [1, 32], v + "patch_embedding.position_embedding.weight": [5, 32],
+          v + "patch_embedding.proj.weight": [32, 3, 14, 14], v + "patch_embedding.proj.bias": [32], v + "linear_proj.linear_proj.weight": [64, 32],
+          v + "linear_proj.norm1.weight": [64], v + "linear_proj.norm1.bias": [64], v + "linear_proj.gate_proj.weight": [96, 64],
+          v + "linear_proj.dense_h_to_4h.weight": [96, 64], v + "linear_proj.dense_4h_to_h.weight": [64, 96]}
+    for i in range(3):
+        at = v + f"transformer.layers.{i}."
+        for k, s in {"input_layernorm": [32], "post_attention_layernorm": [32], "attention.query_key_value": [96, 32], "attention.dense": [32, 32],
+                     "mlp.fc1": [48, 32], "mlp.fc2": [32, 48]}.items():
+            n[at + k + ".weight"], n[at + k + ".bias"] = s, s[:1]
+    return c, n
+
+
+def cases():
+    yield "llava", *shell(tf.LlavaForConditionalGeneration, tf.LlavaConfig(
+        text_config=tf.LlamaConfig(**TEXT), vision_config=tf.CLIPVisionConfig(**TOWER), image_token_index=500)), CLIP, "llama", ("text",)
+    yield "llava-next", *shell(tf.LlavaNextForConditionalGeneration, tf.LlavaNextConfig(
+        text_config=tf.MistralConfig(**TEXT, sliding_window=None), vision_config=tf.CLIPVisionConfig(**TOWER), image_token_index=500,
+        image_grid_pinpoints=[[28, 56], [56, 28], [56, 56]])), CLIP, "llama", ()
+    yield "qwen2vl", *shell(tf.Qwen2VLForConditionalGeneration, tf.Qwen2VLConfig(text_config=MROPE, vision_config=dict(
+        depth=3, embed_dim=32, hidden_size=64, num_heads=2, mlp_ratio=2, patch_size=14))), CLIP, "qwen2", ("text", "mmproj")
+    yield "qwen2.5vl", *shell(tf.Qwen2_5_VLForConditionalGeneration, tf.Qwen2_5_VLConfig(text_config=MROPE, vision_config=dict(
+        depth=4, hidden_size=32, intermediate_size=48, out_hidden_size=64, num_heads=2, patch_size=14, fullatt_block_indexes=[1, 3]))), CLIP, "qwen2", ("text", "mmproj")
+    yield "gemma3", *shell(tf.Gemma3ForConditionalGeneration, tf.Gemma3Config(text_config=dict(TEXT, head_dim=16, sliding_window=16), mm_tokens_per_image=4,
+        vision_config=tf.SiglipVisionConfig(**dict(TOWER, image_size=56)))), HALF | {"image_seq_length": 4}, "gemma3", ("text", "mmproj")
+    yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
+
+
+def dump(path):
+    """Keys, kinds and values; names, types, shapes and hashes of tensors."""
+    import gguf
+    r = gguf.GGUFReader(path)
+    kinds, keys, tensors = {}, [], []
+    for f in list(r.fields.values())[3:]:
+        if f.name.startswith("tokenizer."):
+            continue
+        keys.append([f.name, "array " + f.types[1].name.lower() if f.types[0] == gguf.GGUFValueType.ARRAY else f.types[0].name.lower(), f.contents()])
+    for t in r.tensors:
+        tensors.append([t.name, t.tensor_type.name, [int(d) for d in reversed(t.shape)], hashlib.sha256(t.data.tobytes()).hexdigest()[:16]])
+    return {"keys": keys, "tensors": tensors}
+
+
+def main():
+    llama, out = sys.argv[1:3]
+    keep = sys.argv[4] if len(sys.argv) > 4 else None
+    sys.path.insert(0, os.path.join(llama, "gguf-py"))
+    all = []
+    for name, config, shapes, pre, tokenizer, parts in cases():
+        with tempfile.TemporaryDirectory() as tmp:
+            tmp = keep or tmp
+            d = os.path.join(tmp, name)
+            os.makedirs(d, exist_ok=True)
+            save_file({k: weights(k, s) for k, s in shapes.items()}, os.path.join(d, "model.safetensors"), metadata={"format": "pt"})
+            json.dump(config, open(os.path.join(d, "config.json"), "w"), indent=1)
+            json.dump(pre, open(os.path.join(d, "preprocessor_config.json"), "w"))
+            case = {"name": name, "config": config, "preprocessor": pre, "tokenizer": tokenizer, "tensors": shapes, "files": {}}
+            if "TOKENIZERS" in os.environ:
+                for f in ("tokenizer.json", "tokenizer_config.json"):
+                    text = open(os.path.join(os.environ["TOKENIZERS"], tokenizer, "hf", f)).read()
+                    open(os.path.join(d, f), "w").write(text)
+            for part in parts:
+                for typ in ("f16", "f32", "bf16", "q8_0") if part == "mmproj" else ("f16",):
+                    to = os.path.join(tmp, f"{name}-{part}-{typ}.gguf")
+                    cmd = [sys.executable, "-c", CONVERT, llama, d, "--outfile", to, "--outtype", typ] + ["--mmproj"] * (part == "mmproj")
+                    p = subprocess.run(cmd, capture_output=True, text=True)
+                    if p.returncode:
+                        print(name, part, typ, p.stderr[-600:], file=sys.stderr)
+                        continue
+                    case["files"][part + " " + typ] = dump(to)
+            all.append(case)
+    with open(out, "w") as f:
+        f.write("[" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in all) + "]\n")
+
+
+main()

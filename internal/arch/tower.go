@@ -1,0 +1,208 @@
+package arch
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"quern/formats"
+)
+
+// A model that sees has a language model, a tower that turns patches of an image into embeddings, and a projector that turns those into
+// the language model's. Runtimes want it as two files: the language model like any other, and tower and projector as a file of
+// architecture "clip", by convention called mmproj. So a tower is a family of its own, in a table of its own, and a
+// checkpoint is bound twice. Every tensor belongs to one of the two: Arch.Own are the tower's.
+
+const clip = "clip"
+
+var towers []*Arch
+
+func registerTower(a Arch) *Arch {
+	a.Name = clip
+	towers = append(towers, &a)
+	return &a
+}
+
+// Towers returns the table of vision towers.
+func Towers() []*Arch { return towers }
+
+// towerOf finds the tower of config.json's class; nil for a model that sees nothing.
+func towerOf(c *Config) (*Arch, *Variant) {
+	list, _ := c.Value("architectures")
+	names, _ := list.([]any)
+	if len(names) == 0 {
+		return nil, nil
+	}
+	for _, a := range towers {
+		for i := range a.Variants {
+			if class, _ := names[0].(string); slices.Contains(a.Variants[i].HF, class) {
+				return a, &a.Variants[i]
+			}
+		}
+	}
+	return nil, nil
+}
+
+// Language is the configuration of the language model inside a model that sees, as if it stood alone; of another model, its own.
+func (c *Config) Language() *Config {
+	_, v := towerOf(c)
+	if v == nil {
+		return c
+	}
+	root := maps.Clone(c.root)
+	inner, _ := c.root["text_config"].(map[string]any)
+	maps.Copy(root, inner)
+	if path, ok := c.root["_name_or_path"]; ok || inner["_name_or_path"] != nil {
+		root["_name_or_path"] = path // where the whole model comes from
+	}
+	if tied, _ := c.root["tie_word_embeddings"].(bool); tied {
+		root["tie_word_embeddings"] = true
+	}
+	kind, _ := root["model_type"].(string)
+	for key, val := range v.Inner[kind] {
+		if _, ok := root[key]; !ok {
+			root[key] = val
+		}
+	}
+	if class := language(v, inner, kind); class != "" {
+		root["architectures"] = []any{class}
+	}
+	return &Config{file: c.file, root: root}
+}
+
+// Text is the configuration as JSON.
+func (c *Config) Text() ([]byte, error) { return json.Marshal(c.root) }
+
+// language is the class of the language model, "" if the whole has the class's name, too.
+func language(v *Variant, inner map[string]any, kind string) string {
+	if v.Language != "" {
+		return v.Language
+	}
+	if list, _ := inner["architectures"].([]any); len(list) > 0 {
+		if class, ok := list[0].(string); ok && slices.Contains(classesOf(table), class) {
+			return class
+		}
+	}
+	for _, a := range table {
+		for _, v := range a.Variants {
+			if v.Type == kind && len(v.HF) > 0 {
+				return v.HF[0]
+			}
+		}
+	}
+	return ""
+}
+
+// prefixes are what names of tensors begin with in one layout or another, and in none. The library has moved both parts several times.
+var prefixes = []struct{ from, to string }{
+	{"language_model.model.", "model."},
+	{"language_model.lm_head.", "lm_head."},
+	{"model.language_model.", "model."},
+	{"model.vision_tower.vision_tower.", "vision_tower."},
+	{"model.vision_tower.", "vision_tower."},
+	{"model.multi_modal_projector.", "multi_modal_projector."},
+	{"model.mm_projector.", "multi_modal_projector.mm_projector."},
+	{"model.image_newline", "image_newline"},
+	{"model.visual.", "visual."},
+}
+
+// plain is the name of a tensor of a model that sees, without what its layout puts before it.
+func plain(tower *Arch, name string) string {
+	if tower == nil {
+		return name
+	}
+	for _, p := range prefixes {
+		if rest, ok := strings.CutPrefix(name, p.from); ok {
+			name = p.to + rest
+			break
+		}
+	}
+	if rest, ok := strings.CutPrefix(name, "vision_tower."); ok && !strings.HasPrefix(rest, "vision_model.") {
+		return "vision_tower.vision_model." + rest // written by the library since its version 5
+	}
+	return name
+}
+
+// BindTower understands the vision tower and the projector of a Hugging Face checkpoint.
+func BindTower(src *formats.Source) (*Bound, error) {
+	if src.Format != nil && src.Format.Name == "gguf" {
+		return nil, &formats.Error{File: src.Path, Err: formats.Unsupported("a GGUF holds a language model or a tower, not both"),
+			Hint: "give the folder that it was made from"}
+	}
+	c, err := ReadConfig(src, "config.json")
+	if err != nil {
+		return nil, err
+	}
+	a, v := towerOf(c)
+	if a == nil {
+		return nil, c.fail("architectures", formats.Unsupported("not a class with a vision tower that is known here"),
+			"known are "+strings.Join(classesOf(towers), ", "))
+	}
+	if c, err = c.withProcessor(src); err != nil {
+		return nil, err
+	}
+	b := &Bound{Arch: a, Config: c}
+	if err := understood(src, c); err != nil {
+		return nil, err
+	}
+	if err := a.refuse(c, v); err != nil {
+		return nil, err
+	}
+	if err := a.readConfig(c, v, &b.Params); err != nil {
+		return nil, err
+	}
+	place := binder{src: src, bound: b,
+		name:  func(r *Rule) string { return r.HF },
+		op:    func(r *Rule) func(*formats.Tensor, *Params) *formats.Tensor { return r.Do.Forward },
+		clean: func(name string) string { return plain(a, name) },
+		left:  func(name string) bool { return !dropped(a.Own, name, 0) },
+	}
+	if !slices.ContainsFunc(src.Tensors, func(t *formats.Tensor) bool { return !place.left(plain(a, t.Name)) && !adapter(plain(a, t.Name)) }) {
+		return nil, &formats.Error{File: src.Path, Err: formats.Unsupported("the vision tower is not in this checkpoint"),
+			Hint: "it was published on its own, and the model names it; take the same model in the layout of transformers, which holds both"}
+	}
+	return b, place.place()
+}
+
+// adapter says of a tower's tensor whether it is the projector's.
+func adapter(name string) bool {
+	return strings.HasPrefix(name, "multi_modal_projector.") || name == "image_newline"
+}
+
+// withProcessor adds what the files beside config.json say of images, under "preprocessor"; processor_config.json is the later file.
+func (c *Config) withProcessor(src *formats.Source) (*Config, error) {
+	all := map[string]any{}
+	for _, name := range []string{"preprocessor_config.json", "processor_config.json"} {
+		if _, err := src.File(name); err != nil {
+			continue
+		}
+		f, err := ReadConfig(src, name)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, f.root)
+		for _, inner := range []string{"media_proc_cfg", "image_processor"} {
+			if m, ok := f.root[inner].(map[string]any); ok {
+				maps.Copy(all, m)
+			}
+		}
+	}
+	root := maps.Clone(c.root)
+	root["preprocessor"] = all
+	return &Config{file: c.file, root: root}, nil
+}
+
+// bindTowerGGUF understands an mmproj file by its type of projector.
+func bindTowerGGUF(src *formats.Source) (*Bound, error) {
+	kind := src.Meta.String("clip.projector_type")
+	var known []string
+	for _, a := range towers {
+		if a.Projector == kind {
+			return a.bindGGUF(src)
+		}
+		known = append(known, a.Projector)
+	}
+	return nil, &formats.Error{File: src.Path, Tensor: "clip.projector_type", Err: formats.Unsupported("projector %.60q is not known", kind),
+		Hint: "known are " + strings.Join(known, ", ")}
+}

@@ -1,0 +1,148 @@
+package arch
+
+import (
+	"quern/formats"
+)
+
+// Vision is what a vision tower and its projector have beside Params' sizes, which are then the tower's own.
+type Vision struct {
+	Has       bool      // always
+	Projector string    // clip.projector_type
+	Act       string    // the activation function, as config.json calls it
+	GELU      bool      // of the runtime's three functions …
+	SiLU      bool      // … neither is GELU's quick approximation
+	Text      int       // the width of the language model
+	TextFF    int       // and of its feed-forward network
+	Image     int       // pixels along a side
+	Patch     int       // of those, in one patch
+	Mean, Std []float32 // of the three colours
+	Merge     int       // so many patches along each side become one embedding
+	Scale     int       // the same, where runtimes know the usual number
+	Every     int       // one layer in so many sees the whole image, the others a window
+	Full      []int32   // the layers that do
+	Features  []int32   // after how many layers features are taken; more than one lie side by side
+	Pinpoints []int32   // sizes of images that are cut into tiles, in pairs
+	Unpad     string    // what is done with the borders of tiles
+	SaysFF    int       // what a file tells of FF
+	MLPRatio  float32   // FF by Embd
+}
+
+// visionDim is the size of a tower's dimension, which has a word instead of a letter.
+func (p *Params) visionDim(word string) int {
+	v := &p.Vision
+	switch word {
+	case "rgb":
+		return 3
+	case "two":
+		return 2
+	case "patch":
+		return v.Patch
+	case "patches":
+		return v.patches()
+	case "places": // of the patches, and of what stands for the whole image
+		return v.patches() + 1
+	case "text":
+		return v.Text
+	case "text-ff":
+		return v.TextFF
+	case "merged":
+		return p.Embd * v.Merge * v.Merge
+	case "features":
+		return p.Embd * len(v.Features)
+	case "3E":
+		return 3 * p.Embd
+	}
+	return 0
+}
+
+func (v *Vision) patches() int {
+	side := v.Image / max(1, v.Patch)
+	return side * side
+}
+
+// checkTower refuses sizes that contradict each other or overflow.
+func (p *Params) checkTower() error {
+	v := &p.Vision
+	for _, f := range []struct {
+		name string
+		n    int
+	}{{"number of the tower's layers", p.Layers}, {"tower's width", p.Embd}, {"width of its feed-forward network", p.FF},
+		{"number of its heads", p.Heads}, {"size of an image", v.Image}, {"size of a patch", v.Patch},
+		{"width of the language model", v.Text}} {
+		if f.n <= 0 || f.n > 1<<20 {
+			return formats.Corrupt("the %s is %d", f.name, f.n)
+		}
+	}
+	switch {
+	case p.Layers > 512:
+		return formats.Unsupported("%d layers are more than the 512 that runtimes load", p.Layers)
+	case p.Embd%p.Heads != 0:
+		return formats.Corrupt("a width of %d for %d heads", p.Embd, p.Heads)
+	case v.Image < v.Patch || v.Image > 1<<14 || v.Merge < 0 || v.Merge > 64:
+		return formats.Corrupt("patches of %d in images of %d, %d merged", v.Patch, v.Image, v.Merge)
+	case !positive(p.NormEps):
+		return formats.Corrupt("the norm's epsilon is %v", p.NormEps)
+	case len(v.Mean) != 3 || len(v.Std) != 3:
+		return formats.Corrupt("images are normalized by %v and %v, which are not three colours each", v.Mean, v.Std)
+	case v.Act != "" && !v.GELU && !v.SiLU && v.Act != "quick_gelu":
+		return formats.Unsupported("the tower's activation function is %.40q; runtimes know gelu, gelu_pytorch_tanh, silu and quick_gelu", v.Act)
+	}
+	return nil
+}
+
+// visionKeys begin the files of all towers, in the reference's order. at is where config.json has the tower's sizes.
+var visionKeys = []Key{
+	{GGUF: "general.file_type"},
+	{GGUF: "clip.has_vision_encoder", Field: func(p *Params) any { return &p.Vision.Has }, Default: func(p *Params) { p.Vision.Has = true }},
+	{GGUF: "clip.vision.projection_dim", HF: []string{"text_config.hidden_size", "hidden_size"}, Field: func(p *Params) any { return &p.Vision.Text }},
+	{GGUF: "clip.vision.image_size", HF: []string{"vision_config.image_size"}, Field: func(p *Params) any { return &p.Vision.Image }},
+	{GGUF: "clip.vision.patch_size", HF: []string{"vision_config.patch_size"}, Field: func(p *Params) any { return &p.Vision.Patch }},
+	{GGUF: "clip.vision.embedding_length", HF: []string{"vision_config.embed_dim", "vision_config.hidden_size"}, Field: func(p *Params) any { return &p.Embd }},
+	{GGUF: "clip.vision.feed_forward_length", HF: []string{"vision_config.intermediate_size"}, Field: func(p *Params) any { return &p.FF }},
+	{GGUF: "clip.vision.block_count", HF: []string{"vision_config.num_hidden_layers", "vision_config.depth"}, Field: func(p *Params) any { return &p.Layers }},
+	{GGUF: "clip.vision.attention.head_count", HF: []string{"vision_config.num_attention_heads", "vision_config.num_heads"},
+		Field: func(p *Params) any { return &p.Heads }},
+	{GGUF: "clip.vision.image_mean", HF: []string{"preprocessor.image_mean"}, Field: func(p *Params) any { return &p.Vision.Mean }},
+	{GGUF: "clip.vision.image_std", HF: []string{"preprocessor.image_std"}, Field: func(p *Params) any { return &p.Vision.Std }},
+}
+
+// projector is the key that tells runtimes which tower this is.
+func projector(name string) Key {
+	return Key{GGUF: "clip.projector_type", Field: func(p *Params) any { return &p.Vision.Projector }, Default: func(p *Params) { p.Vision.Projector = name }}
+}
+
+// towerEps is the key of the epsilon of a tower's norms.
+func towerEps(hf ...string) Key {
+	return Key{GGUF: "clip.vision.attention.layer_norm_epsilon", HF: hf, Field: func(p *Params) any { return &p.NormEps },
+		Default: func(p *Params) { p.NormEps = 1e-6 }}
+}
+
+// towerAct reads the activation function; gelu and silu are told by keys of their own, quick_gelu is what runtimes assume.
+var towerAct = []Key{
+	{HF: []string{"vision_config.hidden_act", "vision_config.hidden_activation"}, Field: func(p *Params) any { return &p.Vision.Act }, Default: nothing, When: never},
+	{GGUF: "clip.use_gelu", Field: func(p *Params) any { return &p.Vision.GELU },
+		Default: func(p *Params) { p.Vision.GELU = p.Vision.Act == "gelu" || p.Vision.Act == "gelu_pytorch_tanh" },
+		When:    func(p *Params) bool { return p.Vision.GELU }},
+	{GGUF: "clip.use_silu", Field: func(p *Params) any { return &p.Vision.SiLU }, Default: func(p *Params) { p.Vision.SiLU = p.Vision.Act == "silu" },
+		When: func(p *Params) bool { return p.Vision.SiLU }},
+}
+
+// encoder are the layers that CLIP and SigLIP share.
+func encoder(at string) (rules []Rule) {
+	for _, t := range []struct{ gguf, hf, shape string }{
+		{"ln1", "layer_norm1", "E"}, {"ln2", "layer_norm2", "E"},
+		{"attn_q", "self_attn.q_proj", "E E"}, {"attn_k", "self_attn.k_proj", "E E"}, {"attn_v", "self_attn.v_proj", "E E"},
+		{"attn_out", "self_attn.out_proj", "E E"}, {"ffn_up", "mlp.fc1", "F E"}, {"ffn_down", "mlp.fc2", "E F"},
+	} {
+		rules = append(rules, affine("v.blk.{}."+t.gguf, at+".layers.{}."+t.hf, t.shape)...)
+	}
+	return rules
+}
+
+// affine are the rules of a weight and its bias.
+func affine(gguf, hf, shape string) []Rule {
+	return []Rule{
+		{GGUF: gguf + ".weight", HF: hf + ".weight", Role: RoleTower, Shape: shape},
+		{GGUF: gguf + ".bias", HF: hf + ".bias", Role: RoleTower, Shape: firstWord(shape)},
+	}
+}
