@@ -15,6 +15,7 @@ const maxExpected = 1 << 18
 // Expected lists the tensors that a checkpoint of a configuration has, in the order of its files: names, shapes, and the type in which
 // weights are said to be stored. There are no weights. Of two layouts it is the first of the table, or the last if that is asked for.
 func Expected(c *Config, last bool) ([]*formats.Tensor, error) {
+	c = c.Language() // a tower's tensors are in another file
 	a, v, class, err := findClass(c)
 	if err != nil {
 		return nil, err
