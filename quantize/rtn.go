@@ -2,8 +2,8 @@ package quantize
 
 import "math"
 
-// Nearest makes codes by rounding every weight to the nearest point of its group's grid. The grid is searched: of several scales, each
-// refitted to the codes that it gives by least squares, the one with the least squared error is taken.
+// Nearest makes codes by rounding every weight to the nearest point of its group's grid. The grid is searched: of several scales
+// the one with the least weighted squared error is taken, and refitted by least squares to the codes that it gives.
 type Nearest struct {
 	Grid
 	Offsets bool // any float for code 0, instead of an integer zero point
@@ -70,32 +70,24 @@ func (n *Nearest) steps() (count int, each float32) {
 	return 24, 0.02
 }
 
-func (s *nearestGroup) fit(x, w []float32) {
-	s.x, s.w, s.q = x, w, s.q[:len(x)]
+func (s *nearestGroup) fit(x, importance []float32) {
+	s.x, s.q = x, s.q[:len(x)]
+	s.weigh(importance)
 	s.best.q, s.best.loss = room(s.best.q, len(x)), math.Inf(1)
 	low, high := float32(0), float32(0)
-	for i, v := range x {
-		if i == 0 && s.Offsets {
-			low, high = v, v
-		}
+	for _, v := range x {
 		low, high = min(low, v), max(high, v)
 	}
-	top := float32(s.Levels() - 1)
+	top, middle := float32(s.Levels()-1), s.Levels()/2
 	count, each := s.steps()
 	for i := range count {
 		p := 1 - float32(float32(i)*each)
-		switch {
-		case s.Offsets:
-			s.measure((high-low)*p/top, 0, low+(high-low)*(1-p)/2)
-		case s.Symmetric:
+		if s.Symmetric {
 			// The grid has one point more below zero than above it: either end may be the one that it reaches.
-			s.measure(2*max(high, -low)*p/top, s.Levels()/2, 0)
-			s.measure(max(-low/(top+1), high/(top-1))*2*p, s.Levels()/2, 0)
-		default:
-			scale := (high - low) * p / top
-			if scale > 0 {
-				s.measure(scale, min(max(int(math.RoundToEven(float64(-low*p/scale))), 0), s.Levels()-1), 0)
-			}
+			s.measure(2*max(high, -low)*p/top, middle)
+			s.measure(max(-low/(top+1), high/(top-1))*2*p, middle)
+		} else if scale := (high - low) * p / top; scale > 0 {
+			s.measure(scale, min(max(int(math.RoundToEven(float64(-low*p/scale))), 0), s.Levels()-1))
 		}
 	}
 	for range 3 {
@@ -103,62 +95,60 @@ func (s *nearestGroup) fit(x, w []float32) {
 			break
 		}
 	}
-	if math.IsInf(s.best.loss, 1) { // nothing but zeros, or numbers that are none
-		s.best.scale, s.best.zero, s.best.offset = s.Round(1), s.Levels()/2, s.Round(low)
-		if !s.Symmetric {
-			s.best.zero = 0
+	if math.IsInf(s.best.loss, 1) { // nothing but zeros, or numbers that are too small to be stored
+		s.best.scale, s.best.zero, s.best.offset = s.Round(1), 0, 0
+		if s.Symmetric {
+			s.best.zero = middle
 		}
 		for i := range s.best.q {
-			s.best.q[i] = 0
-			if !s.Offsets {
-				s.best.q[i] = uint8(s.best.zero)
-			}
+			s.best.q[i] = uint8(s.best.zero)
 		}
 	}
 }
 
-// refit measures what least squares make of the best codes: of codes q, x ≈ scale·(q − zero) or scale·q + offset, with weights w.
-func (s *nearestGroup) refit() bool {
-	if math.IsInf(s.best.loss, 1) {
-		return false
+// weigh says what the squared error of each weight counts: more where the weight is large, for what is done to large weights is what
+// a model notices. A search without weights is worse than none.
+func (s *nearestGroup) weigh(importance []float32) {
+	s.w = room(s.w, len(s.x))
+	mean := 0.0
+	for _, v := range s.x {
+		mean += float64(float64(v) * float64(v))
 	}
-	var sw, sq, sqq, sx, sqx float64
+	mean /= float64(len(s.x))
 	for i, v := range s.x {
-		w := 1.0
-		if s.w != nil {
-			w = float64(s.w[i])
+		w := mean + float64(float64(v)*float64(v))
+		if importance != nil {
+			w = math.Sqrt(w) * float64(importance[i])
 		}
-		q := float64(s.best.q[i])
-		if !s.Offsets {
-			q -= float64(s.best.zero)
-		}
-		wq := float64(w * q)
-		sw, sq, sqq = sw+w, sq+wq, sqq+float64(wq*q)
-		sx, sqx = sx+float64(w*float64(v)), sqx+float64(wq*float64(v))
+		s.w[i] = float32(w)
 	}
-	d := float64(sw*sqq) - float64(sq*sq)
-	switch {
-	case s.Offsets && d > 0:
-		a := (float64(sw*sqx) - float64(sq*sx)) / d
-		return s.measure(float32(a), 0, float32((sx-float64(a*sq))/sw))
-	case !s.Offsets && sqq > 0:
-		return s.measure(float32(sqx/sqq), s.best.zero, 0)
+}
+
+// refit measures the scale that least squares find for the best codes: x ≈ scale·(q − zero).
+func (s *nearestGroup) refit() bool {
+	var qq, qx float64
+	for i, v := range s.x {
+		q := float64(s.best.q[i]) - float64(s.best.zero)
+		wq := float64(float64(s.w[i]) * q)
+		qq, qx = qq+float64(wq*q), qx+float64(wq*float64(v))
 	}
-	return false
+	return qq > 0 && !math.IsInf(s.best.loss, 1) && s.measure(float32(qx/qq), s.best.zero)
 }
 
 // wholeFloat added to a float32 below 2²² leaves no bits behind the point: taken away again, what remains is the nearest integer.
 const wholeFloat = 3 << 22
 
-// measure rounds the numbers of a grid as they will be stored, codes the group, and keeps it if nothing was better.
-func (s *nearestGroup) measure(scale float32, zero int, offset float32) bool {
-	scale, offset = s.Round(scale), s.Round(offset)
-	if !(scale > 0) || scale-scale != 0 || offset-offset != 0 {
+// measure rounds the numbers of a grid as they will be stored, codes the group, and keeps it if nothing was better. Where any float may
+// stand for code 0, it is one that makes a weight of 0 as near to a code as rounding allows: most weights are near 0, and an error that
+// they have in common does not cancel.
+func (s *nearestGroup) measure(scale float32, zero int) bool {
+	scale = s.Round(scale)
+	inv, base, offset := 1/scale, float32(zero), float32(0)
+	if !(scale > 0) || scale-scale != 0 || inv-inv != 0 {
 		return false
 	}
-	inv, base := 1/scale, float32(zero)
-	if inv-inv != 0 {
-		return false
+	if s.Offsets {
+		offset, base = s.Round(-float32(scale*base)), 0
 	}
 	low, high, loss := -base, float32(s.Levels()-1)-base, 0.0
 	for i, v := range s.x {
@@ -166,11 +156,7 @@ func (s *nearestGroup) measure(scale float32, zero int, offset float32) bool {
 		q = float32(q+wholeFloat) - wholeFloat
 		s.q[i] = uint8(int32(q + base))
 		e := v - float32(float32(scale*q)+offset)
-		e = float32(e * e)
-		if s.w != nil {
-			e = float32(e * s.w[i])
-		}
-		loss += float64(e)
+		loss += float64(float32(float32(e*e) * s.w[i]))
 	}
 	if loss < s.best.loss {
 		s.best.loss, s.best.scale, s.best.zero, s.best.offset = loss, scale, zero, offset

@@ -76,14 +76,21 @@ func nearestPoints(t *testing.T, c *Codes, src []float32) {
 	}
 }
 
+// groupErrors are those that Nearest minimises.
 func groupErrors(c *Codes, src []float32) []float64 {
 	out, row := make([]float64, len(c.Scale)), make([]float32, c.Cols)
 	groups := c.Groups(c.Cols)
+	mean, n := make([]float64, len(c.Scale)), make([]float64, len(c.Scale))
+	for i, x := range src {
+		g := i/c.Cols*groups + c.GroupOf(i%c.Cols)
+		mean[g], n[g] = mean[g]+float64(x)*float64(x), n[g]+1
+	}
 	for i := range c.Rows {
 		c.Row(row, i)
 		for k, x := range row {
 			e := float64(x) - float64(src[i*c.Cols+k])
-			out[i*groups+c.GroupOf(k)] += e * e
+			g, w := i*groups+c.GroupOf(k), float64(src[i*c.Cols+k])
+			out[g] += e * e * (mean[g]/n[g] + w*w)
 		}
 	}
 	return out
