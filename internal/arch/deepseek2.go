@@ -98,4 +98,7 @@ var nopeKey = Key{HF: []string{"qk_nope_head_dim"}, Field: func(p *Params) any {
 
 // logAll has a factor in DeepSeek's files that later families' have not.
 var logAll = Key{GGUF: "{a}.rope.scaling.yarn_log_multiplier", Field: func(p *Params) any { return &p.Yarn.log },
-	Default: func(p *Params) { p.Yarn.log = float32(0.1 * p.Yarn.LogAll) }, When: func(p *Params) bool { return p.Yarn.log != 0 }}
+	Default: func(p *Params) {
+		p.Yarn.log = float32(0.1 * p.Yarn.LogAll)
+		p.Yarn.LogAll = float64(p.Yarn.log) / 0.1 // as the file will tell it: the same model, to the last bit
+	}, When: func(p *Params) bool { return p.Yarn.log != 0 }}

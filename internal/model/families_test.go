@@ -208,3 +208,28 @@ func TestObserverSeesExperts(t *testing.T) {
 		}
 	}
 }
+
+// A checkpoint and the GGUF that is made of it are the same model to the last bit.
+func TestFamiliesSurviveConversion(t *testing.T) {
+	for _, f := range families(t) {
+		b := bindFamily(t, &f)
+		file := &formats.Source{Path: "m.gguf", Format: &formats.Format{Name: "gguf"}, Tensors: b.Tensors}
+		file.Meta.Set("general.architecture", b.Arch.Name)
+		b.Arch.WriteKeys(&file.Meta, &b.Params, func(string) {})
+		again, err := arch.Bind(file)
+		if err != nil {
+			t.Fatalf("%s: %v", f.Name, err)
+		}
+		var got [2][]float32
+		for i, bound := range []*arch.Bound{b, again} {
+			m, err := Of(bound)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[i], _ = logits(t, m, [][]int32{familyTokens()}, nil, Options{})
+		}
+		if !bytes.Equal(bitsOf(got[0]), bitsOf(got[1])) {
+			t.Errorf("%s: the GGUF gives other logits", f.Name)
+		}
+	}
+}
