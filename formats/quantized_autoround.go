@@ -2,9 +2,9 @@ package formats
 
 import "strings"
 
-// autoRoundScheme is AutoRound's own export, whose packing_format names the layout: GPTQ's first version without g_idx, AWQ's, or GPTQ's
+// The scheme auto-round is AutoRound's own export, whose packing_format names the layout: GPTQ's first version without g_idx, AWQ's, or GPTQ's
 // with zero points as they are. Scales may be negative, which no reader here minds.
-var autoRoundScheme = registerScheme(scheme{
+var _ = registerScheme(scheme{
 	name:    "auto-round",
 	methods: []string{"auto-round", "auto_round", "autoround", "intel/auto-round"},
 	parts:   []string{"qweight", "qzeros", "scales", "g_idx"},

@@ -6,14 +6,14 @@ import (
 	"quern/quantize"
 )
 
-// awqScheme is AutoAWQ's layout for its GEMM kernels, for a layer of n outputs and k inputs:
+// The scheme awq is AutoAWQ's layout for its GEMM kernels, for a layer of n outputs and k inputs:
 //
 //	qweight  int32 [k, n/8]   eight neighbouring outputs of one input in a word, in the order of awqOrder
 //	qzeros   int32 [G, n/8]   the same
 //	scales   f16   [G, n]
 //
 // GPTQModel writes other widths than 4 bits under the same name, there as a plain stream of codes along the outputs.
-var awqScheme = registerScheme(scheme{
+var _ = registerScheme(scheme{
 	name:    "awq",
 	methods: []string{"awq"},
 	parts:   []string{"qweight", "qzeros", "scales"},

@@ -8,13 +8,13 @@ import (
 	"quern/quantize"
 )
 
-// bnb4Scheme is bitsandbytes' NF4 and FP4 as transformers stores them. The weights, row-major, are cut into blocks that know no rows:
+// The scheme bitsandbytes is NF4 and FP4 as transformers stores them. The weights, row-major, are cut into blocks that know no rows:
 //
 //	weight         uint8 [n·k/2, 1]   two codes in a byte, the higher nibble first
 //	weight.absmax  f32 [blocks]       or uint8, codes of weight.nested_quant_map with a float32 of weight.nested_absmax for 256
 //	weight.quant_map f32 [16]         what codes stand for
 //	weight.quant_state.bitsandbytes__nf4, …__fp4   the bytes of a JSON object: shape, blocksize, nested_offset …
-var bnb4Scheme = registerScheme(scheme{
+var _ = registerScheme(scheme{
 	name:    "bitsandbytes",
 	methods: []string{"bitsandbytes", "bitsandbytes_4bit"},
 	parts: []string{"weight.absmax", "weight", "weight.quant_map", "weight.nested_absmax", "weight.nested_quant_map",
@@ -22,8 +22,8 @@ var bnb4Scheme = registerScheme(scheme{
 	weight: bnb4Weight,
 })
 
-// bnb8Scheme is LLM.int8: int8 codes, and SCB, the largest magnitude of each row, which code 127 stands for.
-var bnb8Scheme = registerScheme(scheme{
+// With eight bits it is LLM.int8: int8 codes, and SCB, the largest magnitude of each row, which code 127 stands for.
+var _ = registerScheme(scheme{
 	name:    "bitsandbytes",
 	methods: []string{"bitsandbytes", "bitsandbytes_8bit"},
 	parts:   []string{"SCB", "weight", "weight_format"},

@@ -60,17 +60,6 @@ func (c quantConfig) object(key string) quantConfig {
 	return m
 }
 
-// list is the strings of a list.
-func (c quantConfig) list(key string) (out []string) {
-	l, _ := c[key].([]any)
-	for _, e := range l {
-		if s, ok := e.(string); ok {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // numbers is the whole numbers of a list, nil when there is none or it holds something else.
 func (c quantConfig) numbers(key string) (out []int) {
 	l, _ := c[key].([]any)

@@ -7,7 +7,7 @@ import (
 	"quern/quantize"
 )
 
-// ctScheme is compressed-tensors, vLLM's own container. The tensors of a layer of n outputs and k inputs tell which of its layouts it has:
+// The scheme compressed-tensors is vLLM's own container. The tensors of a layer of n outputs and k inputs tell which of its layouts it has:
 //
 //	weight_packed int32 [n, k·b/32]   rows of codes as streams, 2^(b−1) added; weight_shape int64 [2] is n and k
 //	weight        int8  [n, k]        signed codes
@@ -15,7 +15,7 @@ import (
 //	weight_packed uint8 [n, k/2]      four-bit floats, see fp4.go
 //
 // weight_scale is [n, G], [n, 1] or [1]. weight_zero_point, where there is one, is like it: int8, or int32 as streams down the columns.
-var ctScheme = registerScheme(scheme{
+var _ = registerScheme(scheme{
 	name:    "compressed-tensors",
 	methods: []string{"compressed-tensors", "sparseml"},
 	parts: []string{"weight_scale", "weight", "weight_packed", "weight_shape", "weight_zero_point", "weight_g_idx", "weight_global_scale",

@@ -7,8 +7,8 @@ import (
 // Matrices of four-bit floats, two in a byte, the lower nibble first. NVFP4 has an E4M3 scale for 16 columns and one float32 for the
 // matrix; MXFP4 a power of two for 32 columns. compressed-tensors divides by the matrix's number, ModelOpt multiplies by its inverse.
 
-// modeloptScheme is what NVIDIA's ModelOpt writes.
-var modeloptScheme = registerScheme(scheme{
+// The scheme modelopt is what NVIDIA's ModelOpt writes.
+var _ = registerScheme(scheme{
 	name:    "modelopt",
 	methods: []string{"modelopt", "modelopt_fp4", "nvfp4", "fp8_modelopt"},
 	parts:   []string{"weight_scale", "weight", "weight_scale_2", "input_scale"},

@@ -8,9 +8,9 @@ import (
 	"quern/quantize"
 )
 
-// fp8Scheme is matrices of 8-bit floats with scales that they are multiplied by: one number, one for each row, or one for each block of
+// The scheme fp8 is matrices of 8-bit floats with scales that they are multiplied by: one number, one for each row, or one for each block of
 // rows and columns (DeepSeek-V3, whose weight_scale_inv is no inverse). MXFP8 has a scale for 32 columns, a power of two.
-var fp8Scheme = registerScheme(scheme{
+var _ = registerScheme(scheme{
 	name:    "fp8",
 	methods: []string{"fp8", "fbgemm_fp8", "mxfp8"},
 	parts:   []string{"weight_scale_inv", "weight", "input_scale", "activation_scale", "input_scale_ub"},
@@ -18,8 +18,8 @@ var fp8Scheme = registerScheme(scheme{
 	weight:  func(m *module) (*Tensor, error) { return fp8Weight(m, "weight_scale_inv") },
 })
 
-// fp8ChannelScheme is the same under the name of the scale that others use.
-var fp8ChannelScheme = registerScheme(scheme{
+// The same under the name of the scale that others use.
+var _ = registerScheme(scheme{
 	name:    "fp8",
 	methods: []string{"fp8", "fbgemm_fp8", "mxfp8"},
 	parts:   []string{"weight_scale", "weight", "input_scale", "activation_scale", "input_scale_ub"},

@@ -9,7 +9,7 @@ import (
 	"quern/quantize"
 )
 
-// gptqScheme is what AutoGPTQ and GPTQModel write, for a layer of n outputs and k inputs, b bits:
+// The scheme gptq is what AutoGPTQ and GPTQModel write, for a layer of n outputs and k inputs, b bits:
 //
 //	qweight  int32 [k·b/32, n]   down every column the stream of its codes
 //	qzeros   int32 [G, n·b/32]   along every row the stream of the zero points, less one in the first version of the format
@@ -17,7 +17,7 @@ import (
 //	g_idx    int32 [k]           the group of every input; absent or all zero: consecutive inputs
 //
 // The bits are told by the shapes, so that modules with settings of their own ("dynamic") need no further care.
-var gptqScheme = registerScheme(scheme{
+var _ = registerScheme(scheme{
 	name:    "gptq",
 	methods: []string{"gptq"},
 	parts:   []string{"qweight", "qzeros", "scales", "g_idx"},

@@ -7,10 +7,10 @@ import (
 	"quern/quantize"
 )
 
-// hqqScheme is HQQ's. The weights, row-major, become a matrix of lines: with axis 1 a line is a group, with axis 0 a group is a column.
+// The scheme hqq is HQQ's. The weights, row-major, become a matrix of lines: with axis 1 a line is a group, with axis 0 a group is a column.
 // Its lines are packed by parts: a byte of W_q holds a code of the first half (quarter, eighth) of the lines in its highest bits, and so
 // on down; three bits go ten to an int32. scale and zero have a float for each group, and a weight is (code − zero)·scale.
-var hqqScheme = registerScheme(scheme{
+var _ = registerScheme(scheme{
 	name:    "hqq",
 	methods: []string{"hqq"},
 	parts: []string{"W_q", "scale", "zero", "nbits", "group_size", "shape", "axis", "packing", "unpack_view_dtype", "view_as_float",

@@ -6,13 +6,13 @@ import (
 	"quern/quantize"
 )
 
-// mlxScheme is mlx-lm's: for a layer of n outputs and k inputs, b bits and groups of g,
+// The scheme mlx is mlx-lm's: for a layer of n outputs and k inputs, b bits and groups of g,
 //
 //	weight  uint32 [n, k·b/32]   every row the stream of its codes
 //	scales, biases [n, k/g]      in the model's type; the weight is scale·code + bias
 //
 // Settings of single modules stand in the configuration under their names. The modes mxfp4 and nvfp4 have no biases.
-var mlxScheme = registerScheme(scheme{
+var _ = registerScheme(scheme{
 	name:    "mlx",
 	methods: []string{"mlx"},
 	parts:   []string{"scales", "biases", "weight"},

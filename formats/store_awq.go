@@ -2,7 +2,7 @@ package formats
 
 import "quern/quantize"
 
-// AWQ writes AutoAWQ's GEMM layout, which awqScheme reads: the format for four bits with zero points.
+// AWQ writes AutoAWQ's GEMM layout, which the scheme awq reads: the format for four bits with zero points.
 var AWQ = registerStore(Store{
 	Name: "awq", Title: "AWQ", Bits: []int{4}, Groups: []int{16, 32, 64, 128}, Label: "pt",
 	Defaults: quantize.Grid{Bits: 4, Group: 128},

@@ -2,7 +2,7 @@ package formats
 
 import "quern/quantize"
 
-// CompressedTensors writes the layout pack-quantized, which ctScheme reads: what vLLM prefers.
+// CompressedTensors writes the layout pack-quantized, which the scheme compressed-tensors reads: what vLLM prefers.
 var CompressedTensors = registerStore(Store{
 	Name: "compressed-tensors", Title: "compressed-tensors", Bits: []int{2, 3, 4, 5, 6, 7, 8}, Label: "pt",
 	Defaults: quantize.Grid{Bits: 4, Group: 128, Symmetric: true}, ModelScales: true,

@@ -4,7 +4,7 @@ import (
 	"quern/quantize"
 )
 
-// GPTQ and GPTQv2 write what gptqScheme reads. They differ in how zero points are stored.
+// GPTQ and GPTQv2 write what the scheme gptq reads. They differ in how zero points are stored.
 var (
 	GPTQ   = registerStore(gptqStore("gptq", "GPTQ", 1))
 	GPTQv2 = registerStore(gptqStore("gptq_v2", "GPTQ v2", 0))

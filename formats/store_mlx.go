@@ -2,7 +2,7 @@ package formats
 
 import "quern/quantize"
 
-// MLX writes mlx-lm's affine layout, which mlxScheme reads.
+// MLX writes mlx-lm's affine layout, which the scheme mlx reads.
 var MLX = registerStore(Store{
 	Name: "mlx", Title: "MLX", Bits: []int{2, 3, 4, 5, 6, 8}, Groups: []int{32, 64, 128}, Offsets: true, Label: "mlx",
 	Defaults: quantize.Grid{Bits: 4, Group: 64}, ModelScales: true,
