@@ -162,12 +162,12 @@ func (p *Pack) place(opt PackOptions) error {
 		case s.Codes:
 		case float != nil && len(t.Shape) > 0 && t.Rows != nil:
 			s.to = float
-		case t.Raw != nil && formats.CodesOf(t) == nil:
+		case t.Raw != nil && formats.CodesOf(t) == nil && t.Type.Block == 1:
 			s.to = t.Type
 		default:
 			s.to = p.dense()
 		}
-		if t.Rows == nil && !(t.Raw != nil && s.to == t.Type) {
+		if t.Rows == nil && !s.Codes && !(t.Raw != nil && s.to == t.Type) {
 			return &formats.Error{File: p.Source, Tensor: t.Name, Err: formats.Unsupported("type %s cannot be decoded", t.Type)}
 		}
 		p.Tensors = append(p.Tensors, s)

@@ -41,7 +41,7 @@ func (p *Pack) keep() error {
 	}
 	p.Kept = true
 	p.Grid.Symmetric = uniform && !p.store.Offsets
-	p.Method = "codes moved from " + p.src.Format.Name
+	p.Method = "codes moved from GGUF blocks"
 	if q := p.src.Quantized; q != nil {
 		p.Method = "codes moved from " + q.Scheme
 	}

@@ -31,7 +31,7 @@ func convertCommand(ui *ui) *cli.Command {
 			"  quern convert ./Llama-3.1-8B-AWQ --format compressed-tensors -o out   # the same codes\n" +
 			"  quern convert ./DeepSeek-FP8 --format hf --outtype bf16 -o out        # plain weights",
 		Flags: append(outputFlags(),
-			formatFlag(),
+			formatFlag(), likeFlag(),
 			&cli.BoolFlag{Name: "mmproj", Usage: "write the vision tower and the projector of a model that sees (clip in llama.cpp) instead of its language model"},
 			&cli.StringFlag{Name: "outtype", Value: "auto", Usage: "f32, f16, bf16, q8_0, or auto: the first matrix decides between f16 and bf16; a GGUF keeps its types, GPTQ, AWQ and other codes are kept"},
 		),

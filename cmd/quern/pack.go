@@ -19,10 +19,14 @@ func formatFlag() cli.Flag {
 		" (hf: plain weights)"}
 }
 
+func likeFlag() cli.Flag {
+	return &cli.StringFlag{Name: "like", Usage: "with --format and a GGUF: `FOLDER` whose config.json and tokenizer the output gets"}
+}
+
 // gridFlags choose the codes that quantize makes.
 func gridFlags() []cli.Flag {
 	return []cli.Flag{
-		formatFlag(),
+		formatFlag(), likeFlag(),
 		&cli.IntFlag{Name: "bits", Usage: "with --format: `BITS` of a code (default: 4)"},
 		&cli.IntFlag{Name: "group", Usage: "with --format: `COLUMNS` that share a scale, -1 for whole rows (default: 128, 64 for mlx)"},
 		&cli.BoolFlag{Name: "sym", Usage: "with --format: codes around zero, without zero points (default for gptq and compressed-tensors)"},
@@ -75,7 +79,7 @@ func packAction(c *cli.Context, ui *ui, keep bool) error {
 	if err != nil {
 		return err
 	}
-	src, err := formats.Open(c.Args().First())
+	src, err := folderSource(c.Args().First(), c.String("like"))
 	if err != nil {
 		return err
 	}
@@ -95,6 +99,24 @@ func packAction(c *cli.Context, ui *ui, keep bool) error {
 		return err
 	}
 	return runPack(c, ui, p, run, nil)
+}
+
+// folderSource opens a checkpoint in Hugging Face's layout; a GGUF needs a folder whose names and texts it takes.
+func folderSource(path, like string) (*formats.Source, error) {
+	src, err := formats.Open(path)
+	if err != nil || src.Format != formats.GGUF {
+		return src, err
+	}
+	if like == "" {
+		src.Close()
+		return nil, &formats.Error{File: path, Err: formats.Unsupported("a GGUF has no config.json and no tokenizer.json"),
+			Hint: "--like names a folder that has them: the model that the file was made from"}
+	}
+	out, err := convert.Unfold(src, formats.Folder(like))
+	if err != nil {
+		src.Close()
+	}
+	return out, err
 }
 
 // runPack writes the folder of a plan, with the codes of a method where there is one.
