@@ -145,9 +145,10 @@ type Params struct {
 	// Tied says that the output head is the embedding.
 	Tied bool
 
-	Mix  Mixture // of experts; zero without
-	MLA  Latent  // attention; zero without
-	Yarn Yarn    // zero without
+	Mix    Mixture // of experts; zero without
+	MLA    Latent  // attention; zero without
+	Scales Scales
+	Yarn   Yarn // zero without
 
 	Sections []int32 // of a head, rotated by time, height and width; the three are equal in a text
 	Vision   Vision  // of a tower; zero without

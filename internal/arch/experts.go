@@ -37,6 +37,8 @@ func (m *Mixture) dim(letter string) int {
 		return m.FF
 	case "S":
 		return m.SharedFF
+	case "SS": // the same of the shared one
+		return 2 * m.SharedFF
 	case "MM": // gate and up of an expert
 		return 2 * m.FF
 	}

@@ -101,7 +101,7 @@ func (r *run) normHeads(x, weight []float32, width, m int) {
 func (r *run) rotate(q, k, v []float32, at []place) {
 	p := &r.m.params
 	qdim, kdim := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
-	scale := float32(1 / math.Sqrt(float64(p.HeadDim)))
+	scale := r.m.attentionScale()
 	r.eachRow(len(at), func(w *worker, row int) {
 		q, k, v, pos := q[row*qdim:][:qdim], k[row*kdim:][:kdim], v[row*kdim:][:kdim], at[row].pos
 		r.rope.rotate(q, pos, p.HeadDim, r.m.neox)
@@ -127,9 +127,13 @@ func (r *run) activate(gate, up []float32, m int) {
 	})
 }
 
-// add is x += h.
+// add is x += h, scaled where a family says so.
 func (r *run) add(x, h []float32, m int) {
 	e := r.m.params.Embd
+	if by := r.m.params.Scales.Residual; by != 0 && by != 1 {
+		r.eachRow(m, func(_ *worker, row int) { addScaled(x[row*e:][:e], h[row*e:][:e], by) })
+		return
+	}
 	r.eachRow(m, func(_ *worker, row int) {
 		kernel.Add(x[row*e:][:e], h[row*e:][:e])
 	})

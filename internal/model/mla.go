@@ -96,6 +96,9 @@ func (r *run) narrow(narrow, kva, q []float32, x *latent, at []place) {
 // and their rotations do not grow.
 func (m *Model) attentionScale() float32 {
 	p := &m.params
+	if p.Scales.Attention != 0 {
+		return p.Scales.Attention
+	}
 	s := 1 / math.Sqrt(float64(p.HeadDim))
 	if p.RopeType == "yarn" && p.Yarn.LogAll != 0 && p.RopeScale > 1 {
 		grown := 1 + 0.1*p.Yarn.LogAll*math.Log(float64(p.RopeScale))

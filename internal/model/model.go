@@ -84,6 +84,9 @@ func Of(b *arch.Bound) (*Model, error) {
 	if b.Arch.Layer.ScaleEmbed {
 		m.scale = float32(math.Sqrt(float64(b.Params.Embd)))
 	}
+	if by := b.Params.Scales.Embed; by != 0 {
+		m.scale = by
+	}
 	for i := range m.layers {
 		if m.layers[i].window = b.Params.Window; b.Arch.Layer.OtherWindow && i%2 == 1 {
 			m.layers[i].window = 0

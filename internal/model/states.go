@@ -56,6 +56,9 @@ func (m *Model) Logits(dst []float32, s *States, from, to int, opt Options) erro
 	r := m.begin(context.Background(), opt)
 	r.budget, r.err = m.budget(0, opt, r.threads)
 	r.apply(s.H[from*e:to*e], to-from, product{dst[:(to-from)*v], r.head()})
+	if by := m.params.Scales.Logits; by != 0 && by != 1 {
+		r.eachRow(to-from, func(_ *worker, row int) { scale(dst[row*v:][:v], 1/by) })
+	}
 	return r.end()
 }
 
