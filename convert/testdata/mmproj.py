@@ -152,7 +152,7 @@ def main():
                     text = open(os.path.join(os.environ["TOKENIZERS"], tokenizer, "hf", f)).read()
                     open(os.path.join(d, f), "w").write(text)
             for part in parts:
-                for typ in ("f16", "f32", "bf16", "q8_0") if part == "mmproj" else ("f16",):
+                for typ in ("f16", "bf16", "q8_0") if part == "mmproj" else ("f16",):
                     to = os.path.join(tmp, f"{name}-{part}-{typ}.gguf")
                     cmd = [sys.executable, "-c", CONVERT, llama, d, "--outfile", to, "--outtype", typ] + ["--mmproj"] * (part == "mmproj")
                     p = subprocess.run(cmd, capture_output=True, text=True)

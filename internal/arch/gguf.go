@@ -82,6 +82,9 @@ func (a *Arch) readMeta(src *formats.Source, p *Params) error {
 	if err := a.vocab(src, p); err != nil {
 		return err
 	}
+	if a.Projector != "" {
+		p.measure(src)
+	}
 	a.defaults(p)
 	if err := a.check(p); err != nil {
 		return &formats.Error{File: src.Path, Err: err}

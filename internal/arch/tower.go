@@ -71,6 +71,18 @@ func (c *Config) Language() *Config {
 	return &Config{file: c.file, root: root}
 }
 
+// measure takes from the tensors of an mmproj file what its keys do not tell, or tell wrongly.
+func (p *Params) measure(src *formats.Source) {
+	for _, m := range []struct {
+		tensor string
+		to     *int
+	}{{"v.blk.0.ffn_up.weight", &p.FF}, {"mm.gate.weight", &p.Vision.TextFF}} {
+		if t := src.Tensor(m.tensor); t != nil && len(t.Shape) == 2 {
+			*m.to = t.Shape[0]
+		}
+	}
+}
+
 // Text is the configuration as JSON.
 func (c *Config) Text() ([]byte, error) { return json.Marshal(c.root) }
 

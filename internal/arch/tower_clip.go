@@ -27,7 +27,8 @@ var ClipTower = registerTower(Arch{
 	Keys: slices.Concat(visionKeys, []Key{
 		projector("mlp"),
 		towerEps("vision_config.layer_norm_eps"),
-		{GGUF: "clip.vision.feature_layer", HF: []string{"vision_feature_layer", "mm_vision_select_layer"}, Field: func(p *Params) any { return &p.Vision.Features }},
+		{GGUF: "clip.vision.feature_layer", HF: []string{"vision_feature_layer", "mm_vision_select_layer"}, Field: func(p *Params) any { return &p.Vision.Features },
+			Default: func(p *Params) { p.Vision.Features = []int32{int32(p.Layers)} }},
 		{GGUF: "clip.vision.image_grid_pinpoints", HF: []string{"image_grid_pinpoints"}, Field: func(p *Params) any { return &p.Vision.Pinpoints },
 			Default: nothing, When: func(p *Params) bool { return len(p.Vision.Pinpoints) > 0 }},
 		{GGUF: "clip.vision.mm_patch_merge_type", HF: []string{"mm_patch_merge_type"}, Field: func(p *Params) any { return &p.Vision.Unpad },

@@ -1,0 +1,325 @@
+package convert
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"quern/formats"
+	"quern/internal/arch"
+)
+
+// A seeing is a tiny model that sees, and the files that the reference converter makes of it, less their tokenizers
+// (testdata/mmproj.py).
+type seeing struct {
+	Name         string
+	Config       map[string]any
+	Preprocessor map[string]any
+	Tensors      map[string][]int
+	Files        map[string]struct {
+		Keys    [][]json.RawMessage // name, kind, value
+		Tensors [][]json.RawMessage // name, type, shape, the first half of SHA-256
+	}
+}
+
+func seeings(t *testing.T) (list []*seeing) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/mmproj.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &list); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func seeingOf(t *testing.T, name string) *seeing {
+	list := seeings(t)
+	return list[slices.IndexFunc(list, func(s *seeing) bool { return s.Name == name })]
+}
+
+// source is the checkpoint, with tensors under other names if rename says so; "" leaves one out.
+func (s *seeing) source(t *testing.T, rename func(string) string) *formats.Source {
+	files := map[string][]byte{"config.json": marshal(t, s.Config), "tokenizer.json": byteTokenizer(t, 512)}
+	if s.Preprocessor != nil {
+		files["preprocessor_config.json"] = marshal(t, s.Preprocessor)
+	}
+	src := &formats.Source{Path: filepath.Join(t.TempDir(), s.Name), Format: &formats.Format{Name: "hf"}, Close: func() error { return nil }}
+	src.File = func(name string) ([]byte, error) {
+		if f, ok := files[name]; ok {
+			return f, nil
+		}
+		return nil, fs.ErrNotExist
+	}
+	for name, shape := range s.Tensors {
+		w := namedWeights(name, shape)
+		if rename != nil {
+			name = rename(name)
+		}
+		if name == "" {
+			continue
+		}
+		x := arch.Floats(name, w)
+		x.Shape, x.Rows = shape, matrix{w, shape[len(shape)-1]}
+		src.Tensors = append(src.Tensors, x)
+	}
+	slices.SortFunc(src.Tensors, func(a, b *formats.Tensor) int { return cmp.Compare(a.Name, b.Name) })
+	return src
+}
+
+// namedWeights are those of testdata/mmproj.py: FNV-1a of the name, splitmix64 of the place.
+func namedWeights(name string, shape []int) []float32 {
+	h, n := fnv.New64a(), 1
+	h.Write([]byte(name))
+	for _, d := range shape {
+		n *= d
+	}
+	w := make([]float32, n)
+	for i := range w {
+		z := h.Sum64() + uint64(i+1)*0x9E3779B97F4A7C15
+		z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
+		z = (z ^ z>>27) * 0x94D049BB133111EB
+		z ^= z >> 31
+		w[i] = float32(z>>40)/(1<<24) - 0.5
+		if len(shape) == 1 && strings.Contains(name, "norm") && strings.HasSuffix(name, "weight") {
+			w[i]++
+		}
+	}
+	return w
+}
+
+// made writes one part of a checkpoint and opens it.
+func made(t *testing.T, src *formats.Source, typ string, mmproj bool) *formats.Source {
+	t.Helper()
+	p := plan(t, src, typ, Options{Convert: true, Ggml: true, Mmproj: mmproj})
+	if err := Run(t.Context(), []*Plan{p}, RunOptions{Threads: 2}); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, p.Out)
+}
+
+func TestSeeingEqualsReference(t *testing.T) {
+	compared := 0
+	for _, s := range seeings(t) {
+		for file, want := range s.Files {
+			part, typ, _ := strings.Cut(file, " ")
+			if part == "text" && s.Name == "gemma3" && !slices.ContainsFunc(arch.All(), func(a *arch.Arch) bool { return a.Name == "gemma3" }) {
+				continue
+			}
+			compared++
+			t.Run(s.Name+" "+file, func(t *testing.T) {
+				got := made(t, s.source(t, nil), strings.ToUpper(typ), part == "mmproj")
+				if s.Name == "cogvlm" && got.Meta.Value("clip.use_gelu") != true {
+					t.Error("nothing tells runtimes of CogVLM's activation function")
+				}
+				if s.Name == "cogvlm" {
+					got.Meta.Delete("clip.use_gelu") // docs/parity.md
+				}
+				var keys []string
+				for _, k := range want.Keys {
+					keys = append(keys, unquote(t, k[0]))
+					sameValue(t, &got.Meta, k)
+				}
+				ours := slices.DeleteFunc(got.Meta.Keys(), func(k string) bool { return strings.HasPrefix(k, "tokenizer.") })
+				if !slices.Equal(ours, keys) {
+					t.Errorf("keys %v, want %v", ours, keys)
+				}
+				sameTensors(t, got, want.Tensors)
+			})
+		}
+	}
+	if compared < 12 {
+		t.Errorf("only %d files were compared", compared)
+	}
+}
+
+func unquote(t *testing.T, raw json.RawMessage) (s string) {
+	if err := json.Unmarshal(raw, &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// goKinds are the kinds of GGUF's values.
+var goKinds = map[string]string{"string": "string", "bool": "bool", "uint32": "uint32", "int32": "int32", "float32": "float32",
+	"array float32": "[]float32", "array int32": "[]int32"}
+
+func sameValue(t *testing.T, meta *formats.Meta, want []json.RawMessage) {
+	key, kind := unquote(t, want[0]), unquote(t, want[1])
+	v := meta.Value(key)
+	if goKinds[kind] == "" || fmt.Sprintf("%T", v) != goKinds[kind] {
+		t.Errorf("%s is a %T, want %s", key, v, kind)
+		return
+	}
+	ref := reflect.New(reflect.TypeOf(v))
+	if err := json.Unmarshal(want[2], ref.Interface()); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(v, ref.Elem().Interface()) {
+		t.Errorf("%s is %v, want %v", key, v, ref.Elem())
+	}
+}
+
+func sameTensors(t *testing.T, got *formats.Source, want [][]json.RawMessage) {
+	if len(got.Tensors) != len(want) {
+		t.Fatalf("tensors %v", names(got))
+	}
+	for i, w := range want {
+		var shape []int
+		if err := json.Unmarshal(w[2], &shape); err != nil {
+			t.Fatal(err)
+		}
+		x := got.Tensors[i]
+		if x.Name != unquote(t, w[0]) || x.Type.Name != unquote(t, w[1]) || !slices.Equal(x.Shape, shape) {
+			t.Errorf("tensor %d is %s %s %v, want %s %s %v", i, x.Name, x.Type, x.Shape, w[0], w[1], shape)
+		} else if sum := sha256.Sum256(body(t, x)); hex.EncodeToString(sum[:8]) != unquote(t, w[3]) {
+			t.Errorf("%s has other bytes", x.Name)
+		}
+	}
+}
+
+// The layouts of LLaVA: that of the authors, and what version 5 of the library stores, give the files of the usual one.
+func TestLayoutsOfLlava(t *testing.T) {
+	s := seeingOf(t, "llava-next")
+	usual := [2]*formats.Source{made(t, s.source(t, nil), "F16", false), made(t, s.source(t, nil), "F16", true)}
+	authors := *s
+	authors.Config = maps.Clone(s.Config)
+	maps.Copy(authors.Config, s.Config["text_config"].(map[string]any))
+	delete(authors.Config, "text_config")
+	delete(authors.Config, "vision_feature_layer")
+	maps.Copy(authors.Config, map[string]any{"architectures": []string{"LlavaMistralForCausalLM"}, "model_type": "llava_mistral", "mm_projector_type": "mlp2x_gelu",
+		"mm_vision_select_layer": -2, "mm_vision_select_feature": "patch", "mm_patch_merge_type": "spatial_unpad"})
+	authors.Preprocessor = nil // the colours are CLIP's
+	for _, l := range []struct {
+		s     *seeing
+		names []string // pairs of old and new
+	}{
+		{s, []string{"language_model.model.", "model.language_model.", "language_model.lm_head.", "lm_head.", "vision_tower.vision_model.", "model.vision_tower.",
+			"multi_modal_projector.", "model.multi_modal_projector.", "image_newline", "model.image_newline"}},
+		{&authors, []string{"language_model.model.", "model.", "language_model.lm_head.", "lm_head.", "vision_tower.", "model.vision_tower.vision_tower.",
+			"multi_modal_projector.linear_1", "model.mm_projector.0", "multi_modal_projector.linear_2", "model.mm_projector.2", "image_newline", "model.image_newline"}},
+	} {
+		for part, want := range usual {
+			got := made(t, l.s.source(t, strings.NewReplacer(l.names...).Replace), "F16", part == 1)
+			if !slices.Equal(got.Meta.Keys(), want.Meta.Keys()) {
+				t.Errorf("keys %v, want %v", got.Meta.Keys(), want.Meta.Keys())
+			}
+			for _, k := range want.Meta.Keys() {
+				if !reflect.DeepEqual(got.Meta.Value(k), want.Meta.Value(k)) {
+					t.Errorf("%s is %v, want %v", k, got.Meta.Value(k), want.Meta.Value(k))
+				}
+			}
+			if len(got.Tensors) != len(want.Tensors) {
+				t.Fatalf("tensors %v, want %v", names(got), names(want))
+			}
+			for _, w := range want.Tensors {
+				if x := got.Tensor(w.Name); x == nil || x.Type != w.Type || !slices.Equal(body(t, x), body(t, w)) {
+					t.Errorf("%s is missing or other", w.Name)
+				}
+			}
+		}
+	}
+}
+
+// What the files of LLaVA's towers hold. The reference has no converter for them: the list is what llama.cpp loads, and what it makes
+// of images are transformers' embeddings (docs/parity.md).
+func TestLlavaTower(t *testing.T) {
+	got := made(t, seeingOf(t, "llava-next").source(t, nil), "F16", true)
+	var b strings.Builder
+	for _, k := range got.Meta.Keys() {
+		fmt.Fprintf(&b, "%s %T %v\n", k, got.Meta.Value(k), got.Meta.Value(k))
+	}
+	for _, x := range got.Tensors {
+		fmt.Fprintf(&b, "%s %s %v\n", x.Name, x.Type, x.Shape)
+	}
+	want, err := os.ReadFile("testdata/llava-mmproj.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != string(want) {
+		t.Errorf("%s", b.String())
+	}
+}
+
+// A tower that is already a GGUF can be stored in another type, with the bytes that it would have had at once.
+func TestTowerFromGGUF(t *testing.T) {
+	for _, s := range seeings(t) {
+		single, want := made(t, s.source(t, nil), "F32", true), made(t, s.source(t, nil), "Q8_0", true)
+		got := made(t, single, "Q8_0", false)
+		for i, w := range want.Tensors {
+			x := got.Tensors[i]
+			if w.Name == "mm.input_projection.weight" { // F16 in both
+				continue
+			}
+			if x.Name != w.Name || x.Type != w.Type || !slices.Equal(body(t, x), body(t, w)) {
+				t.Errorf("%s: %s %s is not %s %s", s.Name, x.Name, x.Type, w.Name, w.Type)
+			}
+		}
+		if got.Meta.String("general.type") != "mmproj" || got.Meta.String("clip.projector_type") != want.Meta.String("clip.projector_type") {
+			t.Errorf("%s: lost its keys: %v", s.Name, got.Meta.Keys())
+		}
+	}
+}
+
+// The language model says what is left out and how to get it; what cannot be converted rightly is refused.
+func TestTowersRefuse(t *testing.T) {
+	s := seeingOf(t, "llava")
+	p := plan(t, s.source(t, nil), "F16", Options{Convert: true})
+	if said := strings.Join(p.Warnings, "\n"); !strings.Contains(said, "59 tensors of the vision tower and its projector (multi_modal_projector.*, vision_tower.*)") ||
+		!strings.Contains(said, "--mmproj writes them") || len(p.Dropped) != 59 {
+		t.Errorf("said %q, dropped %d", said, len(p.Dropped))
+	}
+	for _, c := range []struct {
+		model string
+		set   map[string]any
+		drop  string
+		want  string
+	}{
+		{"llava", map[string]any{"vision_feature_layer": -9}, "", "layer -9 of a tower of 3"},
+		{"llava", map[string]any{"vision_feature_layer": []int{-1, -2}}, "", "ascending"},
+		{"llava", map[string]any{"vision_feature_select_strategy": "full"}, "", "whole image"},
+		{"llava", map[string]any{"projector_hidden_act": "relu"}, "", "gelu"},
+		{"llava", nil, "vision_tower.", "not in this checkpoint"},
+		{"llava", nil, "vision_tower.vision_model.encoder.layers.1.mlp.fc1.weight", "missing"},
+		{"llava", map[string]any{"architectures": []string{"LlamaForCausalLM"}}, "", "not a class with a vision tower"},
+		{"qwen2.5vl", map[string]any{"vision_config.fullatt_block_indexes": []int{1, 2}}, "", "one in so many"},
+		{"qwen2.5vl", map[string]any{"vision_config.fullatt_block_indexes": []int{1}}, "", "one in so many"},
+		{"qwen2.5vl", map[string]any{"vision_config.window_size": 56}, "", "112 pixels"},
+		{"qwen2vl", map[string]any{"vision_config.temporal_patch_size": 1}, "", "two images deep"},
+		{"gemma3", map[string]any{"mm_tokens_per_image": 5}, "", "embeddings of an image"},
+		{"gemma3", map[string]any{"vision_config.num_attention_heads": 3}, "", "3 heads"},
+	} {
+		s := seeingOf(t, c.model)
+		for k, v := range c.set {
+			if in, key, ok := strings.Cut(k, "."); ok {
+				s.Config[in].(map[string]any)[key] = v
+			} else {
+				s.Config[k] = v
+			}
+		}
+		src := s.source(t, func(name string) string {
+			if c.drop != "" && strings.HasPrefix(name, c.drop) {
+				return ""
+			}
+			return name
+		})
+		_, err := NewPlan(src, F16, Options{Convert: true, Mmproj: true})
+		var e *formats.Error
+		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.As(err, &e) {
+			t.Errorf("%s with %v: %v, want %q", c.model, c.set, err, c.want)
+		}
+	}
+}
