@@ -14,7 +14,8 @@ import (
 
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"quern": main}) }
 
-// TestScripts runs the program as its users do. $TINY is the embedded model as a Hugging Face folder, $HELDOUT its text.
+// TestScripts runs the program as its users do. $TINY is the embedded model as a Hugging Face folder, $HELDOUT its text, $SEEING a
+// model that sees around it.
 // The command exits CODE CMD … demands an exit code.
 func TestScripts(t *testing.T) {
 	dir := t.TempDir()
@@ -25,11 +26,14 @@ func TestScripts(t *testing.T) {
 	if err := os.WriteFile(text, testdata.HeldOut(), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	sees := filepath.Join(dir, "sees")
+	seeing(t, tiny, sees)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TINY", tiny)
 			e.Setenv("HELDOUT", text)
+			e.Setenv("SEEING", sees)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "damage": damage, "spoil": spoil},
