@@ -57,6 +57,7 @@ type inspected struct {
 	Format        string          `json:"format"`
 	Metadata      orderedMeta     `json:"metadata"`
 	Config        json.RawMessage `json:"config,omitempty"` // config.json of a Hugging Face folder
+	Quantized     *quantizedLine  `json:"quantized,omitempty"`
 	Tensors       []tensorLine    `json:"tensors"`
 	Types         []typeLine      `json:"types"`
 	Weights       int64           `json:"weights"`
@@ -71,6 +72,26 @@ type tensorLine struct {
 	Bytes int64  `json:"bytes"`
 }
 
+// quantizedLine is how a folder says that its matrices are quantized.
+type quantizedLine struct {
+	Method  string `json:"method"`
+	File    string `json:"file"`
+	Modules int    `json:"matrices"`
+	Problem string `json:"problem,omitempty"` // why quern does not read the weights
+}
+
+func quantizedOf(src *formats.Source) *quantizedLine {
+	q := src.Quantized
+	if q == nil {
+		return nil
+	}
+	line := &quantizedLine{Method: q.Method, File: q.File, Modules: q.Modules}
+	if q.Err != nil {
+		line.Problem = q.Err.Error()
+	}
+	return line
+}
+
 type typeLine struct {
 	Type    string `json:"type"`
 	Tensors int    `json:"tensors"`
@@ -79,7 +100,8 @@ type typeLine struct {
 }
 
 func inspection(src *formats.Source) (*inspected, error) {
-	in := &inspected{Path: src.Path, Format: src.Format.Name, Metadata: orderedMeta{&src.Meta}, Tensors: []tensorLine{}, Types: []typeLine{}}
+	in := &inspected{Path: src.Path, Format: src.Format.Name, Metadata: orderedMeta{&src.Meta},
+		Quantized: quantizedOf(src), Tensors: []tensorLine{}, Types: []typeLine{}}
 	config, err := src.File("config.json")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -157,6 +179,11 @@ func jsonValue(v any) any {
 func (in *inspected) print(ui *ui, all bool) {
 	ui.say("%s: %s, %d tensors, %.4g billion weights, %s, %.2f bits per weight", in.Path, in.Format, len(in.Tensors),
 		float64(in.Weights)/1e9, bytes(in.Bytes), in.BitsPerWeight)
+	if q := in.Quantized; q != nil && q.Problem == "" {
+		ui.say("quantized: %s (%s), %d matrices", printable(q.Method), q.File, q.Modules)
+	} else if q != nil {
+		ui.say("quantized: %s", printable(q.Problem))
+	}
 	if in.Metadata.Len() > 0 {
 		ui.say("\nmetadata")
 		for _, k := range in.Metadata.Keys() {
