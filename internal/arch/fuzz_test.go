@@ -28,3 +28,50 @@ func FuzzBind(f *testing.F) {
 		}
 	})
 }
+
+// What a configuration demands is understood when it is there, and every row of it can be read, there and back.
+func FuzzExpected(f *testing.F) {
+	for _, text := range tinyFamilies(f) {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := ParseConfig("config.json", text)
+		if err != nil {
+			return
+		}
+		list, err := Expected(c, len(text)%2 == 1)
+		if err != nil {
+			if !errors.Is(err, formats.ErrCorrupt) && !errors.Is(err, formats.ErrUnsupported) {
+				t.Fatalf("an error of no kind: %v", err)
+			}
+			return
+		}
+		most := 0
+		for _, x := range list {
+			most = max(most, x.Elems())
+		}
+		if len(list) > 2000 || most > 1<<20 {
+			return
+		}
+		src := (&checkpoint{tensors: list}).source()
+		src.File = func(string) ([]byte, error) { return text, nil }
+		for _, x := range list {
+			x.Rows = counting(x.Cols())
+		}
+		b, err := Bind(src)
+		if err != nil {
+			return // settings that are refused
+		}
+		back, err := b.Unbind()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range append(b.Tensors, back...) {
+			for _, row := range []int{0, x.NumRows() - 1} {
+				if x.Elems() > 0 && x.Rows.ReadRows(make([]float32, x.Cols()), row) != nil {
+					t.Fatalf("row %d of %s %v cannot be read", row, x.Name, x.Shape)
+				}
+			}
+		}
+	})
+}

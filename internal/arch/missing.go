@@ -9,50 +9,41 @@ import (
 
 // missing refuses a checkpoint in which a rule found nothing, or not all of its parts.
 func (b *binder) missing() error {
-	var names []string
+	older := map[string]bool{} // tensors that an older one stands for
 	for _, g := range b.goals {
-		if g.left == 0 || b.made[layerName(g.Rule.GGUF, g.Layer)] || b.replaced(g) || g.left == len(g.parts) && (g.Rule.Optional || b.other(g)) {
+		for _, name := range g.Rule.Stead {
+			older[layerName(name, g.Layer)] = older[layerName(name, g.Layer)] || g.left == 0
+		}
+	}
+	var first string
+	count := 0
+	for _, g := range b.goals {
+		if b.made[g.name] || older[g.name] || len(g.Rule.Stead) > 0 || g.untouched() && (g.Rule.Optional || b.other(g)) {
 			continue
 		}
 		for i, t := range g.have {
-			if t == nil {
-				names = append(names, g.parts[i])
+			if t == nil && first == "" {
+				first = g.parts[i]
 			}
 		}
+		count += g.left
 	}
-	if len(names) == 0 {
+	if first == "" {
 		return b.flags()
 	}
-	return b.fail(names[0], formats.Corrupt("missing (%d tensors in all)", len(names)), "is a shard of the checkpoint missing, or its index out of date?")
+	return b.fail(first, formats.Corrupt("missing (%d tensors in all)", count), "is a shard of the checkpoint missing, or its index out of date?")
 }
 
-// replaced says whether an older tensor is there in the stead of a goal's, or whether the goal is such a tensor and none is there.
-func (b *binder) replaced(g *goal) bool {
-	if len(g.Rule.Stead) > 0 {
-		return g.left > 0
-	}
-	return slices.ContainsFunc(b.goals, func(o *goal) bool {
-		return o.Layer == g.Layer && o.left == 0 && slices.Contains(o.Rule.Stead, g.Rule.GGUF)
-	})
+// untouched says whether nothing of a goal was found.
+func (g *goal) untouched() bool {
+	return !slices.ContainsFunc(g.have, func(t *formats.Tensor) bool { return t != nil })
 }
 
 // other says whether a goal of which nothing was found is not the layout to complain about: another one was begun, or stands
 // before it in the table.
 func (b *binder) other(g *goal) bool {
-	first := g
-	for i := len(b.goals) - 1; i >= 0; i-- {
-		o := b.goals[i]
-		if o == g || o.Rule.GGUF != g.Rule.GGUF || o.Layer != g.Layer {
-			continue
-		}
-		if o.left < len(o.parts) {
-			return true
-		}
-		if i < slices.Index(b.goals, first) {
-			first = o
-		}
-	}
-	return first != g
+	forms := b.forms[g.name]
+	return forms[0] != g || slices.ContainsFunc(forms[1:], func(o *goal) bool { return !o.untouched() })
 }
 
 // flags compares the optional tensors with what config.json says of them. A bias in the file that the flag denies would be

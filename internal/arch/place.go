@@ -2,7 +2,6 @@ package arch
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -20,6 +19,7 @@ type binder struct {
 	op     func(*Rule) func(*formats.Tensor, *Params) *formats.Tensor
 	ignore []string           // keys of config.json that mean nothing for this variant
 	goals  []*goal            // in the order of the rules
+	forms  map[string][]*goal // by GGUF name: layouts of the same tensor
 	expect map[string][]*want // by source name
 	made   map[string]bool    // GGUF names
 
@@ -29,6 +29,7 @@ type binder struct {
 // A goal is a tensor that a rule makes, of one source tensor or of one for each expert.
 type goal struct {
 	Origin
+	name  string            // in GGUF
 	parts []string          // names in the source
 	have  []*formats.Tensor // of each part
 	left  int
@@ -42,7 +43,7 @@ type want struct {
 
 // place gives every source tensor its rules, and sees that every rule found its tensors.
 func (b *binder) place() error {
-	b.expect, b.made = map[string][]*want{}, map[string]bool{}
+	b.forms, b.expect, b.made = map[string][]*goal{}, map[string][]*want{}, map[string]bool{}
 	for i := range b.bound.Arch.Tensors {
 		b.aim(&b.bound.Arch.Tensors[i])
 	}
@@ -74,10 +75,10 @@ func (b *binder) place() error {
 // aim adds the goals of a rule.
 func (b *binder) aim(r *Rule) {
 	p := &b.bound.Params
-	if b.gguf && slices.ContainsFunc(b.goals, func(g *goal) bool { return g.Rule.GGUF == r.GGUF }) {
-		return // another layout of the same tensor
-	}
 	for l, name := range r.names(b.name(r), p) {
+		if b.gguf && len(b.forms[layerName(r.GGUF, l)]) > 0 {
+			continue // another layout of the same tensor
+		}
 		b.goal(Origin{Rule: r, Layer: l}, r.parts(name, p))
 		if b.gguf && r.Old != "" {
 			b.goal(Origin{Rule: r, Layer: l}, r.parts(layerName(r.Old, l), p))
@@ -86,8 +87,12 @@ func (b *binder) aim(r *Rule) {
 }
 
 func (b *binder) goal(o Origin, parts []string) {
-	g := &goal{Origin: o, parts: parts, have: make([]*formats.Tensor, len(parts)), left: len(parts)}
-	b.goals = append(b.goals, g)
+	g := &goal{Origin: o, name: layerName(o.Rule.GGUF, o.Layer), parts: parts, left: len(parts)}
+	if len(parts) > 1 && len(parts)*b.bound.Params.Layers > 16*len(b.src.Tensors)+1024 {
+		g.parts = parts[:1] // the rest cannot be there, and a file must not make us list it
+	}
+	parts, g.have = g.parts, make([]*formats.Tensor, len(g.parts))
+	b.goals, b.forms[g.name] = append(b.goals, g), append(b.forms[g.name], g)
 	for i, part := range parts {
 		b.expect[part] = append(b.expect[part], &want{g, i})
 	}
@@ -157,7 +162,7 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 	if do := b.op(r); do != nil {
 		n = *do(t, p)
 	}
-	n.Name = layerName(r.GGUF, w.Layer)
+	n.Name = w.name
 	if b.made[n.Name] {
 		return b.fail(w.Source, formats.Corrupt("%s is there in two layouts", n.Name), "")
 	}

@@ -41,6 +41,14 @@ func configurations(t *testing.T) map[string][]byte {
 		}
 		all[name] = text
 	}
+	for name, text := range tinyFamilies(t) {
+		all[name] = text
+	}
+	return all
+}
+
+// tinyFamilies are configurations of tiny models, by name.
+func tinyFamilies(t testing.TB) map[string]json.RawMessage {
 	text, err := os.ReadFile("../model/testdata/families.json")
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +60,7 @@ func configurations(t *testing.T) map[string][]byte {
 	if err := json.Unmarshal(text, &list); err != nil {
 		t.Fatal(err)
 	}
+	all := map[string]json.RawMessage{}
 	for _, f := range list {
 		all[f.Name] = f.Config
 	}
