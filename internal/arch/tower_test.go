@@ -1,0 +1,168 @@
+package arch
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"testing"
+
+	"quern/formats"
+)
+
+// sees are configurations of tiny models that see, one for each tower; sizes that are equal elsewhere differ here.
+func sees() map[string]map[string]any {
+	tower := func(more map[string]any) map[string]any {
+		return with(map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": 12, "patch_size": 4}, more)
+	}
+	text := map[string]any{"vocab_size": 10, "hidden_size": 16, "intermediate_size": 20, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2,
+		"rms_norm_eps": 1e-5, "max_position_embeddings": 64}
+	mrope := map[string]any{"rope_scaling": map[string]any{"type": "mrope", "mrope_section": []int{1, 2, 1}}}
+	of := func(class string, vision map[string]any, more ...map[string]any) map[string]any {
+		c := with(text, map[string]any{"architectures": []string{class}, "vision_config": vision})
+		for _, m := range more {
+			maps.Copy(c, m)
+		}
+		return c
+	}
+	return map[string]map[string]any{
+		"mlp":    of("LlavaForConditionalGeneration", tower(nil), map[string]any{"model_type": "llama", "vision_feature_layer": []int{1, -2}}),
+		"gemma3": of("Gemma3ForConditionalGeneration", tower(nil), map[string]any{"mm_tokens_per_image": 9}),
+		"qwen2vl_merger": of("Qwen2VLForConditionalGeneration", map[string]any{"depth": 3, "embed_dim": 8, "hidden_size": 16, "num_heads": 2, "mlp_ratio": 1.5, "patch_size": 4},
+			mrope),
+		"qwen2.5vl_merger": of("Qwen2_5_VLForConditionalGeneration", map[string]any{"depth": 5, "hidden_size": 8, "intermediate_size": 12, "num_heads": 2, "patch_size": 4,
+			"fullatt_block_indexes": []int{1, 3}}, mrope),
+		"cogvlm": of("CogVLMForCausalLM", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_heads": 2, "image_size": 12, "patch_size": 4,
+			"hidden_act": "gelu"}),
+	}
+}
+
+// towerOfConfig is the checkpoint of a configuration's tower, its numbers all different.
+func towerOfConfig(t testing.TB, config map[string]any) *checkpoint {
+	t.Helper()
+	c, err := ParseConfig("config.json", must(json.Marshal(config)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, v := towerOf(c)
+	var p Params
+	if err := a.readConfig(c, v, &p); err != nil {
+		t.Fatal(err)
+	}
+	made, gguf := &checkpoint{config: config}, map[string]string{}
+	for i := range a.Tensors {
+		r := &a.Tensors[i]
+		for l, name := range r.names(r.HF, &p) {
+			file := layerName(r.GGUF, l)
+			if hf, ok := gguf[file]; ok && hf != name || slices.ContainsFunc(made.tensors, func(x *formats.Tensor) bool { return x.Name == name }) {
+				continue // another layout, or another part
+			}
+			gguf[file] = name
+			made.tensors = append(made.tensors, shifted(numbers(name, r.sourceDims(&p)...), float32(len(made.tensors)*4096)))
+		}
+	}
+	return made
+}
+
+// Every tower is understood, its bytes are its numbers, and as a file of its own it leads back to what it came from.
+func TestTowersThereAndBack(t *testing.T) {
+	all := sees()
+	for _, a := range Towers() {
+		c := towerOfConfig(t, all[a.Projector])
+		there, err := BindTower(c.source())
+		if err != nil {
+			t.Fatalf("%s: %v", a.Projector, err)
+		}
+		for _, x := range there.Tensors {
+			if x.Raw == nil {
+				continue
+			}
+			raw, err := io.ReadAll(io.NewSectionReader(x.Raw, 0, x.Bytes()))
+			if err != nil || int64(len(raw)) != x.Bytes() {
+				t.Fatalf("%s: %d bytes, %v", x.Name, len(raw), err)
+			}
+			for i, v := range floatsOf(t, x) {
+				if math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:])) != v {
+					t.Fatalf("%s: byte %d is not of number %d", x.Name, 4*i, i)
+				}
+			}
+		}
+		file := &formats.Source{Path: "mmproj.gguf", Format: &formats.Format{Name: "gguf"}, Tensors: there.Tensors}
+		file.Meta.Set("general.architecture", clip)
+		a.WriteKeys(&file.Meta, &there.Params, func(string) {})
+		again, err := Bind(file)
+		if err != nil {
+			t.Fatalf("%s: %v", a.Projector, err)
+		}
+		back, err := again.Unbind()
+		if err != nil {
+			t.Fatalf("%s: %v", a.Projector, err)
+		}
+		sameCheckpoint(t, a.Projector, back, c.tensors, c.tensors, false)
+	}
+}
+
+// Thirds and instants are the parts that they are called.
+func TestPartsOfTensors(t *testing.T) {
+	in := numbers("qkv", 6, 2)
+	if got, want := floatsOf(t, SecondThird.Forward(in, nil)), []float32{4, 5, 6, 7}; !slices.Equal(got, want) {
+		t.Errorf("rows %v, want %v", got, want)
+	}
+	if got, want := floatsOf(t, ThirdThird.Forward(numbers("bias", 6), nil)), []float32{4, 5}; !slices.Equal(got, want) {
+		t.Errorf("elements %v, want %v", got, want)
+	}
+	conv := SecondInstant.Forward(numbers("conv", 2, 1, 2, 2, 2), nil)
+	if got, want := floatsOf(t, conv), []float32{4, 5, 6, 7, 12, 13, 14, 15}; !slices.Equal(got, want) || !slices.Equal(conv.Shape, []int{2, 1, 2, 2}) {
+		t.Errorf("%v of shape %v, want %v", got, conv.Shape, want)
+	}
+}
+
+// A model that sees is bound twice, and no tensor is in neither part or in both.
+func TestEveryTensorHasAPart(t *testing.T) {
+	for projector, config := range sees() {
+		if projector == "gemma3" { // its language model is another family's matter
+			continue
+		}
+		c := towerOfConfig(t, config)
+		text := tinyOf(t, must(json.Marshal(config)), false)
+		words, vision := len(text.tensors), len(c.tensors)
+		c.tensors = append(c.tensors, text.tensors...)
+		b, err := Bind(c.source())
+		if err != nil {
+			t.Fatalf("%s: %v", projector, err)
+		}
+		tower, err := BindTower(c.source())
+		if err != nil {
+			t.Fatalf("%s: %v", projector, err)
+		}
+		if len(b.Left) != vision || len(tower.Left) != words || len(b.Dropped)+len(tower.Dropped) != 0 {
+			t.Errorf("%s: %d of %d and %d of %d are left to the other part", projector, len(b.Left), vision, len(tower.Left), words)
+		}
+		c.tensors = append(c.tensors, numbers("stranger.weight", 3))
+		if _, err := Bind(c.source()); err == nil {
+			t.Errorf("%s: a stranger was let in", projector)
+		}
+	}
+}
+
+// Whatever a config.json says, a tower is understood or refused with a kind of error, and never panics.
+func FuzzBindTower(f *testing.F) {
+	var tensors []*formats.Tensor
+	for _, config := range sees() {
+		f.Add(must(json.Marshal(config)))
+		tensors = append(tensors, towerOfConfig(f, config).tensors...)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		src := (&checkpoint{tensors: tensors}).source()
+		src.File = func(string) ([]byte, error) { return text, nil }
+		for _, bind := range []func(*formats.Source) (*Bound, error){Bind, BindTower} {
+			_, err := bind(src)
+			if err != nil && !errors.Is(err, formats.ErrCorrupt) && !errors.Is(err, formats.ErrUnsupported) {
+				t.Fatalf("an error of no kind: %v", err)
+			}
+		}
+	})
+}
