@@ -48,6 +48,9 @@ func (p *Plan) bridged(recipe *Recipe) *Recipe {
 	decoded := 0
 	for i := range p.Steps {
 		s := &p.Steps[i]
+		if s.Copy && s.tensor.Type == quantize.MXFP4 {
+			weights[MXFP4_MOE.Name] += int64(s.tensor.Elems())
+		}
 		if s.Codes == "" {
 			continue
 		}
