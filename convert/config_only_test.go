@@ -46,6 +46,7 @@ func TestPlansOfGiants(t *testing.T) {
 		{"Qwen3-235B-A22B", configs + "/Qwen--Qwen3-235B-A22B_config.json", 235093634560},
 		{"DeepSeek-V2", giant(t, deepseek236), 235741434880},
 		{"DeepSeek-V3", configs + "/deepseek-ai--DeepSeek-V3_config.json", 671026419200},
+		{"gpt-oss-120b", configs + "/openai--gpt-oss-120b_config.json", 116829156672},
 		{"Kimi-K2", configs + "/moonshotai--Kimi-K2-Instruct_config.json", 1026408232448},
 	} {
 		src, err := FromConfig(namedConfig(t, g.path))
