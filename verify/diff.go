@@ -69,11 +69,11 @@ type DiffOptions struct {
 
 // CompareWeights compares the tensors and hyper-parameters of two open checkpoints.
 func CompareWeights(ctx context.Context, a, b *formats.Source, opt DiffOptions) (*Diff, error) {
-	ba, err := arch.Bind(a)
+	ba, err := arch.BindBeside(a, b)
 	if err != nil {
 		return nil, err
 	}
-	bb, err := arch.Bind(b)
+	bb, err := arch.BindBeside(b, a)
 	if err != nil {
 		return nil, err
 	}

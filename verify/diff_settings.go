@@ -18,14 +18,26 @@ func diffParams(a, b *arch.Bound) []Setting {
 	if a.Arch != b.Arch {
 		out = append(out, Setting{"Architecture", a.Arch.Name, b.Arch.Name})
 	}
-	va, vb := reflect.ValueOf(a.Params), reflect.ValueOf(b.Params)
-	for i := range va.NumField() {
-		name := va.Type().Field(i).Name
-		x, y := va.Field(i).Interface(), vb.Field(i).Interface()
+	return diffFields(out, "", reflect.ValueOf(a.Params), reflect.ValueOf(b.Params))
+}
+
+// diffFields compares the fields of two structs, and theirs, under names with dots.
+func diffFields(out []Setting, within string, a, b reflect.Value) []Setting {
+	for i := range a.NumField() {
+		f := a.Type().Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		name := within + f.Name
+		if f.Type.Kind() == reflect.Struct {
+			out = diffFields(out, name+".", a.Field(i), b.Field(i))
+			continue
+		}
+		x, y := a.Field(i).Interface(), b.Field(i).Interface()
 		if name == "Tied" || reflect.DeepEqual(x, y) || nearly(x, y) {
 			continue // a stored copy of the embedding is compared as a tensor
 		}
-		out = append(out, Setting{name, fmt.Sprintf("%.80v", x), fmt.Sprintf("%.80v", y)})
+		out = append(out, Setting{name, fmt.Sprintf("%.80s", fmt.Sprint(x)), fmt.Sprintf("%.80s", fmt.Sprint(y))})
 	}
 	return out
 }

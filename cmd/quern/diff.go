@@ -82,15 +82,19 @@ func diffAction(c *cli.Context, ui *ui) error {
 
 // compareRest compares metadata and tokenizers. A side without a tokenizer is a difference, not an error.
 func compareRest(d *verify.Diff, a, b *formats.Source) error {
-	ma, err := metaOf(a)
+	tower := isTower(a) || isTower(b)
+	ma, err := metaOf(a, tower)
 	if err != nil {
 		return err
 	}
-	mb, err := metaOf(b)
+	mb, err := metaOf(b, tower)
 	if err != nil {
 		return err
 	}
 	d.Meta = verify.CompareMeta(ma, mb)
+	if tower {
+		return nil // no tokenizer on either side
+	}
 	ta, errA := convert.Tokenizer(a, "")
 	tb, errB := convert.Tokenizer(b, "")
 	switch {
@@ -110,16 +114,19 @@ func presence(err error) string {
 }
 
 // metaOf is a GGUF's metadata, or what converting a folder would write.
-func metaOf(src *formats.Source) (*formats.Meta, error) {
+func metaOf(src *formats.Source, tower bool) (*formats.Meta, error) {
 	if src.Meta.Has("general.architecture") {
 		return &src.Meta, nil
 	}
-	plan, err := convert.NewPlan(src, convert.Auto, convert.Options{Convert: true})
+	plan, err := convert.NewPlan(src, convert.Auto, convert.Options{Convert: true, Mmproj: tower})
 	if err != nil {
 		return nil, err
 	}
 	return &plan.Meta, nil
 }
+
+// isTower says whether a source is the file of a vision tower, beside which a folder is compared by its own tower.
+func isTower(src *formats.Source) bool { return src.Meta.String("general.architecture") == "clip" }
 
 func printDiff(ui *ui, d *verify.Diff, all bool) {
 	equal := 0

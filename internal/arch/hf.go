@@ -117,7 +117,11 @@ func variant(c *Config, a *Arch, byClass *Variant) (*Variant, error) {
 }
 
 // classes are the Hugging Face classes of all families.
-func classes() []string { return append(classesOf(table), classesOf(towers)...) }
+func classes() []string {
+	all := append(classesOf(table), classesOf(towers)...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
 func classesOf(table []*Arch) (all []string) {
 	for _, a := range table {

@@ -67,6 +67,8 @@ func (c *Config) Language() *Config {
 	}
 	if class := language(v, inner, kind); class != "" {
 		root["architectures"] = []any{class}
+	} else if !slices.ContainsFunc(v.HF, func(class string) bool { return slices.Contains(classesOf(table), class) }) {
+		root["architectures"] = []any{kind} // an error will name it
 	}
 	return &Config{file: c.file, root: root}
 }
@@ -164,6 +166,7 @@ func BindTower(src *formats.Source) (*Bound, error) {
 	if err := a.readConfig(c, v, &b.Params); err != nil {
 		return nil, err
 	}
+	b.Params.Vision.Act, b.Params.Vision.MLPRatio, b.Params.Vision.Full = "", 0, nil // what they say is said, and a file does not tell them
 	place := binder{src: src, bound: b,
 		name:  func(r *Rule) string { return r.HF },
 		op:    func(r *Rule) func(*formats.Tensor, *Params) *formats.Tensor { return r.Do.Forward },
@@ -175,6 +178,14 @@ func BindTower(src *formats.Source) (*Bound, error) {
 			Hint: "it was published on its own, and the model names it; take the same model in the layout of transformers, which holds both"}
 	}
 	return b, place.place()
+}
+
+// BindBeside understands the part of a checkpoint that can be compared with another source: its tower beside an mmproj file.
+func BindBeside(src, other *formats.Source) (*Bound, error) {
+	if other.Meta.String("general.architecture") == clip && (src.Format == nil || src.Format.Name != "gguf") {
+		return BindTower(src)
+	}
+	return Bind(src)
 }
 
 // adapter says of a tower's tensor whether it is the projector's.
