@@ -52,10 +52,17 @@ func (v Verdict) String() string {
 	return fmt.Sprintf("%s: %s is %s the limit %g", v.Model, got, word, v.Bound)
 }
 
-// check decides a limit with intervals that miss the truth with a probability of at most tail on either side.
-func (l Limit) check(t, base *track, perChunk int, decide Decide, tail float64) Verdict {
+// risk is the probability with which a gate may pass wrongly, and fail wrongly.
+type risk struct{ pass, fail float64 }
+
+// check decides a limit with an interval whose end on the side of the limit misses the truth as rarely as r says.
+func (l Limit) check(t, base *track, perChunk int, decide Decide, r risk) Verdict {
 	x := l.Over(t, base, l.Value)
-	low, high := meanBounds(x, perChunk, tail, l.Share)
+	below, above := r.fail, r.pass
+	if l.Min {
+		below, above = r.pass, r.fail
+	}
+	low, high := meanBounds(x, perChunk, below, above, l.Share)
 	m := sum(x) / float64(len(x))
 	bound := l.Bound(l.Value)
 	chunks := len(x) / perChunk
@@ -94,10 +101,10 @@ func (l Limit) least(x []float64) float64 {
 	return 0
 }
 
-// meanBounds bounds the mean of x from below and above. Chunks are taken as independent, predictions within a chunk are not:
+// meanBounds bounds the mean of x from below and above, each with the probability that it is missed. Chunks are taken as independent, predictions within a chunk are not:
 // a mean has Student's interval over the means of the chunks; a share has Clopper and Pearson's for as many independent
 // predictions as vary like the chunks do (Kish's design effect), which stays honest where nothing was hit at all.
-func meanBounds(x []float64, perChunk int, tail float64, share bool) (low, high float64) {
+func meanBounds(x []float64, perChunk int, below, above float64, share bool) (low, high float64) {
 	means := perChunkMeans(x, perChunk)
 	n := float64(len(means))
 	m := sum(x) / float64(len(x))
@@ -110,13 +117,15 @@ func meanBounds(x []float64, perChunk int, tail float64, share bool) (low, high 
 		if n > 1 && variance > 0 {
 			effective = min(effective, m*(1-m)/variance)
 		}
-		return binomialBounds(m*effective, effective, tail)
+		low, _ = binomialBounds(m*effective, effective, below)
+		_, high = binomialBounds(m*effective, effective, above)
+		return low, high
 	}
 	if n < 2 {
 		return math.Inf(-1), math.Inf(1)
 	}
-	t, skew := studentQuantile(tail, n-1), skewness(means)
-	return m - math.Sqrt(variance)*unskew(t, skew, n), m - math.Sqrt(variance)*unskew(-t, skew, n)
+	skew := skewness(means)
+	return m - math.Sqrt(variance)*unskew(studentQuantile(below, n-1), skew, n), m - math.Sqrt(variance)*unskew(-studentQuantile(above, n-1), skew, n)
 }
 
 // unskew turns a quantile of a symmetric statistic into one of Student's statistic of n samples with a skewness: Hall's

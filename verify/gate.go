@@ -114,7 +114,7 @@ const (
 type Gates struct {
 	Limits     []Limit
 	Decide     Decide
-	Alpha      float64 // probability of a wrong pass or a wrong failure, for each gate; 0 = DefaultAlpha
+	Alpha      float64 // probability of any wrong decision about any model, half for passes; 0 = DefaultAlpha
 	Sequential bool    // decide as soon as enough chunks are seen
 }
 

@@ -55,7 +55,7 @@ func TestInconclusive(t *testing.T) {
 	check := func(n int) Verdict {
 		q := newTrack(n)
 		copy(q.kld, losses(rand.New(rand.NewPCG(1, 2)), n, 1, 0.15, 0))
-		return Limit{gateNamed(t, "max-kld"), 1.04}.check(q, newTrack(n), 1, Upper, .025)
+		return Limit{gateNamed(t, "max-kld"), 1.04}.check(q, newTrack(n), 1, Upper, risk{.025, .025})
 	}
 	v := check(12)
 	if v.Outcome != Inconclusive || v.Needed == 0 || !strings.Contains(v.String(), "more chunks needed") {
@@ -83,7 +83,7 @@ func TestNaNFails(t *testing.T) {
 	base := newTrack(2)
 	for _, g := range AllGates() {
 		limit := 1.0
-		if v := (Limit{g, limit}).check(quant, base, 1, Lower, .025); v.Outcome != Fail && !g.Min && g.Name != "max-flips" {
+		if v := (Limit{g, limit}).check(quant, base, 1, Lower, risk{.025, .025}); v.Outcome != Fail && !g.Min && g.Name != "max-flips" {
 			t.Errorf("%s: not a number: %s", g.Name, v.Outcome)
 		}
 	}

@@ -1,19 +1,24 @@
 package verify
 
-import "math"
+import (
+	"math"
+	"sort"
+)
 
 // A Pair compares two quantizations with each other on the same predictions: differences are A − B, so that a negative
 // divergence speaks for A. P is the probability of a difference in divergence at least this large between equals
-// (Student's paired test over chunks); pairs are not corrected for their number.
+// (Student's paired test over chunks), Adjusted the same for the largest of all differences of a run: with Holm's
+// correction for the number of pairs (Scandinavian Journal of Statistics 6, 1979).
 type Pair struct {
-	A       string   `json:"a"`
-	B       string   `json:"b"`
-	KLD     Estimate `json:"kld"`
-	LogPPL  Estimate `json:"log_ppl"`
-	SameTop Estimate `json:"same_top"`
-	P       Number   `json:"p_value"`
-	Better  string   `json:"better,omitempty"` // the name, where the interval of the divergence excludes zero
-	Needed  int      `json:"chunks_needed,omitempty"`
+	A        string   `json:"a"`
+	B        string   `json:"b"`
+	KLD      Estimate `json:"kld"`
+	LogPPL   Estimate `json:"log_ppl"`
+	SameTop  Estimate `json:"same_top"`
+	P        Number   `json:"p_value"`
+	Adjusted Number   `json:"p_adjusted"`
+	Better   string   `json:"better,omitempty"` // the name, where the interval of the divergence excludes zero and p_adjusted is below 0.05
+	Needed   int      `json:"chunks_needed,omitempty"`
 }
 
 // pairs compares every two models that are not the base.
@@ -23,11 +28,38 @@ func (r *run) pairs(b *bootstrap, n int) []Pair {
 		for j := i + 1; j < len(r.tracks); j++ {
 			p := pair(r.tracks[i].first(n), r.tracks[j].first(n), r.tracks[0].first(n), b)
 			p.A, p.B = r.sides[i].Name, r.sides[j].Name
-			p.decide(b.chunks)
 			out = append(out, p)
 		}
 	}
+	holm(out)
+	for i := range out {
+		out[i].decide(b.chunks)
+	}
 	return out
+}
+
+// holm adjusts the probabilities of pairs: the smallest is multiplied by their number, the next by one less, and none gets below
+// the one before it. Where a pair has no probability, none of its differences is proved either.
+func holm(pairs []Pair) {
+	order := make([]int, len(pairs))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(i, j int) bool {
+		a, b := float64(pairs[order[i]].P), float64(pairs[order[j]].P)
+		return a < b || math.IsNaN(b) && !math.IsNaN(a)
+	})
+	least, left := 0.0, len(pairs)
+	for _, i := range order {
+		p := &pairs[i]
+		p.Adjusted = p.P
+		if math.IsNaN(float64(p.P)) {
+			continue
+		}
+		least = max(least, min(1, float64(left)*float64(p.P)))
+		p.Adjusted = Number(least)
+		left--
+	}
 }
 
 func pair(a, o, base *track, b *bootstrap) Pair {
@@ -53,13 +85,16 @@ func pair(a, o, base *track, b *bootstrap) Pair {
 
 // decide names the better one, or says how many chunks more would probably tell.
 func (p *Pair) decide(chunks int) {
+	proved := p.Adjusted < 1-confidence
 	switch {
-	case p.KLD.High < 0:
+	case p.KLD.High < 0 && proved:
 		p.Better = p.A
-	case p.KLD.Low > 0:
+	case p.KLD.Low > 0 && proved:
 		p.Better = p.B
 	default:
-		p.Needed = moreChunks(chunks, (p.KLD.High-p.KLD.Low)/2, math.Abs(p.KLD.Value))
+		tail := (1 - confidence) / 2
+		wider := studentQuantile(tail*float64(p.P/p.Adjusted), float64(chunks-1)) / studentQuantile(tail, float64(chunks-1)) // for the other pairs' sake
+		p.Needed = moreChunks(chunks, wider*(p.KLD.High-p.KLD.Low)/2, math.Abs(p.KLD.Value))
 	}
 }
 

@@ -66,12 +66,21 @@ func (r *run) decided(chunks int) bool {
 		return false
 	}
 	r.look++
-	r.verdicts = r.judge(spend(g.alpha(), k, len(all))/2, r.verdicts)
+	r.verdicts = r.judge(g.risk(spend(g.alpha(), k, len(all)), len(r.sides)-1), r.verdicts)
 	return g.settled(r.verdicts, len(r.sides)-1)
 }
 
+// risk divides alpha among the gates of all models, so that alpha is the probability of any wrong decision about any model. A
+// model passes when all of its gates do; where it should not, one gate has to pass wrongly, and which one does not matter: so
+// wrong passes are divided by models only (an intersection-union test: Berger, Technometrics 24, 1982). A wrong failure
+// of any gate fails a model: those are divided by all gates of all models (Bonferroni). Upper ends of intervals of skewed losses
+// are missed more often than they should the rarer that is to be, so each further model counts one and a half times.
+func (g *Gates) risk(alpha float64, models int) risk {
+	return risk{pass: alpha / 2 / (1.5*float64(models) - 0.5), fail: alpha / 2 / float64(models*len(g.Limits))}
+}
+
 // judge checks all limits on the chunks that are finished; what was decided before stays.
-func (r *run) judge(tail float64, before []Verdict) []Verdict {
+func (r *run) judge(each risk, before []Verdict) []Verdict {
 	g := r.opt.Gates
 	n := r.chunks * r.perChunk
 	base := r.tracks[0].first(n)
@@ -86,7 +95,7 @@ func (r *run) judge(tail float64, before []Verdict) []Verdict {
 			if g.Sequential && r.chunks < r.total {
 				decide = Upper // what is in doubt is not settled yet
 			}
-			v := l.check(t.first(n), base, r.perChunk, decide, tail)
+			v := l.check(t.first(n), base, r.perChunk, decide, each)
 			v.Model, v.Decide = r.sides[i+1].Name, g.Decide
 			out = append(out, v)
 		}
@@ -125,5 +134,5 @@ func (r *run) verdictsOf() []Verdict {
 	if g.Sequential {
 		return r.verdicts
 	}
-	return r.judge(spend(g.alpha(), 0, 1)/2, nil)
+	return r.judge(g.risk(spend(g.alpha(), 0, 1), len(r.sides)-1), nil)
 }

@@ -21,7 +21,7 @@ func gateFlags() []cli.Flag {
 		&cli.StringFlag{Name: "gates", Usage: "`FILE` of gates in YAML; flags replace its limits"},
 		&cli.StringFlag{Name: "decide", Value: string(verify.Upper),
 			Usage: "end of a loss's interval that keeps the limit: upper (proved), point (the value itself), lower (not disproved)"},
-		&cli.Float64Flag{Name: "alpha", Value: verify.DefaultAlpha, Usage: "probability that a gate is decided wrongly, half for each side"},
+		&cli.Float64Flag{Name: "alpha", Value: verify.DefaultAlpha, Usage: "probability of any wrong decision in the run, all gates of all models together; half for passes, half for failures"},
 		&cli.BoolFlag{Name: "sequential", Usage: "stop as soon as all gates are certain; alpha is spent over the looks"},
 	)
 }

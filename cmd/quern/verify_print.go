@@ -106,8 +106,8 @@ func printPairs(ui *ui, pairs []verify.Pair) {
 			says = fmt.Sprintf("undecided: %d more chunks needed", p.Needed)
 		}
 		rows = append(rows, []string{p.A, p.B, fmt.Sprintf("%+.6f [%+.6f, %+.6f]", p.KLD.Value, p.KLD.Low, p.KLD.High),
-			fmt.Sprintf("%+.5f", p.LogPPL.Value), fmt.Sprintf("%+.3f %%", 100*p.SameTop.Value), strings.ToLower(fmt.Sprintf("%.2g", float64(p.P))), says})
+			fmt.Sprintf("%+.5f", p.LogPPL.Value), fmt.Sprintf("%+.3f %%", 100*p.SameTop.Value), strings.ToLower(fmt.Sprintf("%.2g", float64(p.Adjusted))), says})
 	}
-	ui.table([]string{"A", "B", "KL divergence A − B", "ln PPL", "same top", "p", ""}, rows, 2, 3, 4, 5)
+	ui.table([]string{"A", "B", "KL divergence A − B", "ln PPL", "same top", "p, Holm", ""}, rows, 2, 3, 4, 5)
 	ui.say("")
 }
