@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+
+	"quern/formats"
 )
 
 // ErrMemory is inside the error of a run that cannot stay within RunOptions.MaxRAM.
@@ -30,6 +32,9 @@ func newBudget(plans []*Plan, opt RunOptions) budget {
 		b.workers = runtime.NumCPU()
 	}
 	b.fixed += plans[0].imatrixBytes() // plans share it
+	if plans[0].src != nil && plans[0].src.Quantized != nil {
+		b.fixed += formats.BandMemory
+	}
 	for _, p := range plans {
 		b.fixed += 3 * p.header // as read, as text in the tokenizer, as written
 		for i := range p.Steps {

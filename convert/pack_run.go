@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -27,12 +28,20 @@ func (p *Pack) Run(ctx context.Context, opt RunOptions) error { return p.RunWith
 
 // RunWith writes the folder with the codes of a method.
 func (p *Pack) RunWith(ctx context.Context, opt RunOptions, maker CodeMaker) error {
+	block, threads, err := p.budget(opt)
+	if err != nil {
+		return err
+	}
+	opt.Threads = threads
+	if opt.SplitBytes == 0 {
+		opt.SplitBytes = shardBytes
+	}
 	sink, err := formats.CreateFolder(p.Out, p.store, formats.CreateOptions{SplitBytes: opt.SplitBytes, SplitTensors: opt.SplitTensors, Force: opt.Force})
 	if err != nil {
 		return err
 	}
 	defer sink.Abort()
-	r := &packer{Pack: p, sink: sink, opt: opt, index: map[string]int{}}
+	r := &packer{Pack: p, sink: sink, opt: opt, block: block, index: map[string]int{}}
 	if err := sink.Begin(r.planned()); err != nil {
 		return err
 	}
@@ -53,12 +62,42 @@ func (p *Pack) RunWith(ctx context.Context, opt RunOptions, maker CodeMaker) err
 	return sink.Commit()
 }
 
+const (
+	packBlock  = 1 << 20       // weights that a worker holds at once: columns of codes are then written in runs that are long enough
+	shardBytes = 5_000_000_000 // of tensors in a file, as the Hugging Face library divides them
+)
+
+// budget is the size of blocks and the number of workers that stay within a limit on memory: as float32, as codes, and packed twice.
+func (p *Pack) budget(opt RunOptions) (block, threads int, err error) {
+	fixed, widest := int64(runtimeRAM), 1
+	if p.src.Quantized != nil {
+		fixed += formats.BandMemory
+	}
+	for i := range p.Tensors {
+		widest = max(widest, p.Tensors[i].tensor.Cols())
+	}
+	block, threads = packBlock, opt.Threads
+	if threads < 1 {
+		threads = runtime.NumCPU()
+	}
+	need := func() int64 { return fixed + 12*int64(threads)*int64(max(block, 32*widest)) }
+	for ; opt.MaxRAM > 0 && need() > opt.MaxRAM && block > smallBlock; block /= 2 {
+	}
+	for ; opt.MaxRAM > 0 && need() > opt.MaxRAM && threads > 1; threads-- {
+	}
+	if opt.MaxRAM > 0 && need() > opt.MaxRAM {
+		return 0, 0, fmt.Errorf("%w: %s are needed with one worker, %s are allowed", ErrMemory, bytesText(need()), bytesText(opt.MaxRAM))
+	}
+	return block, threads, nil
+}
+
 // A packer is one run.
 type packer struct {
 	*Pack
 	sink  *formats.FolderSink
 	opt   RunOptions
 	index map[string]int // of a tensor, by name
+	block int            // weights that a worker holds at once
 
 	mu                    sync.Mutex
 	done, changed, scales int64
@@ -130,15 +169,13 @@ type packWorker struct {
 	codes  quantize.Codes
 }
 
-const packBlock = 1 << 20 // weights that a worker holds at once
-
 func (w *packWorker) tensor(ctx context.Context, i int, s *PackStep) error {
 	t := s.tensor
 	n, k := t.NumRows(), t.Cols()
 	if t.Elems() == 0 {
 		return nil
 	}
-	step := max(1, packBlock/k/32) * 32
+	step := max(1, w.block/k/32) * 32
 	var near *quantize.Nearest
 	var round func(float32) float32
 	if s.Codes {

@@ -27,6 +27,9 @@ const (
 	bandCount = 16
 )
 
+// BandMemory is about what the bands of a source hold at most, and what reading one takes.
+const BandMemory = bandCount * bandBytes * 3 / 2
+
 // size is the number of rows in a band.
 func (b *bands) size(r *codedRows) int {
 	return max(1, bandBytes/max(1, r.cols)/r.unit) * r.unit

@@ -58,10 +58,10 @@ func outputFlags() []cli.Flag {
 
 func convertAction(c *cli.Context, ui *ui) error {
 	if c.IsSet("format") {
-		if c.Bool("mmproj") {
-			return usagef("--mmproj writes a GGUF: leave out --format")
-		}
 		return packAction(c, ui, true)
+	}
+	if err := without(c, codesOnly, "is for folders of codes: add --format"); err != nil {
+		return err
 	}
 	if err := exactArgs(c, "SRC"); err != nil {
 		return err

@@ -66,9 +66,29 @@ func packOptions(c *cli.Context, keep bool) (opt convert.PackOptions, err error)
 	return opt, nil
 }
 
+// ggufOnly are flags that say something about GGUF files alone, and codesOnly those that a folder of codes wants.
+var (
+	ggufOnly = []string{"tensor-type", "output-tensor-type", "token-embedding-type", "leave-output-tensor", "pure", "imatrix", "encoder", "effort", "strict",
+		"override-kv", "pre", "mmproj", "config-only"}
+	codesOnly = []string{"bits", "group", "sym", "asym", "lm-head", "no-search", "like"}
+)
+
+// without refuses flags that would do nothing.
+func without(c *cli.Context, names []string, why string) error {
+	for _, n := range names {
+		if c.IsSet(n) {
+			return usagef("--%s %s", n, why)
+		}
+	}
+	return nil
+}
+
 // packAction writes a Hugging Face folder.
 func packAction(c *cli.Context, ui *ui, keep bool) error {
 	if err := exactArgs(c, "SRC"); err != nil {
+		return err
+	}
+	if err := without(c, ggufOnly, "is for GGUF files, not for --format"); err != nil {
 		return err
 	}
 	opt, err := packOptions(c, keep)

@@ -43,6 +43,9 @@ func quantizeAction(c *cli.Context, ui *ui) error {
 	if c.IsSet("format") {
 		return packAction(c, ui, false)
 	}
+	if err := without(c, codesOnly, "is for folders of codes: add --format"); err != nil {
+		return err
+	}
 	if c.NArg() < 2 {
 		return usagef("quern quantize takes SRC and at least one TYPE")
 	}
