@@ -17,17 +17,18 @@ type Options struct {
 	TensorTypes        []string // REGEX=TYPE: the first that matches a tensor's GGUF name decides
 	OutputTensorType   string
 	TokenEmbeddingType string
-	LeaveOutputTensor  bool             // the output head stays as it is stored
-	Pure               bool             // the recipe's type for every matrix
-	OverrideKV         []string         // KEY=int|float|bool|str:VALUE
-	Pre                string           // the name of the pre-tokenizer, for a tokenizer that is not recognised
-	Ggml               bool             // the encoders of llama-quantize instead of quern's
-	Effort             int              // of quern's, from quantize.EffortDefault to EffortMost; 0 is the default
-	Strict             bool             // an error instead of a fallback type
-	Mmproj             bool             // the vision tower and the projector instead of the language model
-	Imatrix            *formats.Imatrix // importance of the tensors' inputs, or nil
-	bridging           bool             // codes of the source are kept
-	asStored           bool             // every tensor keeps its type
+	LeaveOutputTensor  bool                       // the output head stays as it is stored
+	Pure               bool                       // the recipe's type for every matrix
+	OverrideKV         []string                   // KEY=int|float|bool|str:VALUE
+	Pre                string                     // the name of the pre-tokenizer, for a tokenizer that is not recognised
+	Ggml               bool                       // the encoders of llama-quantize instead of quern's
+	Effort             int                        // of quern's, from quantize.EffortDefault to EffortMost; 0 is the default
+	Strict             bool                       // an error instead of a fallback type
+	Mmproj             bool                       // the vision tower and the projector instead of the language model
+	Imatrix            *formats.Imatrix           // importance of the tensors' inputs, or nil
+	Ready              map[string]*formats.Tensor // tensors that a method has encoded already, by GGUF name, in the types that Types says
+	bridging           bool                       // codes of the source are kept
+	asStored           bool                       // every tensor keeps its type
 }
 
 // An override is one of TensorTypes.

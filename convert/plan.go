@@ -54,6 +54,7 @@ type Step struct {
 	Companion string `json:"companion,omitempty"` // a tensor that holds what this one is multiplied by
 	Weighed   bool   `json:"weighed,omitempty"`   // errors count by the importance of their columns
 	Borrowed  []int  `json:"borrowed,omitempty"`  // matrices (experts) with the mean importance of all, for want of tokens
+	Method    bool   `json:"method,omitempty"`    // the method of Options.Ready has encoded it
 
 	tensor     *formats.Tensor
 	to         *quantize.Type
@@ -178,6 +179,11 @@ func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
 		s.Type, s.to, s.Fallback = choice.to.Name, choice.to, choice.fallback
 		if isGGUF(p.src) {
 			s.Op = ""
+		}
+		if made := opt.Ready[t.Name]; made != nil {
+			if err := p.ready(&s, made); err != nil {
+				return err
+			}
 		}
 		if err := p.finish(&s); err != nil {
 			return err

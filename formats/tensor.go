@@ -54,6 +54,25 @@ func (t *Tensor) Bytes() int64 {
 	return int64(t.NumRows()) * int64(row)
 }
 
+// Part is n rows of a matrix as a matrix, which stays a promise.
+func (t *Tensor) Part(from, n int) *Tensor {
+	part := *t
+	part.Shape = []int{n, t.Cols()}
+	part.Rows = laterRows{t.Rows, from}
+	if t.Raw != nil {
+		row := t.Bytes() / int64(t.NumRows())
+		part.Raw = io.NewSectionReader(t.Raw, int64(from)*row, int64(n)*row)
+	}
+	return &part
+}
+
+type laterRows struct {
+	rows Rows
+	from int
+}
+
+func (r laterRows) ReadRows(dst []float32, row int) error { return r.rows.ReadRows(dst, r.from+row) }
+
 // A Source is an open checkpoint. Opening reads headers only.
 type Source struct {
 	Path    string

@@ -92,3 +92,6 @@ func (g *Gram) panel(part []float32, c, n int) {
 		}
 	}
 }
+
+// Columns is k.
+func (g *Gram) Columns() int { return g.k }

@@ -10,6 +10,17 @@ type Stats struct {
 // NewStats are those of a matrix of k columns that has seen nothing.
 func NewStats(k int) *Stats { return &Stats{Diag: make([]float64, k)} }
 
+// Join adds the sums of others, times a factor, to those of s, which are changed in place.
+func (s *Stats) Join(o *Stats, by float64) {
+	s.Count += o.Count
+	for i, d := range o.Diag {
+		s.Diag[i] += float64(by * d)
+	}
+	for i, d := range o.Gram {
+		s.Gram[i] += float64(by * d)
+	}
+}
+
 // Add counts m inputs, x [m][k]. Squares of float32 are exact in float64 and added in the order of the inputs, so the result
 // does not depend on how inputs are cut into calls.
 func (s *Stats) Add(x []float32, m int) {

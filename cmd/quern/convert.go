@@ -94,15 +94,7 @@ func produce(c *cli.Context, ui *ui, types []string, opt convert.Options) error 
 		return err
 	}
 	defer src.Close()
-	all, err := plans(src, types, opt, run, func(t string) string {
-		if o := c.String("output"); o != "" {
-			return strings.ReplaceAll(o, "{type}", t)
-		}
-		if opt.Mmproj {
-			return convert.MmprojName(src.Path, t)
-		}
-		return convert.OutName(src.Path, t) // a configuration's is that of its folder
-	})
+	all, err := plans(src, types, opt, run, func(t string) string { return outName(c, src.Path, t, opt) }) // a configuration's is that of its folder
 	if err != nil {
 		return err
 	}
@@ -121,6 +113,17 @@ func produce(c *cli.Context, ui *ui, types []string, opt convert.Options) error 
 		return err
 	}
 	return showWritten(c, ui, all, time.Since(began))
+}
+
+// outName is the output's for a type.
+func outName(c *cli.Context, src, typ string, opt convert.Options) string {
+	if o := c.String("output"); o != "" {
+		return strings.ReplaceAll(o, "{type}", typ)
+	}
+	if opt.Mmproj {
+		return convert.MmprojName(src, typ)
+	}
+	return convert.OutName(src, typ)
 }
 
 func runOptions(c *cli.Context) (run convert.RunOptions, err error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -23,8 +24,10 @@ func quantizeCommand(ui *ui) *cli.Command {
 			"  quern quantize ./Llama-3.1-8B Q8_0 Q6_K Q4_K_M -o out/llama-{type}.gguf\n" +
 			"  quern quantize model-F16.gguf Q4_K_M --tensor-type 'ffn_down=Q6_K' --plan\n" +
 			"  quern quantize model-F16.gguf IQ2_M --imatrix imatrix.gguf\n" +
+			"  quern quantize ./Llama-3.1-8B Q3_K_M --method gptq --text calibration.txt\n" +
+			"  quern quantize ./Llama-3.1-8B Q3_K_M --method gptq --text calibration.txt\n" +
 			"  quern quantize ./Llama-3.1-8B --format gptq --bits 4 --group 128 -o ./Llama-3.1-8B-GPTQ",
-		Flags: append(append(outputFlags(), gridFlags()...),
+		Flags: append(slices.Concat(outputFlags(), gridFlags(), methodFlags()),
 			&cli.StringSliceFlag{Name: "tensor-type", Usage: "`REGEX=TYPE`: store the tensors whose GGUF name matches as TYPE; the first match decides; may be repeated"},
 			&cli.StringFlag{Name: "output-tensor-type", Usage: "`TYPE` of the output head"},
 			&cli.StringFlag{Name: "token-embedding-type", Usage: "`TYPE` of the token embedding"},
@@ -80,7 +83,7 @@ func quantizeAction(c *cli.Context, ui *ui) error {
 			return err
 		}
 	}
-	return produce(c, ui, c.Args().Slice()[1:], opt)
+	return byMethod(c, ui, c.Args().Slice()[1:], opt)
 }
 
 // wrap breaks a list of words into lines.

@@ -53,7 +53,7 @@ func (w *weight) part(i, n int) *weight {
 	p.n = n
 	t := *w.t
 	t.Shape = []int{w.n, w.k}
-	p.t = rowsOf(&t, i*n, n)
+	p.t = t.Part(i*n, n)
 	if t.Scale != nil {
 		p.t.Scale = t.Scale[i : i+1]
 	}

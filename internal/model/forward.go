@@ -44,6 +44,7 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	r.normHeads(k, l.kNorm, p.KVHeads*p.HeadDim, m)
 	r.rotate(q, k, v, b.at)
 	r.attend(att, q, k, v, b.seqs, l.heads(p))
+	r.lookMeans(h, q, k, l, b)
 }
 
 // think is the feed-forward network before its output matrix; it uses h.

@@ -62,18 +62,18 @@ func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, done fu
 	r.told = Step{Layers: n, Total: len(g.place) * n}
 	for i := 0; i < n && r.err == nil; i++ {
 		l := *lib.layer(i, i+1 < n)
-		if opt.Observe != nil || opt.ObserveExpert != nil {
+		if opt.Observe != nil || opt.ObserveExpert != nil || opt.ObserveMeans != nil {
 			for j := range g.batches {
 				r.show(&l, &g.batches[j])
 			}
 		}
 		r.stop(i, l.matrices(&m.params), done)
-		r.observe, r.observeExpert = nil, nil
+		r.observe, r.observeExpert, r.observeMeans = nil, nil, nil
 		for j := range g.batches {
 			r.advance(&l, &g.batches[j], false)
 			r.step(i, len(g.batches[j].at))
 		}
-		r.observe, r.observeExpert = opt.Observe, opt.ObserveExpert
+		r.observe, r.observeExpert, r.observeMeans = opt.Observe, opt.ObserveExpert, opt.ObserveMeans
 	}
 	lib.stop()
 	head := m.head

@@ -89,7 +89,7 @@ func TestLayersReplaceExperts(t *testing.T) {
 		if x == nil {
 			return nil
 		}
-		if flat := *x; l.Replace(arch.RoleUpExps, rowsOf(&formats.Tensor{Shape: []int{x.NumRows(), x.Cols()}, Rows: x.Rows}, 0, 8)) == nil {
+		if flat := *x; l.Replace(arch.RoleUpExps, (&formats.Tensor{Shape: []int{x.NumRows(), x.Cols()}, Rows: x.Rows}).Part(0, 8)) == nil {
 			t.Errorf("%v was replaced by 8 rows", flat.Shape)
 		}
 		return l.Replace(arch.RoleUpExps, x)

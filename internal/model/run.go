@@ -39,6 +39,10 @@ type Options struct {
 	// expert's those rows that it was chosen for.
 	ObserveExpert func(layer int, role arch.Role, expert int, x []float32, m, k int)
 
+	// ObserveMeans is shown what attention makes of the inputs of a layer's values: row t of x [m][k] is their mean, weighted as one of the heads weighs
+	// values for query t; heads take turns. What a change of the matrix of values does to the layer depends on these alone.
+	ObserveMeans func(layer int, x []float32, m, k int)
+
 	// MaxRAM is how much memory a run of sequences as long as Group allows may take, its final states included. More of it
 	// lets more tokens share the reading of a weight. 0 is room for two layers and a gigabyte of states.
 	MaxRAM int64
@@ -65,6 +69,8 @@ type scratch struct {
 	ropes   [2]*rope
 
 	h, q, k, v, att, gate, up, copy []float32
+
+	means []float32 // of the inputs of values
 
 	qa, kva, wide, mixed     []float32 // of latent attention
 	sum, scores, taken, made []float32 // of experts
@@ -102,6 +108,7 @@ type run struct {
 	threads       int
 	observe       Observer
 	observeExpert func(layer int, role arch.Role, expert int, x []float32, m, k int)
+	observeMeans  func(layer int, x []float32, m, k int)
 	report        func(Step)
 	told          Step // what was reported last
 	budget        budget
@@ -116,7 +123,7 @@ func threadsOf(opt Options) int {
 }
 
 func (m *Model) begin(ctx context.Context, opt Options) *run {
-	r := &run{m: m, ctx: ctx, mode: opt.Mode, threads: threadsOf(opt), observe: opt.Observe, observeExpert: opt.ObserveExpert, report: opt.Step}
+	r := &run{m: m, ctx: ctx, mode: opt.Mode, threads: threadsOf(opt), observe: opt.Observe, observeExpert: opt.ObserveExpert, observeMeans: opt.ObserveMeans, report: opt.Step}
 	m.mu.Lock()
 	if n := len(m.idle); n > 0 {
 		r.scratch, m.idle = m.idle[n-1], m.idle[:n-1]
