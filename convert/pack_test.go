@@ -55,3 +55,39 @@ func TestPackKeepsCodes(t *testing.T) {
 		})
 	}
 }
+
+// Codes of experts survive the stack that a GGUF makes of them, codes of query rows their permutation, and codes of a matrix that a family
+// stores in one its division.
+func TestPackedFamiliesBridge(t *testing.T) {
+	for _, name := range []string{"llama31", "mixtral", "qwen3moe", "phi3"} {
+		p, out := packed(t, shared(t, "golden", "arch", name, "hf"), PackOptions{Format: "gptq", Group: 32})
+		plan, err := NewPlan(out, Auto, Options{Convert: true, Pre: "gpt-2"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan.Out = filepath.Join(t.TempDir(), "out.gguf")
+		if err := Run(t.Context(), []*Plan{plan}, RunOptions{Threads: 2}); err != nil {
+			t.Fatal(err)
+		}
+		kept, gguf := int64(0), open(t, plan.Out)
+		for i := range plan.Steps {
+			s := &plan.Steps[i]
+			if s.Codes == "" {
+				continue
+			}
+			kept += int64(s.tensor.Elems())
+			if o := gguf.Tensor(s.Name); o.Type.Name != "Q4_0" || apart(t, o, s.tensor) != 0 {
+				t.Errorf("%s: %s is %s, and %g from the source", name, s.Name, o.Type, apart(t, o, s.tensor))
+			}
+		}
+		want := int64(0)
+		for i := range p.Tensors {
+			if p.Tensors[i].Codes {
+				want += int64(p.Tensors[i].tensor.Elems())
+			}
+		}
+		if kept != want {
+			t.Errorf("%s: of %d weights with codes %d kept them", name, want, kept)
+		}
+	}
+}

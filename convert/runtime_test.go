@@ -1,0 +1,67 @@
+package convert
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"quern/formats"
+)
+
+// Verdicts on folders and files whose properties are known.
+func TestCheckFor(t *testing.T) {
+	golden := func(name string) string { return shared(t, "golden", "gptq", name) }
+	asym := filepath.Join(t.TempDir(), "asym")
+	p, err := NewPack(open(t, shared(t, "golden", "arch", "llama", "hf")), PackOptions{Format: "gptq", Group: 32, Sym: new(bool)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Out = asym
+	if err := p.Run(t.Context(), RunOptions{Threads: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path, runtime string
+		tp            int
+		level, says   string // of a finding; "" when it loads
+	}{
+		{golden("gptq-4bit-g128-sym"), "vllm", 1, "", ""},
+		{golden("gptq-4bit-g128-sym"), "vllm", 2, "", ""},
+		{golden("gptq-4bit-g128-sym"), "vllm", 8, "refuses", "on 8 ranks"},
+		{golden("gptq-4bit-g128-sym"), "transformers", 1, "", ""},
+		{golden("gptq-4bit-g128-sym"), "tensorrt-llm", 1, "", ""},
+		{golden("gptq-4bit-g128-sym"), "mlx", 1, "refuses", "as if it were AWQ"},
+		{golden("gptq-4bit-g128-sym"), "llama.cpp", 1, "refuses", "not folders"},
+		{golden("gptq-3bit-g128-sym"), "vllm", 1, "refuses", "3 bits"},
+		{golden("gptq-4bit-g32-sym-desc"), "vllm", 1, "refuses", "desc_act"},
+		{golden("awq-4bit-g32-gemm"), "vllm", 1, "", ""},
+		{golden("awq-4bit-g32-gemm"), "mlx", 1, "", ""},
+		{golden("awq-4bit-g32-gemm"), "tensorrt-llm", 1, "refuses", "groups of 32"},
+		{asym, "vllm", 1, "wrong", "zero point"},
+		{asym, "transformers", 1, "", ""},
+		{shared(t, "golden", "arch", "llama", "ref-f32.gguf"), "llama.cpp", 1, "", ""},
+		{shared(t, "golden", "arch", "llama", "ref-f32.gguf"), "mlx", 1, "refuses", "not GGUF"},
+	} {
+		v, err := CheckFor(open(t, c.path), c.runtime, c.tp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Base(c.path)
+		if v.Loads != (c.level == "") {
+			t.Errorf("%s for %s: loads is %v: %v", name, c.runtime, v.Loads, v.Findings)
+		}
+		found := c.level == ""
+		for _, f := range v.Findings {
+			found = found || f.Level == c.level && strings.Contains(f.What, c.says)
+			if f.Source == "" {
+				t.Errorf("%s for %s: %q has no source", name, c.runtime, f.What)
+			}
+		}
+		if !found {
+			t.Errorf("%s for %s: no finding says %q: %v", name, c.runtime, c.says, v.Findings)
+		}
+	}
+	if _, err := CheckFor(&formats.Source{}, "abacus", 1); err == nil {
+		t.Error("a runtime that nobody knows has a verdict")
+	}
+}
