@@ -34,8 +34,12 @@ func (p *Plan) leave(bound *arch.Bound, opt Options) {
 		return
 	}
 	p.Dropped = append(p.Dropped[:len(p.Dropped):len(p.Dropped)], bound.Left...)
-	p.warn(fmt.Sprintf("%d tensors of the vision tower and its projector (%s) are not in this file: quern convert %s --mmproj writes them",
-		len(bound.Left), groups(bound.Left), p.Source))
+	said := fmt.Sprintf("%d tensors of the vision tower and its projector (%s) are not in this file", len(bound.Left), groups(bound.Left))
+	if _, err := arch.BindTower(p.src); err != nil {
+		p.warn(fmt.Sprintf("%s, and --mmproj would refuse them: %v", said, err))
+		return
+	}
+	p.warn(fmt.Sprintf("%s: quern convert %s --mmproj writes them", said, p.Source))
 }
 
 // groups are the beginnings that names have in common, with a star each.

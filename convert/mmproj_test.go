@@ -282,6 +282,12 @@ func TestTowersRefuse(t *testing.T) {
 		!strings.Contains(said, "--mmproj writes them") || len(p.Dropped) != 59 {
 		t.Errorf("said %q, dropped %d", said, len(p.Dropped))
 	}
+	other := seeingOf(t, "llava")
+	other.Config["vision_config"].(map[string]any)["model_type"] = "pixtral"
+	p = plan(t, other.source(t, nil), "F16", Options{Convert: true})
+	if said := strings.Join(p.Warnings, "\n"); !strings.Contains(said, "--mmproj would refuse them") || !strings.Contains(said, "the tower is not CLIP's") {
+		t.Errorf("said %q", said)
+	}
 	for _, c := range []struct {
 		model string
 		set   map[string]any
