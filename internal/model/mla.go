@@ -101,7 +101,7 @@ func (m *Model) attentionScale() float32 {
 	}
 	s := 1 / math.Sqrt(float64(p.HeadDim))
 	if p.RopeType == "yarn" && p.Yarn.LogAll != 0 && p.RopeScale > 1 {
-		grown := 1 + 0.1*p.Yarn.LogAll*math.Log(float64(p.RopeScale))
+		grown := 1 + float64(0.1*p.Yarn.LogAll*natural(float64(p.RopeScale)))
 		s *= grown * grown
 	}
 	return float32(s)

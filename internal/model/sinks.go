@@ -23,6 +23,6 @@ func cutSwishMul(gate, up []float32) {
 	for i, x := range gate {
 		x = min(x, limit)
 		y := min(max(up[i], -limit), limit)
-		gate[i] = x / (1 + kernel.Exp(-alpha*x)) * (y + 1)
+		gate[i] = x / (1 + kernel.Exp(float32(-alpha*x))) * (y + 1)
 	}
 }

@@ -22,7 +22,7 @@ func (r *rope) yarn(p *arch.Params, smooth bool) {
 	}
 	dim := float64(p.RopeDim)
 	at := func(rotations float32) float64 { // the dimension that turns so often within the context of training
-		return dim * math.Log(float64(p.RopeContext)/(float64(rotations)*2*math.Pi)) / (2 * math.Log(float64(p.RopeBase)))
+		return dim * natural(float64(p.RopeContext)/(float64(rotations)*2*math.Pi)) / (2 * natural(float64(p.RopeBase)))
 	}
 	from, to := at(fast), at(slow)
 	if !smooth {
@@ -34,7 +34,7 @@ func (r *rope) yarn(p *arch.Params, smooth bool) {
 	}
 	for i := range r.freq {
 		own := 1 / float32(pow(float64(p.RopeBase), float32(2*i)/float32(p.RopeDim)))
-		stay := (1 - min(max((float32(i)-low)/(high-low), 0), 1)) * ext
+		stay := float32((1 - min(max((float32(i)-low)/(high-low), 0), 1)) * ext)
 		divided := 1 / (p.RopeScale * float32(pow(float64(p.RopeBase), float32(2*i)/float32(p.RopeDim))))
 		r.freq[i] = float32(divided*(1-stay)) + float32(own*stay)
 	}
@@ -42,6 +42,6 @@ func (r *rope) yarn(p *arch.Params, smooth bool) {
 	case y.Attention != 0:
 		r.size = y.Attention
 	case y.LogAll == 0 && p.RopeScale > 1:
-		r.size = float32(1 + 0.1*math.Log(float64(p.RopeScale)))
+		r.size = float32(1 + float64(0.1*natural(float64(p.RopeScale))))
 	}
 }

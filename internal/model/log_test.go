@@ -1,0 +1,23 @@
+package model
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+func TestNatural(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range 10000 {
+		x := math.Exp(rng.NormFloat64() * 20)
+		if i < 100 {
+			x = 1 + rng.NormFloat64()*1e-3
+		}
+		if got, want := natural(x), math.Log(x); math.Abs(got-want) > 4e-16*max(1, math.Abs(want)) {
+			t.Fatalf("natural(%v) is %v, want %v", x, got, want)
+		}
+	}
+	if natural(1) != 0 {
+		t.Error("natural(1) is", natural(1))
+	}
+}
