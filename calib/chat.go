@@ -14,7 +14,7 @@ import (
 // does, and which says itself what stands around it.
 func (s *Subject) Tokens(docs []Document, special bool) ([]int32, error) {
 	var all []int32
-	var chat *jinja.Template
+	var chat *Chat
 	for i, d := range docs {
 		if d.Chat == nil {
 			all = append(all, s.Tokenizer.Encode(d.Text, tokenizer.Options{AddSpecial: true, ParseSpecial: special})...)
@@ -22,11 +22,15 @@ func (s *Subject) Tokens(docs []Document, special bool) ([]int32, error) {
 		}
 		if chat == nil {
 			var err error
-			if chat, err = s.template(); err != nil {
+			if chat, err = NewChat(s.Tokenizer, s.src.Path); err != nil {
 				return nil, err
 			}
 		}
-		text, err := s.render(chat, d.Chat)
+		messages, err := messagesOf(d.Chat)
+		if err != nil {
+			return nil, fmt.Errorf("conversation %d: %w", i+1, err)
+		}
+		text, err := chat.render(messages)
 		if err != nil {
 			return nil, fmt.Errorf("conversation %d: %w", i+1, err)
 		}
@@ -35,41 +39,49 @@ func (s *Subject) Tokens(docs []Document, special bool) ([]int32, error) {
 	return all, nil
 }
 
-func (s *Subject) template() (*jinja.Template, error) {
-	text := s.Tokenizer.Vocab().ChatTemplate
+// A Chat renders conversations as a model wants them.
+type Chat struct {
+	tok      *tokenizer.Tokenizer
+	template *jinja.Template
+}
+
+// NewChat reads the chat template of the tokenizer of the checkpoint at path.
+func NewChat(tok *tokenizer.Tokenizer, path string) (*Chat, error) {
+	text := tok.Vocab().ChatTemplate
 	if text == "" {
-		return nil, &formats.Error{File: s.src.Path, Err: formats.Unsupported("the model has no chat template to render conversations with"),
+		return nil, &formats.Error{File: path, Err: formats.Unsupported("the model has no chat template to render conversations with"),
 			Hint: "use a text, or a field that holds one (--field)"}
 	}
 	t, err := jinja.Parse(text)
 	if err != nil {
-		return nil, &formats.Error{File: s.src.Path, Err: formats.Unsupported("%v", err)}
+		return nil, &formats.Error{File: path, Err: formats.Unsupported("%v", err)}
 	}
-	return t, nil
+	return &Chat{tok, t}, nil
 }
 
-// render makes a text of a conversation, with the variables that transformers gives a template.
-func (s *Subject) render(t *jinja.Template, chat json.RawMessage) (string, error) {
-	raw, err := usualNames(chat)
-	if err != nil {
-		return "", err
-	}
-	messages, err := jinja.FromJSON(raw)
-	if err != nil {
-		return "", err
-	}
-	v := s.Tokenizer.Vocab()
+// render makes a text of a list of messages, with the variables that transformers gives a template.
+func (c *Chat) render(messages any) (string, error) {
+	v := c.tok.Vocab()
 	vars := map[string]any{"messages": messages, "tools": nil, "documents": nil, "add_generation_prompt": false}
 	for name, id := range map[string]int{"bos_token": v.BOS, "eos_token": v.EOS, "unk_token": v.UNK, "pad_token": v.PAD} {
 		if id >= 0 {
-			vars[name] = string(s.Tokenizer.Piece(int32(id)))
+			vars[name] = string(c.tok.Piece(int32(id)))
 		}
 	}
-	text, err := t.Render(vars)
+	text, err := c.template.Render(vars)
 	if err != nil {
 		return "", formats.Unsupported("%v", err)
 	}
 	return text, nil
+}
+
+// messagesOf reads a list of messages under their usual names.
+func messagesOf(chat json.RawMessage) (any, error) {
+	raw, err := usualNames(chat)
+	if err != nil {
+		return nil, err
+	}
+	return jinja.FromJSON(raw)
 }
 
 // usual are the roles by which other data sets call them.

@@ -43,7 +43,10 @@ const positionBins = 8
 
 // positions shows whether losses grow with the length of the context.
 func (r *run) positions(t, base *track, b *bootstrap) []Part {
-	var out []Part
+	out := []Part{}
+	if r.number.begin != nil {
+		return out // a conversation's answers are anywhere
+	}
 	bins := min(positionBins, r.perChunk)
 	for i := range bins {
 		from, to := i*r.perChunk/bins, (i+1)*r.perChunk/bins
@@ -146,7 +149,8 @@ func (r *run) worst(t *track, text [][]int32) []Token {
 	sort.SliceStable(order, func(i, j int) bool { return t.kld[order[i]] > t.kld[order[j]] })
 	var out []Token
 	for _, i := range order[:min(r.opt.Worst, len(order))] {
-		chunk, pos := i/r.perChunk, i%r.perChunk+r.opt.Ctx/2+1
+		chunk, pos := r.number.place(i)
+		pos++
 		var context strings.Builder
 		for _, id := range text[chunk][max(0, pos-before):pos] {
 			context.WriteString(r.opt.Piece(id))

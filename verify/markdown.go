@@ -11,6 +11,9 @@ func (s *Summary) Markdown() ([]byte, error) {
 	for _, r := range s.Runs {
 		fmt.Fprintf(&b, "## %s %s\n\n", r.mark(), markdownText(r.title()))
 		fmt.Fprintf(&b, "%d chunks of %d tokens, %d predictions scored, %s mode", r.Protocol.Chunks, r.Protocol.Ctx, r.Scored, r.Mode)
+		if n := r.Protocol.Conversations; n > 0 {
+			fmt.Fprintf(&b, ", of what is said in %d conversations", n)
+		}
 		if r.Stopped {
 			b.WriteString("; stopped early, every gate was certain")
 		}

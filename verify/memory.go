@@ -22,7 +22,7 @@ func (r *run) divide() {
 // groupEnd is where the group ends that begins with chunk c: all models have to have room for it, and a sequential
 // run looks at its numbers where it would look with any memory.
 func (r *run) groupEnd(c int, input [][]int32) int {
-	end := r.nextLook(c)
+	end := min(r.number.until(r.nextLook(r.number.finished(c)), len(input)), len(input))
 	for _, s := range r.sides {
 		end = min(end, c+s.Model.Group(input[c:end], r.opt.Options))
 	}

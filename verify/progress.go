@@ -37,5 +37,5 @@ func (r *run) scored(first, chunks int, part float64) {
 // progress is after all chunks before first, and a part of a group of them.
 func (r *run) progress(first, chunks int, part float64) Progress {
 	ctx := r.opt.Ctx
-	return Progress{Done: first*ctx + int(part*float64(chunks*ctx)), Total: r.total * ctx, First: first + 1, Last: first + chunks}
+	return Progress{Done: first*ctx + int(part*float64(chunks*ctx)), Total: r.sequences * ctx, First: first + 1, Last: first + chunks}
 }

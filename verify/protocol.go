@@ -14,6 +14,9 @@ type Protocol struct {
 	Ctx    int `json:"ctx"`    // tokens in a chunk; 0 = 512
 	Chunks int `json:"chunks"` // chunks at most; 0 = all that the text holds
 	BOS    int `json:"bos"`    // token that replaces the first of a chunk, or -1
+	// Conversations stand in the place of a text where there are any: each is its own context, and a chunk is as many tokens of
+	// their answers as are scored in one of a text.
+	Conversations int `json:"conversations,omitempty"`
 }
 
 // DefaultCtx is llama-perplexity's chunk length.

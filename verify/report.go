@@ -76,8 +76,11 @@ type Chunk struct {
 func (r *run) report(text [][]int32, tokens int) *Report {
 	n := r.chunks * r.perChunk
 	opt := r.opt
-	stopped := r.chunks < len(text)
+	stopped := r.chunks < r.total
 	opt.Protocol.Chunks = r.chunks
+	if opt.Sequences != nil {
+		opt.Protocol.Conversations = len(opt.Sequences)
+	}
 	out := &Report{Schema: Schema, Protocol: opt.Protocol, Mode: opt.Mode.String(), Tokens: tokens, Scored: n, Stopped: stopped}
 	b := newBootstrap(r.chunks)
 	base := r.tracks[0].first(n)

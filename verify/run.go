@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,11 +26,12 @@ type Side struct {
 	Vocab int // length of a row of its logits
 }
 
-// Options of a run. MaxRAM is for all models together; the numbers do not depend on it.
+// Options of a run. Where there are Sequences, they stand for the tokens of the text. MaxRAM is for all models together; the numbers do not depend on it.
 type Options struct {
 	Protocol
 	model.Options
-	Progress func(Progress) // may be nil
+	Progress  func(Progress) // may be nil
+	Sequences []Sequence
 	Analysis
 }
 
@@ -38,21 +40,22 @@ func Run(ctx context.Context, sides []Side, tokens []int32, opt Options) (*Repor
 	if opt.Ctx == 0 {
 		opt.Ctx = DefaultCtx
 	}
-	input, text, err := opt.Cut(tokens)
+	number, input, text, err := opt.number(tokens)
 	if err != nil {
 		return nil, err
 	}
-	if err := sameVocab(sides, tokens); err != nil {
+	if err := sameVocab(sides, slices.Concat(append([][]int32{tokens}, text...)...)); err != nil {
 		return nil, err
 	}
 	opt.Threads = max(1, opt.Threads)
-	r := newRun(sides, opt, len(input))
-	for c := 0; c < len(input); {
+	r := newRun(sides, opt, number.total)
+	r.number, r.sequences = number, len(text)
+	for c := 0; c < len(input) && number.finished(c) < number.total; {
 		end := r.groupEnd(c, input)
 		if err := r.group(ctx, c, input[c:end], text[c:end]); err != nil {
 			return nil, err
 		}
-		if r.decided(end) {
+		if r.decided(r.number.finished(end)) {
 			break
 		}
 		c = end
@@ -76,6 +79,12 @@ func sameVocab(sides []Side, tokens []int32) error {
 	return nil
 }
 
+// wanted says that a prediction counts.
+func (r *run) wanted(seq, pos int) bool {
+	at := r.number.of(seq, pos)
+	return at >= 0 && at < r.total*r.perChunk
+}
+
 // group evaluates some chunks, the first of them being number first of the text, in every model.
 func (r *run) group(ctx context.Context, first int, input, text [][]int32) error {
 	states := make([]*model.States, len(r.sides))
@@ -84,7 +93,7 @@ func (r *run) group(ctx context.Context, first int, input, text [][]int32) error
 		opt := r.opt.Options
 		opt.Step = r.step(first, len(input), i)
 		var err error
-		if states[i], err = s.Model.States(ctx, input, func(_, pos int) bool { return r.opt.Scored(pos) }, opt); err != nil {
+		if states[i], err = s.Model.States(ctx, input, func(seq, pos int) bool { return r.wanted(first+seq, pos) }, opt); err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)
 		}
 		r.tracks[i].seconds += time.Since(began).Seconds()
@@ -125,8 +134,7 @@ func (r *run) block(first int, text [][]int32, states []*model.States, logits []
 			exp := newScratch(vocab)
 			for i := from + w; i < to; i += r.opt.Threads {
 				seq, pos := states[0].Seq[i], states[0].Pos[i]
-				at := (first+seq)*r.perChunk + pos - r.opt.Ctx/2
-				r.score(at, text[seq][pos+1], logits, (i-from)*vocab, vocab, exp)
+				r.score(r.number.of(first+seq, pos), text[seq][pos+1], logits, (i-from)*vocab, vocab, exp)
 			}
 			return nil
 		})

@@ -86,7 +86,7 @@ func incomparable(a, b *Report) string {
 	switch {
 	case a.Text != b.Text:
 		return "the texts differ"
-	case a.Protocol.Ctx != b.Protocol.Ctx || a.Protocol.BOS != b.Protocol.BOS:
+	case a.Protocol.Ctx != b.Protocol.Ctx || a.Protocol.BOS != b.Protocol.BOS || a.Protocol.Conversations != b.Protocol.Conversations:
 		return "the protocols differ"
 	case a.Mode != b.Mode:
 		return "the modes differ"

@@ -25,15 +25,17 @@ type Domain struct {
 
 // run is the state of one call of Run.
 type run struct {
-	opt      Options
-	sides    []Side
-	tracks   []*track
-	perChunk int
-	total    int // chunks of the text
-	chunks   int // finished
-	look     int // next one, of a sequential run
-	verdicts []Verdict
-	ref      reference // how rows of the base are read
+	opt       Options
+	sides     []Side
+	tracks    []*track
+	number    *numbering
+	perChunk  int
+	total     int // chunks of the text
+	sequences int // that go through the models: chunks, or conversations
+	chunks    int // finished
+	look      int // next one, of a sequential run
+	verdicts  []Verdict
+	ref       reference // how rows of the base are read
 
 	blockFloats int         // logits held at once, for each model
 	logits      [][]float32 // of each model

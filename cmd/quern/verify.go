@@ -23,10 +23,12 @@ func verifyCommand(ui *ui) *cli.Command {
 			"  quern verify model-Q4_K_M.gguf --text wiki.test.raw --chunks 20\n" +
 			"  quern verify --base ./model --quant model-Q4_K_M.gguf --text wiki.test.raw --max-kld 0.02 --min-top1 0.95\n" +
 			"  quern verify --base ./model --quant a.gguf --quant b.gguf --text wiki.test.raw --text code.txt --html report.html\n" +
+			"  quern verify --base ./model --quant model-Q4_K_M.gguf --chat conversations.jsonl --ctx 2048 --chunks 50\n" +
 			"  quern verify ./model --text wiki.test.raw --chunks 50 --write-baseline model.qbase\n" +
 			"  quern verify --baseline model.qbase --quant model-Q4_K_M.gguf --max-kld 0.02",
 		Flags: append(append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "text", Usage: "text to score: `FILE`, or - for standard input; several are domains of their own"},
+			&cli.StringSliceFlag{Name: "chat", Usage: "conversations to score instead of texts: `FILE` of JSON lines or Parquet with messages; what the assistant says is scored, in the model's chat template"},
 			&cli.StringFlag{Name: "base", Usage: "`MODEL` that the others are compared with"},
 			&cli.StringSliceFlag{Name: "quant", Usage: "`MODEL` to compare with the base; may be repeated"},
 			&cli.IntFlag{Name: "ctx", Value: verify.DefaultCtx, Usage: "tokens in a chunk"},

@@ -13,6 +13,9 @@ func printReport(ui *ui, r *verify.Report) {
 		if i == 0 {
 			line += fmt.Sprintf(" (%d chunks of %d, %d tokens scored, %s mode)", r.Protocol.Chunks, r.Protocol.Ctx, r.Scored, r.Mode)
 		}
+		if n := r.Protocol.Conversations; i == 0 && n > 0 {
+			line += fmt.Sprintf(", of what is said in %d conversations", n)
+		}
 		ui.say("%s", line)
 		if m.Versus != nil {
 			printDivergence(ui, m.Versus)

@@ -33,7 +33,10 @@ func (v *verifying) parse() error {
 	if err := v.models(); err != nil {
 		return err
 	}
-	if !c.IsSet("baseline") {
+	switch {
+	case c.IsSet("chat") && (c.IsSet("text") || c.IsSet("baseline") || c.IsSet("write-baseline") || c.IsSet("cache")):
+		return usagef("--chat stands in the place of --text; baselines are of texts")
+	case !c.IsSet("baseline") && !c.IsSet("chat"):
 		if err := needs(c, "text"); err != nil {
 			return err
 		}

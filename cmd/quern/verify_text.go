@@ -23,8 +23,11 @@ func (v *verifying) tokenize() error {
 	v.toks = toks
 	v.opt.BOS = beginning(toks[0])
 	v.opt.Worst, v.opt.Piece = worstShown, func(id int32) string { return string(toks[0].Decode([]int32{id})) }
-	if v.baseline != nil {
+	switch {
+	case v.baseline != nil:
 		return v.tokensOfBaseline()
+	case v.c.IsSet("chat"):
+		return v.converse()
 	}
 	names := v.c.StringSlice("text")
 	sum := sha256.New()
