@@ -21,6 +21,8 @@ type Feedback struct {
 	u []float32 // [k][k]
 	d []float32 // [k]: D, with a mean of one
 	h []float32 // [k][k]: H, scaled likewise
+
+	sweeps int // at most
 }
 
 // DefaultDamp is the part of the mean of H's diagonal that is added to it.
@@ -60,7 +62,7 @@ func NewFeedback(s *Stats, damp float64, threads int) (f *Feedback, damped float
 
 func newFeedback(s *Stats, l []float64, damped, mean float64) *Feedback {
 	k := len(s.Diag)
-	f := &Feedback{k: k, u: make([]float32, k*k), d: make([]float32, k), h: make([]float32, k*k)}
+	f := &Feedback{k: k, u: make([]float32, k*k), d: make([]float32, k), h: make([]float32, k*k), sweeps: feedbackSweeps}
 	for j := range k {
 		turned := l[(k-1-j)*k:]
 		r := turned[k-1-j]
@@ -87,16 +89,18 @@ const (
 	feedbackColumns = 32
 )
 
-// A feedbackRun is the memory of one worker.
+// A feedbackRun is the memory of one worker: some rows that are rounded side by side.
 type feedbackRun struct {
 	*Feedback
 	t      *Type
-	target []float32 // [rows][k]: w and what was fed back
+	target []float32 // [rows][k]: w and what was fed back; afterwards left·H
 	left   []float32 // [rows][k]: w − q
 	part   []float32 // [rows][block]
 	by     []float32 // [rows][block]: D of each
 	raw    []byte    // [rows][bytes of a block]
 	tile   Tile      // of the same blocks
+	row    Tile      // of the whole rows
+	moved  []float32 // [rows][feedbackColumns]: by how much levels were changed, negative
 }
 
 // Can says whether a type's codes can be chosen by feedback for rows of k weights.
@@ -126,8 +130,7 @@ func (r *feedbackRun) rows(dst []byte, w []float32, m int) {
 	k, block := r.k, max(r.t.Block, feedbackColumns)
 	r.target = append(r.target[:0], w...)
 	r.left = room(r.left, m*k)
-	size := block / r.t.Block * r.t.Bytes
-	row := k / r.t.Block * r.t.Bytes
+	r.row = Tile{room(r.row.Code, m*k), room(r.row.Scale, m*k/r.t.Group), room(r.row.Min, m*k/r.t.Group)}
 	for c := 0; c < k; c += block {
 		n := min(block, k-c)
 		r.scales(c, n, m)
@@ -136,10 +139,26 @@ func (r *feedbackRun) rows(dst []byte, w []float32, m int) {
 			r.feed(c+from, feedbackColumns, c+from+feedbackColumns, c+n, m)
 		}
 		r.feed(c, n, c+n, k, m)
-		r.t.Lattice.Recode(r.raw, r.tile.Code)
-		for i := range m {
-			copy(dst[i*row+c/r.t.Block*r.t.Bytes:][:n/r.t.Block*r.t.Bytes], r.raw[i*size:])
+		r.store(dst, c, n, m)
+	}
+	r.products(m)
+	for range r.sweeps {
+		if !r.sweep(m) {
+			break
 		}
+	}
+	r.t.Lattice.Recode(dst, r.row.Code)
+}
+
+// store keeps the blocks of columns c…c+n-1 where they belong in whole rows.
+func (r *feedbackRun) store(dst []byte, c, n, m int) {
+	k, g := r.k, r.t.Group
+	size, row := n/r.t.Block*r.t.Bytes, k/r.t.Block*r.t.Bytes
+	for i := range m {
+		copy(dst[i*row+c/r.t.Block*r.t.Bytes:][:size], r.raw[i*size:])
+		copy(r.row.Code[i*k+c:][:n], r.tile.Code[i*n:])
+		copy(r.row.Scale[(i*k+c)/g:][:n/g], r.tile.Scale[i*n/g:])
+		copy(r.row.Min[(i*k+c)/g:][:n/g], r.tile.Min[i*n/g:])
 	}
 }
 

@@ -73,6 +73,7 @@ func TestFeedbackFollowsTheFormula(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.sweeps = 0
 	for _, q := range []*Type{Q4_0, Q4_K, Q3_K, IQ4_XS} {
 		w := normal(k * rows)
 		size, _ := q.Size(k)
@@ -148,5 +149,41 @@ func TestFeedbackDampsSingularMatrices(t *testing.T) {
 	}
 	if _, _, err := NewFeedback(statsOf(make([]float64, k*k), k), DefaultDamp, 1); err == nil {
 		t.Error("no error for inputs that are all zero")
+	}
+}
+
+// Every sweep leaves every row with less loss, or as it is; what is left of the products is what left says.
+func TestSweepsLoseLess(t *testing.T) {
+	const k, rows = 256, 35
+	f, _, err := NewFeedback(statsOf(gram(rand.New(rand.NewSource(6)), k, 3*k), k), DefaultDamp, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := make([]float64, k*k)
+	for i, v := range f.h {
+		h[i] = float64(v)
+	}
+	w := normal(k * rows)
+	for _, q := range []*Type{Q2_K, Q4_0, IQ4_NL, Q2_0} {
+		size, _ := q.Size(k)
+		dst, back := make([]byte, rows*size), make([]float32, k*rows)
+		before := make([]float64, rows)
+		for f.sweeps = range 4 {
+			if err := f.Rows(dst, q, w); err != nil {
+				t.Fatal(err)
+			}
+			q.Decode(back, dst)
+			total, was := 0.0, 0.0
+			for i := range rows {
+				now := proxy(h, k, w[i*k:][:k], back[i*k:][:k])
+				if f.sweeps > 0 && now > before[i]*(1+1e-5) {
+					t.Errorf("%s, row %d: sweep %d leaves %g, there was %g", q.Name, i, f.sweeps, now, before[i])
+				}
+				total, was, before[i] = total+now, was+before[i], now
+			}
+			if f.sweeps == 1 && !(total < 0.99*was) {
+				t.Errorf("%s: the first sweep leaves %g of %g", q.Name, total, was)
+			}
+		}
 	}
 }
