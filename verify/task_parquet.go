@@ -8,8 +8,7 @@ import (
 	"quern/internal/parquet"
 )
 
-// readParquet reads the text columns of a data set: those of HellaSwag, ARC and WinoGrande as they are published. Columns of
-// numbers, such as MMLU's answers, are not text; those sets come as JSON lines too.
+// readParquet reads the columns of a data set as HellaSwag, ARC, MMLU and WinoGrande are published. Answers may be whole numbers.
 func readParquet(b []byte) ([]Question, error) {
 	f, err := parquet.Open(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
@@ -19,10 +18,10 @@ func readParquet(b []byte) ([]Question, error) {
 	for i := range f.Leaves {
 		l := &f.Leaves[i]
 		name := columnName(l.Path)
-		if !l.Strings || !taskColumns[name] {
+		if !l.Strings && l.Integer == 0 || !taskColumns[name] {
 			continue
 		}
-		if columns[name], err = f.Texts(i); err != nil {
+		if columns[name], err = f.Values(i); err != nil {
 			return nil, err
 		}
 	}

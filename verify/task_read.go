@@ -31,7 +31,7 @@ var taskFormats = []*TaskFormat{
 	{"winogrande", "CSV: index, sentence with _, choice 1, choice 2, answer", func(name string, _ []byte) bool { return strings.HasSuffix(name, ".csv") }, readWinogrande, pickButLast},
 	{"jsonl", "a JSON object a line: question and choices and answer, or the fields of HellaSwag's, ARC's, MMLU's or WinoGrande's own files",
 		func(name string, b []byte) bool { return strings.HasPrefix(string(bytes.TrimSpace(b)), "{") }, readJSONL, pickFirst},
-	{"parquet", "the same as far as their columns are text", func(_ string, b []byte) bool { return strings.HasPrefix(string(b), "PAR1") }, readParquet, pickFirst},
+	{"parquet", "the same in columns", func(_ string, b []byte) bool { return strings.HasPrefix(string(b), "PAR1") }, readParquet, pickFirst},
 	{"hellaswag", "six lines a question: context, index of the right ending, four endings", func(string, []byte) bool { return true }, readHellaSwag, pickErased},
 }
 

@@ -115,6 +115,16 @@ func TestReadParquet(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, q, err)
 		}
 	}
+	for _, name := range []string{"mmlu", "mmlu-delta", "mmlu-plain"} {
+		b, err := os.ReadFile("testdata/" + name + ".parquet")
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, _, err := ReadTask(name+".parquet", b, "", 0)
+		if err != nil || len(q) != 3 || q[0].Gold != 3 || q[1].Gold != 0 || q[2].Gold != 1 || q[0].Choices[3] != " four" {
+			t.Errorf("%s: %+v, %v", name, q, err)
+		}
+	}
 	b, err := os.ReadFile("testdata/other.parquet")
 	if err != nil {
 		t.Fatal(err)

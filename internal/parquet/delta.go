@@ -1,5 +1,7 @@
 package parquet
 
+import "encoding/binary"
+
 // deltas reads a list of numbers that are stored as differences, and returns what follows it. Blocks have a least difference, and
 // small blocks in them a number of bits for what is above it.
 func deltas(p []byte) (list []int64, rest []byte, err error) {
@@ -110,4 +112,20 @@ func (v *deltaBytes) next() ([]byte, error) {
 	v.last = append(v.last[:v.shared[0]:v.shared[0]], b...)
 	v.shared = v.shared[1:]
 	return v.last, nil
+}
+
+// newDeltaNumbers reads whole numbers that are stored as differences. Sums wrap around.
+func newDeltaNumbers(raw []byte, l *Leaf) (*fixedValues, error) {
+	if l.Integer == 0 {
+		return nil, corrupt("column %s: texts in an encoding of numbers", l)
+	}
+	list, _, err := deltas(raw)
+	if err != nil {
+		return nil, err
+	}
+	p := make([]byte, 0, 8*len(list))
+	for _, v := range list {
+		p = binary.LittleEndian.AppendUint64(p, uint64(v))[:len(p)+l.Integer]
+	}
+	return &fixedValues{p, l.Integer}, nil
 }

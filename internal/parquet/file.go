@@ -1,4 +1,4 @@
-// Package parquet reads the text columns of Parquet files, which is how data sets are published: strings, in groups and lists
+// Package parquet reads the columns of text and of whole numbers of Parquet files, which is how data sets are published: in groups and lists
 // of any depth, plain, by dictionary or by differences, in pages of either version.
 // https://parquet.apache.org/docs/file-format
 package parquet
@@ -6,6 +6,7 @@ package parquet
 import (
 	"encoding/binary"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -24,6 +25,7 @@ type Leaf struct {
 	MaxDef   int      // the definition level of a value that is there
 	MaxRep   int      // how many lists it lies in
 	Strings  bool     // its values are byte arrays
+	Integer  int      // bytes of its values where they are whole numbers, else 0
 	RowLevel int      // the definition level at which the outermost list has an element, 0 outside lists
 }
 
@@ -32,6 +34,8 @@ func (l *Leaf) String() string { return strings.Join(l.Path, ".") }
 const (
 	magic       = "PAR1"
 	encrypted   = "PARE"
+	integer32   = 1
+	integer64   = 2
 	byteArray   = 6
 	optional    = 1
 	repeated    = 2
@@ -107,6 +111,7 @@ func (f *File) schema(list []fields) error {
 				continue
 			}
 			l.Strings = e.num(1, -1) == byteArray
+			l.Integer = map[int64]int{integer32: 4, integer64: 8}[e.num(1, -1)]
 			f.Leaves = append(f.Leaves, l)
 		}
 		return nil
@@ -125,9 +130,16 @@ func (f *File) schema(list []fields) error {
 // Column calls visit with every value of a leaf, by its number, in order: its repetition and definition level, and its bytes, nil where there is
 // none. They are valid during the call.
 func (f *File) Column(leaf int, visit func(rep, def int, value []byte) error) error {
-	l := &f.Leaves[leaf]
-	if !l.Strings {
+	if l := &f.Leaves[leaf]; !l.Strings {
 		return unsupported("column %s holds no text", l)
+	}
+	return f.column(leaf, visit)
+}
+
+func (f *File) column(leaf int, visit func(rep, def int, value []byte) error) error {
+	l := &f.Leaves[leaf]
+	if !l.Strings && l.Integer == 0 {
+		return unsupported("column %s holds neither text nor whole numbers", l)
 	}
 	for _, g := range f.groups {
 		chunk := g.subs(1)[leaf]
@@ -146,9 +158,17 @@ type Row []*string
 
 // Texts reads a leaf whole. A row outside lists has one element; lists within lists become one.
 func (f *File) Texts(leaf int) ([]Row, error) {
+	if l := &f.Leaves[leaf]; !l.Strings {
+		return nil, unsupported("column %s holds no text", l)
+	}
+	return f.Values(leaf)
+}
+
+// Values reads a leaf of texts, or of whole numbers, which become decimal texts.
+func (f *File) Values(leaf int) ([]Row, error) {
 	l := &f.Leaves[leaf]
 	var rows []Row
-	err := f.Column(leaf, func(rep, def int, value []byte) error {
+	err := f.column(leaf, func(rep, def int, value []byte) error {
 		if rep == 0 {
 			if rows = append(rows, nil); int64(len(rows)) > f.Rows {
 				return corrupt("column %s has more rows than the file", l)
@@ -162,7 +182,7 @@ func (f *File) Texts(leaf int) ([]Row, error) {
 		}
 		var s *string
 		if value != nil {
-			v := string(value)
+			v := l.text(value)
 			s = &v
 		}
 		rows[len(rows)-1] = append(rows[len(rows)-1], s)
@@ -172,6 +192,17 @@ func (f *File) Texts(leaf int) ([]Row, error) {
 		err = corrupt("column %s has %d rows, the file %d", l, len(rows), f.Rows)
 	}
 	return rows, err
+}
+
+// text is a value as text.
+func (l *Leaf) text(value []byte) string {
+	switch l.Integer {
+	case 4:
+		return strconv.Itoa(int(int32(binary.LittleEndian.Uint32(value))))
+	case 8:
+		return strconv.FormatInt(int64(binary.LittleEndian.Uint64(value)), 10)
+	}
+	return string(value)
 }
 
 // Leaf finds a column by its path, -1 where there is none.

@@ -15,6 +15,7 @@ const (
 	plain          = 0
 	plainDict      = 2
 	levelRLE       = 3
+	deltaPacked    = 5
 	deltaLength    = 6
 	deltaByteArray = 7
 	rleDict        = 8
@@ -115,7 +116,7 @@ func (c *chunk) dictionary(raw []byte, n int64) error {
 		return corrupt("a dictionary of %d values has %d bytes", n, len(raw))
 	}
 	c.dict = make([][]byte, 0, n)
-	p := &plainValues{raw}
+	p := c.plain(raw)
 	for range n {
 		v, err := p.next()
 		if err != nil {
@@ -207,11 +208,19 @@ func (c *chunk) values(n, encoding int64, level [2]*hybrid, raw []byte) error {
 	return nil
 }
 
-// decoder reads values in one of the encodings that byte arrays have.
+// plain values are those of the leaf's type one after the other.
+func (c *chunk) plain(raw []byte) decoder {
+	if c.leaf.Integer > 0 {
+		return &fixedValues{raw, c.leaf.Integer}
+	}
+	return &plainValues{raw}
+}
+
+// decoder reads values in one of the encodings that byte arrays and whole numbers have.
 func (c *chunk) decoder(encoding int64, raw []byte) (decoder, error) {
 	switch encoding {
 	case plain:
-		return &plainValues{raw}, nil
+		return c.plain(raw), nil
 	case plainDict, rleDict:
 		if len(raw) == 0 { // nothing but nulls
 			return &dictValues{c.dict, &hybrid{}}, nil
@@ -220,6 +229,14 @@ func (c *chunk) decoder(encoding int64, raw []byte) (decoder, error) {
 			return nil, corrupt("indices of %d bits", raw[0])
 		}
 		return &dictValues{c.dict, &hybrid{p: raw[1:], width: int(raw[0])}}, nil
+	case deltaPacked:
+		return newDeltaNumbers(raw, c.leaf)
+	case deltaLength, deltaByteArray:
+		if c.leaf.Integer > 0 {
+			return nil, corrupt("numbers in encoding %d", encoding)
+		}
+	}
+	switch encoding {
 	case deltaLength:
 		return newDeltaLength(raw)
 	case deltaByteArray:

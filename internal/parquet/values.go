@@ -18,6 +18,21 @@ func (v *plainValues) next() ([]byte, error) {
 	return b, nil
 }
 
+// fixedValues are of equal length.
+type fixedValues struct {
+	p    []byte
+	size int
+}
+
+func (v *fixedValues) next() ([]byte, error) {
+	if len(v.p) < v.size {
+		return nil, corrupt("a value goes on after its page")
+	}
+	b := v.p[:v.size:v.size]
+	v.p = v.p[v.size:]
+	return b, nil
+}
+
 // dictValues are indices into the dictionary.
 type dictValues struct {
 	dict [][]byte

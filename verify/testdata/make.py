@@ -16,3 +16,11 @@ pq.write_table(pa.table({
     "label": ["1", "0"],
 }), "hellaswag.parquet", compression="zstd")
 pq.write_table(pa.table({"number": [1, 2]}), "other.parquet")
+for name, kind, options in [("mmlu", pa.int64(), {}), ("mmlu-delta", pa.int32(), {"use_dictionary": False, "column_encoding": {"answer": "DELTA_BINARY_PACKED"}}),
+                            ("mmlu-plain", pa.int8(), {"use_dictionary": False})]:
+    pq.write_table(pa.table({
+        "question": ["Two and two?", "Which is a colour?", "Which is a fruit?"],
+        "subject": ["sums", "words", "words"],
+        "choices": [["one", "two", "three", "four"], ["red", "ten", "run", "on"], ["car", "pear", "sky", "sea"]],
+        "answer": pa.array([3, 0, 1], kind),
+    }), name + ".parquet", **options)
