@@ -80,12 +80,17 @@ func (s *nearestGroup) fit(x, importance []float32) {
 	}
 	top, middle := float32(s.Levels()-1), s.Levels()/2
 	count, each := s.steps()
+	// The symmetric grid has one point more below zero than above it. The usual scale cuts off half a step above; from one that cuts off
+	// nothing the search goes down.
+	usual := 2 * max(high, -low) / top
+	whole := max(usual, 2*max(-low/(top+1), high/(top-1)))
+	if s.Symmetric && s.measure(usual, middle) && s.Plain {
+		count = 0
+	}
 	for i := range count {
 		p := 1 - float32(float32(i)*each)
 		if s.Symmetric {
-			// The grid has one point more below zero than above it: either end may be the one that it reaches.
-			s.measure(2*max(high, -low)*p/top, middle)
-			s.measure(max(-low/(top+1), high/(top-1))*2*p, middle)
+			s.measure(whole*p, middle)
 		} else if scale := (high - low) * p / top; scale > 0 {
 			s.measure(scale, min(max(int(math.RoundToEven(float64(-low*p/scale))), 0), s.Levels()-1))
 		}
