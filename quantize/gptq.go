@@ -1,0 +1,228 @@
+package quantize
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// An Order is the order in which GPTQ rounds columns: errors of the first can be taken back by all the others.
+type Order int
+
+const (
+	OrderGroups  Order = iota // groups whose inputs are larger first, and so within groups; the groups are of consecutive columns
+	OrderNatural              // as they stand
+	OrderStatic               // columns with larger inputs first; groups are of consecutive columns, with scales chosen before anything is rounded
+	OrderColumns              // columns with larger inputs first, and groups are cut in that order: Codes.Order says which (desc_act without static groups)
+)
+
+// GPTQ makes codes by rounding the columns of a matrix one after the other, each taking back what the ones before it did to the products with
+// the inputs that were seen (arXiv 2210.17323). The grid of a group is searched as Nearest does, when its first column is reached and with
+// the weights as they then are; its numbers are rounded to what will be stored before a code is chosen, and codes are never computed again.
+type GPTQ struct {
+	*Nearest
+	Damped float64 // what was added to the diagonal, as a part of its mean
+	f      *Feedback
+	static bool
+	column []int // [k]: the column that is rounded next
+	group  []int // [k]: its group
+	order  []int32
+}
+
+// NewGPTQ is for matrices with the inputs of s. A singular Gram matrix is damped more, as NewFeedback does it.
+func NewGPTQ(n *Nearest, s *Stats, order Order, damp float64, threads int) (*GPTQ, error) {
+	k := len(s.Diag)
+	if len(s.Gram) != k*k {
+		return nil, errors.New("no products of inputs were added up")
+	}
+	if k%feedbackColumns != 0 || n.Group > 0 && n.Group%feedbackColumns != 0 {
+		return nil, fmt.Errorf("%d columns in groups of %d are not whole runs of %d", k, n.Group, feedbackColumns)
+	}
+	g := &GPTQ{Nearest: n, static: order == OrderStatic, column: make([]int, k), group: make([]int, k)}
+	g.arrange(s.Diag, order)
+	inner := &Stats{Count: s.Count, Diag: make([]float64, k), Gram: make([]float64, k*k)}
+	for i, a := range g.column {
+		inner.Diag[i] = s.Diag[a]
+		for j, b := range g.column[:i+1] {
+			inner.Gram[i*k+j] = s.Gram[max(a, b)*k+min(a, b)]
+		}
+	}
+	var err error
+	g.f, g.Damped, err = NewFeedback(inner, damp, threads)
+	return g, err
+}
+
+// arrange orders columns and says which group each is of. Equal ones stay in their order.
+func (g *GPTQ) arrange(diag []float64, order Order) {
+	size := g.size(len(diag))
+	for k := range g.column {
+		g.column[k] = k
+	}
+	largest := make([]float64, g.Groups(len(diag)))
+	for k, d := range diag {
+		largest[k/size] = max(largest[k/size], d)
+	}
+	switch order {
+	case OrderGroups:
+		slices.SortStableFunc(g.column, func(a, b int) int {
+			return cmp.Or(cmp.Compare(largest[b/size], largest[a/size]), cmp.Compare(a/size, b/size), cmp.Compare(diag[b], diag[a]))
+		})
+	case OrderStatic, OrderColumns:
+		slices.SortStableFunc(g.column, func(a, b int) int { return cmp.Compare(diag[b], diag[a]) })
+	}
+	if order == OrderColumns && len(largest) > 1 {
+		g.order = make([]int32, len(diag))
+	}
+	for j, k := range g.column {
+		g.group[j] = k / size
+		if g.order != nil {
+			g.group[j] = j / size
+			g.order[k] = int32(j / size)
+		}
+	}
+}
+
+// size is the columns of a group of rows of k.
+func (g *GPTQ) size(k int) int {
+	if g.Group <= 0 {
+		return k
+	}
+	return g.Group
+}
+
+// gptqRun is the memory of one call: rows that are rounded side by side.
+type gptqRun struct {
+	*GPTQ
+	feedbackRun
+	c   *Codes
+	fit nearestGroup
+	w   []float32 // [rows][k]: the weights in order
+	x   []float32 // of one group, and the importance of its columns
+	by  []float32
+}
+
+// Rows rounds whole rows of w. Each is rounded by itself, so a matrix may be cut into runs of rows anywhere.
+func (g *GPTQ) Rows(c *Codes, w []float32) error {
+	k := g.f.k
+	if len(w)%k != 0 {
+		return fmt.Errorf("%d weights are not whole rows of %d", len(w), k)
+	}
+	if err := notFinite(w, k); err != nil {
+		return err
+	}
+	c.Reshape(g.Grid, len(w)/k, k, g.Offsets)
+	c.Order = g.order
+	r := &gptqRun{GPTQ: g, feedbackRun: feedbackRun{Feedback: g.f}, c: c, fit: nearestGroup{Nearest: g.Nearest, q: make([]uint8, k)}}
+	for from := 0; from < c.Rows; from += feedbackRows {
+		r.rows(w, from, min(feedbackRows, c.Rows-from))
+	}
+	return nil
+}
+
+// rows rounds m rows from row on.
+func (r *gptqRun) rows(w []float32, row, m int) {
+	k := r.f.k
+	r.w, r.left = room(r.w, m*k), room(r.left, m*k)
+	for i := range m {
+		for j, at := range r.column {
+			r.w[i*k+j] = w[(row+i)*k+at]
+		}
+	}
+	r.target = append(r.target[:0], r.w...)
+	if r.static {
+		for g := range r.c.Groups(k) {
+			r.grids(row, m, g, 0, 0)
+		}
+	}
+	for from := 0; from < k; {
+		to := k
+		if !r.static {
+			for to = from + 1; to < k && r.group[to] == r.group[from]; to++ {
+			}
+			r.grids(row, m, r.group[from], from, to)
+		}
+		for c := from; c < to; c += feedbackColumns {
+			for i := range m {
+				r.codes(row, i, c)
+			}
+			r.feed(c, feedbackColumns, c+feedbackColumns, to, m)
+		}
+		r.feed(from, to-from, to, k, m)
+		from = to
+	}
+}
+
+// grids chooses the numbers of a group of m rows, which has the places from…to-1, or, before anything is rounded, places anywhere.
+func (r *gptqRun) grids(row, m, group, from, to int) {
+	groups := r.c.Groups(r.f.k)
+	for i := range m {
+		if to > from {
+			r.free(i, from, to)
+		} else {
+			r.gather(i, group)
+		}
+		r.fit.q = r.fit.q[:cap(r.fit.q)]
+		r.fit.fit(r.x, r.by)
+		at := (row+i)*groups + group
+		r.c.Scale[at] = r.fit.best.scale
+		switch {
+		case r.c.Offset != nil:
+			r.c.Offset[at] = r.fit.best.offset
+		case r.c.Zero != nil:
+			r.c.Zero[at] = uint8(r.fit.best.zero)
+		}
+	}
+}
+
+// gather takes the weights of a group as they stand.
+func (r *gptqRun) gather(i, group int) {
+	r.x, r.by = r.x[:0], r.by[:0]
+	for j, g := range r.group {
+		if g == group {
+			r.x, r.by = append(r.x, r.w[i*r.f.k+j]), append(r.by, r.d[j])
+		}
+	}
+}
+
+// free takes the weights that places from…to-1 would have if they need not be rounded: where the loss is least, given what came before.
+// Targets are not these yet: the feedback of the first of them is not in those of the others.
+func (r *gptqRun) free(i, from, to int) {
+	k := r.f.k
+	r.x, r.by = append(r.x[:0], r.target[i*k+from:i*k+to]...), append(r.by[:0], r.d[from:to]...)
+	if from == 0 {
+		return
+	}
+	for j, v := range r.x {
+		e, u := r.w[i*k+from+j]-v, r.u[(from+j)*k+from:][:len(r.x)]
+		for l := j + 1; l < len(r.x); l++ {
+			r.x[l] += float32(e * u[l])
+		}
+	}
+}
+
+// codes rounds feedbackColumns columns of row i of the run, from the one in place c on, feeding back among them.
+func (r *gptqRun) codes(row, i, c int) {
+	k, groups, top := r.f.k, r.c.Groups(r.f.k), float32(r.Levels()-1)
+	target, left := r.target[i*k+c:][:feedbackColumns], r.left[i*k+c:][:feedbackColumns]
+	q := r.c.Q[(row+i)*k:][:k]
+	for j, v := range target {
+		at := (row+i)*groups + r.group[c+j]
+		scale, zero, offset := r.c.Scale[at], float32(r.Levels()/2), float32(0)
+		switch {
+		case r.c.Offset != nil:
+			zero, offset = 0, r.c.Offset[at]
+		case r.c.Zero != nil:
+			zero = float32(r.c.Zero[at])
+		}
+		n := min(max((v-offset)/scale, -zero), top-zero)
+		n = float32(n+wholeFloat) - wholeFloat
+		q[r.column[c+j]] = uint8(int32(n + zero))
+		e := r.w[i*k+c+j] - (float32(scale*n) + offset)
+		left[j] = e
+		u := r.u[(c+j)*k+c:][:feedbackColumns]
+		for l := j + 1; l < feedbackColumns; l++ {
+			target[l] += float32(e * u[l])
+		}
+	}
+}

@@ -1,0 +1,243 @@
+package quantize
+
+import (
+	"fmt"
+	"math"
+	"math/rand"
+	"slices"
+	"sort"
+	"testing"
+)
+
+// paperFactor is the upper Cholesky factor R of the inverse of H with damping, H⁻¹ = Rᵀ·R, by Gauss-Jordan and the textbook.
+func paperFactor(h []float64, k int, column []int, damp float64) [][]float64 {
+	mean := 0.0
+	for i := range k {
+		mean += h[i*k+i] / float64(k)
+	}
+	a := make([][]float64, k)
+	for i, p := range column {
+		a[i] = make([]float64, 2*k)
+		for j, q := range column {
+			a[i][j] = h[p*k+q]
+		}
+		a[i][i] += damp * mean
+		a[i][k+i] = 1
+	}
+	for i := range k {
+		by := a[i][i]
+		for j := range a[i] {
+			a[i][j] /= by
+		}
+		for m := range k {
+			if f := a[m][i]; m != i {
+				for j := i; j < 2*k; j++ {
+					a[m][j] -= f * a[i][j]
+				}
+			}
+		}
+	}
+	upper := make([][]float64, k)
+	for i := range k {
+		upper[i] = make([]float64, k)
+		for j := i; j < k; j++ {
+			s := a[i][k+j]
+			for m := range i {
+				s -= upper[m][i] * upper[m][j]
+			}
+			if i == j {
+				upper[i][i] = math.Sqrt(s)
+			} else {
+				upper[i][j] = s / upper[i][i]
+			}
+		}
+	}
+	return upper
+}
+
+// paperOrder is the columns in the order in which they are rounded, and the group of each column of the matrix.
+func paperOrder(h []float64, k, size int, order Order) (column []int, group []int) {
+	diag := func(i int) float64 { return h[i*k+i] }
+	column, group = make([]int, k), make([]int, k)
+	for i := range k {
+		column[i], group[i] = i, i/size
+	}
+	switch order {
+	case OrderStatic, OrderColumns:
+		sort.SliceStable(column, func(a, b int) bool { return diag(column[a]) > diag(column[b]) })
+	case OrderGroups:
+		var groups [][]int
+		for rest := column; len(rest) > 0; rest = rest[min(size, len(rest)):] {
+			g := slices.Clone(rest[:min(size, len(rest))])
+			sort.SliceStable(g, func(a, b int) bool { return diag(g[a]) > diag(g[b]) })
+			groups = append(groups, g)
+		}
+		sort.SliceStable(groups, func(a, b int) bool { return diag(groups[a][0]) > diag(groups[b][0]) })
+		column = slices.Concat(groups...)
+	}
+	if order == OrderColumns {
+		for j, c := range column {
+			group[c] = j / size
+		}
+	}
+	return column, group
+}
+
+// paperRow rounds one row as the paper's algorithm does, on the grids of c, and counts codes that are not next to what they should be, and
+// grids that differ from what a search on the group as it then is finds.
+func paperRow(c *Codes, row int, w []float32, upper [][]float64, column, group []int, n *Nearest, static bool) (codes, grids int) {
+	k, groups := c.Cols, c.Groups(c.Cols)
+	now := make([]float64, k) // in order
+	for j, at := range column {
+		now[j] = float64(w[row*k+at])
+	}
+	got := make([]float32, k)
+	c.Row(got, row)
+	search := func(g int) {
+		var x, by []float32
+		for j, at := range column {
+			if group[at] == g {
+				x, by = append(x, float32(now[j])), append(by, float32(1/(upper[j][j]*upper[j][j])))
+			}
+		}
+		s := &nearestGroup{Nearest: n, q: make([]uint8, k)}
+		s.fit(x, by)
+		if math.Abs(float64(s.best.scale/c.Scale[row*groups+g])-1) > 2e-3 {
+			grids++
+		}
+	}
+	seen := make([]bool, groups)
+	for j, at := range column {
+		if g := group[at]; !seen[g] {
+			if seen[g] = true; !static {
+				search(g)
+			} else if j == 0 {
+				for g := range groups {
+					search(g)
+				}
+			}
+		}
+		g := row*groups + group[at]
+		best := math.Inf(1)
+		for q := range c.Levels() {
+			v := float64(c.Scale[g]) * float64(q-c.Levels()/2)
+			switch {
+			case c.Offset != nil:
+				v = float64(c.Scale[g])*float64(q) + float64(c.Offset[g])
+			case c.Zero != nil:
+				v = float64(c.Scale[g]) * float64(q-int(c.Zero[g]))
+			}
+			best = min(best, math.Abs(v-now[j]))
+		}
+		if math.Abs(float64(got[at])-now[j]) > best+1e-3*float64(c.Scale[g]) {
+			codes++
+		}
+		e := (now[j] - float64(got[at])) / upper[j][j]
+		for m := j; m < k; m++ {
+			now[m] -= e * upper[j][m]
+		}
+	}
+	return codes, grids
+}
+
+// Codes are those of the paper's algorithm, written down naively, for every option.
+func TestGPTQIsThePapers(t *testing.T) {
+	const k, rows = 160, 4
+	h := gram(rand.New(rand.NewSource(6)), k, 2*k)
+	uneven(h, k)
+	w := normal(k * rows)
+	for order := range OrderColumns + 1 {
+		for _, size := range []int{0, 32, 64, 128} {
+			column, group := paperOrder(h, k, map[bool]int{true: k, false: size}[size == 0], order)
+			upper := paperFactor(h, k, column, DefaultDamp)
+			for _, bits := range []int{2, 3, 4, 8} {
+				for _, kind := range []string{"symmetric", "zeros", "offsets"} {
+					n := &Nearest{Grid: Grid{bits, size, kind == "symmetric"}, Offsets: kind == "offsets", Round: RoundTo(F16)}
+					g, err := NewGPTQ(n, statsOf(h, k), order, DefaultDamp, 1)
+					if err != nil {
+						t.Fatal(err)
+					}
+					var c Codes
+					if err := g.Rows(&c, w); err != nil {
+						t.Fatal(err)
+					}
+					name := fmt.Sprintf("order %d, groups of %d, %d bits, %s", order, size, bits, kind)
+					if err := c.Check(); err != nil {
+						t.Fatal(name, err)
+					}
+					for i := range k {
+						if c.GroupOf(i) != group[i] {
+							t.Fatalf("%s: column %d is of group %d, want %d", name, i, c.GroupOf(i), group[i])
+						}
+					}
+					codes, grids := 0, 0
+					for i := range rows {
+						a, b := paperRow(&c, i, w, upper, column, group, n, order == OrderStatic)
+						codes, grids = codes+a, grids+b
+					}
+					if codes > 0 || grids > 1 {
+						t.Errorf("%s: %d of %d codes and %d of %d grids differ", name, codes, k*rows, grids, rows*c.Groups(k))
+					}
+				}
+			}
+		}
+	}
+}
+
+// uneven makes the inputs of some columns larger, so that orders differ.
+func uneven(h []float64, k int) {
+	by := func(i int) float64 { return 0.3 + float64((i*37)%19)/6 }
+	for i := range k {
+		for j := range k {
+			h[i*k+j] *= by(i) * by(j)
+		}
+	}
+}
+
+// With feedback products change less than without, in every order; rows may be cut anywhere; inputs that are all alike need more damping.
+func TestGPTQLosesLess(t *testing.T) {
+	const k, rows = 256, 37
+	h := gram(rand.New(rand.NewSource(7)), k, 2*k)
+	uneven(h, k)
+	w, imp := normal(k*rows), make([]float32, k)
+	for i := range imp {
+		imp[i] = float32(h[i*k+i])
+	}
+	decoded := func(c *Codes) []float32 {
+		out := make([]float32, rows*k)
+		for i := range rows {
+			c.Row(out[i*k:][:k], i)
+		}
+		return out
+	}
+	for _, grid := range []Grid{{2, 64, false}, {3, 0, true}, {4, 32, true}, {8, 128, false}} {
+		n := &Nearest{Grid: grid, Round: RoundTo(F16)}
+		var c, part Codes
+		n.Rows(&c, w, k, imp)
+		before := proxy(h, k, w, decoded(&c))
+		for order := range OrderColumns + 1 {
+			g, err := NewGPTQ(n, statsOf(h, k), order, DefaultDamp, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := g.Rows(&c, w); err != nil {
+				t.Fatal(err)
+			}
+			now := proxy(h, k, w, decoded(&c))
+			t.Logf("%+v, order %d: %.3f of the loss", grid, order, now/before)
+			if !(now < 0.85*before) {
+				t.Errorf("%+v, order %d: loss %g with feedback, %g without", grid, order, now, before)
+			}
+			if err := g.Rows(&part, w[5*k:]); err != nil || !slices.Equal(part.Q, c.Q[5*k:]) || !slices.Equal(part.Scale, c.Scale[5*grid.Groups(k):]) {
+				t.Errorf("%+v, order %d: rows differ when the matrix is cut (%v)", grid, order, err)
+			}
+		}
+	}
+	if _, err := NewGPTQ(&Nearest{Grid: Grid{4, 48, true}}, statsOf(h, k), OrderGroups, DefaultDamp, 1); err == nil {
+		t.Error("groups of 48 were taken")
+	}
+	g, err := NewGPTQ(&Nearest{Grid: Grid{4, 32, true}, Round: RoundTo(F16)}, statsOf(make([]float64, k*k), k), OrderGroups, DefaultDamp, 1)
+	if err == nil {
+		t.Errorf("inputs that are all zero were taken: %+v", g.Grid)
+	}
+}
