@@ -27,6 +27,7 @@ func methodFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "parse-special", Usage: "text that spells a control token becomes that token"},
 		&cli.Float64Flag{Name: "damp", Value: quantize.DefaultDamp, Usage: "`PART` of the mean square of the inputs that is added to each of them; a singular matrix gets more"},
 		&cli.BoolFlag{Name: "static", Usage: "show layers what the layers before them made before they were rounded"},
+		modeFlag("exact"),
 		&cli.BoolFlag{Name: "resume", Usage: "go on where a run for the same output was cut off"},
 	}
 }
@@ -53,7 +54,7 @@ func byMethod(c *cli.Context, ui *ui, types []string, opt convert.Options) error
 func methodArgs(c *cli.Context) error {
 	switch method := c.String("method"); method {
 	case "nearest":
-		for _, name := range []string{"text", "text-format", "field", "ctx", "chunks", "from-chunk", "parse-special", "damp", "static", "resume"} {
+		for _, name := range []string{"text", "text-format", "field", "ctx", "chunks", "from-chunk", "parse-special", "damp", "static", "mode", "resume"} {
 			if c.IsSet(name) {
 				return usagef("--%s goes with --method gptq", name)
 			}
@@ -133,7 +134,10 @@ func roundLayers(c *cli.Context, ui *ui, name, out string, types map[string]*qua
 	if run.Threads, err = threads(c); err != nil {
 		return nil, nil, err
 	}
-	key, err := s.Key(chunks, fmt.Sprintf("gptq 1, damp %v, static %v, types %v", run.Damp, run.Static, types))
+	if run.Mode, err = mode(c); err != nil {
+		return nil, nil, err
+	}
+	key, err := s.Key(chunks, fmt.Sprintf("gptq 1, mode %v, damp %v, static %v, types %v", run.Mode, run.Damp, run.Static, types))
 	if err != nil {
 		return nil, nil, err
 	}
