@@ -97,6 +97,10 @@ func incomparable(a, b *Report) string {
 // measure compares the chunks that both have.
 func (c *Change) measure(now, before []Chunk, versus bool) {
 	n := min(len(now), len(before))
+	if n == 0 {
+		c.Outcome, c.Why = "incomparable", "no chunk was run in both"
+		return
+	}
 	kld, nll := make([]float64, n), make([]float64, n)
 	for i := range n {
 		kld[i], nll[i] = float64(now[i].KLD-before[i].KLD), float64(now[i].NLL-before[i].NLL)
