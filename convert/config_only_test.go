@@ -77,7 +77,7 @@ func namedConfig(t *testing.T, path string) string {
 
 // What is planned from the configuration alone is what is planned from the checkpoint.
 func TestPlanFromConfigIsThePlan(t *testing.T) {
-	for _, name := range []string{"llama", "llama31", "mistral", "qwen2", "qwen3", "phi3", "gemma", "mixtral", "qwen2moe", "qwen3moe", "deepseek2", "deepseek3"} {
+	for _, name := range []string{"llama", "llama31", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "gemma3", "mixtral", "qwen2moe", "qwen3moe", "deepseek2", "deepseek3"} {
 		dir := shared(t, "golden", "arch", name, "hf")
 		src, err := FromConfig(dir + "/config.json")
 		if err != nil {

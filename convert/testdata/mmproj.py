@@ -114,7 +114,7 @@ def cases():
         depth=3, embed_dim=32, hidden_size=64, num_heads=2, mlp_ratio=2, patch_size=14))), CLIP, "qwen2", ("text", "mmproj")
     yield "qwen2.5vl", *shell(tf.Qwen2_5_VLForConditionalGeneration, tf.Qwen2_5_VLConfig(text_config=MROPE, vision_config=dict(
         depth=4, hidden_size=32, intermediate_size=48, out_hidden_size=64, num_heads=2, patch_size=14, fullatt_block_indexes=[1, 3]))), CLIP, "qwen2", ("text", "mmproj")
-    yield "gemma3", *shell(tf.Gemma3ForConditionalGeneration, tf.Gemma3Config(text_config=dict(TEXT, head_dim=16, sliding_window=16), mm_tokens_per_image=4,
+    yield "gemma3", *shell(tf.Gemma3ForConditionalGeneration, tf.Gemma3Config(text_config=dict(TEXT, head_dim=16, query_pre_attn_scalar=16, sliding_window=16), mm_tokens_per_image=4,
         vision_config=tf.SiglipVisionConfig(**dict(TOWER, image_size=56)))), HALF | {"image_seq_length": 4}, "gemma3", ("text", "mmproj")
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
 

@@ -91,9 +91,11 @@ const (
 	RoleKB // for each head, what makes a query comparable with the narrow keys
 	RoleVB // for each head, what makes its values of the narrow ones
 	RoleKVB
-	RoleSinks  // of each head, what it gives to nothing
-	RoleTower  // any tensor of a vision tower or its projector
-	RoleVision // what a language model does to images instead of words
+	RoleSinks    // of each head, what it gives to nothing
+	RoleTower    // any tensor of a vision tower or its projector
+	RoleVision   // what a language model does to images instead of words
+	RoleAttnPost // norms of what attention and the feed-forward network add
+	RoleFFNPost
 )
 
 // StoreConv is a Rule.Store: F16 in a file of that type, F32 in all others, since runtimes convolve with these two.
@@ -101,12 +103,12 @@ const StoreConv = "F16 or F32"
 
 // Layer says which of the variants of a transformer layer the forward pass computes. The zero value is Llama's.
 type Layer struct {
-	RopeNeox    bool       // rotates halves of a head instead of neighbouring pairs
-	Act         Activation // of the gate
-	WholeNorm   bool       // queries and keys are normed as a whole, not each head
-	OtherWindow bool       // only the first of every two layers has a window
-	SmoothRamp  bool       // yarn's ramp does not begin and end at whole dimensions; runtimes do not know that
-	ScaleEmbed  bool       // embeddings are multiplied by √E where they enter the first layer
+	RopeNeox   bool       // rotates halves of a head instead of neighbouring pairs
+	Act        Activation // of the gate
+	WholeNorm  bool       // queries and keys are normed as a whole, not each head
+	FullEvery  int        // the last of so many layers has no window; 0: all have it
+	SmoothRamp bool       // yarn's ramp does not begin and end at whole dimensions; runtimes do not know that
+	ScaleEmbed bool       // embeddings are multiplied by √E where they enter the first layer
 }
 
 // An Activation is the function between the matrices of the feed-forward network.
@@ -142,12 +144,15 @@ type Params struct {
 	RopeFactors []float32
 	// Window is the number of positions that a query sees, itself included; 0 = all before it.
 	Window int
+	// NearBase is theta of the layers with a window, whose positions are never scaled; 0: they are rotated as all others.
+	NearBase float32
 	// Tied says that the output head is the embedding.
 	Tied bool
 
 	Mix    Mixture // of experts; zero without
 	MLA    Latent  // attention; zero without
 	Scales Scales
+	Caps   Caps
 	Yarn   Yarn // zero without
 
 	Sections []int32 // of a head, rotated by time, height and width; the three are equal in a text

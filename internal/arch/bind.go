@@ -83,6 +83,12 @@ func (p *Params) check() error {
 			return err
 		}
 	}
+	if err := p.Caps.check(); err != nil {
+		return err
+	}
+	if p.NearBase != 0 && !positive(p.NearBase) {
+		return formats.Corrupt("the rope base of layers with a window is %v", p.NearBase)
+	}
 	return p.Mix.check()
 }
 

@@ -23,7 +23,7 @@ var Gemma = register(Arch{
 		named("rope.scaling.type", "rope.scaling.factor"),
 		sizeKeys(never),
 	),
-	Tensors: offset(decoder),
+	Tensors: offset(without(decoder, RoleOutput)),
 	Drop:    []string{"*.rotary_emb.inv_freq", "lm_head.weight"}, // some fine-tunes store the embedding twice
 	Refuse: []Refusal{
 		// Early files say gelu and mean its approximation: so the library that trained them, and every runtime.
@@ -36,13 +36,11 @@ var Gemma = register(Arch{
 	Layer: Layer{RopeNeox: true, Act: GELUTanh, ScaleEmbed: true},
 })
 
-// offset is rules of which every norm's weight is stored less one, and which have no output head.
+// offset is rules of which every norm's weight is stored less one.
 func offset(rules []Rule) (out []Rule) {
 	for _, r := range rules {
 		switch r.Role {
-		case RoleOutput:
-			continue
-		case RoleAttnNorm, RoleFFNNorm, RoleOutputNorm:
+		case RoleAttnNorm, RoleFFNNorm, RoleOutputNorm, RoleAttnPost, RoleFFNPost, RoleQNorm, RoleKNorm:
 			r.Do = PlusOne
 		}
 		out = append(out, r)

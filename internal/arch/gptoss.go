@@ -49,7 +49,7 @@ var GptOss = register(Arch{
 		{HF: "swiglu_limit", Unless: []string{"7", "7.0"}, Why: "gates are cut off elsewhere"},
 		{HF: "swiglu_alpha", Unless: []string{"1.702"}, Why: "gates of another steepness"},
 	},
-	Layer: Layer{RopeNeox: true, Act: CutSwish, OtherWindow: true, SmoothRamp: true},
+	Layer: Layer{RopeNeox: true, Act: CutSwish, FullEvery: 2, SmoothRamp: true},
 })
 
 // Gate and up of an expert lie row by row in turn, or element by element in a bias, or column by column where a matrix is turned.

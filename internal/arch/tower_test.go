@@ -123,9 +123,6 @@ func TestPartsOfTensors(t *testing.T) {
 // A model that sees is bound twice, and no tensor is in neither part or in both.
 func TestEveryTensorHasAPart(t *testing.T) {
 	for projector, config := range sees() {
-		if projector == "gemma3" { // its language model is another family's matter
-			continue
-		}
 		c := towerOfConfig(t, config)
 		text := tinyOf(t, must(json.Marshal(config)), false)
 		words, vision := len(text.tensors), len(c.tensors)

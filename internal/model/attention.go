@@ -17,10 +17,11 @@ type heads struct {
 	key, value int       // dimensions of a key and of a value
 	window     int       // positions that a query sees; 0 = all
 	sinks      []float32 // [H], or nil
+	cap        float32   // of scores, 0: none
 }
 
 func (l *layer) heads(p *arch.Params) heads {
-	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), l.window, l.sinks}
+	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), l.window, l.sinks, p.Caps.Scores}
 }
 
 // valueDim is the size of a head's values, that of its keys where nothing else is said.
@@ -69,6 +70,7 @@ func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n in
 	}
 	for i := range n {
 		row, from, to := scores[i*cols:][:hi-lo], of.visible(pos+i)-lo, pos+i+1-lo
+		capped(row[from:to], of.cap)
 		if of.sinks != nil {
 			weighWithSink(row, from, to, of.sinks[head])
 			continue

@@ -20,7 +20,7 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 		x, h = x[:m*p.Embd], h[:m*p.Embd]
 	}
 	r.apply(att, m, product{h, &l.o})
-	r.add(x, h, m)
+	r.add(x, r.normed(h, l.attnPost, m), m)
 	r.feed(x, h, l, m)
 	if last {
 		r.normalize(b.out, x, r.m.norm, m)
@@ -42,7 +42,7 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	r.apply(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
 	r.normHeads(q, l.qNorm, p.Heads*p.HeadDim, m)
 	r.normHeads(k, l.kNorm, p.KVHeads*p.HeadDim, m)
-	r.rotate(q, k, v, b.at)
+	r.rotate(q, k, v, b.at, r.ropeOf(l))
 	r.attend(att, q, k, v, b.seqs, l.heads(p))
 	r.lookMeans(h, q, k, l, b)
 }
@@ -79,6 +79,14 @@ func (r *run) normalize(h, x, weight []float32, m int) {
 	r.eachRow(m, func(_ *worker, row int) { normalize(h[row*e:][:e], x[row*e:][:e], weight, eps) })
 }
 
+// normed is what a part of a layer adds, normed where a family does that.
+func (r *run) normed(h, weight []float32, m int) []float32 {
+	if weight != nil {
+		r.normalize(h, h, weight, m)
+	}
+	return h
+}
+
 func normalize(h, x, weight []float32, eps float64) {
 	scale := float32(1 / math.Sqrt(kernel.SumSquares(x)/float64(len(x))+eps))
 	kernel.ScaleBy(h, x, weight, scale)
@@ -99,17 +107,17 @@ func (r *run) normHeads(x, weight []float32, width, m int) {
 
 // rotate gives queries and keys their positions, and divides queries by √D. In deploy mode keys and values are then rounded
 // as a half precision cache does; queries are not, as llama.cpp multiplies them in float32 when it reads a batch.
-func (r *run) rotate(q, k, v []float32, at []place) {
+func (r *run) rotate(q, k, v []float32, at []place, rope *rope) {
 	p := &r.m.params
 	qdim, kdim := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
 	scale := r.m.attentionScale()
 	r.eachRow(len(at), func(w *worker, row int) {
 		q, k, v, pos := q[row*qdim:][:qdim], k[row*kdim:][:kdim], v[row*kdim:][:kdim], at[row].pos
-		r.rope.rotate(q, pos, p.HeadDim, r.m.neox)
+		rope.rotate(q, pos, p.HeadDim, r.m.neox)
 		for i := range q {
 			q[i] *= scale
 		}
-		r.rope.rotate(k, pos, p.HeadDim, r.m.neox)
+		rope.rotate(k, pos, p.HeadDim, r.m.neox)
 		if r.mode == Deploy {
 			w.halve(k, k)
 			w.halve(v, v)

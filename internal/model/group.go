@@ -34,6 +34,7 @@ func (r *run) group(seqs [][]int32, want []bool, out []float32) *group {
 		}
 	}
 	r.rope.reach(longest(seqs))
+	r.near.reach(longest(seqs))
 	x := grow(&g.x, len(g.place)*e)
 	for at := 0; len(seqs) > 0; {
 		n, m := upTo(seqs, r.budget.batch), 0

@@ -32,6 +32,7 @@ func (r *run) meansOf(w *worker, means, h, q, k []float32, s sequence, of heads,
 			kernel.MatMulF32(scores[j:], cols, q[(s.from+t)*ldq+head*of.key:], ldq, w.keys[j*of.key:], lanes, 1, of.key, false)
 		}
 		row := scores[:t+1]
+		capped(row[of.visible(t):], of.cap)
 		if of.sinks != nil {
 			weighWithSink(row, of.visible(t), t+1, of.sinks[head])
 		} else {

@@ -36,12 +36,14 @@ type Model struct {
 // A layer is the weights of one transformer layer. Norms and biases are small and decoded; matrices stay promises.
 type layer struct {
 	attnNorm []float32 // [E]
+	attnPost []float32 // [E] of what attention adds, or nil
 	q        weight    // [H*D][E]
 	k, v     weight    // [KV*D][E]
 	qNorm    []float32 // [D] of each head, or [H*D], or nil
 	kNorm    []float32 // [D], or [KV*D]
 	o        weight    // [E][H*D]
 	ffnNorm  []float32 // [E]
+	ffnPost  []float32 // [E] of what the feed-forward network adds, or nil
 	gate, up weight    // [F][E]
 	down     weight    // [E][F]
 
@@ -88,9 +90,7 @@ func Of(b *arch.Bound) (*Model, error) {
 		m.scale = by
 	}
 	for i := range m.layers {
-		if m.layers[i].window = b.Params.Window; b.Arch.Layer.OtherWindow && i%2 == 1 {
-			m.layers[i].window = 0
-		}
+		m.layers[i].window = b.Arch.Layer.Windowed(&b.Params, i)
 		m.layers[i].whole = b.Arch.Layer.WholeNorm
 		m.layers[i].mixed = b.Params.Mix.Count > 0 && i >= b.Params.Mix.Dense
 	}
@@ -152,6 +152,8 @@ func (l *layer) slots(p *arch.Params) []slot {
 		{role: arch.RoleQNorm, vector: &l.qNorm, n: l.normed(q, p), may: true},
 		{role: arch.RoleKNorm, vector: &l.kNorm, n: l.normed(kv, p), may: true},
 		{role: arch.RoleSinks, vector: &l.sinks, n: p.Heads, may: true},
+		{role: arch.RoleAttnPost, vector: &l.attnPost, n: p.Embd, may: true},
+		{role: arch.RoleFFNPost, vector: &l.ffnPost, n: p.Embd, may: true},
 		{role: arch.RoleFFNNorm, vector: &l.ffnNorm, n: p.Embd},
 	}
 	if p.MLA.KV > 0 {

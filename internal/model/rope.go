@@ -31,6 +31,23 @@ func newRope(p *arch.Params, smooth bool) *rope {
 	return r
 }
 
+// newNear is the table of the layers with a window, where these have a base of their own; without, it is empty.
+func newNear(p *arch.Params) *rope {
+	if p.NearBase == 0 {
+		return &rope{}
+	}
+	near := arch.Params{RopeDim: p.RopeDim, RopeBase: p.NearBase}
+	return newRope(&near, false)
+}
+
+// ropeOf is the table of a layer.
+func (r *run) ropeOf(l *layer) *rope {
+	if l.window > 0 && r.m.params.NearBase != 0 {
+		return r.near
+	}
+	return r.rope
+}
+
 // reach extends the table to n positions.
 func (r *rope) reach(n int) {
 	half := len(r.freq)

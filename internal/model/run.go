@@ -67,6 +67,7 @@ type scratch struct {
 	in      input // the factor of the products that are being computed
 	rope    *rope // one of the next, for the mode
 	ropes   [2]*rope
+	near    *rope // of layers with a window
 
 	h, q, k, v, att, gate, up, copy []float32
 
@@ -135,6 +136,9 @@ func (m *Model) begin(ctx context.Context, opt Options) *run {
 		r.ropes[opt.Mode] = newRope(&m.params, m.smooth && opt.Mode == Exact)
 	}
 	r.rope = r.ropes[opt.Mode]
+	if r.near == nil {
+		r.near = newNear(&m.params)
+	}
 	for len(r.workers) < r.threads {
 		r.workers = append(r.workers, &worker{})
 	}

@@ -1,0 +1,55 @@
+package arch
+
+import (
+	"fmt"
+
+	"quern/formats"
+)
+
+// Caps bound numbers smoothly: x becomes cap·tanh(x/cap); 0 leaves it as it is.
+type Caps struct {
+	Scores float32 // of a query's comparisons with keys
+	Logits float32
+}
+
+func (c *Caps) check() error {
+	for _, x := range []float32{c.Scores, c.Logits} {
+		if x != 0 && !positive(x) {
+			return formats.Corrupt("numbers are kept within %v", x)
+		}
+	}
+	return nil
+}
+
+// windows refuses layers that differ from the family's pattern: files do not tell which layers have a window.
+func windows(c *Config, p *Params, l Layer) error {
+	v, _ := c.Value("layer_types")
+	list, ok := v.([]any)
+	if v == nil {
+		return nil
+	}
+	if !ok || len(list) != p.Layers {
+		return c.wrong("layer_types", v, fmt.Sprintf("a list of %d words", p.Layers))
+	}
+	for i, kind := range list {
+		want := "sliding_attention"
+		if p.Window == 0 || l.full(i) {
+			want = "full_attention"
+		}
+		if kind != want {
+			return c.fail("layer_types", formats.Unsupported("layer %d is %.60q, but runtimes take it to have %s", i, fmt.Sprint(kind), want), "")
+		}
+	}
+	return nil
+}
+
+// full says of a layer that it has no window in a model where others have one.
+func (l *Layer) full(layer int) bool { return l.FullEvery > 0 && layer%l.FullEvery == l.FullEvery-1 }
+
+// Windowed is how many positions a query sees in a layer; 0 = all.
+func (l *Layer) Windowed(p *Params, layer int) int {
+	if l.full(layer) {
+		return 0
+	}
+	return p.Window
+}
