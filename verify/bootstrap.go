@@ -87,10 +87,19 @@ func dot(w, sums []float64) float64 {
 	return s
 }
 
-// mean gives e, the mean of x, its interval.
+// mean gives e, which is f of the mean of x, its interval. f rises, so it takes the ends of the mean's: a perplexity's lower
+// end is never negative, and neither is that of what cannot be.
 func (b *bootstrap) mean(e Estimate, x []float64, f func(float64) float64) Estimate {
 	sums := perChunk(x, len(x)/b.chunks)
-	b.around(func(w []float64) []float64 { return []float64{f(dot(w, sums) / float64(len(x)))} }, &e)
+	m, least := estimate(sum(x)/float64(len(x)), 0), math.Inf(1)
+	b.around(func(w []float64) []float64 { return []float64{dot(w, sums) / float64(len(x))} }, &m)
+	for _, v := range x {
+		least = min(least, v)
+	}
+	if least >= 0 {
+		m.Low = max(m.Low, 0)
+	}
+	e.Low, e.High = f(m.Low), f(m.High)
 	return e
 }
 

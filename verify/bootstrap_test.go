@@ -52,6 +52,31 @@ func TestBootstrapCoverage(t *testing.T) {
 	}
 }
 
+// Few chunks say little, but not that a perplexity may be negative, a divergence below nothing or a share above all.
+func TestIntervalsStayInRange(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 9))
+	for range 50 {
+		base, quant := newTrack(2*8), newTrack(2*8)
+		for i := range base.nll {
+			level := float64(i / 8)
+			base.nll[i], quant.nll[i] = 4*level+r.ExpFloat64(), 5*level+r.ExpFloat64()
+			base.p[i], quant.p[i] = math.Exp(-base.nll[i]), math.Exp(-quant.nll[i])
+			quant.kld[i], quant.overlap[i] = r.ExpFloat64()*level, 0.5+0.5*level
+			base.top[i], quant.top[i] = 1, int32(i/8)
+		}
+		d := quant.versus(base, newBootstrap(2))
+		for name, e := range map[string]Estimate{"perplexity": newBootstrap(2).perplexity(quant.nll), "ratio": d.PPLRatio, "divergence": d.KLD.Mean, "RMS Δp": d.RMSDeltaP,
+			"same top": d.SameTop, "overlap": d.Overlap} {
+			if !(0 <= e.Low && e.Low <= e.Value && e.Value <= e.High) {
+				t.Errorf("%s: %+v", name, e)
+			}
+		}
+		if d.SameTop.High > 1 || d.Overlap.High > 1 || d.Correlation.High > 1 {
+			t.Errorf("same top %+v, overlap %+v, correlation %+v", d.SameTop, d.Overlap, d.Correlation)
+		}
+	}
+}
+
 // The walk over sorted samples equals quantiles of the samples that were drawn, but for interpolation between neighbours.
 func TestQuantilesOfDraws(t *testing.T) {
 	const chunks, per = 5, 200

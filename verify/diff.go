@@ -25,7 +25,8 @@ type Diff struct {
 	OnlyA     []string     `json:"only_a"` // tensors
 	OnlyB     []string     `json:"only_b"`
 	Tensors   []TensorDiff `json:"tensors"`
-	Hints     []string     `json:"hints"` // likely causes of what should not differ
+	Hints     []string     `json:"hints"`            // likely causes of what should not differ
+	Faults    []string     `json:"faults,omitempty"` // those of them that no method of quantizing makes
 }
 
 // A Setting is something that both sides have a word for, and different ones.

@@ -7,20 +7,34 @@ import (
 
 	"quern/formats"
 	"quern/internal/arch"
+	"quern/quantize"
 )
 
 // Quantization turns a tensor by little: even at two bits its cosine with the original stays above 0.9, and its scale near
 // one. What is beyond these bounds has another cause.
 const (
 	unlikeCosine = 0.85
+	unlikeSign   = 0.5 // with about one bit for each weight, of which the sign is left: 0.8 for a normal distribution
 	unlikeScale  = 0.25
 	unlikeRow    = 0.0 // of a single row with enough weights to tell
 )
 
+// likeness is the least cosine of a tensor that was quantized to t.
+func likeness(t *quantize.Type) float64 {
+	if t.BitsPerWeight() < 2 {
+		return unlikeSign
+	}
+	return unlikeCosine
+}
+
 // explain adds the likely causes of what quantization does not do.
 func (d *Diff) explain(a, b *arch.Bound, pairs []tensorPair) error {
 	for _, s := range d.Params {
-		d.hint("%s", settingCause(s))
+		if s.Key == "Context" {
+			d.hint("%s", settingCause(s)) // no run is affected
+			continue
+		}
+		d.fault("%s", settingCause(s))
 	}
 	for _, name := range d.OnlyA {
 		d.hint("%s is missing in %s", name, d.B)
@@ -29,7 +43,7 @@ func (d *Diff) explain(a, b *arch.Bound, pairs []tensorPair) error {
 	var strange []int
 	for i := range d.Tensors {
 		t := &d.Tensors[i]
-		cause, err := t.cause(pairs[i], &a.Params)
+		cause, sure, err := t.cause(pairs[i], &a.Params)
 		if err != nil {
 			return err
 		}
@@ -38,6 +52,8 @@ func (d *Diff) explain(a, b *arch.Bound, pairs []tensorPair) error {
 			zeroed[t.Layer]++
 		case cause == "unlike":
 			strange = append(strange, i)
+		case sure:
+			d.fault("%s: %s", t.Name, cause)
 		case cause != "":
 			d.hint("%s: %s", t.Name, cause)
 		}
@@ -46,7 +62,14 @@ func (d *Diff) explain(a, b *arch.Bound, pairs []tensorPair) error {
 	return d.swapped(strange, pairs)
 }
 
+// hint adds what may be a cause; some methods of quantizing do it on purpose.
 func (d *Diff) hint(format string, a ...any) { d.Hints = append(d.Hints, fmt.Sprintf(format, a...)) }
+
+// fault adds what no method of quantizing does.
+func (d *Diff) fault(format string, a ...any) {
+	d.hint(format, a...)
+	d.Faults = append(d.Faults, d.Hints[len(d.Hints)-1])
+}
 
 // settingCause says what a different hyper-parameter does.
 func settingCause(s Setting) string {
@@ -66,29 +89,32 @@ func settingCause(s Setting) string {
 	return fmt.Sprintf("%s: %s is %s, in the base %s", why, s.Key, s.B, s.A)
 }
 
-// cause names what happened to a tensor: "" when nothing but quantization, "zero", "unlike" when it is not known yet.
-func (t *TensorDiff) cause(p tensorPair, params *arch.Params) (string, error) {
+// cause names what happened to a tensor: "" when nothing but quantization, "zero", "unlike" when it is not known yet. It is
+// sure where no method of quantizing does that; scales of rows and columns may move to other tensors, as AWQ moves them.
+func (t *TensorDiff) cause(p tensorPair, params *arch.Params) (cause string, sure bool, err error) {
+	like := Number(likeness(p.b.Type))
 	switch {
 	case t.Rows == 0:
-		return fmt.Sprintf("has shape %v, in the base %v", t.shapeB, t.Shape), nil
+		return fmt.Sprintf("has shape %v, in the base %v", t.shapeB, t.Shape), false, nil
 	case t.NaNB > t.NaNA:
-		return fmt.Sprintf("%d weights are not finite", t.NaNB-t.NaNA), nil
+		return fmt.Sprintf("%d weights are not finite", t.NaNB-t.NaNA), true, nil
 	case t.normB == 0 && t.normA > 0:
-		return "zero", nil
-	case t.Cosine < -unlikeCosine:
-		return fmt.Sprintf("every weight has the opposite sign (cosine %.3f): a scale was flipped", t.Cosine), nil
-	case t.Cosine > unlikeCosine && math.Abs(float64(t.Scale)-1) > unlikeScale:
-		return fmt.Sprintf("weights are %.3g times those of the base: a scale is wrong", t.Scale), nil
-	case t.Cosine > unlikeCosine && t.Worst < unlikeRow && t.Shape[len(t.Shape)-1] >= 32:
-		return fmt.Sprintf("row %d does not look like the base's (cosine %.3f), others do: a block is damaged", t.Row, t.Worst), nil
-	case t.Cosine > unlikeCosine || t.normA == 0:
-		return "", nil
+		return "zero", true, nil
+	case t.Cosine < -like:
+		return fmt.Sprintf("every weight has the opposite sign (cosine %.3f): a scale was flipped", t.Cosine), true, nil
+	case t.Cosine > like && math.Abs(float64(t.Scale)-1) > unlikeScale && like == unlikeCosine:
+		return fmt.Sprintf("weights are %.3g times those of the base: a scale is wrong", t.Scale), false, nil
+	case t.Cosine > like && t.Worst < unlikeRow && t.Shape[len(t.Shape)-1] >= 32:
+		return fmt.Sprintf("row %d does not look like the base's (cosine %.3f), others do: a block is damaged", t.Row, t.Worst), true, nil
+	case t.Cosine > like || t.normA == 0:
+		return "", false, nil
 	}
-	return t.permuted(p, params)
+	cause, err = t.permuted(p, params, float64(like))
+	return cause, cause != "unlike", err
 }
 
 // permuted tries the permutations that belong to queries and keys.
-func (t *TensorDiff) permuted(p tensorPair, params *arch.Params) (string, error) {
+func (t *TensorDiff) permuted(p tensorPair, params *arch.Params, like float64) (string, error) {
 	do := p.origin.Rule.Do
 	if do.Forward == nil || do.Inverse == nil {
 		return "unlike", nil
@@ -101,7 +127,7 @@ func (t *TensorDiff) permuted(p tensorPair, params *arch.Params) (string, error)
 		if err != nil {
 			return "", err
 		}
-		if got > unlikeCosine {
+		if got > like {
 			return fmt.Sprintf("%s (cosine %.3f as it is, %.3f with that undone): rotary pairs of %s are mixed up", try.name, t.Cosine, got, roleName(t.Name)), nil
 		}
 	}
@@ -141,9 +167,9 @@ func (d *Diff) zeroed(layers map[int]int) {
 		}
 		switch n := layers[t.Layer]; {
 		case n == 1 || t.Layer < 0:
-			d.hint("%s: all weights are zero", t.Name)
+			d.fault("%s: all weights are zero", t.Name)
 		case n > 1:
-			d.hint("layer %d: all weights of %d tensors are zero", t.Layer, n)
+			d.fault("layer %d: all weights of %d tensors are zero", t.Layer, n)
 			layers[t.Layer] = 0
 		}
 	}
@@ -161,12 +187,12 @@ func (d *Diff) swapped(strange []int, pairs []tensorPair) error {
 			if err != nil {
 				return err
 			}
-			if c > unlikeCosine {
+			if c > likeness(pairs[i].b.Type) {
 				found = d.Tensors[j].Name
 			}
 		}
 		if found != "" {
-			d.hint("%s: holds what belongs in %s: tensors were swapped", d.Tensors[i].Name, found)
+			d.fault("%s: holds what belongs in %s: tensors were swapped", d.Tensors[i].Name, found)
 			continue
 		}
 		d.hint("%s: does not look like the base's (cosine %.3f, relative error %.3g): another model's, or damaged", d.Tensors[i].Name, d.Tensors[i].Cosine, d.Tensors[i].RelRMS)

@@ -68,12 +68,32 @@ func TestTensorDiff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cause, err := d.cause(p, &arch.Params{})
-		if err != nil || !strings.Contains(cause, c.cause) || c.cause == "" && cause != "" && name != "one row" || !c.check(d) {
+		cause, sure, err := d.cause(p, &arch.Params{})
+		if err != nil || sure != (name == "negative" || name == "zero" || name == "nan") || !strings.Contains(cause, c.cause) || c.cause == "" && cause != "" && name != "one row" || !c.check(d) {
 			t.Errorf("%s: cause %q, %+v, %v", name, cause, d, err)
 		}
 		if some, err := p.compare(t.Context(), 2); err != nil || some.Rows != 2 {
 			t.Errorf("%s: %d rows compared, want 2 (%v)", name, some.Rows, err)
+		}
+	}
+}
+
+// Of one bit for each weight the sign is left: that is no fault, and its opposite is one.
+func TestOneBitIsNoFault(t *testing.T) {
+	for name, c := range map[string]struct {
+		sign  float32
+		cause string
+	}{"one bit": {1, ""}, "flipped": {-1, "opposite sign"}} {
+		b := tensorOf(6, 64, func(i int) float32 { return float32(math.Copysign(0.6, float64(c.sign*wave(i)))) })
+		b.Type = quantize.Q1_0
+		p := tensorPair{tensorOf(6, 64, wave), b, arch.Origin{Rule: &arch.Rule{}}}
+		d, err := p.compare(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cause, _, err := d.cause(p, &arch.Params{})
+		if err != nil || !strings.Contains(cause, c.cause) || c.cause == "" && cause != "" {
+			t.Errorf("%s: cause %q of %+v, %v", name, cause, d, err)
 		}
 	}
 }
@@ -89,6 +109,9 @@ func TestCompareVocab(t *testing.T) {
 	}
 	if got := strings.Join(keys, ", "); got != "pre-tokenizer, token 1, EOS, adds BOS" {
 		t.Errorf("differences in %s", got)
+	}
+	if f := VocabFaults(a, b); len(f) != 2 || !strings.Contains(f[1], `wrong tokenizer: token 1 is "c", in the base "b"`) {
+		t.Errorf("faults: %q", f)
 	}
 	if s := CompareVocab(a, a); len(s) != 0 {
 		t.Errorf("a vocabulary differs from itself: %v", s)

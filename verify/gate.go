@@ -116,6 +116,7 @@ type Gates struct {
 	Decide     Decide
 	Alpha      float64 // probability of any wrong decision about any model, half for passes; 0 = DefaultAlpha
 	Sequential bool    // decide as soon as enough chunks are seen
+	Intact     bool    // besides: weights and tokenizers have no faults, see Diff.Faults and VocabFaults
 }
 
 // DefaultAlpha leaves 2.5 % to a wrong pass and 2.5 % to a wrong failure.

@@ -94,7 +94,11 @@ func TestReadGates(t *testing.T) {
 	if err != nil || g.Decide != Lower || g.Alpha != 0.1 || len(g.Limits) != 2 || g.Limits[1].Value != 1 {
 		t.Fatalf("%+v, %v", g, err)
 	}
+	if g, err := ReadGates([]byte("version: 1\nintact: true\n")); err != nil || !g.Intact || len(g.Limits) != 0 {
+		t.Errorf("intact alone: %+v, %v", g, err)
+	}
 	for text, want := range map[string]string{
+		"version: 1\nintact: true\nsequential: true": "no limits",
 		"":                                                                 "empty",
 		"version: 2\ngates: {max-kld: 1}":                                  "version 2",
 		"gates: {max-kld: 1}":                                              "version 0",

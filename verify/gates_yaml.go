@@ -18,6 +18,7 @@ const GatesVersion = 1
 //	decide: upper      # or point, lower
 //	alpha: 0.05
 //	sequential: true
+//	intact: true       # no weights, settings or tokens that no method of quantizing makes
 //	gates:
 //	  max-ppl-ratio: 1.02
 //	  max-kld: 0.02
@@ -30,6 +31,7 @@ func ReadGates(b []byte) (*Gates, error) {
 		Decide     Decide    `yaml:"decide"`
 		Alpha      *float64  `yaml:"alpha"`
 		Sequential bool      `yaml:"sequential"`
+		Intact     bool      `yaml:"intact"`
 		Gates      yaml.Node `yaml:"gates"`
 	}
 	d := yaml.NewDecoder(bytes.NewReader(b))
@@ -46,12 +48,15 @@ func ReadGates(b []byte) (*Gates, error) {
 	if f.Version != GatesVersion {
 		return nil, fmt.Errorf("version %d of gates files is not known; this is version: %d", f.Version, GatesVersion)
 	}
-	g := &Gates{Decide: f.Decide, Sequential: f.Sequential}
+	g := &Gates{Decide: f.Decide, Sequential: f.Sequential, Intact: f.Intact}
 	if f.Alpha != nil {
 		g.Alpha = *f.Alpha
 		if g.Alpha == 0 {
 			return nil, errAlpha(0)
 		}
+	}
+	if g.Intact && !g.Sequential && f.Gates.Kind == 0 {
+		return g, g.Complete()
 	}
 	if err := setAll(g, &f.Gates); err != nil {
 		return nil, err

@@ -137,9 +137,6 @@ func (b *bootstrap) distribution(x []float64) Distribution {
 	s := append([]float64(nil), x...)
 	sort.Float64s(s)
 	d := Distribution{Mean: b.mean(mean(x), x, same), Min: Number(quantile(s, 0)), Max: Number(quantile(s, 1))}
-	if d.Min >= 0 {
-		d.Mean.Low = max(d.Mean.Low, 0)
-	}
 	f, to := d.steps()
 	for i, e := range to {
 		*e = estimate(quantile(s, f[i]), math.NaN())

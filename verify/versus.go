@@ -12,7 +12,13 @@ func (b *bootstrap) share(is []bool) Estimate {
 			hits++
 		}
 	}
-	return b.mean(share(hits, len(is)), x, same)
+	return b.mean(share(hits, len(is)), x, same).atMost(1)
+}
+
+// atMost cuts what an interval cannot reach.
+func (e Estimate) atMost(most float64) Estimate {
+	e.High = min(e.High, most)
+	return e
 }
 
 func indicator(is []bool) []float64 {
@@ -35,7 +41,7 @@ func (t *track) versus(base *track, b *bootstrap) *Divergence {
 		dp2[i] = dp[i] * dp[i]
 	}
 	d := &Divergence{LogPPLRatio: b.mean(mean(log), log, same), KLD: b.distribution(t.kld), DeltaP: b.distribution(dp),
-		SameTop: b.share(t.sameTop(base)), Flips: b.share(t.flips(base)), Overlap: b.mean(mean(t.overlap), t.overlap, same),
+		SameTop: b.share(t.sameTop(base)), Flips: b.share(t.flips(base)), Overlap: b.mean(mean(t.overlap), t.overlap, same).atMost(1),
 		Histogram: histogram(t.kld)}
 	d.PPLRatio = b.mean(mean(log).exp(), log, math.Exp)
 	ms := mean(dp2)
@@ -68,6 +74,7 @@ func (t *track) joint(base *track, b *bootstrap, d *Divergence) {
 		cov := func(s []float64, ma, mb float64) float64 { return dot(w, s)/n - ma*mb }
 		return []float64{math.Exp(mx) - math.Exp(my), cov(xy, mx, my) / math.Sqrt(cov(xx, mx, mx)*cov(yy, my, my))}
 	}, &d.PPLDiff, &d.Correlation)
+	d.Correlation = d.Correlation.atMost(1)
 }
 
 // difference of two perplexities measured on the same tokens: their covariance makes the error smaller.

@@ -18,6 +18,7 @@ func gateFlags() []cli.Flag {
 		flags = append(flags, &cli.Float64Flag{Name: g.Name, Usage: "gate: " + g.Usage})
 	}
 	return append(flags,
+		&cli.BoolFlag{Name: verify.IntactGate, Usage: "gate: no weights, settings or tokens that no method of quantizing makes, such as flipped, zeroed or permuted ones"},
 		&cli.StringFlag{Name: "gates", Usage: "`FILE` of gates in YAML; flags replace its limits"},
 		&cli.StringFlag{Name: "decide", Value: string(verify.Upper),
 			Usage: "end of a loss's interval that keeps the limit: upper (proved), point (the value itself), lower (not disproved)"},
@@ -49,6 +50,9 @@ func gatesOf(c *cli.Context, models int) (*verify.Gates, error) {
 	if c.IsSet("sequential") {
 		g.Sequential = c.Bool("sequential")
 	}
+	if c.IsSet(verify.IntactGate) {
+		g.Intact = c.Bool(verify.IntactGate)
+	}
 	if c.IsSet("alpha") && g.Alpha == 0 {
 		return nil, usagef("--alpha 0: want more than 0 and less than 0.5")
 	}
@@ -58,7 +62,7 @@ func gatesOf(c *cli.Context, models int) (*verify.Gates, error) {
 	switch {
 	case len(g.Limits) == 0 && (c.IsSet("decide") || c.IsSet("alpha") || c.IsSet("sequential")):
 		return nil, usagef("there is no gate to decide")
-	case len(g.Limits) == 0:
+	case len(g.Limits) == 0 && !g.Intact:
 		return nil, nil
 	case models < 2:
 		return nil, usagef("gates compare with a base: give --base and --quant")
@@ -108,8 +112,12 @@ func printVerdicts(ui *ui, verdicts []verify.Verdict) {
 	}
 	var rows [][]string
 	for _, v := range verdicts {
+		outcome := string(v.Outcome)
+		if v.Needed > 0 {
+			outcome += fmt.Sprintf(": %d more chunks needed", v.Needed)
+		}
 		rows = append(rows, []string{v.Model, v.Gate, fmt.Sprintf("%g", v.Limit), v.Measured,
-			fmt.Sprintf("%.6g", v.Got.Value), fmt.Sprintf("[%.5g, %.5g]", v.Got.Low, v.Got.High), string(v.Outcome)})
+			fmt.Sprintf("%.6g", v.Got.Value), fmt.Sprintf("[%.5g, %.5g]", v.Got.Low, v.Got.High), outcome})
 	}
 	ui.table([]string{"model", "gate", "limit", "measured", "value", "interval", "outcome"}, rows, 2, 4, 5)
 	ui.say("")

@@ -64,6 +64,12 @@ func spoil(ts *testscript.TestScript, _ bool, args []string) {
 		tokens := append([]string(nil), meta.Strings("tokenizer.ggml.tokens")...)
 		tokens[300], tokens[301] = tokens[301], tokens[300]
 		meta.Set("tokenizer.ggml.tokens", tokens)
+	case "unused": // by the text
+		tokens := append([]string(nil), meta.Strings("tokenizer.ggml.tokens")...)
+		tokens[1928], tokens[1929] = tokens[1929], tokens[1928]
+		meta.Set("tokenizer.ggml.tokens", tokens)
+	case "pre":
+		meta.Set("tokenizer.ggml.pre", "starcoder")
 	default:
 		ts.Fatalf("no fault %q", how)
 	}

@@ -92,6 +92,9 @@ func (v *verifying) open() error {
 		v.opened = append(v.opened, m)
 		v.sides = append(v.sides, verify.Side{Name: names[i], Model: m, Vocab: m.Params().Vocab})
 	}
+	if v.opt.Gates != nil && v.opt.Gates.Intact && v.opened[0] == nil {
+		return usagef("--%s compares with the base's weights, which %s does not hold", verify.IntactGate, v.c.String("baseline"))
+	}
 	return nil
 }
 
