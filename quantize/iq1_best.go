@@ -1,35 +1,50 @@
 package quantize
 
-import "math"
+import (
+	"math"
+
+	"quern/internal/kernel"
+)
 
 // The default search of IQ1_S and IQ1_M goes as that of the other types with codebooks; instead of signs there is a shift of all
 // levels up or down, for 32 weights together or for each eight.
 
 const (
-	round1   = gridRound // scales at which weights are rounded to find their sets
-	sweep1   = 8         // scales of a sweep
-	lowest1  = 0.26      // the first of them: of the largest magnitude
+	sweep1   = 8    // scales of a sweep
+	lowest1  = 0.26 // the first of them: of the largest magnitude
 	highest1 = 0.98
 )
+
+var scales1 = sweepScales(lowest1, highest1, sweep1)
 
 // The levels of a member, moved up and down.
 var values1 = [2][]float32{{-0.875, 0.125, 1.125}, {-1.125, -0.125, 0.875}}
 
 // An iq1Search is a super-block under search.
 type iq1Search struct {
-	c         *iq1Coder
-	sets      [2]*setMaker // moved up, moved down
-	x, w, wx  [super]float32
-	set       [2][super / 8]pointSet
-	fits      [groups16]scaleFits
-	try, best iq1Block
-	loss      float64
+	c          *iq1Coder
+	rooms      [2]*candidates // moved up, moved down
+	x, w       [super]float32
+	unit, heft [super]float32 // weights, and what their errors count for, in units of their groups
+	group      [groups16]iq1Part
+	energy     blockEnergy
+	try, best  iq1Block
+	loss       float64
+}
+
+// An iq1Part is a group under search.
+type iq1Part struct {
+	whole, heavy float32 // its units
+	fits         scaleFits
 }
 
 func (c *iq1Coder) encode(dst []byte, src, importance []float32) {
 	k, ok := c.searches.Get().(*iq1Search)
 	if !ok {
-		k = &iq1Search{c: c, sets: [2]*setMaker{newSetMaker(&book1S, values1[0]), newSetMaker(&book1S, values1[1])}}
+		k = &iq1Search{c: c}
+		for down := range k.rooms {
+			k.rooms[down] = newCandidates(&book1S, values1[down], lowest1, highest1)
+		}
 	}
 	defer c.searches.Put(k)
 	for ; len(src) >= super; dst, src = dst[c.bytes:], src[super:] {
@@ -39,70 +54,91 @@ func (c *iq1Coder) encode(dst []byte, src, importance []float32) {
 			imp, importance = importance[:super], importance[super:]
 		}
 		c.weigh(k.w[:], k.x[:], imp)
-		for i, v := range k.x {
-			k.wx[i] = k.w[i] * v
-		}
 		k.search(imp)
 		c.put(dst, &k.best)
 	}
 }
 
 func (k *iq1Search) search(importance []float32) {
-	k.loss = math.Inf(1)
+	k.loss, k.energy, k.try = math.Inf(1), blockEnergy{}, iq1Block{}
 	var fits [groups16]*scaleFits
 	n := super / k.c.group
 	for g := range n {
-		fits[g] = &k.fits[g]
+		fits[g] = &k.group[g].fits
+		k.load(g)
 		k.sweep(g)
 	}
 	if d := chooseHalf(fits[:n], k.try.scale[:n], 1, 7); d != 0 {
 		k.try.d = smallHalf(d)
-		for far := 1; far >= 0; far-- {
-			k.settle(far)
+		for range 2 {
+			k.settle()
 			sums := k.offer()
 			k.try.d = smallHalf(sums.best(0))
 		}
 	}
-	k.c.ggmlBlock(&k.try, k.x[:], importance)
-	k.try.d = finiteBits(k.try.d)
-	k.offer()
+	explained := 0.0
+	for g := range n {
+		explained += k.group[g].fits.explained
+	}
+	if !k.energy.plain(k.loss, explained, k.c.along) {
+		k.c.ggmlBlock(&k.try, k.x[:], importance)
+		k.try.d = finiteBits(k.try.d)
+		k.offer()
+	}
+}
+
+func (k *iq1Search) load(g int) {
+	n, group := k.c.group, &k.group[g]
+	x, w := k.x[g*n:][:n], k.w[g*n:][:n]
+	var top, heavy float32
+	for i, v := range x {
+		top, heavy = max(top, absolute(v)), max(heavy, w[i])
+		k.energy.add(w[i], v)
+	}
+	group.fits.n, group.whole = 0, 0
+	if !(top > tinyGroup) {
+		return
+	}
+	group.whole, group.heavy = top, max(heavy, 1e-37)
+	inverse, lighter := 1/group.whole, 1/group.heavy
+	for i, v := range x {
+		k.unit[g*n+i], k.heft[g*n+i] = float32(v*inverse), float32(w[i]*lighter)
+	}
 }
 
 // sweep fits a group at scales below its largest magnitude.
 func (k *iq1Search) sweep(g int) {
-	n, f := k.c.group, &k.fits[g]
-	f.n = 0
-	var top float32
-	for _, v := range k.x[g*n:][:n] {
-		top = max(top, absolute(v))
-	}
-	if !(top > tinyGroup) {
+	n, group := k.c.group, &k.group[g]
+	if group.whole == 0 {
 		return
 	}
-	var inverse [round1]float32
-	for t := range inverse {
-		inverse[t] = 1 / float32(top*between(lowest1, highest1, t, round1))
+	for _, room := range k.rooms {
+		room.fill(g*n/8, k.unit[g*n:][:n], k.heft[g*n:][:n])
 	}
-	for at := g * n; at < (g+1)*n; at += 8 {
-		for down, maker := range k.sets {
-			maker.fill(&k.set[down][at/8], k.x[at:at+8], k.w[at:at+8], k.wx[at:at+8], inverse[:])
-		}
-	}
+	k.pick(g, scales1)
+	group.fits.begin(len(k.c.shifts), lowest1, highest1, group.whole, sweep1)
 	var points [4]iq1Point
-	f.begin(len(k.c.shifts), lowest1, highest1, top, sweep1)
 	for t := range sweep1 {
-		k.fit(points[:n/8], g, float32(top*between(lowest1, highest1, t, sweep1)))
+		k.fit(points[:n/8], g, t, scales1[t])
 		for _, shifts := range k.c.shifts {
-			f.add(sumOfPoints(points[:n/8], shifts))
+			group.fits.add(sumOfPoints(points[:n/8], shifts, group))
 		}
 	}
 }
 
-// An iq1Point is eight weights brought into the codebook, moved up and down: the member, what it gains, and its sums.
+// pick brings a group into the codebook at so many scales.
+func (k *iq1Search) pick(g int, scale []float32) {
+	points := k.c.group / 8
+	for _, room := range k.rooms {
+		room.pick(g*points, points, scale)
+	}
+}
+
+// An iq1Point is eight weights brought into the codebook, moved up and down: which candidate, what it gains, and its sums.
 type iq1Point struct {
-	member [2]uint16
-	gain   [2]float32
-	p, q   [2]float32
+	found [2]int
+	gain  [2]float32
+	p, q  [2]float32
 }
 
 // apart stands for eights that are moved independently; 0 is all up, 1 all down.
@@ -119,50 +155,58 @@ func (p *iq1Point) down(shifts int) int {
 	return 0
 }
 
-// fit brings the eights of a group into the codebook at scale s.
-func (k *iq1Search) fit(points []iq1Point, g int, s float32) {
-	for p := range points {
-		for down := range k.set {
-			set, point := &k.set[down][g*k.c.group/8+p], &points[p]
-			found, gain := set.best(s)
-			point.member[down], point.gain[down] = set.member[found], gain
-			point.p[down], point.q[down] = set.p[found], set.q[found]
+// fit are the eights of a group at scale number t of the last pick, which is s.
+func (k *iq1Search) fit(points []iq1Point, g, t int, s float32) {
+	for i := range points {
+		for down, room := range k.rooms {
+			point, found := &points[i], room.chosen(i, len(points), t)
+			sum := room.room.From(g*len(points) + i).Sum[:2*kernel.GridSet]
+			p, q := sum[found], sum[kernel.GridSet+found]
+			point.found[down], point.p[down], point.q[down], point.gain[down] = found, p, q, p-float32(s*q)
 		}
 	}
 }
 
-// sumOfPoints returns Σ w·x·level and Σ w·level² of a group.
-func sumOfPoints(points []iq1Point, shifts int) (lx, l2 float64) {
+// sumOfPoints returns Σ w·x·level and Σ w·level² of a group, in ordinary units.
+func sumOfPoints(points []iq1Point, shifts int, g *iq1Part) (lx, l2 float64) {
 	for p := range points {
 		down := points[p].down(shifts)
 		lx += float64(points[p].p[down])
 		l2 += float64(points[p].q[down])
 	}
-	return lx, l2
+	heavy := float64(g.heavy)
+	return lx / 2 * float64(float64(g.whole)*heavy), float64(l2 * heavy)
 }
 
-// settle takes members and shifts anew for the scales of the try and for those up to so many steps beside them, and keeps
-// the best.
-func (k *iq1Search) settle(far int) {
+// settle takes members and shifts anew for the scales of the try and for those beside them, and keeps the best.
+func (k *iq1Search) settle() {
 	d := float64(halfValue(k.try.d))
 	n := k.c.group
 	var points [4]iq1Point
 	for g := range super / n {
-		if k.fits[g].n == 0 {
+		group := &k.group[g]
+		if group.fits.n == 0 {
 			continue
 		}
-		at := int(k.try.scale[g])
+		var step [kernel.GridScales]uint8
+		var scale [kernel.GridScales]float32
+		for t := range step {
+			step[t] = uint8(min(max(int(k.try.scale[g])+t-1, 0), 7))
+			scale[t] = float32(float64(d*float64(2*int(step[t])+1)) / float64(group.whole))
+		}
+		k.pick(g, scale[:])
 		least := math.Inf(1)
-		for s := max(at-far, 0); s <= min(at+far, 7); s++ {
-			u := float64(d * float64(2*s+1))
-			k.fit(points[:n/8], g, float32(u))
+		for t, s := range step {
+			u := float64(d * float64(2*int(s)+1))
+			k.fit(points[:n/8], g, t, scale[t])
 			for _, shifts := range k.c.shifts {
-				lx, l2 := sumOfPoints(points[:n/8], shifts)
+				lx, l2 := sumOfPoints(points[:n/8], shifts, group)
 				if e := u * (float64(u*l2) - 2*lx); e < least {
-					least, k.try.scale[g] = e, uint8(s)
+					least, k.try.scale[g] = e, s
 					for p := range n / 8 {
 						down := points[p].down(shifts)
-						k.try.member[g*n/8+p], k.try.down[g*n/8+p] = points[p].member[down], down == 1
+						k.try.member[g*n/8+p] = k.rooms[down].member(g*n/8+p, points[p].found[down])
+						k.try.down[g*n/8+p] = down == 1
 					}
 				}
 			}

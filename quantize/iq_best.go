@@ -1,6 +1,10 @@
 package quantize
 
-import "math"
+import (
+	"math"
+
+	"quern/internal/kernel"
+)
 
 // The default search of the types with codebooks. It works on what decoders have, not on a lattice near it. A sweep of scales
 // brings every group's weights into the codebook and remembers for each what a least-squares fit needs, so that a group's
@@ -9,28 +13,40 @@ import "math"
 // is looked at where the search did not end near what is possible.
 
 const (
-	gridRound   = 8   // scales at which points are rounded to find their sets
-	gridSweep   = 10  // scales of a sweep
-	gridLowest  = 0.3 // the first of them: of what takes the largest magnitude to the highest level
+	gridLowest  = 0.3 // scales of a sweep: of what takes the largest magnitude to the highest level
 	gridHighest = 1.3
+	gridSweep   = 12
 )
 
-// A gridGroup is a group under search: magnitudes, their weights, and what the sweep found.
+var gridScales = sweepScales(gridLowest, gridHighest, gridSweep)
+
+// sweepScales are evenly spread.
+func sweepScales(lowest, highest float32, n int) []float32 {
+	s := make([]float32, n)
+	for t := range s {
+		s[t] = between(lowest, highest, t, n)
+	}
+	return s
+}
+
+// A gridGroup is a group under search.
 type gridGroup struct {
-	a, w, wa [maxGroup]float32
-	sign     [4]uint8 // as the weights have them
-	top      float32
-	fits     scaleFits
+	whole float32 // the unit of its magnitudes
+	heavy float32 // the unit of what their errors count for
+	fits  scaleFits
+	p, q  float64 // Σ w·x·code and Σ w·code² of what the try has
 }
 
 // A gridSearch is a super-block under search.
 type gridSearch struct {
 	c          *gridCoder
 	book       *gridBook
-	sets       *setMaker
+	room       *candidates
 	x, w       [super]float32
+	unit, heft [super]float32 // magnitudes, and what their errors count for, in units of their groups
+	sign       [super / 8]uint8
 	group      [groups16]gridGroup
-	set        [super / 4]pointSet
+	energy     blockEnergy
 	try, best  gridBlock
 	loss       float64
 	importance []float32
@@ -39,7 +55,8 @@ type gridSearch struct {
 func (c *gridCoder) encode(dst []byte, src, importance []float32) {
 	k, ok := c.searches.Get().(*gridSearch)
 	if !ok {
-		k = &gridSearch{c: c, book: c.book.ready(), sets: newSetMaker(c.book, floats(c.book.value, 0)[:c.book.levels])}
+		value := floats(c.book.ready().value, 0)[:c.book.levels]
+		k = &gridSearch{c: c, book: c.book, room: newCandidates(c.book, value, gridLowest, gridHighest)}
 	}
 	defer c.searches.Put(k)
 	for ; len(src) >= super; dst, src = dst[c.bytes:], src[super:] {
@@ -55,113 +72,118 @@ func (c *gridCoder) encode(dst []byte, src, importance []float32) {
 }
 
 func (k *gridSearch) search() {
-	c := k.c
-	k.loss = math.Inf(1)
-	for g := range super / c.group {
-		at := g * c.group
-		k.group[g].load(k, k.x[at:at+c.group], k.w[at:at+c.group])
-		k.group[g].sweep(k, k.set[at/k.book.dims:])
+	k.loss, k.energy, k.try = math.Inf(1), blockEnergy{}, gridBlock{}
+	for g := range super / k.c.group {
+		k.load(g)
+		k.sweep(g)
 	}
 	if d := k.choose(); d != 0 {
 		k.try.d = smallHalf(d)
-		for far := 1; far >= 0; far-- {
-			k.settle(far)
-			sums := k.offer()
+		for range 2 {
+			k.settle()
+			sums := k.sums()
+			k.offer(sums)
 			k.try.d = smallHalf(sums.best(0)) // members are chosen for the scale that suits them, not for the one they are stored with
 		}
 	}
 	explained := 0.0
-	for g := range super / c.group {
+	for g := range super / k.c.group {
 		explained += k.group[g].fits.explained
 	}
-	if !plain(&k.x, &k.w, k.loss, explained, c.along) {
-		c.ggmlBlock(&k.try, k.x[:], k.importance)
+	if !k.energy.plain(k.loss, explained, k.c.along) {
+		k.c.ggmlBlock(&k.try, k.x[:], k.importance)
 		k.try.d = finiteBits(k.try.d)
-		k.offer()
+		k.offer(k.sumsAnew())
 	}
+}
+
+// A blockEnergy is what the weights of a block add to its error if they become zeros.
+type blockEnergy struct{ sum, top float64 }
+
+func (b *blockEnergy) add(w, x float32) {
+	e := float64(w) * float64(float64(x)*float64(x))
+	b.sum += e
+	b.top = max(b.top, e)
 }
 
 // plain says that llama-quantize's block need not be looked at, which costs more than the whole search: the loss is within a
 // twentieth of what it would be if groups had scales of their own, and no single weight decides the block. Ordinary blocks
-// lose a few hundredths more than that, llama-quantize's a tenth or two; the tests have found none where it would have won.
-func plain(x, w *[super]float32, loss, explained, along float64) bool {
-	var sums alongSums
-	var top float64
-	for i, v := range x {
-		e := float64(float64(w[i]) * float64(float64(v)*float64(v)))
-		sums.s += e
-		top = max(top, e)
-	}
-	return loss <= 1.05*sums.least(explained, along) && top <= sums.s/4
+// lose a few hundredths more than that, llama-quantize's a tenth or two; where importance is as uneven as it gets, one of llama-quantize's
+// in two hundred is better by up to a hundredth.
+func (b *blockEnergy) plain(loss, explained, along float64) bool {
+	sums := alongSums{s: b.sum}
+	return loss <= 1.05*sums.least(explained, along) && b.top <= b.sum/4
 }
 
-// load takes signs off, and with parity finds the sign that is cheapest to turn where an odd number is negative.
-func (g *gridGroup) load(k *gridSearch, x, w []float32) {
-	g.top = 0
+// load takes signs off, and with parity finds the sign that is cheapest to turn where an odd number is negative. Groups of almost
+// nothing have the lowest levels.
+func (k *gridSearch) load(g int) {
+	n := k.c.group
+	at := g * n
+	x, w, group := k.x[at:at+n], k.w[at:at+n], &k.group[g]
+	var top, heavy float32
 	for i, v := range x {
-		a := absolute(v)
-		g.a[i], g.w[i], g.wa[i] = a, w[i], float32(w[i]*a)
-		g.top = max(g.top, a)
+		top, heavy = max(top, absolute(v)), max(heavy, w[i])
+		k.energy.add(w[i], v)
 	}
-	for p := range len(x) / 8 {
-		g.sign[p] = 0
-		odd, cheap := false, 0
-		for i, v := range x[8*p:][:8] {
-			if v < 0 {
-				g.sign[p] |= 1 << i
-				odd = !odd
-			}
-			if g.wa[8*p+i] < g.wa[8*p+cheap] {
-				cheap = i
-			}
+	group.fits.n, group.whole = 0, 0
+	group.p, group.q = 0, 0
+	if !(top > tinyGroup) {
+		low := float64(k.book.value[0])
+		for _, v := range w {
+			group.q += float64(v) * float64(low*low)
 		}
-		if k.c.parity && odd {
-			g.a[8*p+cheap], g.wa[8*p+cheap] = -g.a[8*p+cheap], -g.wa[8*p+cheap]
-			g.sign[p] ^= 1 << cheap
+		return
+	}
+	group.whole, group.heavy = top/float32(k.book.value[k.book.levels-1]), max(heavy, 1e-37)
+	inverse, lighter := 1/group.whole, 1/group.heavy
+	for i, v := range x {
+		k.unit[at+i], k.heft[at+i] = float32(absolute(v)*inverse), float32(w[i]*lighter)
+	}
+	for p := range n / 8 {
+		k.sign[at/8+p] = k.turn(x[8*p:][:8], w[8*p:][:8], k.unit[at+8*p:][:8])
+	}
+}
+
+// turn returns the signs of eight weights.
+func (k *gridSearch) turn(x, w, unit []float32) (sign uint8) {
+	odd, cheap, least := false, 0, float32(math.Inf(1))
+	for i, v := range x {
+		if v < 0 {
+			sign |= 1 << i
+			odd = !odd
+		}
+		if cost := float32(w[i] * unit[i]); cost < least {
+			cheap, least = i, cost
 		}
 	}
+	if k.c.parity && odd {
+		unit[cheap] = -unit[cheap]
+		sign ^= 1 << cheap
+	}
+	return sign
 }
 
 // sweep fits the group at scales around the one that takes the largest magnitude to the highest level.
-func (g *gridGroup) sweep(k *gridSearch, sets []pointSet) {
-	g.fits.n = 0
-	if !(g.top > tinyGroup) {
+func (k *gridSearch) sweep(g int) {
+	group, n := &k.group[g], k.c.group
+	if group.whole == 0 {
 		return
 	}
-	whole := g.top / k.sets.value[k.book.levels-1]
 	dims := k.book.dims
-	var room [gridRound]float32
-	inverse := room[:gridRound-(8-dims)/2] // points of few weights need fewer
-	for t := range inverse {
-		inverse[t] = 1 / float32(whole*between(gridLowest, gridHighest, t, len(inverse)))
-	}
-	for p := range k.c.group / dims {
-		k.sets.fill(&sets[p], g.a[p*dims:][:dims], g.w[p*dims:][:dims], g.wa[p*dims:][:dims], inverse)
-	}
-	sets = sets[:k.c.group/dims]
-	g.fits.begin(1, gridLowest, gridHighest, whole, gridSweep)
-	for t := range gridSweep {
-		s := float32(whole * between(gridLowest, gridHighest, t, gridSweep))
-		g.fits.add(sumOfBest(sets, s, nil))
+	k.room.fill(g*n/dims, k.unit[g*n:][:n], k.heft[g*n:][:n])
+	group.fits.begin(1, gridLowest, gridHighest, group.whole, gridSweep)
+	lx, l2 := k.room.pick(g*n/dims, n/dims, gridScales)
+	for t := range lx {
+		group.fits.add(group.sums(lx[t], l2[t]))
 	}
 }
 
-// sumOfBest chooses the best of each set at scale s and returns Σ w·x·code and Σ w·code².
-func sumOfBest(sets []pointSet, s float32, member []uint16) (lx, l2 float64) {
-	for p := range sets {
-		set := &sets[p]
-		found, _ := set.best(s)
-		if member != nil {
-			member[p] = set.member[found]
-		}
-		lx += float64(set.p[found])
-		l2 += float64(set.q[found])
-	}
-	return lx, l2
+// sums are those of a pick in ordinary units.
+func (g *gridGroup) sums(lx, l2 float32) (p, q float64) {
+	heavy := float64(g.heavy)
+	return float64(lx) / 2 * float64(float64(g.whole)*heavy), float64(l2) * heavy
 }
-
-// unit is the scale of which groups have odd multiples.
-func (k *gridSearch) unit(d float64) float64 { return d * float64(k.c.unit) }
 
 // choose returns the half that suits all groups best by what the sweeps know, and leaves the integers of the groups' scales.
 func (k *gridSearch) choose() float64 {
@@ -173,31 +195,52 @@ func (k *gridSearch) choose() float64 {
 	return chooseHalf(fits[:n], k.try.scale[:n], float64(k.c.unit), 15)
 }
 
-// settle takes members anew for the scales of the try, and for those up to so many steps beside them, and keeps the best.
-func (k *gridSearch) settle(far int) {
-	unit := k.unit(float64(halfValue(k.try.d)))
+// settle takes members anew for the scales of the try, and for those beside them, and keeps the best.
+func (k *gridSearch) settle() {
+	unit := float64(k.c.unit) * float64(halfValue(k.try.d)) // of which groups have odd multiples
 	dims, n := k.book.dims, k.c.group
-	var member [8]uint16
+	points := n / dims
 	for g := range super / n {
-		group, at := &k.group[g], int(k.try.scale[g])
+		group := &k.group[g]
 		if group.fits.n == 0 {
 			continue
 		}
-		least := math.Inf(1)
-		for s := max(at-far, 0); s <= min(at+far, 15); s++ {
-			u := unit * float64(2*s+1)
-			lx, l2 := sumOfBest(k.set[g*n/dims:(g+1)*n/dims], float32(u), member[:])
-			if e := u * (float64(u*l2) - 2*lx); e < least {
-				least, k.try.scale[g] = e, uint8(s)
-				copy(k.try.member[g*n/dims:(g+1)*n/dims], member[:])
+		var step [kernel.GridScales]uint8
+		var scale [kernel.GridScales]float32
+		for t := range step {
+			step[t] = uint8(min(max(int(k.try.scale[g])+t-1, 0), 15))
+			scale[t] = float32(unit * float64(2*int(step[t])+1) / float64(group.whole))
+		}
+		lx, l2 := k.room.pick(g*points, points, scale[:])
+		least, found := math.Inf(1), 0
+		for t, s := range step {
+			u := unit * float64(2*int(s)+1)
+			p, q := group.sums(lx[t], l2[t])
+			if e := u * (float64(u*q) - 2*p); e < least {
+				least, found = e, t
+				k.try.scale[g], group.p, group.q = s, p, q
 			}
 		}
-		copy(k.try.sign[g*n/8:(g+1)*n/8], group.sign[:])
+		for i := range points {
+			k.try.member[g*points+i] = k.room.member(g*points+i, k.room.chosen(i, points, found))
+		}
+		copy(k.try.sign[g*n/8:(g+1)*n/8], k.sign[g*n/8:(g+1)*n/8])
 	}
 }
 
-// each calls f with what every weight of the try decodes to where d is one.
-func (k *gridSearch) each(f func(level, x, w float64)) {
+// sums are those of the try as it was settled.
+func (k *gridSearch) sums() alongSums {
+	a := alongSums{s: k.energy.sum}
+	for g := range super / k.c.group {
+		s := float64(k.c.scaleOf(1, k.try.scale[g]))
+		a.p += float64(s * k.group[g].p)
+		a.q += float64(float64(s*s) * k.group[g].q)
+	}
+	return a
+}
+
+// sumsAnew are those of any try.
+func (k *gridSearch) sumsAnew() (a alongSums) {
 	dims := k.book.dims
 	for at := 0; at < super; at += dims {
 		s := float64(k.c.scaleOf(1, k.try.scale[at/k.c.group]))
@@ -207,19 +250,18 @@ func (k *gridSearch) each(f func(level, x, w float64)) {
 			if sign>>i&1 != 0 {
 				level = -level
 			}
-			f(level, float64(k.x[at+i]), float64(k.w[at+i]))
+			a.add(float64(k.w[at+i]), float64(k.x[at+i]), level)
 		}
 	}
+	return a
 }
 
-// offer keeps the try if it is the best so far, with its half or with the one that suits it best, and returns its sums.
-func (k *gridSearch) offer() (sums alongSums) {
-	k.each(func(level, x, w float64) { sums.add(w, x, level) })
+// offer keeps the try if it is the best so far, with its half or with the one that suits it best.
+func (k *gridSearch) offer(sums alongSums) {
 	for _, d := range [2]uint16{k.try.d, finiteBits(half(float32(sums.best(k.c.along))))} {
 		if loss := sums.loss(float64(halfValue(d)), k.c.along); loss < k.loss {
 			k.best, k.loss = k.try, loss
 			k.best.d = d
 		}
 	}
-	return sums
 }

@@ -93,12 +93,6 @@ var minus = func() (t [256]uint64) {
 	return t
 }()
 
-// surroundings are the members that the default search looks at.
-func (b *gridBook) surroundings() *nearList {
-	b.look.Do(func() { b.wide = b.around() })
-	return b.wide
-}
-
 // neighbours lists, for every point that is no member, the members in the nearest shells around it, nearest first, as
 // llama-quantize has them. Distances of points are sums of those of their halves.
 func (b *gridBook) neighbours() [][]uint16 {

@@ -55,11 +55,14 @@ func (f *scaleFits) integer(unit float64, most int) (loss float64, s uint8) {
 // at is what is lost at a scale, with what was met at the nearest ones.
 func (f *scaleFits) at(s float64) float64 {
 	t := min(max(int((s-f.from)*f.each), 0), f.n/f.ways-2) * f.ways
+	lx, l2 := f.lx[t:t+2*f.ways], f.l2[t:t+2*f.ways]
 	least := math.Inf(1)
-	for i := t; i < t+2*f.ways; i++ {
-		least = min(least, s*(float64(s*f.l2[i])-2*f.lx[i]))
+	for i, x := range lx {
+		if e := float64(s*l2[i]) - 2*x; e < least {
+			least = e
+		}
 	}
-	return least
+	return s * least
 }
 
 // chooseHalf tries halves around the one that takes the largest scale to the highest integer, and returns the one that suits all

@@ -1,42 +1,32 @@
 package quantize
 
-// What the default search needs of a codebook beside its members. What a member adds to a sum is added up from a table: its dimensions
-// are split into four slots, each with an entry for every combination of levels in it, nine for two dimensions of three levels,
-// eight for one of eight.
+import (
+	"slices"
 
-// A slotTable has sixteen places for each of four slots.
-type slotTable [64]float32
+	"quern/internal/kernel"
+)
 
-// slots are the places of a member's entries in a slotTable.
-type slots [4]uint8
-
-func (t *slotTable) sum(s slots) float32 {
-	return (t[s[0]&63] + t[s[1]&63]) + (t[s[2]&63] + t[s[3]&63])
-}
-
-// enoughNear is how many members a point's list has. Twice as many take a third off the last percent of the error.
-const enoughNear = 8
-
-// A nearList has, for every point, the members around it, nearest first.
+// A nearList has, for every point of a codebook's grid, the members around it, nearest first, a member's own list beginning with itself.
 type nearList struct {
-	member [][enoughNear]uint16
-	slots  [][enoughNear]slots
+	member []uint16 // kernel.GridNear of each point
+	level  []uint16 // their levels, as kernels have them
+	all    []uint16 // the levels of all members, up to a multiple of sixteen
 }
 
-// slotsOf is where a member's entries are.
-func (b *gridBook) slotsOf(m uint16) (s slots) {
-	level := &b.level[m]
-	for k := range s {
-		if b.dims == 8 {
-			s[k] = uint8(16*k) + level[2*k] + 3*level[2*k+1]
-		} else {
-			s[k] = uint8(16*k) + level[k]
-		}
+// packed are the levels of a member: a nibble each, of eight dimensions two bits.
+func (b *gridBook) packed(m uint16) (bits uint16) {
+	for i, l := range b.level[m][:b.dims] {
+		bits |= uint16(l) << (16 / b.dims * i)
 	}
-	return s
+	return bits
 }
 
-// around lists members for every point, a member's own list beginning with itself.
+// surroundings are the members that the default search looks at.
+func (b *gridBook) surroundings() *nearList {
+	b.look.Do(func() { b.wide = b.around() })
+	return b.wide
+}
+
 func (b *gridBook) around() *nearList {
 	b.ready()
 	half := 1
@@ -44,26 +34,42 @@ func (b *gridBook) around() *nearList {
 		half *= b.levels
 	}
 	apart := b.halvesApart(half)
-	l := &nearList{member: make([][enoughNear]uint16, len(b.member)), slots: make([][enoughNear]slots, len(b.member))}
-	dist := make([]uint16, len(b.number))
-	var list []uint16
+	l := &nearList{}
+	for m := range b.number {
+		l.all = append(l.all, b.packed(uint16(m)))
+	}
+	packed := slices.Clone(l.all)
+	for len(l.all)%16 != 0 {
+		l.all = append(l.all, l.all[0])
+	}
+	// A member's distance above its place: the least of these words are the nearest, of equal ones the first.
+	word := make([]uint32, len(b.number))
 	for n := range b.member {
 		low, high := apart[n%half*half:][:half], apart[n/half*half:][:half]
-		var many [256]int
 		for j, p := range b.number {
-			dist[j] = low[int(p)%half] + high[int(p)/half]
-			many[dist[j]]++
+			word[j] = uint32(low[int(p)%half]+high[int(p)/half])<<16 | uint32(j)
 		}
-		shells := 0
-		for have, d := 0, 0; have < enoughNear; d++ {
-			if have += many[d]; many[d] > 0 {
-				shells++
-			}
-		}
-		list = appendShells(list[:0], dist, shells)
-		for j, m := range list[:enoughNear] {
-			l.member[n][j], l.slots[n][j] = m, b.slotsOf(m)
+		for _, w := range least(word) {
+			l.member, l.level = append(l.member, uint16(w)), append(l.level, packed[w&0xffff])
 		}
 	}
 	return l
+}
+
+// least are the smallest words in ascending order.
+func least(word []uint32) (out [kernel.GridNear]uint32) {
+	for i := range out {
+		out[i] = 1<<32 - 1
+	}
+	for _, w := range word {
+		if w >= out[len(out)-1] {
+			continue
+		}
+		i := len(out) - 1
+		for ; i > 0 && out[i-1] > w; i-- {
+			out[i] = out[i-1]
+		}
+		out[i] = w
+	}
+	return out
 }

@@ -1,153 +1,102 @@
 package quantize
 
-import "math"
+import "quern/internal/kernel"
 
-// A pointSet is what one point, four or eight weights, may become: members of the codebook around the points that its weights
-// round to at several scales. What a member loses at scale s is s²·q - 2·s·p, less what no member changes, so that looking
-// at another scale costs two products for each.
-type pointSet struct {
-	n      int
-	p, q   [maxSet]float32 // Σ w·x·code and Σ w·code²
-	member [maxSet]uint16
-}
+// What a super-block's points, four or eight weights each, may become: members of the codebook around what they round to at
+// several scales. Weights are in units of the scale that takes the largest of their group to the highest level, so that the scales
+// are the same for all groups.
 
-const maxSet = (gridRound + 2) * enoughNear
-
-// A setMaker makes point sets of one codebook with one set of values.
-type setMaker struct {
+// A candidates is room for one super-block, with one set of values of the levels.
+type candidates struct {
+	grid   *kernel.Grid
 	near   *nearList
-	levels int
-	value  []float32
-	middle []float32 // between values
-	tp, tq slotTable
-	stamp  uint32
-	seen   [2048]uint32 // the set that had a member last
-	all    []slots      // of each member
+	lowest float32 // of the scales at which points are rounded
+	each   float32 // how many of them there are in one
+	scale  [kernel.GridRounds]float32
+	room   kernel.GridPoints
+	alone  [super / 4]bool                          // some weigh much: the last member of every other scale is the best of all
+	extra  [super / 4][kernel.GridRounds / 2]uint16 // that member
 	p, q   [2048]float32
+	found  [8 * maxScales]uint32
+	sumP   [maxScales]float32
+	sumQ   [maxScales]float32
+	first  [maxScales]uint32
 }
 
-func newSetMaker(b *gridBook, value []float32) *setMaker {
-	m := &setMaker{near: b.surroundings(), levels: b.levels, value: value}
-	for i := range b.number {
-		m.all = append(m.all, b.slotsOf(uint16(i)))
+const (
+	maxScales = 16  // at once
+	farScale  = 100 // beyond it members do not differ
+)
+
+// newCandidates rounds points at scales between two.
+func newCandidates(b *gridBook, value []float32, lowest, highest float32) *candidates {
+	c := &candidates{near: b.surroundings(), lowest: lowest, each: (kernel.GridRounds - 1) / (highest - lowest)}
+	var inverse [kernel.GridRounds]float32
+	for r := range inverse {
+		c.scale[r] = between(lowest, highest, r, len(inverse))
+		inverse[r] = 1 / c.scale[r]
 	}
-	for l := range value[1:] {
-		m.middle = append(m.middle, (value[l]+value[l+1])/2)
-	}
-	return m
+	c.grid = kernel.NewGrid(b.dims, value, c.near.level, inverse[:])
+	c.room = kernel.NewGridPoints(super / b.dims)
+	return c
 }
 
-// fill makes the set of weights x; scales are inverse.
-func (m *setMaker) fill(s *pointSet, x, w, wx []float32, scales []float32) {
-	m.tables(w, wx)
-	s.n = 0
-	m.stamp++
-	if dominated(w) {
-		m.thorough(s, scales)
-	}
-	last := -1
-	for _, inv := range scales {
-		point := m.round(x, inv)
-		if point == last {
-			continue
-		}
-		last = point
-		at := &m.near.slots[point]
-		for j, member := range &m.near.member[point] {
-			if m.seen[member&2047] == m.stamp || s.n == maxSet {
-				continue
-			}
-			m.seen[member&2047] = m.stamp
-			s.member[s.n] = member
-			s.p[s.n], s.q[s.n] = m.tp.sum(at[j]), m.tq.sum(at[j])
-			s.n++
+// fill takes the points of weights x from point at on; w is what their squared errors count for, not above one.
+func (c *candidates) fill(at int, x, w []float32) {
+	d := c.grid.Dims
+	c.grid.Fill(c.room.From(at), x, w)
+	for k := range len(x) / d {
+		if c.alone[at+k] = dominated(w[k*d:][:d]); c.alone[at+k] {
+			c.thorough(at+k, x[k*d:][:d], w[k*d:][:d])
 		}
 	}
 }
 
-// dominated says whether one weight has more than three quarters of all: then what is near is not what is good.
+// dominated says whether one weight has more than twice its share: then what is near is not what is good.
 func dominated(w []float32) bool {
 	var sum, top float32
 	for _, v := range w {
 		sum += v
 		top = max(top, v)
 	}
-	return top > 0.75*sum
+	return top*float32(len(w)) > 2*sum
 }
 
-// thorough adds the best of all members at each scale.
-func (m *setMaker) thorough(s *pointSet, scales []float32) {
-	for i, at := range m.all {
-		m.p[i], m.q[i] = m.tp.sum(at), m.tq.sum(at)
-	}
-	p := m.p[:len(m.all)]
-	for _, inv := range scales {
-		found := mostGain(p, m.q[:len(p)], 1/inv)
-		if m.seen[found] != m.stamp {
-			m.seen[found] = m.stamp
-			s.member[s.n], s.p[s.n], s.q[s.n] = uint16(found), p[found], m.q[found]
-			s.n++
-		}
+// thorough puts the best of all members at every other scale in place of the last that is near.
+func (c *candidates) thorough(point int, x, w []float32) {
+	p, q := c.p[:len(c.near.all)], c.q[:len(c.near.all)]
+	c.grid.Sums(p, q, c.near.all, x, w)
+	sum := c.room.From(point).Sum[:2*kernel.GridSet]
+	for r := 1; r < kernel.GridRounds; r += 2 {
+		m := kernel.MostGain(p, q, c.scale[r])
+		at := (r+1)*kernel.GridNear - 1
+		c.extra[point][r/2], sum[at], sum[kernel.GridSet+at] = uint16(m), p[m], q[m]
 	}
 }
 
-// round takes the nearest level of each weight.
-func (m *setMaker) round(x []float32, inv float32) int {
-	number, place := 0, 1
-	for _, v := range x {
-		u := float32(v * inv)
-		for _, mid := range m.middle {
-			if u > mid {
-				number += place
-			}
-		}
-		place *= m.levels
+// pick chooses the best candidate of each of so many points at each scale, which it bounds, a multiple of kernel.GridScales of them, and returns for
+// each Σ 2·w·x·code and Σ w·code². chosen tells which they are, until the next pick.
+func (c *candidates) pick(at, points int, scale []float32) (lx, l2 []float32) {
+	for t, s := range scale {
+		scale[t] = min(s, farScale)
+		round := int32((scale[t] - c.lowest) * c.each)
+		c.first[t] = uint32(min(max(round-1, 0), kernel.GridRounds-kernel.GridWindow/kernel.GridNear)) * kernel.GridNear
 	}
-	return number
+	n := len(scale)
+	kernel.PickGrid(c.found[:], c.sumP[:n], c.sumQ[:n], c.room.From(at), points, scale, c.first[:n])
+	return c.sumP[:n], c.sumQ[:n]
 }
 
-// tables fills what levels add to both sums.
-func (m *setMaker) tables(w, wx []float32) {
-	if len(w) == 4 {
-		for i := range 4 {
-			for l, v := range m.value {
-				m.tp[16*i+l], m.tq[16*i+l] = wx[i]*v, float32(w[i]*v)*v
-			}
-		}
-		return
-	}
-	v0, v1, v2 := m.value[0], m.value[1], m.value[2]
-	s0, s1, s2 := v0*v0, v1*v1, v2*v2
-	pairs := func(t []float32, a, b, x0, x1, x2 float32) {
-		a0, a1, a2 := float32(a*x0), float32(a*x1), float32(a*x2)
-		b0, b1, b2 := float32(b*x0), float32(b*x1), float32(b*x2)
-		t = t[:9]
-		t[0], t[1], t[2] = a0+b0, a1+b0, a2+b0
-		t[3], t[4], t[5] = a0+b1, a1+b1, a2+b1
-		t[6], t[7], t[8] = a0+b2, a1+b2, a2+b2
-	}
-	for i := range 4 {
-		pairs(m.tp[16*i:], wx[2*i], wx[2*i+1], v0, v1, v2)
-		pairs(m.tq[16*i:], w[2*i], w[2*i+1], s0, s1, s2)
-	}
+// chosen is the candidate of a point of the last pick, of so many points, at its scale number t.
+func (c *candidates) chosen(k, points, t int) int {
+	return int(c.found[(t/kernel.GridScales*points+k)*kernel.GridScales+t%kernel.GridScales])
 }
 
-// best is the place in the set of what gains most at scale s, and that gain.
-func (s *pointSet) best(scale float32) (found int, gain float32) {
-	found = mostGain(s.p[:s.n], s.q[:s.n], scale)
-	return found, float32(2*scale*s.p[found]) - float32(float32(scale*scale)*s.q[found])
-}
-
-// mostGain is the place of the largest 2·s·p - s²·q. Floats compare as their bits do, if those of negative ones are turned: gains
-// with their places below them are compared as integers, which takes no branches.
-func mostGain(p, q []float32, s float32) int {
-	square, twice := float32(s*s), 2*s
-	q = q[:len(p)]
-	best := int64(math.MinInt64)
-	for j, v := range p {
-		gain := float32(twice*v) - float32(square*q[j])
-		bits := int32(math.Float32bits(gain))
-		best = max(best, int64(bits^bits>>31&math.MaxInt32)<<16|int64(j))
+// member is what candidate j of a point is.
+func (c *candidates) member(point, j int) uint16 {
+	if c.alone[point] && j%(2*kernel.GridNear) == 2*kernel.GridNear-1 {
+		return c.extra[point][j/(2*kernel.GridNear)]
 	}
-	return int(best & 0xffff)
+	number := c.room.Number[point*kernel.GridRounds+j/kernel.GridNear]
+	return c.near.member[int(number)*kernel.GridNear+j%kernel.GridNear]
 }

@@ -36,6 +36,7 @@ var files = map[string]func(*file){
 	"interleave_arm64.s":  interleaveARM64,
 	"peak_amd64.s":        peakAMD64,
 	"cuts_amd64.s":        cutsAMD64,
+	"grid_amd64.s":        gridAMD64,
 	"cuts_arm64.s":        cutsARM64,
 	"peak_arm64.s":        peakARM64,
 	"levels_amd64.s":      levelsAMD64,

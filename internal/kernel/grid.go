@@ -1,0 +1,213 @@
+package kernel
+
+import "math"
+
+// Codebook types: four or eight weights, a point, become a member of a codebook. Around the points that the weights round to at
+// eight scales lie members; what each of them adds up to, Σ w·x·code and Σ w·code², tells what it gains at any scale.
+
+const (
+	GridRounds = 8                     // scales at which a point is rounded
+	GridNear   = 8                     // members around what it rounds to
+	GridSet    = GridRounds * GridNear // candidates of a point
+	GridWindow = 4 * GridNear          // of them, those of four rounds, are looked at for a scale
+	GridScales = 4                     // scales go in fours
+)
+
+// A Grid is a codebook with the values of its levels.
+type Grid struct {
+	Dims int      // 4 dimensions of up to eight levels, or 8 of three
+	Near []uint16 // of each point: the members around it as their levels, a nibble each, or with eight dimensions two bits
+
+	table []float32
+}
+
+// The parts of a Grid's table, by their first element.
+const (
+	gridMiddle  = 0   // eight: between levels, +Inf behind the last
+	gridValue   = 8   // sixteen: by the lower two bits of a nibble, or by a whole nibble
+	gridUpper   = 24  // sixteen: by the upper two bits
+	gridSquare  = 40  // the squares of both
+	gridUpper2  = 56  //
+	gridInverse = 72  // 64: of each round's scale, for every dimension
+	gridPlace   = 136 // sixteen integers: what a level of each dimension adds to a point's number
+	gridTable   = 152
+)
+
+// NewGrid makes a Grid of a codebook. Its points are rounded at GridRounds scales, of which the inverse are given.
+func NewGrid(dims int, value []float32, near []uint16, inverse []float32) *Grid {
+	g := &Grid{Dims: dims, Near: near, table: make([]float32, gridTable)}
+	t := g.table
+	for i := range 8 {
+		t[gridMiddle+i] = float32(math.Inf(1))
+		if i+1 < len(value) {
+			t[gridMiddle+i] = (value[i] + value[i+1]) / 2
+		}
+	}
+	for i := range 16 {
+		low, high := i&7, i&7
+		if dims == 8 {
+			low, high = i&3, i>>2
+		}
+		if low < len(value) {
+			t[gridValue+i], t[gridSquare+i] = value[low], float32(value[low]*value[low])
+		}
+		if high < len(value) {
+			t[gridUpper+i], t[gridUpper2+i] = value[high], float32(value[high]*value[high])
+		}
+		place := uint32(1)
+		for range i % dims {
+			place *= uint32(len(value))
+		}
+		t[gridPlace+i] = math.Float32frombits(place)
+	}
+	for r, v := range inverse[:GridRounds] {
+		for i := range dims {
+			t[gridInverse+r*dims+i] = v
+		}
+	}
+	return g
+}
+
+// GridPoints is room for the candidates of points.
+type GridPoints struct {
+	Sum    []float32 // of each point GridSet times 2·Σ w·x·code, then as often Σ w·code²
+	Number []uint32  // the GridRounds points of the grid that it rounds to
+}
+
+// NewGridPoints makes room for n points.
+func NewGridPoints(n int) GridPoints {
+	return GridPoints{make([]float32, n*2*GridSet), make([]uint32, n*GridRounds)}
+}
+
+// From is the room without its first n points.
+func (p GridPoints) From(n int) GridPoints {
+	return GridPoints{p.Sum[n*2*GridSet:], p.Number[n*GridRounds:]}
+}
+
+// Fill finds the candidates of points, from weights x and what their squared errors count for, w. Both are finite.
+func (g *Grid) Fill(to GridPoints, x, w []float32) {
+	if n := len(x) / g.Dims; n > 0 {
+		fill := gridFill4.best
+		if g.Dims == 8 {
+			fill = gridFill8.best
+		}
+		fill(to.Sum[:n*2*GridSet], to.Number[:n*GridRounds], x[:n*g.Dims], w[:n*g.Dims], g)
+	}
+}
+
+// PickGrid chooses for each scale the candidate of every point that gains most at it, 2·s·p - s²·q where p and q are its sums, among
+// GridWindow from the scale's first one on. It adds up what the chosen have: lx is Σ 2·p and l2 Σ q, of each scale.
+// found is for four scales after the other, point by point, which candidates these are.
+func PickGrid(found []uint32, lx, l2 []float32, from GridPoints, points int, scale []float32, first []uint32) {
+	if points > 0 && len(scale) > 0 {
+		gridPick.best(found[:points*len(scale)], lx[:len(scale)], l2[:len(scale)], from.Sum[:points*2*GridSet], scale, first[:len(scale)])
+	}
+}
+
+type (
+	gridFillBody func(sum []float32, number []uint32, x, w []float32, g *Grid)
+	gridPickBody func(found []uint32, lx, l2, sum, scale []float32, first []uint32)
+)
+
+var (
+	gridFill4 = portable(gridFillBody(gridFillPortable))
+	gridFill8 = portable(gridFillBody(gridFillPortable))
+	gridPick  = portable(gridPickBody(gridPickPortable))
+)
+
+func gridFillPortable(sum []float32, number []uint32, x, w []float32, g *Grid) {
+	var tp, tq [64]float32
+	for d := g.Dims; len(x) > 0; x, w, sum, number = x[d:], w[d:], sum[2*GridSet:], number[GridRounds:] {
+		g.slots(&tp, &tq, x, w)
+		for r := range GridRounds {
+			at := g.round(x, g.table[gridInverse+r*d])
+			number[r] = at
+			for j, m := range g.Near[at*GridNear:][:GridNear] {
+				sum[r*GridNear+j], sum[GridSet+r*GridNear+j] = slotSum(&tp, m), slotSum(&tq, m)
+			}
+		}
+	}
+}
+
+// slots are what nibbles of members add to both sums: sixteen for each of four.
+func (g *Grid) slots(tp, tq *[64]float32, x, w []float32) {
+	value, upper, square, upper2 := g.table[gridValue:][:16], g.table[gridUpper:][:16], g.table[gridSquare:][:16], g.table[gridUpper2:][:16]
+	for k := range 4 {
+		if g.Dims == 4 {
+			wx := float32(w[k]*x[k]) * 2
+			for i := range 16 {
+				tp[16*k+i], tq[16*k+i] = wx*value[i], w[k]*square[i]
+			}
+			continue
+		}
+		a, b := float32(w[2*k]*x[2*k])*2, float32(w[2*k+1]*x[2*k+1])*2
+		for i := range 16 {
+			tp[16*k+i] = float32(a*value[i]) + float32(b*upper[i])
+			tq[16*k+i] = float32(w[2*k]*square[i]) + float32(w[2*k+1]*upper2[i])
+		}
+	}
+}
+
+func slotSum(t *[64]float32, m uint16) float32 {
+	return (t[m&15] + t[16+m>>4&15]) + (t[32+m>>8&15] + t[48+m>>12])
+}
+
+// round takes the nearest level of each weight.
+func (g *Grid) round(x []float32, inverse float32) (number uint32) {
+	for i, v := range x[:g.Dims] {
+		u := float32(v * inverse)
+		for _, m := range g.table[gridMiddle:][:8] {
+			if u > m {
+				number += math.Float32bits(g.table[gridPlace+i])
+			}
+		}
+	}
+	return number
+}
+
+// Gains are compared with the candidate's place in their lowest bits, so that no two are equal and the largest tells its place.
+func gridPickPortable(found []uint32, lx, l2, sum, scale []float32, first []uint32) {
+	points := len(sum) / (2 * GridSet)
+	for t, s := range scale {
+		var p, q float32
+		for k := range points {
+			p2, q1 := sum[k*2*GridSet+int(first[t]):][:GridWindow], sum[k*2*GridSet+GridSet+int(first[t]):][:GridWindow]
+			best := float32(math.Inf(-1))
+			for j, v := range p2 {
+				gain := v - float32(s*q1[j])
+				best = max(best, math.Float32frombits(math.Float32bits(gain)&^(GridWindow-1)|uint32(j)))
+			}
+			j := math.Float32bits(best) & (GridWindow - 1)
+			p, q = p+p2[j], q+q1[j]
+			found[(t/GridScales*points+k)*GridScales+t%GridScales] = first[t] + j
+		}
+		lx[t], l2[t] = p, q
+	}
+}
+
+// Sums writes the sums of members of one point, as Fill has them; their number is a multiple of sixteen.
+func (g *Grid) Sums(p, q []float32, member []uint16, x, w []float32) {
+	var tp, tq [64]float32
+	g.slots(&tp, &tq, x, w)
+	gridSums.best(p[:len(member)], q[:len(member)], member, &tp, &tq)
+}
+
+// MostGain is the place of what gains most at scale s, the first one where several do. There are fewer than 65536, a multiple of sixteen.
+func MostGain(p, q []float32, s float32) int { return gridMost.best(p, q[:len(p)], s) }
+
+var (
+	gridSums = portable(func(p, q []float32, member []uint16, tp, tq *[64]float32) {
+		for i, m := range member {
+			p[i], q[i] = slotSum(tp, m), slotSum(tq, m)
+		}
+	})
+	gridMost = portable(func(p, q []float32, s float32) (at int) {
+		most := float32(math.Inf(-1))
+		for i, v := range p {
+			if gain := v - float32(s*q[i]); gain > most {
+				most, at = gain, i
+			}
+		}
+		return at
+	})
+)
