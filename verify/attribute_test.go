@@ -14,6 +14,11 @@ import (
 // tinyPair is the embedded model and its quantization to a type, open, and tokens of text that it has never seen.
 func tinyPair(t *testing.T, typ string) (base, quant *formats.Source, plan *convert.Plan, ids []int32) {
 	t.Helper()
+	return tinyPairBy(t, typ, convert.Options{})
+}
+
+func tinyPairBy(t *testing.T, typ string, opt convert.Options) (base, quant *formats.Source, plan *convert.Plan, ids []int32) {
+	t.Helper()
 	dir := t.TempDir()
 	if err := testdata.Tiny(filepath.Join(dir, "tiny")); err != nil {
 		t.Fatal(err)
@@ -31,7 +36,7 @@ func tinyPair(t *testing.T, typ string) (base, quant *formats.Source, plan *conv
 	if err != nil {
 		t.Fatal(err)
 	}
-	if plan, err = convert.NewPlan(base, recipe, convert.Options{}); err != nil {
+	if plan, err = convert.NewPlan(base, recipe, opt); err != nil {
 		t.Fatal(err)
 	}
 	plan.Out = filepath.Join(dir, "q.gguf")
