@@ -101,6 +101,9 @@ func printSummary(ui *ui, s *verify.Summary) {
 	ui.say("")
 	for _, r := range s.Runs {
 		printVerdicts(ui, r.Verdicts)
+		for _, h := range r.Hints {
+			ui.say("%s", h)
+		}
 	}
 	for _, c := range s.Changes {
 		ui.say("%s", c)

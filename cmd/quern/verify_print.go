@@ -20,6 +20,7 @@ func printReport(ui *ui, r *verify.Report) {
 		if m.Versus != nil {
 			printDivergence(ui, m.Versus)
 			printParts(ui, "positions", m.Versus.Positions)
+			printWorst(ui, m.Versus.Worst)
 		}
 		printParts(ui, "text", m.Domains)
 		ui.note("%s: %.1f s, %.0f tokens/s", m.Name, m.Seconds, float64(r.Protocol.Chunks*r.Protocol.Ctx)/max(m.Seconds, 1e-9))
@@ -94,6 +95,26 @@ func printParts(ui *ui, what string, parts []verify.Part) {
 	ui.table([]string{what, "scored", "perplexity", "KL divergence", "same top token"}, rows, 1, 2, 3, 4)
 	ui.say("")
 }
+
+// worstPrinted is how many of the worst predictions a terminal shows; reports hold more.
+const worstPrinted = 5
+
+// printWorst shows the predictions that changed most behind the text that led to them.
+func printWorst(ui *ui, worst []verify.Token) {
+	if len(worst) == 0 {
+		return
+	}
+	var rows [][]string
+	for _, w := range worst[:min(worstPrinted, len(worst))] {
+		before := []rune(w.Before)
+		rows = append(rows, []string{fmt.Sprintf("%.4f", float64(w.KLD)), quote(string(before[max(0, len(before)-contextPrinted):])), quote(w.Token),
+			fmt.Sprintf("%.4f", float64(w.Base)), fmt.Sprintf("%.4f", float64(w.Model)), quote(w.TopBase), quote(w.Top)})
+	}
+	ui.table([]string{"KL divergence", "after", "token", "p base", "p", "base expects", "expects"}, rows, 0, 3, 4)
+	ui.say("")
+}
+
+const contextPrinted = 32 // characters
 
 func printPairs(ui *ui, pairs []verify.Pair) {
 	if len(pairs) == 0 {
