@@ -199,7 +199,12 @@ func replace(l *model.Layer, m *matrix, t *formats.Tensor) error {
 // round encodes the matrices of a layer and keeps them.
 func (r *feedbackRun) round(ctx context.Context, layer int, list []*matrix) error {
 	factors := map[arch.Role]*quantize.Feedback{}
-	return r.Journal.keep(layer, list, func(m *matrix, dst []byte) error {
+	var tensors []*formats.Tensor
+	for _, m := range list {
+		tensors = append(tensors, &formats.Tensor{Name: m.t.Name, Shape: m.t.Shape, Type: m.to})
+	}
+	return r.Journal.keep(layer, tensors, func(i int, dst []byte) error {
+		m := list[i]
 		role := m.input(list)
 		f := factors[role]
 		if g := r.grams[role]; f == nil && g != nil {

@@ -68,14 +68,10 @@ func (j *Journal) has(layer int) bool {
 	return err == nil
 }
 
-// keep encodes the matrices of a layer, one after the other, into its file.
-func (j *Journal) keep(layer int, list []*matrix, encode func(m *matrix, dst []byte) error) error {
+// keep puts the tensors of a layer, one after the other, into its file.
+func (j *Journal) keep(layer int, tensors []*formats.Tensor, encode func(i int, dst []byte) error) error {
 	var meta formats.Meta
 	meta.Set("general.type", "quern-layer")
-	var tensors []*formats.Tensor
-	for _, m := range list {
-		tensors = append(tensors, &formats.Tensor{Name: m.t.Name, Shape: m.t.Shape, Type: m.to})
-	}
 	sink, err := formats.Create("gguf", j.file(layer), formats.CreateOptions{Force: true})
 	if err != nil {
 		return err
@@ -84,14 +80,14 @@ func (j *Journal) keep(layer int, list []*matrix, encode func(m *matrix, dst []b
 	if err := sink.Begin(&meta, tensors); err != nil {
 		return err
 	}
-	for i, m := range list {
-		dst := make([]byte, tensors[i].Bytes())
-		err := encode(m, dst)
+	for i, t := range tensors {
+		dst := make([]byte, t.Bytes())
+		err := encode(i, dst)
 		if bad := (*quantize.NotFinite)(nil); errors.As(err, &bad) {
 			err = formats.Corrupt("it holds NaN or infinity")
 		}
 		if err != nil {
-			return &formats.Error{Tensor: m.t.Name, Err: err}
+			return &formats.Error{Tensor: t.Name, Err: err}
 		}
 		if err := sink.WriteAt(dst, i, 0); err != nil {
 			return err

@@ -23,11 +23,14 @@ func Open(path, pre string) (s *Subject, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			src.Close()
-		}
-	}()
+	if s, err = Of(src, pre); err != nil {
+		src.Close()
+	}
+	return s, err
+}
+
+// Of makes a subject of an open checkpoint, which Close closes.
+func Of(src *formats.Source, pre string) (s *Subject, err error) {
 	s = &Subject{src: src, BOS: -1}
 	if s.bound, err = arch.Bind(src); err != nil {
 		return nil, err
@@ -36,7 +39,7 @@ func Open(path, pre string) (s *Subject, err error) {
 		return nil, err
 	}
 	if s.Model, err = model.Of(s.bound); err != nil {
-		return nil, &formats.Error{File: path, Err: err}
+		return nil, &formats.Error{File: src.Path, Err: err}
 	}
 	v := s.Tokenizer.Vocab()
 	if around := s.Tokenizer.Encode("", tokenizer.Options{AddSpecial: true}); len(around) > 0 && int(around[0]) == v.BOS {

@@ -275,6 +275,25 @@ func (p *Pack) count() error {
 // function of its own.
 func (p *Pack) Round() func(float32) float32 { return p.round() }
 
+// Matrices are the tensors that become codes.
+func (p *Pack) Matrices() (names []string) {
+	for i := range p.Tensors {
+		if p.Tensors[i].Codes {
+			names = append(names, p.Tensors[i].Name)
+		}
+	}
+	return names
+}
+
+// Offsets says whether codes have a float for code 0 instead of a zero point.
+func (p *Pack) Offsets() bool { return p.store != nil && p.store.Offsets }
+
+// Order says that a method cuts groups in an order of its own, if the format can tell which.
+func (p *Pack) Order(own bool) error {
+	p.Ordered = own && p.Grid.Group > 0
+	return p.store.Takes(p.Grid, p.store.Offsets, p.Ordered)
+}
+
 // TypeName is a short name of what is written.
 func (p *Pack) TypeName() string {
 	if p.store == nil {

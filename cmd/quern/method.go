@@ -73,7 +73,7 @@ func methodArgs(c *cli.Context) error {
 		return usagef("--method gptq chooses codes itself: --encoder and --effort have nothing to do")
 	case c.IsSet("max-ram"):
 		return usagef("--max-ram does not bound --method gptq")
-	case c.Bool("plan"):
+	case c.Bool("plan") && !c.IsSet("format"):
 		return usagef("--plan shows --method nearest: types and sizes are the same")
 	case c.Int("ctx") < 16 || c.Int("chunks") < 1 || c.Int("from-chunk") < 0:
 		return usagef("--ctx must be at least 16, --chunks at least 1, --from-chunk not negative")

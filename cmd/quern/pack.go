@@ -32,6 +32,9 @@ func gridFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "sym", Usage: "with --format: codes around zero, without zero points (default for gptq and compressed-tensors)"},
 		&cli.BoolFlag{Name: "asym", Usage: "with --format: codes with zero points (default for awq)"},
 		&cli.BoolFlag{Name: "lm-head", Usage: "with --format: quantize the output head too; few runtimes read that"},
+		&cli.StringFlag{Name: "order", Value: "groups", Usage: "with --format and --method gptq: the columns that are rounded first, whose errors all others take back. " +
+			"groups: those of groups with large inputs, so within them; natural: as they stand; static: those with large inputs, on scales chosen before; " +
+			"desc-act: the same, and groups are cut in that order (g_idx), which few runtimes take"},
 		&cli.BoolFlag{Name: "no-search", Usage: "with --format: scales from the range of each group, without a search"},
 	}
 }
@@ -70,7 +73,7 @@ func packOptions(c *cli.Context, keep bool) (opt convert.PackOptions, err error)
 var (
 	ggufOnly = []string{"tensor-type", "output-tensor-type", "token-embedding-type", "leave-output-tensor", "pure", "imatrix", "encoder", "effort", "strict",
 		"override-kv", "pre", "mmproj", "config-only"}
-	codesOnly = []string{"bits", "group", "sym", "asym", "lm-head", "no-search", "like"}
+	codesOnly = []string{"bits", "group", "sym", "asym", "lm-head", "no-search", "like", "order"}
 )
 
 // without refuses flags that would do nothing.
@@ -99,6 +102,12 @@ func packAction(c *cli.Context, ui *ui, keep bool) error {
 	if err != nil {
 		return err
 	}
+	if !keep {
+		if err := codeMethodArgs(c); err != nil {
+			return err
+		}
+		opt.Method = codeMethodTitle(c)
+	}
 	src, err := folderSource(c.Args().First(), c.String("like"))
 	if err != nil {
 		return err
@@ -117,6 +126,9 @@ func packAction(c *cli.Context, ui *ui, keep bool) error {
 		}
 		_, err := p.WriteTo(ui.out)
 		return err
+	}
+	if !keep && c.String("method") != "nearest" {
+		return packByMethod(c, ui, src, p, run)
 	}
 	return runPack(c, ui, p, run, nil)
 }

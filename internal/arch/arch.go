@@ -199,7 +199,8 @@ type Bound struct {
 
 // An Origin says which source tensor became a tensor, and by which rule.
 type Origin struct {
-	Source string // "" for a tensor made from hyper-parameters
+	Source string   // "" for a tensor made from hyper-parameters
+	Parts  []string // the source tensors that it is made of, one for each expert where they are stored one by one
 	Rule   *Rule
 	Layer  int // -1 outside layers
 }

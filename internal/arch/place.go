@@ -154,6 +154,9 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 		return nil
 	}
 	w.Source = t.Name
+	for _, part := range w.have {
+		w.Parts = append(w.Parts, part.Name)
+	}
 	if len(w.parts) > 1 || b.stacked(w.goal) {
 		t = stacked(w.have)
 		w.Source = t.Name

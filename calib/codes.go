@@ -1,0 +1,277 @@
+package calib
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"quern/formats"
+	"quern/internal/arch"
+	"quern/internal/model"
+	"quern/quantize"
+)
+
+// A CodeRun makes codes for the matrices of a checkpoint layer by layer with quantize.GPTQ. Chunks go through the model once: every layer sees what the
+// layers before it make with their codes, and passes on what it then computes. Rows and columns of codes are those of the source's own tensors.
+type CodeRun struct {
+	model.Options
+	Matrices []string // that become codes, by the source's names
+	Grid     quantize.Grid
+	Offsets  bool
+	Round    func() func(float32) float32 // what storing does to scales: a function for each worker
+	Order    quantize.Order
+	Damp     float64 // quantize.DefaultDamp
+	Static   bool    // layers see what the layers before them made before they had codes
+	Journal  *Journal
+	Layer    func(done, layers int) // called when a layer is done; may be nil
+}
+
+// A CodeResult is what a run made.
+type CodeResult struct {
+	Names   []string // matrices that have codes, layer by layer
+	Fed     int      // of these, rounded with feedback in this run
+	Damped  []string // that needed more damping than asked for
+	Filled  []string // experts' matrices whose inputs were too few, and were filled up
+	Nearest []string // matrices of whose inputs nothing was seen: rounded to nearest
+	layers  map[string]*codeLayer
+}
+
+// A codeMatrix is a matrix of the source that becomes codes.
+type codeMatrix struct {
+	t      *formats.Tensor // of the source
+	layer  int
+	role   arch.Role
+	expert int // -1: all tokens go through it
+}
+
+// a seat is a matrix of the forward pass whose inputs are added up.
+type seat struct {
+	role   arch.Role
+	expert int
+}
+
+// codeRun is a CodeRun under way.
+type codeRun struct {
+	*CodeRun
+	subject *Subject
+	coded   *arch.Bound // the model with what its matrices are as codes
+	byLayer map[int]*codeLayer
+	grams   map[seat]*quantize.Gram // of the present layer
+	spare   map[int][]*quantize.Gram
+	out     CodeResult
+	threads int
+}
+
+// Codes runs chunks through the subject.
+func (s *Subject) Codes(ctx context.Context, chunks [][]int32, c *CodeRun) (*CodeResult, error) {
+	r := &codeRun{CodeRun: c, subject: s, byLayer: map[int]*codeLayer{}, grams: map[seat]*quantize.Gram{}, spare: map[int][]*quantize.Gram{}, threads: c.Threads,
+		out: CodeResult{layers: map[string]*codeLayer{}}}
+	if r.threads <= 0 {
+		r.threads = runtime.GOMAXPROCS(0)
+	}
+	if err := r.bind(); err != nil {
+		return nil, err
+	}
+	opt := c.Options
+	opt.Observe = func(layer int, role arch.Role, x []float32, m, k int) { r.add(layer, seat{role, -1}, x, m, k) }
+	opt.ObserveExpert = func(layer int, role arch.Role, expert int, x []float32, m, k int) {
+		r.add(layer, seat{role, expert}, x, m, k)
+	}
+	opt.ObserveMeans = func(layer int, x []float32, m, k int) { r.add(layer, seat{roleMeans, -1}, x, m, k) }
+	if err := s.Layers(ctx, chunks, opt, func(l *model.Layer) error { return r.layer(ctx, l) }); err != nil {
+		return nil, err
+	}
+	return &r.out, r.unplaced()
+}
+
+// bind finds the place of every matrix in the forward pass, and understands the checkpoint once more with their codes in their stead.
+func (r *codeRun) bind() error {
+	source := *r.subject.src
+	source.Tensors = slices.Clone(source.Tensors)
+	at := map[string]int{}
+	for i, t := range source.Tensors {
+		at[t.Name] = i
+	}
+	wanted := map[string]bool{}
+	for _, name := range r.Matrices {
+		wanted[name] = true
+	}
+	for _, o := range r.subject.bound.Origins {
+		for e, name := range o.Parts {
+			i, ok := at[name]
+			if !ok || !wanted[name] {
+				continue
+			}
+			delete(wanted, name)
+			m := &codeMatrix{t: source.Tensors[i], layer: o.Layer, role: o.Rule.Role, expert: -1}
+			if strings.Contains(o.Rule.HF, "{e}") {
+				m.expert = e
+			}
+			l := r.byLayer[o.Layer]
+			if l == nil {
+				l = &codeLayer{run: r.CodeRun, index: o.Layer}
+				r.byLayer[o.Layer] = l
+			}
+			r.out.layers[name], l.list = l, append(l.list, m)
+			source.Tensors[i] = &formats.Tensor{Name: name, Shape: m.t.Shape, Type: quantize.F32, Rows: codeRows{l, len(l.list) - 1}}
+		}
+	}
+	for name := range wanted {
+		return &formats.Error{File: source.Path, Tensor: name, Err: formats.Unsupported("the forward pass does not know this matrix")}
+	}
+	var err error
+	r.coded, err = arch.Bind(&source)
+	return err
+}
+
+// layer makes the codes of a layer, or takes those that an earlier run kept, and lets the layer compute with them.
+func (r *codeRun) layer(ctx context.Context, l *model.Layer) error {
+	if c := r.byLayer[l.Index]; c != nil {
+		if !r.Journal.has(l.Index) {
+			if err := r.make(ctx, c); err != nil {
+				return err
+			}
+		}
+		if err := c.open(); err != nil {
+			return err
+		}
+		for _, m := range c.list {
+			r.out.Names = append(r.out.Names, m.t.Name)
+		}
+		if !r.Static && l.Index >= 0 {
+			if err := r.replace(l); err != nil {
+				return err
+			}
+		}
+	}
+	for s, g := range r.grams {
+		g.Reset()
+		delete(r.grams, s)
+		r.spare[g.Columns()] = append(r.spare[g.Columns()], g)
+	}
+	if r.Layer != nil && l.Index >= 0 {
+		r.Layer(l.Index+1, r.subject.bound.Params.Layers)
+	}
+	return nil
+}
+
+// replace puts the matrices with codes in the place of those that the layer has.
+func (r *codeRun) replace(l *model.Layer) error {
+	for i, o := range r.coded.Origins {
+		if o.Layer != l.Index || !slices.ContainsFunc(o.Parts, func(name string) bool { return r.out.layers[name] != nil }) {
+			continue
+		}
+		t, from := r.coded.Tensors[i], 0
+		if len(o.Rule.And) == 0 {
+			if err := l.Replace(o.Rule.Role, t); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, role := range append([]arch.Role{o.Rule.Role}, o.Rule.And...) {
+			old := l.Tensor(role)
+			if old == nil {
+				return &formats.Error{Tensor: t.Name, Err: fmt.Errorf("layer %d does not multiply with it", l.Index)}
+			}
+			if err := l.Replace(role, t.Part(from, old.NumRows())); err != nil {
+				return err
+			}
+			from += old.NumRows()
+		}
+	}
+	return nil
+}
+
+// unplaced is an error where a matrix's layer never came.
+func (r *codeRun) unplaced() error {
+	for name, l := range r.out.layers {
+		if l.kept == nil {
+			return &formats.Error{Tensor: name, Err: fmt.Errorf("the forward pass never came to layer %d", l.index)}
+		}
+	}
+	return nil
+}
+
+// make makes the codes of a layer and keeps them.
+func (r *codeRun) make(ctx context.Context, l *codeLayer) error {
+	methods := map[seat]*quantize.GPTQ{}
+	return l.keep(func(m *codeMatrix, c *quantize.Codes) error {
+		s := r.input(m)
+		g, ok := methods[s]
+		if !ok {
+			stats := r.stats(m)
+			if stats != nil {
+				var err error
+				if g, err = quantize.NewGPTQ(r.nearest(), stats, r.Order, r.Damp, r.threads); err != nil {
+					return err
+				}
+				if g.Damped > r.Damp {
+					r.out.Damped = append(r.out.Damped, m.t.Name)
+				}
+			}
+			if m.expert < 0 { // experts have inputs of their own, and one would not keep the factors of all
+				methods[s] = g
+			} else {
+				clear(methods)
+				methods[s] = g
+			}
+		}
+		if g == nil {
+			r.out.Nearest = append(r.out.Nearest, m.t.Name)
+			return r.rows(ctx, m, c, func() func(*quantize.Codes, []float32) error {
+				n := r.nearest()
+				return func(c *quantize.Codes, w []float32) error { n.Rows(c, w, m.t.Cols(), nil); return nil }
+			})
+		}
+		r.out.Fed++
+		return r.rows(ctx, m, c, func() func(*quantize.Codes, []float32) error {
+			own := *g
+			own.Nearest = r.nearest()
+			return own.Rows
+		})
+	})
+}
+
+// nearest is the search of grids, for one worker.
+func (r *codeRun) nearest() *quantize.Nearest {
+	return &quantize.Nearest{Grid: r.Grid, Offsets: r.Offsets, Round: r.Round()}
+}
+
+// rows shares a matrix among workers, each of which has a method of its own.
+func (r *codeRun) rows(ctx context.Context, m *codeMatrix, dst *quantize.Codes, method func() func(*quantize.Codes, []float32) error) error {
+	n, k := m.t.NumRows(), m.t.Cols()
+	g, ctx := errgroup.WithContext(ctx)
+	var mu sync.Mutex
+	next := make(chan int, (n+roundRows-1)/roundRows)
+	for from := 0; from < n; from += roundRows {
+		next <- from
+	}
+	close(next)
+	for range min(r.threads, len(next)) {
+		g.Go(func() error {
+			do, w, part := method(), make([]float32, min(roundRows, n)*k), quantize.Codes{}
+			for from := range next {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				some := min(roundRows, n-from)
+				if err := m.t.Rows.ReadRows(w[:some*k], from); err != nil {
+					return err
+				}
+				if err := do(&part, w[:some*k]); err != nil {
+					return err
+				}
+				mu.Lock()
+				dst.CopyRows(from, &part, 0, some)
+				mu.Unlock()
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}

@@ -1,0 +1,234 @@
+package calib
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"quern/formats"
+	"quern/quantize"
+)
+
+// A codeLayer is the matrices of a layer with their codes, which lie in a file of the journal.
+type codeLayer struct {
+	run   *CodeRun
+	index int
+	list  []*codeMatrix
+	kept  [][]*formats.Tensor // of each matrix, its parts
+}
+
+// codePart is what a file of the journal holds of codes.
+type codePart struct {
+	suffix string
+	to     *quantize.Type
+	shape  func(c *quantize.Codes) []int
+	has    func(c *quantize.Codes) bool
+	write  func(c *quantize.Codes, dst []byte)
+	read   func(c *quantize.Codes, src []byte)
+}
+
+func perWeight(c *quantize.Codes) []int { return []int{c.Rows, c.Cols} }
+func perGroup(c *quantize.Codes) []int  { return []int{c.Rows, c.Groups(c.Cols)} }
+
+var codeParts = []codePart{
+	{".codes", quantize.I8, perWeight, func(*quantize.Codes) bool { return true },
+		func(c *quantize.Codes, dst []byte) { copy(dst, c.Q) }, func(c *quantize.Codes, src []byte) { copy(c.Q, src) }},
+	{".scales", quantize.F32, perGroup, func(*quantize.Codes) bool { return true },
+		func(c *quantize.Codes, dst []byte) { putFloats(dst, c.Scale) }, func(c *quantize.Codes, src []byte) { takeFloats(c.Scale, src) }},
+	{".zeros", quantize.I8, perGroup, func(c *quantize.Codes) bool { return c.Zero != nil },
+		func(c *quantize.Codes, dst []byte) { copy(dst, c.Zero) }, func(c *quantize.Codes, src []byte) { copy(c.Zero, src) }},
+	{".offsets", quantize.F32, perGroup, func(c *quantize.Codes) bool { return c.Offset != nil },
+		func(c *quantize.Codes, dst []byte) { putFloats(dst, c.Offset) }, func(c *quantize.Codes, src []byte) { takeFloats(c.Offset, src) }},
+}
+
+const orderSuffix = ".order" // the group of each column, where groups are not of neighbours
+
+func putFloats(dst []byte, x []float32) {
+	for i, v := range x {
+		binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(v))
+	}
+}
+
+func takeFloats(x []float32, src []byte) {
+	for i := range x {
+		x[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
+	}
+}
+
+// ordered says whether codes of rows of k have an order of their own.
+func (l *codeLayer) ordered(k int) bool {
+	return l.run.Order == quantize.OrderColumns && l.run.Grid.Groups(k) > 1
+}
+
+// empty is room for rows of codes of a matrix.
+func (l *codeLayer) empty(m *codeMatrix, rows int) *quantize.Codes {
+	c := &quantize.Codes{}
+	c.Reshape(l.run.Grid, rows, m.t.Cols(), l.run.Offsets)
+	return c
+}
+
+// keep lets the codes of all matrices be made, one after the other, and puts them into a file.
+func (l *codeLayer) keep(fill func(m *codeMatrix, c *quantize.Codes) error) error {
+	type job struct {
+		m    *codeMatrix
+		part *codePart // nil: the order
+	}
+	var jobs []job
+	var tensors []*formats.Tensor
+	for _, m := range l.list {
+		like := quantize.Codes{Grid: l.run.Grid, Rows: m.t.NumRows(), Cols: m.t.Cols()}
+		if l.run.Offsets {
+			like.Offset = []float32{}
+		} else if !like.Symmetric {
+			like.Zero = []uint8{}
+		}
+		for i := range codeParts {
+			if p := &codeParts[i]; p.has(&like) {
+				jobs = append(jobs, job{m, p})
+				tensors = append(tensors, &formats.Tensor{Name: m.t.Name + p.suffix, Shape: p.shape(&like), Type: p.to})
+			}
+		}
+		if l.ordered(m.t.Cols()) {
+			jobs = append(jobs, job{m, nil})
+			tensors = append(tensors, &formats.Tensor{Name: m.t.Name + orderSuffix, Shape: []int{m.t.Cols()}, Type: quantize.I32})
+		}
+	}
+	var c *quantize.Codes
+	return l.run.Journal.keep(l.index, tensors, func(i int, dst []byte) error {
+		j := jobs[i]
+		if i == 0 || jobs[i-1].m != j.m {
+			c = l.empty(j.m, j.m.t.NumRows())
+			if err := fill(j.m, c); err != nil {
+				return err
+			}
+		}
+		if j.part != nil {
+			j.part.write(c, dst)
+			return nil
+		}
+		for k, g := range c.Order {
+			binary.LittleEndian.PutUint32(dst[4*k:], uint32(g))
+		}
+		return nil
+	})
+}
+
+// open finds the parts of all matrices in the layer's file.
+func (l *codeLayer) open() error {
+	all, err := l.run.Journal.open(l.index)
+	if err != nil {
+		return err
+	}
+	byName := map[string]*formats.Tensor{}
+	for _, t := range all {
+		byName[t.Name] = t
+	}
+	l.kept = make([][]*formats.Tensor, len(l.list))
+	for i, m := range l.list {
+		like := l.empty(m, 1)
+		like.Rows = m.t.NumRows()
+		for _, p := range codeParts {
+			var t *formats.Tensor
+			if p.has(like) {
+				if t = byName[m.t.Name+p.suffix]; t == nil || t.Type != p.to || t.Raw == nil || !slices.Equal(t.Shape, p.shape(like)) {
+					return l.fail(m, formats.Corrupt("its %s are not what this run keeps", p.suffix[1:]))
+				}
+			}
+			l.kept[i] = append(l.kept[i], t)
+		}
+		var order *formats.Tensor
+		if l.ordered(m.t.Cols()) {
+			if order = byName[m.t.Name+orderSuffix]; order == nil || order.Type != quantize.I32 || order.Raw == nil || order.Elems() != m.t.Cols() {
+				return l.fail(m, formats.Corrupt("the order of its columns is not what this run keeps"))
+			}
+		}
+		l.kept[i] = append(l.kept[i], order)
+	}
+	return nil
+}
+
+func (l *codeLayer) fail(m *codeMatrix, err error) error {
+	return &formats.Error{File: l.run.Journal.file(l.index), Tensor: m.t.Name, Err: err}
+}
+
+// read makes c hold rows of a matrix.
+func (l *codeLayer) read(c *quantize.Codes, i, row, rows int) error {
+	m := l.list[i]
+	c.Reshape(l.run.Grid, rows, m.t.Cols(), l.run.Offsets)
+	for j, p := range codeParts {
+		t := l.kept[i][j]
+		if t == nil {
+			continue
+		}
+		size := t.Cols() * p.to.Bytes
+		b := make([]byte, rows*size)
+		if _, err := t.Raw.ReadAt(b, int64(row)*int64(size)); err != nil && err != io.EOF {
+			return l.fail(m, err)
+		}
+		p.read(c, b)
+	}
+	if t := l.kept[i][len(codeParts)]; t != nil {
+		b := make([]byte, 4*m.t.Cols())
+		if _, err := t.Raw.ReadAt(b, 0); err != nil && err != io.EOF {
+			return l.fail(m, err)
+		}
+		c.Order = make([]int32, m.t.Cols())
+		for k := range c.Order {
+			c.Order[k] = int32(binary.LittleEndian.Uint32(b[4*k:]))
+		}
+	}
+	if err := c.Check(); err != nil {
+		return l.fail(m, formats.Corrupt("%v", err))
+	}
+	return nil
+}
+
+// codeRows are a matrix as its codes are, once its layer has them.
+type codeRows struct {
+	l *codeLayer
+	i int
+}
+
+func (r codeRows) ReadRows(dst []float32, row int) error {
+	if r.l.kept == nil {
+		return fmt.Errorf("layer %d has no codes yet", r.l.index)
+	}
+	k := r.l.list[r.i].t.Cols()
+	var c quantize.Codes
+	if err := r.l.read(&c, r.i, row, len(dst)/k); err != nil {
+		return err
+	}
+	for i := range c.Rows {
+		c.Row(dst[i*k:][:k], i)
+	}
+	return nil
+}
+
+// putWeights are handed on at once.
+const putWeights = 1 << 20
+
+// Put hands on all codes. It is a convert.CodeMaker.
+func (c *CodeResult) Put(ctx context.Context, put func(name string, c *quantize.Codes, row int) error) error {
+	var part quantize.Codes
+	for _, name := range c.Names {
+		l := c.layers[name]
+		i := slices.IndexFunc(l.list, func(m *codeMatrix) bool { return m.t.Name == name })
+		t := l.list[i].t
+		step := max(1, putWeights/t.Cols()/32) * 32
+		for row := 0; row < t.NumRows(); row += step {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := l.read(&part, i, row, min(step, t.NumRows()-row)); err != nil {
+				return err
+			}
+			if err := put(name, &part, row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
