@@ -109,6 +109,8 @@ type Layer struct {
 	FullEvery  int        // the last of so many layers has no window; 0: all have it
 	SmoothRamp bool       // yarn's ramp does not begin and end at whole dimensions; runtimes do not know that
 	ScaleEmbed bool       // embeddings are multiplied by √E where they enter the first layer
+	StillEvery int        // the last of so many layers rotates nothing, so that it knows no positions; 0: all rotate
+	StillFull  bool       // in a model with windows, the layers without one rotate nothing
 }
 
 // An Activation is the function between the matrices of the feed-forward network.

@@ -46,6 +46,11 @@ func windows(c *Config, p *Params, l Layer) error {
 // full says of a layer that it has no window in a model where others have one.
 func (l *Layer) full(layer int) bool { return l.FullEvery > 0 && layer%l.FullEvery == l.FullEvery-1 }
 
+// Still says of a layer that it rotates nothing.
+func (l *Layer) Still(p *Params, layer int) bool {
+	return l.StillEvery > 0 && layer%l.StillEvery == l.StillEvery-1 || l.StillFull && p.Window > 0 && l.full(layer)
+}
+
 // Windowed is how many positions a query sees in a layer; 0 = all.
 func (l *Layer) Windowed(p *Params, layer int) int {
 	if l.full(layer) {

@@ -95,3 +95,15 @@ func headDim(p *Params) {
 		p.HeadDim = p.Embd / p.Heads
 	}
 }
+
+// llamaKeys are those of a family whose files tell what llama's do.
+var llamaKeys = slices.Concat(shapeKeys, headKeys(ownHead), []Key{{GGUF: "general.file_type"}}, sizeKeys(always))
+
+// plainRefuses are what most families that llama is the pattern of do not have.
+var plainRefuses = []Refusal{
+	{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+	{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
+	{HF: "mlp_bias", Unless: []string{"false"}, Why: "projections with biases"},
+	{HF: "partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
+	{HF: "rope_parameters.partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
+}

@@ -3,6 +3,7 @@ package arch
 import (
 	"math"
 	"math/big"
+	"slices"
 
 	"quern/formats"
 )
@@ -48,8 +49,10 @@ func (a *Arch) hfRope(c *Config, p *Params) error {
 		p.RopeType, p.RopeScale = "linear", float32(f)
 		return nil
 	case "llama3":
-		p.RopeType = "llama3"
-		return nil
+		if slices.ContainsFunc(a.Tensors, func(r Rule) bool { return r.Role == RoleRopeFactors }) {
+			p.RopeType = "llama3"
+			return nil
+		}
 	case "mrope":
 		if a.has("{a}.rope.dimension_sections") {
 			return nil // unscaled: time, height and width rotate a part of each head
@@ -59,7 +62,7 @@ func (a *Arch) hfRope(c *Config, p *Params) error {
 			return a.hfYarn(c, key, p)
 		}
 	}
-	return c.fail(typeKey, formats.Unsupported("rope scaling %q is not known for this family; known are default, linear, yarn and llama3", kind), "")
+	return c.fail(typeKey, formats.Unsupported("rope scaling %q is not known for this family; not every family has each of linear, yarn, llama3 and longrope", kind), "")
 }
 
 // llama3 are the parameters of Llama 3.1's position scaling.

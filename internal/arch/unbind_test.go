@@ -3,6 +3,7 @@ package arch
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -49,20 +50,23 @@ func configurations(t *testing.T) map[string][]byte {
 
 // tinyFamilies are configurations of tiny models, by name.
 func tinyFamilies(t testing.TB) map[string]json.RawMessage {
-	text, err := os.ReadFile("../model/testdata/families.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []struct {
-		Name   string
-		Config json.RawMessage
-	}
-	if err := json.Unmarshal(text, &list); err != nil {
-		t.Fatal(err)
-	}
 	all := map[string]json.RawMessage{}
-	for _, f := range list {
-		all[f.Name] = f.Config
+	files, _ := filepath.Glob("../model/testdata/families*.json")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list []struct {
+			Name   string
+			Config json.RawMessage
+		}
+		if err := json.Unmarshal(text, &list); err != nil {
+			t.Fatal(file, err)
+		}
+		for _, f := range list {
+			all[f.Name] = f.Config
+		}
 	}
 	return all
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -26,12 +27,17 @@ type family struct {
 }
 
 func families(t testing.TB) (list []family) {
-	text, err := os.ReadFile("testdata/families.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, &list); err != nil {
-		t.Fatal(err)
+	files, _ := filepath.Glob("testdata/families*.json")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var more []family
+		if err := json.Unmarshal(text, &more); err != nil {
+			t.Fatal(file, err)
+		}
+		list = append(list, more...)
 	}
 	return list
 }

@@ -49,6 +49,7 @@ type layer struct {
 
 	sinks  []float32 // [H] what a head gives to nothing, or nil
 	window int       // positions that a query sees, itself included; 0 = all
+	still  bool      // nothing is rotated
 
 	mixed bool    // there is a mixture of experts instead of the last three
 	mix   mixture //
@@ -91,6 +92,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	}
 	for i := range m.layers {
 		m.layers[i].window = b.Arch.Layer.Windowed(&b.Params, i)
+		m.layers[i].still = b.Arch.Layer.Still(&b.Params, i)
 		m.layers[i].whole = b.Arch.Layer.WholeNorm
 		m.layers[i].mixed = b.Params.Mix.Count > 0 && i >= b.Params.Mix.Dense
 	}

@@ -40,8 +40,11 @@ func newNear(p *arch.Params) *rope {
 	return newRope(&near, false)
 }
 
-// ropeOf is the table of a layer.
+// ropeOf is the table of a layer, an empty one where nothing is rotated.
 func (r *run) ropeOf(l *layer) *rope {
+	if l.still {
+		return &rope{}
+	}
 	if l.window > 0 && r.m.params.NearBase != 0 {
 		return r.near
 	}
@@ -67,6 +70,9 @@ func (r *rope) reach(n int) {
 // families, or pairs of halves, that of GPT-NeoX.
 func (r *rope) rotate(x []float32, pos, dim int, neox bool) {
 	half := len(r.freq)
+	if half == 0 {
+		return
+	}
 	cos, sin := r.cos[pos*half:][:half], r.sin[pos*half:][:half]
 	for ; len(x) >= dim; x = x[dim:] {
 		if neox {
