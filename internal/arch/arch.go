@@ -104,7 +104,9 @@ const StoreConv = "F16 or F32"
 // Layer says which of the variants of a transformer layer the forward pass computes. The zero value is Llama's.
 type Layer struct {
 	RopeNeox   bool       // rotates halves of a head instead of neighbouring pairs
+	RopePart   bool       // may rotate the leading dimensions of a head only
 	Act        Activation // of the gate
+	Bare       bool       // its parts are given the residual stream without a norm
 	WholeNorm  bool       // queries and keys are normed as a whole, not each head
 	FullEvery  int        // the last of so many layers has no window; 0: all have it
 	SmoothRamp bool       // yarn's ramp does not begin and end at whole dimensions; runtimes do not know that
@@ -136,6 +138,7 @@ type Params struct {
 	Context  int     // longest sequence the model was trained for
 	NormEps  float32 // RMS norm
 	RopeDim  int     // leading dimensions of a head that are rotated
+	RopePart float32 // their part of a head, as config.json tells it
 	RopeBase float32 // theta
 	RopeType string  // how positions beyond training are handled: "", "linear", "yarn" or "llama3"
 	// RopeScale divides positions (linear scaling; yarn for some dimensions); 1 without.
@@ -146,6 +149,8 @@ type Params struct {
 	RopeFactors []float32
 	// Window is the number of positions that a query sees, itself included; 0 = all before it.
 	Window int
+	// WindowIn says of each layer whether it has the window, where a family's files tell it; nil: the family knows.
+	WindowIn []bool
 	// NearBase is theta of the layers with a window, whose positions are never scaled; 0: they are rotated as all others.
 	NearBase float32
 	// Tied says that the output head is the embedding.

@@ -67,10 +67,12 @@ func (p *Params) check() error {
 		return formats.Corrupt("%d heads cannot share %d key-value heads evenly", p.Heads, p.KVHeads)
 	case p.HeadDim%2 != 0:
 		return formats.Corrupt("the head size %d is odd, so it cannot be rotated in pairs", p.HeadDim)
-	case p.MLA.KV == 0 && p.RopeDim != p.HeadDim:
-		return formats.Unsupported("%d of %d dimensions of a head are rotated; this family rotates all", p.RopeDim, p.HeadDim)
+	case p.MLA.KV == 0 && (p.RopeDim < 2 || p.RopeDim > p.HeadDim || p.RopeDim%2 != 0):
+		return formats.Corrupt("%d of %d dimensions of a head are rotated", p.RopeDim, p.HeadDim)
 	case p.MLA.KV == 0 && p.ValueDim != p.HeadDim:
 		return formats.Unsupported("values have %d dimensions and keys %d; this family has one size", p.ValueDim, p.HeadDim)
+	case p.WindowIn != nil && len(p.WindowIn) != p.Layers:
+		return formats.Corrupt("windows of %d layers are told in a model of %d", len(p.WindowIn), p.Layers)
 	case !positive(p.NormEps):
 		return formats.Corrupt("the norm's epsilon is %v", p.NormEps)
 	case !positive(p.RopeBase):

@@ -68,8 +68,7 @@ func (a *Arch) says(c *Config, v *Variant, r *Rule) (bool, error) {
 		return true, nil
 	}
 	if r.Flag != "" {
-		says, err := c.Bool(r.Flag)
-		return says && !slices.Contains(v.Ignore, r.Flag), err
+		return v.flag(c, r.Flag)
 	}
 	if _, ok := c.Value("tie_word_embeddings"); !ok {
 		tied, _ := v.Defaults["tie_word_embeddings"].(bool)

@@ -126,6 +126,8 @@ func (a *Arch) readKey(src *formats.Source, k Key, p *Params) error {
 		*f, ok = v.([]int32)
 	case *[]float32:
 		*f, ok = v.([]float32)
+	case *[]bool:
+		*f, ok = v.([]bool)
 	}
 	if !ok {
 		return &formats.Error{File: src.Path, Tensor: name, Err: formats.Unsupported("is %.60s of type %T: one number was expected", fmt.Sprint(v), v)}

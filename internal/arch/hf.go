@@ -56,8 +56,8 @@ func bindHF(src *formats.Source) (*Bound, error) {
 			}
 			return name
 		},
-		left:   func(name string) bool { return tower != nil && dropped(tower.Own, name, 0) },
-		ignore: v.Ignore,
+		left:    func(name string) bool { return tower != nil && dropped(tower.Own, name, 0) },
+		variant: v,
 	}
 	if err := place.place(); err != nil {
 		return nil, err
@@ -194,7 +194,13 @@ func (a *Arch) check(p *Params) error {
 	if a.Projector != "" {
 		return p.checkTower()
 	}
-	return p.check()
+	if err := p.check(); err != nil {
+		return err
+	}
+	if p.MLA.KV == 0 && p.RopeDim != p.HeadDim && !a.Layer.RopePart {
+		return formats.Unsupported("%d of %d dimensions of a head are rotated; this family rotates all", p.RopeDim, p.HeadDim)
+	}
+	return nil
 }
 
 // defaults fills what is still unset, in the order of the table.
@@ -225,6 +231,10 @@ func (a *Arch) defaults(p *Params) {
 				k.Default(p)
 			}
 		case *[]float32:
+			if len(*v) == 0 {
+				k.Default(p)
+			}
+		case *[]bool:
 			if len(*v) == 0 {
 				k.Default(p)
 			}

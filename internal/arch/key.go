@@ -13,8 +13,8 @@ type Key struct {
 	Old  []string // names that older files used, same meaning
 	HF   []string // names in config.json, dots descend; the first that is there counts
 
-	// Field returns the pointer to the value: *int (written as u32), *float32 (f32), *bool, *string, or a list, *[]int32 or
-	// *[]float32. nil marks the place of a key that is not a hyper-parameter, such as general.file_type.
+	// Field returns the pointer to the value: *int (written as u32), *float32 (f32), *bool, *string, or a list, *[]int32,
+	// *[]float32 or *[]bool. nil marks the place of a key that is not a hyper-parameter, such as general.file_type.
 	Field func(*Params) any
 	// Words are the numbers that GGUF has for the words of config.json.
 	Words map[string]int
@@ -48,6 +48,8 @@ func (a *Arch) WriteKeys(meta *formats.Meta, p *Params, place func(key string)) 
 		case *[]int32:
 			meta.Set(name, *v)
 		case *[]float32:
+			meta.Set(name, *v)
+		case *[]bool:
 			meta.Set(name, *v)
 		}
 	}

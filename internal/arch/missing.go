@@ -46,6 +46,16 @@ func (b *binder) other(g *goal) bool {
 	return forms[0] != g || slices.ContainsFunc(forms[1:], func(o *goal) bool { return !o.untouched() })
 }
 
+// flag is whether config.json says that optional tensors are there, or the library assumes it.
+func (v *Variant) flag(c *Config, flag string) (bool, error) {
+	if _, ok := c.Value(flag); !ok {
+		says, _ := v.Defaults[flag].(bool)
+		return says, nil
+	}
+	says, err := c.Bool(flag)
+	return says && !slices.Contains(v.Ignore, flag), err
+}
+
 // flags compares the optional tensors with what config.json says of them. A bias in the file that the flag denies would be
 // ignored by the library that trained it, and used by a runtime that finds it: no good guess.
 func (b *binder) flags() error {
@@ -58,11 +68,10 @@ func (b *binder) flags() error {
 		if flag == "" {
 			continue
 		}
-		want, err := c.Bool(flag)
+		want, err := b.variant.flag(c, flag)
 		if err != nil {
 			return err
 		}
-		want = want && !slices.Contains(b.ignore, flag)
 		if want && g.left > 0 {
 			return b.fail(g.parts[0], formats.Corrupt("missing, but config.json says %s", flag), "")
 		}

@@ -19,10 +19,7 @@ var OLMoE = register(Arch{
 		{GGUF: "general.file_type"},
 		{Field: func(p *Params) any { return &p.Mix.FF }, When: never, Default: func(p *Params) { p.Mix.FF = p.FF }},
 	}, sizeKeys(never)),
-	Tensors: slices.Concat(attention, []Rule{
-		{GGUF: "blk.{}.attn_q_norm.weight", HF: "model.layers.{}.self_attn.q_norm.weight", Role: RoleQNorm, Shape: "Q"},
-		{GGUF: "blk.{}.attn_k_norm.weight", HF: "model.layers.{}.self_attn.k_norm.weight", Role: RoleKNorm, Shape: "K"},
-	}, mlpExperts),
+	Tensors: slices.Concat(attention, wholeNorms, mlpExperts),
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
 		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
@@ -32,3 +29,9 @@ var OLMoE = register(Arch{
 	},
 	Layer: Layer{RopeNeox: true, WholeNorm: true},
 })
+
+// wholeNorms are norms of all queries and of all keys of a token at once.
+var wholeNorms = []Rule{
+	{GGUF: "blk.{}.attn_q_norm.weight", HF: "model.layers.{}.self_attn.q_norm.weight", Role: RoleQNorm, Shape: "Q"},
+	{GGUF: "blk.{}.attn_k_norm.weight", HF: "model.layers.{}.self_attn.k_norm.weight", Role: RoleKNorm, Shape: "K"},
+}

@@ -10,18 +10,18 @@ import (
 
 // A binder places the tensors of one source.
 type binder struct {
-	src    *formats.Source
-	bound  *Bound
-	name   func(*Rule) string  // the rule's name on the source's side
-	gguf   bool                // the source has GGUF's names, and the tensors of older layouts
-	clean  func(string) string // a source name as the rules spell it
-	left   func(string) bool   // whether a tensor is of the other part of the checkpoint; nil where there is one part
-	op     func(*Rule) func(*formats.Tensor, *Params) *formats.Tensor
-	ignore []string           // keys of config.json that mean nothing for this variant
-	goals  []*goal            // in the order of the rules
-	forms  map[string][]*goal // by GGUF name: layouts of the same tensor
-	expect map[string][]*want // by source name
-	made   map[string]bool    // GGUF names
+	src     *formats.Source
+	bound   *Bound
+	name    func(*Rule) string  // the rule's name on the source's side
+	gguf    bool                // the source has GGUF's names, and the tensors of older layouts
+	clean   func(string) string // a source name as the rules spell it
+	left    func(string) bool   // whether a tensor is of the other part of the checkpoint; nil where there is one part
+	variant *Variant            // of config.json
+	op      func(*Rule) func(*formats.Tensor, *Params) *formats.Tensor
+	goals   []*goal            // in the order of the rules
+	forms   map[string][]*goal // by GGUF name: layouts of the same tensor
+	expect  map[string][]*want // by source name
+	made    map[string]bool    // GGUF names
 
 	companions map[string]*formats.Tensor // by the weight that they belong to; nil for formats that have none
 }

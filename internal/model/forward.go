@@ -73,8 +73,12 @@ func (r *run) look(x []float32, m int, products ...product) {
 	}
 }
 
-// normalize is RMSNorm: h = x / √(mean x² + ε) · weight, row by row.
+// normalize is RMSNorm: h = x / √(mean x² + ε) · weight, row by row; x itself where a family has no norm.
 func (r *run) normalize(h, x, weight []float32, m int) {
+	if weight == nil {
+		copy(h, x[:m*r.m.params.Embd])
+		return
+	}
 	e, eps := len(weight), float64(r.m.params.NormEps)
 	r.eachRow(m, func(_ *worker, row int) { normalize(h[row*e:][:e], x[row*e:][:e], weight, eps) })
 }

@@ -35,14 +35,14 @@ type Model struct {
 
 // A layer is the weights of one transformer layer. Norms and biases are small and decoded; matrices stay promises.
 type layer struct {
-	attnNorm []float32 // [E]
+	attnNorm []float32 // [E], or nil
 	attnPost []float32 // [E] of what attention adds, or nil
 	q        weight    // [H*D][E]
 	k, v     weight    // [KV*D][E]
 	qNorm    []float32 // [D] of each head, or [H*D], or nil
 	kNorm    []float32 // [D], or [KV*D]
 	o        weight    // [E][H*D]
-	ffnNorm  []float32 // [E]
+	ffnNorm  []float32 // [E], or nil
 	ffnPost  []float32 // [E] of what the feed-forward network adds, or nil
 	gate, up weight    // [F][E]
 	down     weight    // [E][F]
@@ -50,6 +50,7 @@ type layer struct {
 	sinks  []float32 // [H] what a head gives to nothing, or nil
 	window int       // positions that a query sees, itself included; 0 = all
 	still  bool      // nothing is rotated
+	bare   bool      // its parts are given the residual stream without a norm
 
 	mixed bool    // there is a mixture of experts instead of the last three
 	mix   mixture //
@@ -93,6 +94,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	for i := range m.layers {
 		m.layers[i].window = b.Arch.Layer.Windowed(&b.Params, i)
 		m.layers[i].still = b.Arch.Layer.Still(&b.Params, i)
+		m.layers[i].bare = b.Arch.Layer.Bare
 		m.layers[i].whole = b.Arch.Layer.WholeNorm
 		m.layers[i].mixed = b.Params.Mix.Count > 0 && i >= b.Params.Mix.Dense
 	}
@@ -146,7 +148,7 @@ func (m *Model) outer() []slot {
 func (l *layer) slots(p *arch.Params) []slot {
 	q, kv := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
 	list := []slot{
-		{role: arch.RoleAttnNorm, vector: &l.attnNorm, n: p.Embd},
+		{role: arch.RoleAttnNorm, vector: &l.attnNorm, n: p.Embd, may: l.bare},
 		{role: arch.RoleQ, matrix: &l.q, n: q, k: p.Embd},
 		{role: arch.RoleK, matrix: &l.k, n: kv, k: p.Embd},
 		{role: arch.RoleV, matrix: &l.v, n: kv, k: p.Embd},
@@ -156,7 +158,7 @@ func (l *layer) slots(p *arch.Params) []slot {
 		{role: arch.RoleSinks, vector: &l.sinks, n: p.Heads, may: true},
 		{role: arch.RoleAttnPost, vector: &l.attnPost, n: p.Embd, may: true},
 		{role: arch.RoleFFNPost, vector: &l.ffnPost, n: p.Embd, may: true},
-		{role: arch.RoleFFNNorm, vector: &l.ffnNorm, n: p.Embd},
+		{role: arch.RoleFFNNorm, vector: &l.ffnNorm, n: p.Embd, may: l.bare},
 	}
 	if p.MLA.KV > 0 {
 		list = append([]slot{list[0], list[len(list)-1]}, l.latentSlots(p)...)
