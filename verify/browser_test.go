@@ -51,7 +51,7 @@ func TestPageInBrowser(t *testing.T) {
 	start := func(args ...string) string {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, program, append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+		cmd := exec.CommandContext(ctx, program, append([]string{"--headless", "--no-sandbox", "--hide-scrollbars", "--disable-gpu", "--disable-background-networking",
 			"--enable-logging=stderr", "--user-data-dir=" + dir}, args...)...)
 		var errs bytes.Buffer
 		cmd.Stderr = &errs
@@ -75,8 +75,12 @@ func TestPageInBrowser(t *testing.T) {
 	for _, size := range []string{"390,1600", "1280,1600"} {
 		shot := filepath.Join(dir, size+".png")
 		start("--window-size="+size, "--screenshot="+shot, server.URL+"/")
-		if n := shades(t, shot); n < 40 {
+		n, margin := shades(t, shot)
+		if n < 40 {
 			t.Errorf("at %s the page has %d colours: nothing is drawn", size, n)
+		}
+		if margin != 1 {
+			t.Errorf("at %s something reaches the right edge: the page is wider than the screen", size)
 		}
 	}
 	pdf := filepath.Join(dir, "page.pdf")
@@ -93,8 +97,8 @@ func TestPageInBrowser(t *testing.T) {
 	}
 }
 
-// shades counts the colours of a picture.
-func shades(t *testing.T, name string) int {
+// shades counts the colours of a picture, and those of its right margin.
+func shades(t *testing.T, name string) (all, margin int) {
 	f, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
@@ -104,11 +108,15 @@ func shades(t *testing.T, name string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := map[color.Color]bool{}
+	seen, edge := map[color.Color]bool{}, map[color.Color]bool{}
 	for y := img.Bounds().Min.Y; y < img.Bounds().Max.Y; y += 2 {
 		for x := img.Bounds().Min.X; x < img.Bounds().Max.X; x++ {
-			seen[color.NRGBAModel.Convert(img.At(x, y))] = true
+			c := color.NRGBAModel.Convert(img.At(x, y))
+			seen[c] = true
+			if x >= img.Bounds().Max.X-8 {
+				edge[c] = true
+			}
 		}
 	}
-	return len(seen)
+	return len(seen), len(edge)
 }
