@@ -20,7 +20,7 @@ var OLMoE = register(Arch{
 		{Field: func(p *Params) any { return &p.Mix.FF }, When: never, Default: func(p *Params) { p.Mix.FF = p.FF }},
 	}, sizeKeys(never)),
 	Tensors: slices.Concat(attention, wholeNorms, mlpExperts),
-	Drop: []string{"*.rotary_emb.inv_freq"},
+	Drop:    []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
 		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
