@@ -3,7 +3,6 @@ package tokenizer
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"strings"
 )
 
@@ -58,10 +57,6 @@ func (t *hfFile) readMergesText(data []byte) error {
 // fromJSON makes the tokenizer of a tokenizer.json.
 func (f *folder) fromJSON() (*Tokenizer, error) {
 	t, tok := &Tokenizer{}, f.tok
-	pt, err := shapeOf(tok.Pre)
-	if err != nil && f.opt.Pre == "" {
-		return nil, in("tokenizer.json", hinted(err))
-	}
 	changes, err := changesOf(tok.Normalizer)
 	if err != nil {
 		return nil, in("tokenizer.json", err)
@@ -78,93 +73,23 @@ func (f *folder) fromJSON() (*Tokenizer, error) {
 	}
 	t.model = b
 	if tok.ByteFallback {
-		err = f.asCharacters(t, pt, changes)
+		err = f.asCharacters(t, changes)
 	} else {
-		err = f.asBytes(t, pt, changes)
+		err = f.asBytes(t, changes)
 	}
 	if err != nil {
-		return nil, in("tokenizer.json", err)
-	}
-	if err := f.template(t, tok.Post); err != nil {
 		return nil, in("tokenizer.json", err)
 	}
 	t.alphabet = !tok.ByteFallback
 	return t, f.finish(t.vocab)
 }
 
-// asBytes is a byte-level vocabulary, which a pre-tokenizer splits into words.
-func (f *folder) asBytes(t *Tokenizer, pt preTokenizer, changes []change) error {
-	var p *pre
-	switch {
-	case f.opt.Pre != "":
-		if p = preNamed(f.opt.Pre); p == nil || p.Chars {
-			return unsupported("no pre-tokenizer for byte-level vocabularies is known under the name %q", f.opt.Pre)
-		}
-	case !pt.bytes:
-		return unsupported("a BPE vocabulary that is neither byte-level nor falls back to bytes cannot be read")
-	default:
-		if p = preShaped(pt.shape, f.evidence(pt)); p == nil {
-			return hinted(unsupported("no pre-tokenizer is known that does this: %s", strings.ReplaceAll(pt.shape, "\n", "; ")))
-		}
-	}
-	t.split = p.Split
-	if p.HF != nil {
-		t.split = p.HF
-	}
-	t.normalize = func(s string, _ place) string {
-		s = apply(changes, s)
-		if pt.prefixSpace && s != "" && s[0] != ' ' {
-			s = " " + s
-		}
-		return s
-	}
-	name := p.Names[0]
-	if f.opt.Pre != "" {
-		name = f.opt.Pre
-	}
-	var err error
-	t.vocab, err = f.gpt2Vocab(p, name)
-	return err
-}
-
-// hinted says what to do about a pre-tokenizer that is not known.
-func hinted(err error) error {
-	if !errors.Is(err, ErrUnsupported) {
+// asCharacters is a SentencePiece vocabulary that was rewritten as merges ("llama-hf").
+func (f *folder) asCharacters(t *Tokenizer, changes []change) error {
+	pt, err := shapeOf(f.tok.Pre)
+	if err != nil {
 		return err
 	}
-	return unsupported("%v; if you know which one it is, name it with --pre NAME", err)
-}
-
-func (f *folder) evidence(pt preTokenizer) *evidence {
-	added := map[string]bool{}
-	for _, a := range f.tok.Added {
-		added[a.Content] = true
-	}
-	return &evidence{
-		ignoreMerges: f.tok.IgnoreMerges, nfc: composes(f.tok.Normalizer), prefixSpace: pt.prefixSpace,
-		token: func(text string) bool {
-			_, ok := f.tok.Vocab[text]
-			return ok || added[text]
-		},
-		modelType: textIn(f.config, "model_type"),
-	}
-}
-
-// composes reports whether a normalizer is NFC.
-func composes(n *node) bool {
-	if n == nil {
-		return false
-	}
-	for i := range n.Normalizers {
-		if composes(&n.Normalizers[i]) {
-			return true
-		}
-	}
-	return n.Type == "NFC"
-}
-
-// asCharacters is a SentencePiece vocabulary that was rewritten as merges ("llama-hf").
-func (f *folder) asCharacters(t *Tokenizer, pt preTokenizer, changes []change) error {
 	if pt.shape != "" {
 		return unsupported("a vocabulary of characters with the pre-tokenizer %s is not known", strings.ReplaceAll(pt.shape, "\n", "; "))
 	}
@@ -191,13 +116,15 @@ func (f *folder) asCharacters(t *Tokenizer, pt preTokenizer, changes []change) e
 		return s
 	}
 	t.blank = strings.HasPrefix(t.normalize("a", place{first: true, afterToken: true}), blankMark)
-	var err error
 	if f.sp != nil {
 		t.vocab, err = f.spVocab()
+	} else {
+		t.vocab, err = f.llamaHFVocab(t.blank)
+	}
+	if err != nil {
 		return err
 	}
-	t.vocab, err = f.llamaHFVocab(t.blank)
-	return err
+	return f.template(t, f.tok.Post)
 }
 
 // oneMark is a blank mark and what follows up to the next.

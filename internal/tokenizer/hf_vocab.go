@@ -63,8 +63,8 @@ func (f *folder) base(v *Vocab) error {
 }
 
 // gpt2Vocab is a byte-level vocabulary.
-func (f *folder) gpt2Vocab(p *pre, name string) (*Vocab, error) {
-	v := NewVocab("gpt2", name)
+func (f *folder) gpt2Vocab() (*Vocab, error) {
+	v := NewVocab("gpt2", "")
 	if err := f.base(v); err != nil {
 		return nil, err
 	}
@@ -85,11 +85,6 @@ func (f *folder) gpt2Vocab(p *pre, name string) (*Vocab, error) {
 		for i, m := range f.tok.Merges {
 			v.Merges[i] = strings.ReplaceAll(m[0], " ", "\u0120") + " " + strings.ReplaceAll(m[1], " ", "\u0120")
 		}
-	}
-	if p.AddBOS {
-		// A runtime would add a BOS to every text for the name alone: say that this tokenizer does not.
-		no := false
-		v.AddBOS = &no
 	}
 	return v, v.unique(f.tok.Vocab)
 }
