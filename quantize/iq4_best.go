@@ -1,124 +1,195 @@
 package quantize
 
-import "math"
+import "quern/internal/kernel"
 
-// The default search of IQ4_NL and IQ4_XS for one group of 32. As an inverse scale grows, weights pass from level to level; a sweep
-// over steps of it knows Σ w·x·level and Σ w·level² at each step for both signs of the scale, which differ because the
-// levels lie unevenly.
+// The default search of IQ4_NL and IQ4_XS for groups of 32. Weights are in units of their group's largest, so that the scales of a sweep
+// are the same for all groups. The levels lie unevenly around zero: both signs of a scale are tried.
 
 const (
-	sweepFrom4 = 60.0 // where the largest magnitude stands when a sweep begins, in units of levels
-	sweepTo4   = 210.0
-	sweepStep4 = 2.5
-	sweeps4    = 60
+	sweep4  = 24 // scales of a sweep, half of either sign
+	ggml4   = 16 // llama-quantize's own, the last of them twice
+	wide4   = sweep4 + ggml4
+	nearer4 = 4  // scales around the best of each sign
+	lowest4 = 62 // where the largest magnitude stands, in units of levels
+	far4    = 200
+	step4   = float32(far4-lowest4) / (sweep4/2 - 1)
+	tiny4   = 1e-4 // of the energy: an error that sums of float32 do not show
 )
 
-// The levels above and below zero as magnitudes, and the middles where weights pass on from each. Near zero all weights have
-// level 1, which for those below is the wrong sign.
-var (
-	above4 = [...]float64{1, 13, 25, 38, 53, 69, 89, 113}
-	below4 = [...]float64{-1, 10, 22, 35, 49, 65, 83, 104, 127}
-)
-
-type fit4 struct {
-	x, w [flat]float64
-	amax float64
-	sums [2][sweeps4 + 1]struct{ lx, l2 float64 }
-}
-
-func (f *fit4) load(x, w *[flat]float32) {
-	f.amax = 0
-	for i, v := range x {
-		f.x[i], f.w[i] = float64(v), float64(w[i])
-		f.amax = max(f.amax, math.Abs(f.x[i]))
-	}
-}
-
-// sweep returns the best scale of either sign; both are zero for a group of zeros.
-func (f *fit4) sweep() (scale [2]float64) {
-	if !(f.amax > tinyGroup) {
-		return scale
-	}
-	clear(f.sums[0][:])
-	clear(f.sums[1][:])
-	for i, x := range f.x {
-		if a := math.Abs(x); a > 0 {
-			side := 0
-			if x < 0 {
-				side = 1
-			}
-			f.pass(&f.sums[side], above4[:], a, f.w[i])
-			f.pass(&f.sums[1-side], below4[:], a, f.w[i])
+// wideScales4 are the inverse scales that a group begins with whose first largest weight is positive.
+var wideScales4 = func() (s [wide4]float32) {
+	for t := range s {
+		switch {
+		case t >= sweep4:
+			s[t] = float32(min(t-sweep4, 14) - 134)
+		case t%2 == 1:
+			s[t] = -between(lowest4, far4, t/2, sweep4/2)
+		default:
+			s[t] = between(lowest4, far4, t/2, sweep4/2)
 		}
 	}
-	for side := range f.sums {
-		var lx, l2, best float64
-		for _, s := range f.sums[side] {
-			lx += s.lx
-			l2 += s.l2
-			if lx > 0 && float64(lx*lx) > float64(best*l2) {
-				best = lx * lx / l2
-				scale[side] = lx / l2
+	return s
+}()
+
+var levels4NL = kernel.NewNamed(&values4NL)
+
+// A batch4 is up to eight groups under search.
+type batch4 struct {
+	n          int
+	x, w       [super]float32
+	unit, heft [super]float32 // in units of their groups
+	whole      [8]float32     // the unit of a group; 0: all its weights are nothing
+	below      [8]bool        // its first largest weight is
+	heavy      [8]float32
+	energy     [8]float64 // Σ w·x²
+	inverse    [8 * wide4]float32
+	lx, l2     [8 * wide4]float32
+	exact      bool // fits are taken by and to float64
+	ex, e2     [8 * wide4]float64
+}
+
+// load takes groups from x and w.
+func (b *batch4) load(groups int) {
+	b.n, b.exact = groups, false
+	for g := range groups {
+		x, w := b.x[flat*g:][:flat], b.w[flat*g:][:flat]
+		var top, heavy float32
+		var e blockEnergy
+		for i, v := range x {
+			if a := absolute(v); a > top {
+				top, b.below[g] = a, v < 0
+			}
+			heavy = max(heavy, w[i])
+			e.add(w[i], v)
+		}
+		b.whole[g], b.heavy[g], b.energy[g] = 0, max(heavy, 1e-37), e.sum
+		if !(top > tinyGroup) {
+			clear(b.unit[flat*g:][:flat])
+			continue
+		}
+		b.whole[g] = top
+		inverse, lighter := 1/top, 1/b.heavy[g]
+		for i, v := range x {
+			b.unit[flat*g+i], b.heft[flat*g+i] = float32(v*inverse), float32(w[i]*lighter)
+		}
+	}
+}
+
+// fit tries so many inverse scales of each group.
+func (b *batch4) fit(per int) {
+	n := b.n * per
+	if !b.exact {
+		levels4NL.Fit(b.lx[:n], b.l2[:n], b.unit[:b.n*flat], b.heft[:b.n*flat], b.inverse[:n])
+		return
+	}
+	for t, inv := range b.inverse[:n] {
+		var lx, l2 float64
+		at := t / per * flat
+		for i, v := range b.unit[at:][:flat] {
+			l := float64(values4NL[code4NL(float32(v*inv))])
+			wl := float64(float64(b.heft[at+i]) * l)
+			lx += float64(wl * float64(v))
+			l2 += float64(wl * l)
+		}
+		b.ex[t], b.e2[t] = lx, l2
+	}
+}
+
+// at are the sums of the last fit, in units of their group.
+func (b *batch4) at(t int) (lx, l2 float64) {
+	if b.exact {
+		return b.ex[t], b.e2[t]
+	}
+	return float64(b.lx[t]), float64(b.l2[t])
+}
+
+// lost says of the error of groups whether it is more than nothing, and so little that sums of float32 may have missed a smaller one.
+func (b *batch4) lost(loss, energy float64) bool {
+	return !b.exact && energy > 0 && loss+energy < float64(energy*tiny4)
+}
+
+// begin aims at the scales of a sweep and llama-quantize's.
+func (b *batch4) begin() {
+	for g := range b.n {
+		copy(b.inverse[g*wide4:], wideScales4[:])
+		if b.below[g] {
+			for t := range ggml4 {
+				b.inverse[g*wide4+sweep4+t] *= -1
 			}
 		}
 	}
-	scale[1] = -scale[1]
-	return scale
 }
 
-// pass adds what one weight of magnitude a does to the sums, level by level.
-func (f *fit4) pass(sums *[sweeps4 + 1]struct{ lx, l2 float64 }, levels []float64, a, w float64) {
-	u := a / f.amax
-	from, last := float64(u*sweepFrom4), 0.0
-	wa := float64(w * a)
-	each := 1 / float64(u*sweepStep4)
-	for k, l := range levels {
-		at := 0
-		if k > 0 {
-			if middle := (levels[k-1] + l) / 2; middle > from {
-				t := float64((middle - from) * each)
-				if t >= sweeps4 {
-					return
-				}
-				at = int(t) + 1
+// sweep returns the scale of each group that explains most of it, the best of the other sign, and that among llama-quantize's.
+func (b *batch4) sweep() (scale, other, ggml [8]float64) {
+	b.begin()
+	b.fit(wide4)
+	const both = 2 * nearer4
+	var most [8]float64
+	var near [8][2]float32
+	for g := range b.n {
+		most[g], scale[g], _ = b.most(g*wide4+sweep4, ggml4, 1)
+		for side := range near[g] {
+			_, _, t := b.most(g*wide4+side, sweep4-side, 2)
+			near[g][side] = b.inverse[t]
+		}
+	}
+	ggml = scale
+	for g := range b.n {
+		for t := range both {
+			b.inverse[g*both+t] = near[g][t%2] + step4*(float32(t/2)-(nearer4-1)/2.0)/(nearer4/2+0.5)
+		}
+	}
+	b.fit(both)
+	for g := range b.n {
+		for side := range 2 {
+			if e, s, _ := b.most(g*both+side, both-side, 2); e > most[g] {
+				most[g], other[g], scale[g] = e, scale[g], s
+			} else {
+				other[g] = s
 			}
 		}
-		sums[at].lx += float64(wa * (l - last))
-		sums[at].l2 += float64(w * (float64(l*l) - float64(last*last)))
-		last = l
+		whole := float64(b.whole[g])
+		scale[g], other[g], ggml[g] = scale[g]*whole, other[g]*whole, ggml[g]*whole
 	}
+	return scale, other, ggml
 }
 
-// loss is the error of a group whose scale is d, with the nearest codes, which it leaves in q.
-func (f *fit4) loss(q *[flat]uint8, d float64) (sum float64) {
+// most is what the best of every so many of n scales explains of its group, the scale that suits its codes, and its number.
+func (b *batch4) most(from, n, every int) (most, scale float64, found int) {
+	found = from
+	for t := from; t < from+n; t += every {
+		if lx, l2 := b.at(t); float64(lx*lx) > float64(most*l2) {
+			scale = lx / l2
+			most, found = float64(scale*lx), t
+		}
+	}
+	return most, scale, found
+}
+
+// aim sets the inverse of number t of so many scales of a group.
+func (b *batch4) aim(g, t, per int, scale float64) {
 	inv := 0.0
-	if d != 0 {
-		inv = 1 / d
+	if scale != 0 {
+		inv = float64(b.whole[g]) / scale
 	}
-	for i, x := range f.x {
-		q[i] = code4NL(float32(x * inv))
-		e := x - float64(d*float64(values4NL[q[i]]))
-		sum += float64(f.w[i] * float64(e*e))
-	}
-	return sum
+	b.inverse[g*per+t] = float32(min(max(inv, -1e6), 1e6))
 }
 
-// coded is the error with the codes given.
-func (f *fit4) coded(q *[flat]uint8, d float64) (sum float64) {
-	for i, x := range f.x {
-		e := x - float64(d*float64(values4NL[q[i]]))
-		sum += float64(f.w[i] * float64(e*e))
-	}
-	return sum
+// sums are what the last fit says of number t of so many scales of a group, in ordinary units.
+func (b *batch4) sums(g, t, per int) (lx, l2 float64) {
+	lx, l2 = b.at(g*per + t)
+	heavy := float64(b.heavy[g])
+	return lx * float64(float64(b.whole[g])*heavy), l2 * heavy
 }
 
-// products returns Σ w·x·level and Σ w·level².
-func (f *fit4) products(q *[flat]uint8) (lx, l2 float64) {
-	for i, x := range f.x {
-		l := float64(values4NL[q[i]])
-		wl := float64(f.w[i] * l)
-		lx += float64(wl * x)
-		l2 += float64(wl * l)
+// code are the levels of a group at a scale.
+func (b *batch4) code(q []uint8, g int, scale float64) {
+	inv := 0.0
+	if scale != 0 {
+		inv = 1 / scale
 	}
-	return lx, l2
+	for i, x := range b.x[flat*g:][:flat] {
+		q[i] = code4NL(float32(float64(x) * inv))
+	}
 }

@@ -4,102 +4,124 @@ import "math"
 
 var weigh4XS = weighEach(super, 2)
 
-// A xs4Search is a super-block of IQ4_XS under the default search: it begins with llama-quantize's and with what a sweep of each
-// group gives, lets every group look at the scales around its own, refits the half and takes the best.
+const (
+	tries4XS = 8 // scales of a group that are looked at together
+	again4XS = 2 // times
+)
+
+// largest4XS are the integers that the largest scale of a super-block may become.
+var largest4XS = [...]float64{-32, 31}
+
+// An xs4Search is a super-block of IQ4_XS under the default search: a sweep of each group, of which the largest scale decides the half;
+// then every group looks at the integers around its scale, and the half is refitted to all of them.
 type xs4Search struct {
-	x, w      [super]float32
-	group     [8]fit4
-	try, best xs4Block
-	loss      float64
+	batch4
+	try, best  xs4Block
+	loss       float64
+	importance []float32
 }
 
 func encodeIQ4_XS(dst []byte, src, importance []float32) {
 	var k xs4Search
 	for ; len(src) >= super; dst, src = dst[136:], src[super:] {
 		tame(k.x[:], src[:super])
-		var imp []float32
+		k.importance = nil
 		if importance != nil {
-			imp, importance = importance[:super], importance[super:]
+			k.importance, importance = importance[:super], importance[super:]
 		}
-		weigh4XS(k.w[:], k.x[:], imp)
-		for g := range k.group {
-			k.group[g].load(block(k.x[32*g:]), block(k.w[32*g:]))
+		weigh4XS(k.w[:], k.x[:], k.importance)
+		k.load(super / flat)
+		k.search()
+		var energy float64
+		for _, e := range k.energy {
+			energy += e
 		}
-		k.loss = math.Inf(1)
-		k.try.ggml(k.x[:], imp)
-		k.try.d = finiteBits(k.try.d)
-		k.offer()
-		k.swept()
-		for range 2 {
-			k.move()
+		if k.lost(k.loss, energy) {
+			k.exact = true
+			k.search()
 		}
-		k.try = k.best
-		k.move()
+		for g := range k.n {
+			k.code(k.best.q[flat*g:][:flat], g, float64(halfValue(k.best.d))*float64(k.best.scale[g]))
+		}
 		k.best.put(dst)
 	}
 }
 
-// offer keeps the try if it is the best so far.
-func (k *xs4Search) offer() {
-	var sum float64
-	d := float64(halfValue(k.try.d))
-	for g := range k.group {
-		sum += k.group[g].coded((*[flat]uint8)(k.try.q[32*g:]), float64(d*float64(k.try.scale[g])))
+func (k *xs4Search) search() {
+	k.loss, k.best, k.try = math.Inf(1), xs4Block{}, xs4Block{}
+	scale, other, ggml := k.sweep()
+	k.from(&ggml, &other, -32)
+	for _, i := range largest4XS {
+		k.from(&scale, &other, i)
 	}
-	if sum < k.loss {
-		k.best, k.loss = k.try, sum
+	if k.exact { // what llama-quantize finds in sums of float32 is as good as any
+		k.try.ggml(k.x[:], k.importance)
+		if k.try.d = finiteBits(k.try.d); k.try.d&0x7fff != 0 {
+			k.settle(float64(halfValue(k.try.d)), &other)
+		}
+	}
+	if math.IsInf(k.loss, 1) {
+		k.best = xs4Block{}
 	}
 }
 
-// swept makes the try of each group's own best scale; the largest decides the half.
-func (k *xs4Search) swept() {
-	var scale [8]float64
-	var q [flat]uint8
+// from gives the largest scale of a group an integer, which makes the half.
+func (k *xs4Search) from(scale, other *[8]float64, largest float64) {
 	most := 0.0
-	for g := range k.group {
-		f := &k.group[g]
-		both := f.sweep()
-		scale[g] = both[0]
-		if f.loss(&q, both[1]) < f.loss(&q, both[0]) {
-			scale[g] = both[1]
-		}
-		if math.Abs(scale[g]) > math.Abs(most) {
-			most = scale[g]
+	for _, s := range scale {
+		if math.Abs(s) > math.Abs(most) {
+			most = s
 		}
 	}
-	k.try.d = half(float32(-most / 32))
-	if k.try.d&0x7fff == 0 {
-		k.try = k.best
-		return
-	}
-	d := float64(halfValue(k.try.d))
-	for g, s := range scale {
-		k.try.scale[g] = int8(min(max(nearest(s/d), -32), 31))
+	d := most / largest
+	for range again4XS {
+		if k.try.d = finiteBits(half(float32(d))); k.try.d&0x7fff == 0 {
+			return
+		}
+		h := float64(halfValue(k.try.d))
+		for g, s := range scale {
+			k.try.scale[g] = int8(min(max(nearest(s/h), -32), 31))
+		}
+		d = k.settle(h, other)
 	}
 }
 
-// move lets every group of the try choose among the scales around its own, then refits the half to all codes.
-func (k *xs4Search) move() {
-	d := float64(halfValue(k.try.d))
-	var q [flat]uint8
-	var lx, l2 float64
-	for g := range k.group {
-		f, at := &k.group[g], int(k.try.scale[g])
-		least := math.Inf(1)
-		for s := max(at-2, -32); s <= min(at+2, 31); s++ {
-			if loss := f.loss(&q, float64(d*float64(s))); loss < least {
-				least, k.try.scale[g] = loss, int8(s)
-				*(*[flat]uint8)(k.try.q[32*g:]) = q
+// settle lets every group choose among the integers around its scale, keeps the try if it is the best so far, and returns the half
+// that suits its codes best.
+func (k *xs4Search) settle(h float64, other *[8]float64) float64 {
+	var step [8][tries4XS]int8
+	for g := range step {
+		for side, at := range [2]float64{float64(k.try.scale[g]), nearest(other[g] / h)} {
+			away := 1.0 // one more where scales grow
+			if at < 0 {
+				away = -1
+			}
+			for t := range tries4XS / 2 {
+				i := side*tries4XS/2 + t
+				step[g][i] = int8(min(max(at+away*float64(t-1), -32), 31))
+				k.aim(g, i, tries4XS, h*float64(step[g][i]))
 			}
 		}
-		x, l := f.products((*[flat]uint8)(k.try.q[32*g:]))
-		s := float64(k.try.scale[g])
-		lx += float64(s * x)
-		l2 += float64(float64(s*s) * l)
 	}
-	k.offer()
-	if l2 > 0 {
-		k.try.d = finiteBits(half(float32(lx / l2)))
-		k.offer()
+	k.fit(tries4XS)
+	var p, q float64
+	for g := range step {
+		least, gp, gq := math.Inf(1), 0.0, 0.0
+		for t, i := range step[g] {
+			lx, l2 := k.sums(g, t, tries4XS)
+			s := float64(i)
+			lx, l2 = float64(s*lx), float64(float64(s*s)*l2)
+			if loss := h * (float64(h*l2) - 2*lx); loss < least {
+				least, gp, gq, k.try.scale[g] = loss, lx, l2, i
+			}
+		}
+		p, q = p+gp, q+gq
 	}
+	if loss := h * (float64(h*q) - 2*p); loss < k.loss {
+		k.best, k.loss = k.try, loss
+	}
+	if q == 0 {
+		return 0
+	}
+	return p / q
 }

@@ -28,6 +28,7 @@ var files = map[string]func(*file){
 	"tiles_arm64.s":       tilesARM64,
 	"pack_amd64.s":        packAMD64,
 	"nibbles_amd64.s":     nibblesAMD64,
+	"named_amd64.s":       namedAMD64,
 	"pairs_amd64.s":       pairsAMD64,
 	"pairs_arm64.s":       pairsARM64,
 	"codes_amd64.s":       codesAMD64,

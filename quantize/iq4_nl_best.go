@@ -1,0 +1,98 @@
+package quantize
+
+import "math"
+
+var weigh4NL = weighEach(flat, 2)
+
+const (
+	tries4NL = 4 // scales that are looked at together
+	again4NL = 3 // times
+)
+
+// encodeIQ4_NL sweeps through scales of both signs, and refits the best to its codes as long as that helps.
+func encodeIQ4_NL(dst []byte, src, importance []float32) {
+	var b batch4
+	for len(src) > 0 {
+		n := min(len(src), super)
+		tame(b.x[:n], src[:n])
+		var imp []float32
+		if importance != nil {
+			imp, importance = importance[:n], importance[n:]
+		}
+		weigh4NL(b.w[:n], b.x[:n], imp)
+		b.load(n / flat)
+		d, near := b.halves4NL()
+		if near {
+			b.exact = true
+			d, _ = b.halves4NL()
+		}
+		var q [flat]uint8
+		for g := range n / flat {
+			scale := halfValue(d[g])
+			b.code(q[:], g, float64(scale))
+			putHalf(dst[18*g:], d[g])
+			putNibbles(dst[18*g+2:], &q)
+		}
+		dst, src = dst[n/flat*18:], src[n:]
+	}
+}
+
+// halves4NL are the scales of all groups: those of the sweep, and what suits the codes that they and those beside them give; and whether
+// a group is so near that it deserves exact sums.
+func (b *batch4) halves4NL() (best [8]uint16, near bool) {
+	var least [8]float64
+	for g := range least {
+		least[g] = math.Inf(1)
+	}
+	scale, _, _ := b.sweep()
+	var try [8 * wide4]uint16
+	if b.exact { // here, what the half does to the scale decides
+		b.begin()
+		b.fit(wide4)
+		for t := range try[:b.n*wide4] {
+			lx, l2 := b.at(t)
+			try[t] = smallHalf(ratio(lx, l2) * float64(b.whole[t/wide4]))
+		}
+		b.halves(try[:b.n*wide4], &best, &least, &scale)
+	}
+	for range again4NL {
+		for g := range b.n {
+			h := smallHalf(scale[g])
+			for t := range tries4NL { // the halves beside it, too
+				try[g*tries4NL+t] = finiteBits(h + uint16(t) - uint16(min(h&0x7fff, 1)))
+			}
+		}
+		b.halves(try[:b.n*tries4NL], &best, &least, &scale)
+	}
+	for g := range b.n {
+		if b.whole[g] == 0 {
+			best[g] = 0
+		}
+		near = near || b.lost(least[g], b.energy[g])
+	}
+	return best, near
+}
+
+// halves looks at as many halves of each group, keeps the best, and the scales that suit their codes.
+func (b *batch4) halves(try []uint16, best *[8]uint16, least, scale *[8]float64) {
+	per := len(try) / b.n
+	for i, h := range try {
+		b.aim(i/per, i%per, per, float64(halfValue(h)))
+	}
+	b.fit(per)
+	for i, h := range try {
+		g := i / per
+		lx, l2 := b.sums(g, i%per, per)
+		d := float64(halfValue(h))
+		if loss := d * (float64(d*l2) - 2*lx); loss < least[g] {
+			least[g], best[g], scale[g] = loss, h, ratio(lx, l2)
+		}
+	}
+}
+
+func ratio(a, b float64) float64 {
+	if !(b > 0) {
+		return 0
+	}
+	return a / b
+}
