@@ -152,6 +152,17 @@ func (p *Plan) count() (n int64) {
 	return n
 }
 
+// samplingKeys are the numbers under general.sampling and in generation_config.json.
+var samplingKeys = []struct {
+	key, name string
+	whole     bool
+}{
+	{"top_k", "top_k", true}, {"top_p", "top_p", false}, {"min_p", "min_p", false}, {"xtc_probability", "xtc_probability", false},
+	{"xtc_threshold", "xtc_threshold", false}, {"temp", "temperature", false}, {"penalty_last_n", "penalty_last_n", true},
+	{"penalty_repeat", "penalty_repeat", false}, {"mirostat", "mirostat", true}, {"mirostat_tau", "mirostat_tau", false},
+	{"mirostat_eta", "mirostat_eta", false},
+}
+
 // sampling copies what generation_config.json recommends. A file that is not there or broken recommends nothing.
 func sampling(meta *formats.Meta, src *formats.Source) error {
 	c, err := arch.ReadConfig(src, "generation_config.json")
@@ -161,15 +172,7 @@ func sampling(meta *formats.Meta, src *formats.Source) error {
 	if s, _ := c.String("sequence"); s != "" {
 		meta.Set("general.sampling.sequence", s)
 	}
-	for _, k := range []struct {
-		key, name string
-		whole     bool
-	}{
-		{"top_k", "top_k", true}, {"top_p", "top_p", false}, {"min_p", "min_p", false}, {"xtc_probability", "xtc_probability", false},
-		{"xtc_threshold", "xtc_threshold", false}, {"temp", "temperature", false}, {"penalty_last_n", "penalty_last_n", true},
-		{"penalty_repeat", "penalty_repeat", false}, {"mirostat", "mirostat", true}, {"mirostat_tau", "mirostat_tau", false},
-		{"mirostat_eta", "mirostat_eta", false},
-	} {
+	for _, k := range samplingKeys {
 		v, ok := c.Value(k.name)
 		if !ok || v == nil {
 			continue

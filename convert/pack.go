@@ -56,11 +56,12 @@ type PackOptions struct {
 	Bits   int // 0: the format's default
 	Group  int // 0: the format's default, -1: whole rows
 	Sym    *bool
-	Keep   bool   // move the source's codes instead of making new ones
-	Head   bool   // quantize the output head too
-	Plain  bool   // no search of scales
-	Float  string // type of what is no codes: BF16, F16 or F32; "" is as stored
-	Method string // what makes the codes, for the model card; "" is rounding to nearest
+	Keep   bool     // move the source's codes instead of making new ones
+	Head   bool     // quantize the output head too
+	Plain  bool     // no search of scales
+	Float  string   // type of what is no codes: BF16, F16 or F32; "" is as stored
+	Wide   []string // names of tensors that are F32 where Float is said
+	Method string   // what makes the codes, for the model card; "" is rounding to nearest
 }
 
 // NewPack plans a folder from a source in Hugging Face's layout.
@@ -160,6 +161,8 @@ func (p *Pack) place(opt PackOptions) error {
 		}
 		switch {
 		case s.Codes:
+		case float != nil && slices.Contains(opt.Wide, t.Name) && t.Rows != nil:
+			s.to = quantize.F32
 		case float != nil && len(t.Shape) > 0 && t.Rows != nil:
 			s.to = float
 		case t.Raw != nil && formats.CodesOf(t) == nil && t.Type.Block == 1:

@@ -121,16 +121,21 @@ func packAction(c *cli.Context, ui *ui, keep bool) error {
 		p.Out = filepath.Clean(c.Args().First()) + "-" + p.TypeName()
 	}
 	if c.Bool("plan") {
-		if c.Bool("json") {
-			return ui.json(p)
-		}
-		_, err := p.WriteTo(ui.out)
-		return err
+		return showPack(c, ui, p)
 	}
 	if !keep && c.String("method") != "nearest" {
 		return packByMethod(c, ui, src, p, run)
 	}
 	return runPack(c, ui, p, run, nil)
+}
+
+// showPack prints a plan.
+func showPack(c *cli.Context, ui *ui, p *convert.Pack) error {
+	if c.Bool("json") {
+		return ui.json(p)
+	}
+	_, err := p.WriteTo(ui.out)
+	return err
 }
 
 // folderSource opens a checkpoint in Hugging Face's layout; a GGUF needs a folder whose names and texts it takes.

@@ -21,7 +21,7 @@ var shapeKeys = slices.Concat([]Key{
 	{GGUF: "{a}.rope.scaling.factor", Old: []string{"{a}.rope.scale_linear"},
 		Field: func(p *Params) any { return &p.RopeScale }, Default: func(p *Params) { p.RopeScale = 1 }, When: scaled},
 }, yarnKeys, []Key{
-	{GGUF: "{a}.rope.freq_base", HF: []string{"rope_parameters.rope_theta", "rope_theta", "global_rope_theta", "rotary_emb_base"},
+	{GGUF: "{a}.rope.freq_base", HF: []string{"rope_parameters.full_attention.rope_theta", "rope_parameters.rope_theta", "rope_theta", "global_rope_theta", "rotary_emb_base"},
 		Field: func(p *Params) any { return &p.RopeBase }, Default: func(p *Params) { p.RopeBase = 10000 }},
 	{GGUF: "{a}.attention.layer_norm_rms_epsilon", HF: []string{"rms_norm_eps", "norm_eps"},
 		Field: func(p *Params) any { return &p.NormEps }},

@@ -53,7 +53,6 @@ var Gemma3 = register(Arch{
 func gemma3Rope() []Key {
 	keys := slices.Clone(shapeKeys)
 	i := slices.IndexFunc(keys, func(k Key) bool { return k.GGUF == "{a}.rope.freq_base" })
-	keys[i].HF = append([]string{"rope_parameters.full_attention.rope_theta"}, keys[i].HF...)
 	return slices.Insert(keys, i+1, Key{GGUF: "{a}.rope.freq_base_swa", HF: []string{"rope_parameters.sliding_attention.rope_theta", "rope_local_base_freq"},
 		Field: func(p *Params) any { return &p.NearBase }, Default: func(p *Params) { p.NearBase = 10000 }})
 }

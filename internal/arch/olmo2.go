@@ -20,9 +20,12 @@ var OLMo2 = register(Arch{
 		}}}),
 	Tensors: slices.Concat(without(decoder, RoleAttnNorm, RoleFFNNorm), wholeNorms, normsAfter),
 	Drop:    []string{"*.rotary_emb.inv_freq"},
-	Refuse:  slices.Concat(plainRefuses, []Refusal{{HF: "clip_qkv", Why: "queries, keys and values are cut off"}}),
-	Layer:   Layer{RopeNeox: true, WholeNorm: true, Bare: true},
-	Finish:  windowed,
+	Refuse: slices.Concat(plainRefuses, []Refusal{
+		{HF: "clip_qkv", Why: "queries, keys and values are cut off"},
+		{HF: "rope_parameters.sliding_attention.rope_type", Unless: []string{"default"}, Why: "positions within windows are scaled"},
+	}),
+	Layer:  Layer{RopeNeox: true, WholeNorm: true, Bare: true},
+	Finish: windowed,
 })
 
 // normsAfter are norms of what a layer's parts add.

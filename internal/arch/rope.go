@@ -12,10 +12,8 @@ import (
 // transformers writes it as rope_parameters, with rope_theta inside; before it was rope_scaling, or null.
 func (a *Arch) hfRope(c *Config, p *Params) error {
 	key := "rope_parameters"
-	if a.has("{a}.rope.freq_base_swa") {
-		if layers, _ := c.Object(key + ".full_attention"); layers != nil {
-			key += ".full_attention" // each kind of layers has its own
-		}
+	if layers, _ := c.Object(key + ".full_attention"); layers != nil {
+		key += ".full_attention" // each kind of layers has its own
 	}
 	obj, err := c.Object(key)
 	if err != nil {

@@ -10,12 +10,18 @@ import (
 
 // Unbind is the way back: the tensors that a Hugging Face checkpoint of the family has, under its names and in its conventions, each still
 // only a promise of rows. Of two layouts it is the first of the table. Tensors made from hyper-parameters are left out.
-func (b *Bound) Unbind() ([]*formats.Tensor, error) {
+func (b *Bound) Unbind() ([]*formats.Tensor, error) { return b.unbind(false) }
+
+// unbind takes the last of two layouts if that is asked for.
+func (b *Bound) unbind(last bool) ([]*formats.Tensor, error) {
 	u := unbinder{b: b, have: map[string]*formats.Tensor{}, used: map[string]bool{}}
 	for _, t := range b.Tensors {
 		u.have[t.Name] = t
 	}
 	for i := range b.Arch.Tensors {
+		if last {
+			i = len(b.Arch.Tensors) - 1 - i
+		}
 		r := &b.Arch.Tensors[i]
 		for l, name := range r.names(r.HF, &b.Params) {
 			if err := u.source(r, l, name); err != nil {

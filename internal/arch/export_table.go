@@ -1,0 +1,74 @@
+package arch
+
+import "math"
+
+// A telling is what the config.json of one Hugging Face model type says besides the keys of its family's table (Export).
+type telling struct {
+	Type   string                         // model_type
+	When   func(p *Params) bool           // whether a model can be of this type; nil: any that its keys describe
+	Set    func(p *Params) map[string]any // what it says always, and what follows from hyper-parameters
+	Names  map[string]string              // where it has another name than the table's first
+	Last   bool                           // of two layouts of its tensors a folder has the last of the table
+	Cannot string                         // why a folder of this type cannot be made; "" where it can
+}
+
+// tellings need no row for a type whose keys, flags and refusals say everything.
+var tellings = []telling{
+	{Type: "gemma", Set: gelu("hidden_act", "hidden_activation")},
+	{Type: "gemma2", Set: queryScalar},
+	{Type: "gemma3_text", Set: queryScalar},
+	{Type: "deepseek_v2", When: func(p *Params) bool { return p.Mix.Gate != GateSigmoid }, Set: latentConfig},
+	{Type: "deepseek_v3", Set: latentConfig},
+	{Type: "deepseek", Names: map[string]string{"num_local_experts": "n_routed_experts"}},
+	{Type: "dots1", Names: map[string]string{"num_local_experts": "n_routed_experts"}},
+	{Type: "gpt_oss", Last: true}, // the other one holds codes
+	{Type: "qwen2_vl", Cannot: needsTower},
+	{Type: "qwen2_vl_text", Cannot: needsTower},
+	{Type: "qwen2_5_vl", Cannot: needsTower},
+	{Type: "qwen2_5_vl_text", Cannot: needsTower},
+	{Type: "cogvlm", Cannot: needsTower},
+}
+
+const needsTower = "folders of this family hold a vision tower, which a file of the language model does not"
+
+// tellingOf is the row of a model type; without one, an empty row.
+func tellingOf(kind string) telling {
+	for _, t := range tellings {
+		if t.Type == kind {
+			return t
+		}
+	}
+	return telling{Type: kind}
+}
+
+// gelu names the activation under keys.
+func gelu(keys ...string) func(*Params) map[string]any {
+	return func(*Params) map[string]any {
+		out := map[string]any{}
+		for _, k := range keys {
+			out[k] = "gelu_pytorch_tanh"
+		}
+		return out
+	}
+}
+
+// queryScalar is what Gemma 2 and 3 divide scores by, squared: the number that runtimes guess (guessedScale).
+func queryScalar(p *Params) map[string]any {
+	n := p.HeadDim
+	if s := float64(p.Scales.Attention); s != 0 {
+		n = int(math.Round(1 / (s * s)))
+	}
+	return map[string]any{"query_pre_attn_scalar": n, "hidden_activation": "gelu_pytorch_tanh"}
+}
+
+// latentConfig are the sizes of heads that GGUF tells as those of the one that runtimes keep, and how experts are chosen.
+func latentConfig(p *Params) map[string]any {
+	how := "greedy"
+	switch {
+	case p.Mix.Gate == GateSigmoid:
+		how = "noaux_tc"
+	case p.Mix.Groups > 1:
+		how = "group_limited_greedy"
+	}
+	return map[string]any{"num_key_value_heads": p.Heads, "head_dim": p.RopeDim, "topk_method": how}
+}
