@@ -35,6 +35,7 @@ func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
 		return err
 	}
 	v := *tok.Vocab()
+	p.warn(v.Notes...)
 	if err := fitVocab(p.src, &v, bound.Params.Vocab); err != nil {
 		return err
 	}

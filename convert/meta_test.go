@@ -60,7 +60,15 @@ func TestVocabRoundTrip(t *testing.T) {
 	if names := meta.Strings("tokenizer.chat_templates"); !slices.Equal(names, []string{"rag", "tool"}) {
 		t.Errorf("templates %v", names)
 	}
-	for key, val := range map[string]any{"tokenizer.ggml.model": uint32(1), "tokenizer.ggml.tokens": []int32{1}, "tokenizer.ggml.scores": []float64{1},
+	unigram := tokenizer.NewVocab("t5", "default")
+	unigram.Tokens, unigram.Scores, unigram.Types, unigram.Charsmap = []string{"a"}, []float32{-1}, []int32{1}, []byte{0, 0, 0, 0}
+	unigram.AddSpacePrefix, unigram.RemoveExtraSpaces, unigram.Lowercase, unigram.StripAccents = &no, &yes, &yes, &no
+	var keys formats.Meta
+	SetVocab(&keys, unigram)
+	if got, err := VocabOf(&keys); err != nil || !reflect.DeepEqual(got, unigram) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for key, val := range map[string]any{"tokenizer.ggml.precompiled_charsmap": "x", "tokenizer.ggml.model": uint32(1), "tokenizer.ggml.tokens": []int32{1}, "tokenizer.ggml.scores": []float64{1},
 		"tokenizer.ggml.bos_token_id": "one", "tokenizer.ggml.add_bos_token": uint32(1), "tokenizer.ggml.token_type": "x"} {
 		bad := meta.Clone()
 		bad.Set(key, val)

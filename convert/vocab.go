@@ -79,17 +79,30 @@ func ids(v *tokenizer.Vocab) []struct {
 	}
 }
 
-// flags are the yes-or-no keys.
-func flags(v *tokenizer.Vocab) []struct {
+// A flag is a yes-or-no key; nil is not written.
+type flag struct {
 	key string
 	val **bool
-} {
-	return []struct {
-		key string
-		val **bool
-	}{
-		{"add_space_prefix", &v.AddSpacePrefix}, {"add_bos_token", &v.AddBOS}, {"add_eos_token", &v.AddEOS}, {"add_sep_token", &v.AddSEP},
-		{"remove_extra_whitespaces", &v.RemoveExtraSpaces},
+}
+
+// blankFlags say what happens to blanks, addFlags what is put around a text, normalFlags how it is rewritten.
+func blankFlags(v *tokenizer.Vocab) []flag {
+	return []flag{{"add_space_prefix", &v.AddSpacePrefix}, {"remove_extra_whitespaces", &v.RemoveExtraSpaces}}
+}
+
+func addFlags(v *tokenizer.Vocab) []flag {
+	return []flag{{"add_bos_token", &v.AddBOS}, {"add_eos_token", &v.AddEOS}, {"add_sep_token", &v.AddSEP}}
+}
+
+func normalFlags(v *tokenizer.Vocab) []flag {
+	return []flag{{"normalizer.lowercase", &v.Lowercase}, {"normalizer.strip_accents", &v.StripAccents}}
+}
+
+func setFlags(meta *formats.Meta, flags []flag) {
+	for _, f := range flags {
+		if *f.val != nil {
+			meta.Set(tokenizerPrefix+f.key, **f.val)
+		}
 	}
 }
 
@@ -98,8 +111,8 @@ const tokenizerPrefix = "tokenizer.ggml."
 // SetVocab writes a vocabulary as GGUF keys, in the order of the reference converter.
 func SetVocab(meta *formats.Meta, v *tokenizer.Vocab) {
 	set := func(key string, val any) { meta.Set(tokenizerPrefix+key, val) }
-	if v.AddSpacePrefix != nil {
-		set("add_space_prefix", *v.AddSpacePrefix)
+	if v.Model != "t5" { // where the reference puts these depends on the kind
+		setFlags(meta, blankFlags(v))
 	}
 	set("model", v.Model)
 	setText(meta, tokenizerPrefix+"pre", v.Pre)
@@ -108,6 +121,12 @@ func SetVocab(meta *formats.Meta, v *tokenizer.Vocab) {
 		set("scores", v.Scores)
 	}
 	set("token_type", v.Types)
+	if v.Model == "t5" {
+		setFlags(meta, blankFlags(v))
+	}
+	if len(v.Charsmap) > 0 {
+		set("precompiled_charsmap", v.Charsmap)
+	}
 	if len(v.Merges) > 0 {
 		set("merges", v.Merges)
 	}
@@ -116,11 +135,7 @@ func SetVocab(meta *formats.Meta, v *tokenizer.Vocab) {
 			set(s.key, uint32(*s.id))
 		}
 	}
-	for _, f := range flags(v)[1:] {
-		if *f.val != nil {
-			set(f.key, **f.val)
-		}
-	}
+	setFlags(meta, addFlags(v))
 	var names []string
 	for name, text := range v.ChatTemplates {
 		if name != "default" && text != "" {
@@ -135,6 +150,7 @@ func SetVocab(meta *formats.Meta, v *tokenizer.Vocab) {
 		meta.Set("tokenizer.chat_templates", names)
 	}
 	setText(meta, "tokenizer.chat_template", v.ChatTemplate)
+	setFlags(meta, normalFlags(v))
 }
 
 // VocabOf reads the vocabulary of a GGUF file.
@@ -146,7 +162,7 @@ func VocabOf(meta *formats.Meta) (*tokenizer.Vocab, error) {
 	for _, l := range []struct {
 		key string
 		to  any
-	}{{"tokens", &v.Tokens}, {"scores", &v.Scores}, {"token_type", &v.Types}, {"merges", &v.Merges}} {
+	}{{"tokens", &v.Tokens}, {"scores", &v.Scores}, {"token_type", &v.Types}, {"merges", &v.Merges}, {"precompiled_charsmap", &v.Charsmap}} {
 		if err := list(meta, tokenizerPrefix+l.key, l.to); err != nil {
 			return nil, err
 		}
@@ -165,7 +181,7 @@ func VocabOf(meta *formats.Meta) (*tokenizer.Vocab, error) {
 			*s.id = n
 		}
 	}
-	for _, f := range flags(v) {
+	for _, f := range slices.Concat(blankFlags(v), addFlags(v), normalFlags(v)) {
 		key := tokenizerPrefix + f.key
 		if !meta.Has(key) {
 			continue
@@ -199,6 +215,14 @@ func list(meta *formats.Meta, key string, to any) error {
 	case *[]float32:
 		if meta.Has(key) {
 			*to, ok = meta.Value(key).([]float32)
+		}
+	case *[]byte:
+		if signed, isSigned := meta.Value(key).([]int8); isSigned {
+			for _, n := range signed {
+				*to = append(*to, byte(n))
+			}
+		} else if meta.Has(key) {
+			*to, ok = meta.Value(key).([]byte)
 		}
 	case *[]int32:
 		if u, isUnsigned := meta.Value(key).([]uint32); isUnsigned {

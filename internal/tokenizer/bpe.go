@@ -53,6 +53,8 @@ type bpe struct {
 	keepBreaks bool       // nor is a run of line breaks that is one
 }
 
+func (b *bpe) tokens(dst []int32, word string, m *merger) []int32 { return m.encode(dst, word, b) }
+
 func (b *bpe) whole(word string) (int32, bool) {
 	if !b.keepWords && !(b.keepBreaks && strings.Trim(word, "\n") == "") {
 		return 0, false

@@ -22,13 +22,13 @@ func newEncoder() *encoder { return &encoder{cache: map[string][2]uint32{}} }
 
 func (e *encoder) word(dst []int32, word string, by model) []int32 {
 	if len(word) > cachedWord {
-		return e.encode(dst, word, by)
+		return by.tokens(dst, word, &e.merger)
 	}
 	if at, ok := e.cache[word]; ok {
 		return append(dst, e.kept[at[0]:at[1]]...)
 	}
 	from := len(dst)
-	dst = e.encode(dst, word, by)
+	dst = by.tokens(dst, word, &e.merger)
 	if len(e.cache) >= cachedWords {
 		clear(e.cache)
 		e.kept = e.kept[:0]

@@ -16,7 +16,7 @@ type HFOptions struct {
 type folder struct {
 	opt HFOptions
 	tok *hfFile // tokenizer.json, or nil
-	sp  *spFile // tokenizer.model, or nil
+	sp  *spFile // tokenizer.model or spiece.model, or nil
 
 	settings   map[string]json.RawMessage // tokenizer_config.json, nil when absent
 	specials   map[string]json.RawMessage // special_tokens_map.json
@@ -70,9 +70,14 @@ func openFolder(file func(string) ([]byte, error), opt HFOptions) (*folder, erro
 	if err := f.readListed(f.settings["added_tokens_decoder"]); err != nil {
 		return nil, in("tokenizer_config.json", err)
 	}
-	if f.tok == nil || f.tok.ByteFallback || f.tok.Kind != "BPE" {
-		if err := read("tokenizer.model", func(data []byte) (err error) { f.sp, err = readSentencePiece(data); return err }); err != nil {
-			return nil, err
+	if f.tok == nil || f.tok.Kind == "BPE" && f.tok.ByteFallback {
+		for _, name := range []string{"tokenizer.model", "spiece.model"} {
+			if f.sp != nil {
+				break
+			}
+			if err := read(name, func(data []byte) (err error) { f.sp, err = readSentencePiece(data); return err }); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if f.tok != nil && len(f.tok.Merges) == 0 && f.tok.Kind == "BPE" {

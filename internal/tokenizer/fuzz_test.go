@@ -42,6 +42,11 @@ func FuzzTokenizerJSON(f *testing.F) {
 	f.Add([]byte(`{"added_tokens":[{"id":0,"content":"<unk>"},{"id":5,"content":"ba","normalized":true,"lstrip":true,"rstrip":true,"single_word":true}],"normalizer":{"type":"Prepend","prepend":"▁"},
 		"model":{"type":"BPE","unk_token":"<unk>","fuse_unk":true,"byte_fallback":true,"vocab":{"<unk>":0,"a":1,"b":2,"ab":3,"<0x0A>":4},"merges":["a b"]}}`), []byte(`{"chat_template":[{"name":"default","template":"x"}]}`))
 	f.Add([]byte(`{"pre_tokenizer":{"type":"Metaspace","replacement":"▁","prepend_scheme":"first"},"model":{"byte_fallback":true,"vocab":{"\ud83d\ude01":0,"\u0061":1}}}`), []byte(`{"added_tokens_decoder":{"0":{"content":"x"}}}`))
+	f.Add([]byte(`{"added_tokens":[{"id":1,"content":"<s>","special":true}],"normalizer":{"type":"Sequence","normalizers":[{"type":"Precompiled","precompiled_charsmap":"BAAAAAAAAAA="},{"type":"Replace","pattern":{"Regex":" {2,}"},"content":"▁"}]},
+		"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},{"type":"Metaspace","replacement":"▁","add_prefix_space":true}]},"post_processor":{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A"}},{"SpecialToken":{"id":"<s>"}}],"special_tokens":{"<s>":{"ids":[1]}}},
+		"model":{"type":"Unigram","unk_id":0,"vocab":[["<unk>",0],["<s>",0],["▁a",-1.5],["b",-2],["ab",-2.5],["<0x0A>",-9]],"byte_fallback":true}}`), []byte(`{}`))
+	f.Add([]byte(`{"added_tokens":[{"id":1,"content":"[CLS]","special":true}],"normalizer":{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true},"pre_tokenizer":{"type":"BertPreTokenizer"},
+		"post_processor":{"type":"BertProcessing","sep":["[CLS]",1],"cls":["[CLS]",1]},"model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##","vocab":{"[UNK]":0,"[CLS]":1,"a":2,"##b":3,"b":4,"##a":5}}}`), []byte(`{}`))
 	f.Fuzz(func(t *testing.T, tokenizer, config []byte) {
 		files := filesOf(map[string]string{"tokenizer.json": string(tokenizer), "tokenizer_config.json": string(config)})
 		for _, pre := range []string{"", "llama-bpe"} {
@@ -59,6 +64,8 @@ func FuzzSentencePiece(f *testing.F) {
 	pieces := []spPiece{{"<unk>", 0, Unknown}, {"<s>", 0, Control}, {"▁", -1, Normal}, {"a", -2, Normal}, {"▁a", -0.5, Normal}, {"ab", 0, UserDefined}, {"<0x0A>", 0, Byte}}
 	f.Add([]byte(spModel(spBPE, pieces...)), []byte(`{"[X]":3}`))
 	f.Add([]byte(spModel(spBPE, pieces[3:]...)), []byte(`{}`))
+	f.Add([]byte(spModel(spUnigram, pieces...)), []byte(`{}`))
+	f.Add([]byte(spModel(spUnigram, pieces...)+"\x1a\x0a\x12\x08\x04\x00\x00\x00\x00\x00\x00\x00"), []byte(`{}`))
 	f.Fuzz(func(t *testing.T, model, added []byte) {
 		tok, err := LoadHF(filesOf(map[string]string{"tokenizer.model": string(model), "added_tokens.json": string(added)}), HFOptions{})
 		if err != nil {
@@ -66,6 +73,31 @@ func FuzzSentencePiece(f *testing.F) {
 			return
 		}
 		sane(t, tok)
+	})
+}
+
+// FuzzCharsmap sees that any table rewrites any text in some way, and none into more than its replacements allow.
+func FuzzCharsmap(f *testing.F) {
+	golden := readSubwords(f)
+	v := vocabOf(f, golden.Cases["gguf-t5"].Vocab)
+	for _, s := range golden.Texts {
+		f.Add(v.Charsmap, s)
+	}
+	f.Add([]byte{4, 0, 0, 0, 0, 1, 0, 0x80, 'a', 0}, "\r\n\u0301")
+	f.Fuzz(func(t *testing.T, table []byte, text string) {
+		c, err := readCharsmap(table)
+		if err != nil {
+			knownKind(t, err)
+			return
+		}
+		if c == nil {
+			return
+		}
+		for _, got := range []string{c.longest(text, nil), c.clusters(text)} {
+			if len(got) > longestReplacement*len(text) {
+				t.Fatalf("%d bytes became %d", len(text), len(got))
+			}
+		}
 	})
 }
 

@@ -9,6 +9,10 @@ func FromVocab(v *Vocab) (*Tokenizer, error) {
 		return gpt2FromVocab(v)
 	case "llama":
 		return llamaFromVocab(v)
+	case "t5":
+		return t5FromVocab(v)
+	case "bert":
+		return bertFromVocab(v)
 	case "":
 		return nil, corrupt("the vocabulary does not say of which kind it is")
 	}

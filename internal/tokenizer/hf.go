@@ -28,9 +28,9 @@ func LoadHF(file func(string) ([]byte, error), opt HFOptions) (*Tokenizer, error
 
 func (f *folder) supported() error {
 	switch t := f.tok; {
-	case t.Kind != "" && t.Kind != "BPE":
-		return unsupported("tokenizers of the kind %s cannot be read, only BPE", t.Kind)
-	case t.Prefix != "" || t.Suffix != "":
+	case t.Kind != "BPE" && t.Kind != "Unigram" && t.Kind != "WordPiece":
+		return unsupported("tokenizers of the kind %s cannot be read, only BPE, Unigram and WordPiece", t.Kind)
+	case t.Kind == "BPE" && t.Prefix != "" || t.Suffix != "":
 		return unsupported("a BPE vocabulary that marks subwords with %q and ends of words with %q cannot be read", t.Prefix, t.Suffix)
 	case len(t.Vocab) == 0:
 		return corrupt("the vocabulary is empty")
@@ -63,25 +63,63 @@ func (f *folder) fromJSON() (*Tokenizer, error) {
 	}
 	f.tidyAdded()
 	f.spellings(t, changes)
+	switch {
+	case tok.Kind == "Unigram":
+		err = f.asUnigram(t, changes)
+	case tok.Kind == "WordPiece":
+		err = f.asWordPiece(t, changes)
+	default:
+		err = f.asMerges(t, changes)
+	}
+	if err != nil {
+		return nil, in("tokenizer.json", err)
+	}
+	if err := f.finish(t.vocab); err != nil {
+		return nil, err
+	}
+	f.needed(t)
+	return t, nil
+}
+
+// needed are the special tokens that a runtime cannot do without, and takes for others where a file does not name them.
+func (f *folder) needed(t *Tokenizer) {
+	v := t.vocab
+	set := func(to *int, id int) {
+		if *to < 0 && v.valid(id) {
+			*to = id
+		}
+	}
+	switch m := t.model.(type) {
+	case *unigram:
+		set(&v.UNK, int(m.unk))
+	case *wordPiece:
+		set(&v.UNK, int(m.unk))
+		if len(t.before) > 0 {
+			set(&v.BOS, int(t.before[0]))
+		}
+		if len(t.after) > 0 {
+			set(&v.SEP, int(t.after[0]))
+		}
+	}
+}
+
+// asMerges is byte-pair encoding, of bytes or of characters.
+func (f *folder) asMerges(t *Tokenizer, changes []change) error {
+	tok := f.tok
 	b := &bpe{ids: tok.Vocab, limit: int32(tok.Top + 1), unk: -1, chars: tok.ByteFallback, fallback: tok.ByteFallback, fuse: tok.FuseUnk, keepWords: tok.IgnoreMerges}
 	b.setBytes()
 	if id, ok := tok.Vocab[tok.Unk]; ok && tok.Unk != "" {
 		b.unk = id
 	}
 	if err := b.learn(tok.Merges, false, true); err != nil {
-		return nil, in("tokenizer.json", err)
+		return err
 	}
 	t.model = b
-	if tok.ByteFallback {
-		err = f.asCharacters(t, changes)
-	} else {
-		err = f.asBytes(t, changes)
-	}
-	if err != nil {
-		return nil, in("tokenizer.json", err)
-	}
 	t.alphabet = !tok.ByteFallback
-	return t, f.finish(t.vocab)
+	if tok.ByteFallback {
+		return f.asCharacters(t, changes)
+	}
+	return f.asBytes(t, changes)
 }
 
 // asCharacters is a SentencePiece vocabulary that was rewritten as merges ("llama-hf").
@@ -90,32 +128,17 @@ func (f *folder) asCharacters(t *Tokenizer, changes []change) error {
 	if err != nil {
 		return err
 	}
-	if pt.shape != "" {
-		return unsupported("a vocabulary of characters with the pre-tokenizer %s is not known", strings.ReplaceAll(pt.shape, "\n", "; "))
+	if pt.shape == blanksOut {
+		return unsupported("merges whose words blanks part are not known")
 	}
 	texts := make([]string, len(f.tok.Entries))
 	for i, e := range f.tok.Entries {
 		texts[i] = e.text
 	}
 	t.apart = apartFrom(texts)
-	if pt.mark != "" && pt.cuts {
-		t.apart = func(rune) bool { return true }
-		t.split = splitter{isolate(oneMark)}
+	if err := f.marks(t, pt, changes); err != nil {
+		return err
 	}
-	t.normalize = func(s string, at place) string {
-		s = apply(changes, s)
-		if pt.mark == "" || s == "" {
-			return s
-		}
-		s = strings.ReplaceAll(s, " ", pt.mark)
-		if pt.scheme == "always" || pt.scheme == "first" && at.first {
-			if !strings.HasPrefix(s, pt.mark) {
-				s = pt.mark + s
-			}
-		}
-		return s
-	}
-	t.blank = strings.HasPrefix(t.normalize("a", place{first: true, afterToken: true}), blankMark)
 	if f.sp != nil {
 		t.vocab, err = f.spVocab()
 	} else {

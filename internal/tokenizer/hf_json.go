@@ -24,6 +24,10 @@ type hfFile struct {
 	IgnoreMerges bool
 	Prefix       string // continuing_subword_prefix
 	Suffix       string // end_of_word_suffix
+
+	Scores     []float64 // Unigram: of each entry
+	Unknown    int       // Unigram: the id of the unknown token, -1 for none
+	MostInWord int       // WordPiece: characters of the longest word that is looked at
 }
 
 // A node is any of the steps of a tokenizer.json: a normalizer, pre-tokenizer, post-processor or decoder. Which of the
@@ -49,6 +53,12 @@ type node struct {
 	StripLeft        bool  `json:"strip_left"`
 	StripRight       bool  `json:"strip_right"`
 
+	Charsmap     string `json:"precompiled_charsmap"`
+	CleanText    *bool  `json:"clean_text"`
+	Chinese      *bool  `json:"handle_chinese_chars"`
+	StripAccents *bool  `json:"strip_accents"`
+	Lowercase    *bool
+
 	Single, Pair  []templatePiece
 	SpecialTokens map[string]struct{ IDs []int } `json:"special_tokens"`
 	Cls, Sep      json.RawMessage
@@ -70,7 +80,7 @@ type entry struct {
 const highestID = 1 << 24
 
 func readHFFile(data []byte) (*hfFile, error) {
-	f := &hfFile{Vocab: map[string]int32{}, Top: -1}
+	f := &hfFile{Vocab: map[string]int32{}, Top: -1, Unknown: -1, MostInWord: 100}
 	r := &reader{s: string(data)}
 	model := false
 	err := r.object(func(key string) error {
@@ -120,32 +130,53 @@ func (f *hfFile) small(r *reader, key string, to any) error {
 }
 
 func (f *hfFile) readModel(r *reader) error {
-	return r.object(func(key string) error {
-		switch key {
-		case "type":
-			return f.small(r, key, &f.Kind)
-		case "unk_token":
-			return f.small(r, key, &f.Unk)
-		case "fuse_unk":
-			return f.small(r, key, &f.FuseUnk)
-		case "byte_fallback":
-			return f.small(r, key, &f.ByteFallback)
-		case "ignore_merges":
-			return f.small(r, key, &f.IgnoreMerges)
-		case "continuing_subword_prefix":
-			return f.small(r, key, &f.Prefix)
-		case "end_of_word_suffix":
-			return f.small(r, key, &f.Suffix)
-		case "vocab":
-			if r.peek() == '{' { // Unigram's is a list
-				return f.readVocab(r)
-			}
-		case "merges":
-			return f.readMerges(r)
+	err := r.object(func(key string) error { return f.readPart(r, key) })
+	if err == nil && f.Kind == "" { // older files leave it out
+		switch {
+		case f.Scores != nil:
+			f.Kind = "Unigram"
+		case f.Prefix != "" && len(f.Merges) == 0:
+			f.Kind = "WordPiece"
+		default:
+			f.Kind = "BPE"
 		}
-		_, err := r.raw()
-		return err
-	})
+	}
+	if err == nil && (f.Kind == "Unigram") != (f.Scores != nil) {
+		err = corrupt("the vocabulary is not one of the kind %s", f.Kind)
+	}
+	return err
+}
+
+func (f *hfFile) readPart(r *reader, key string) error {
+	switch key {
+	case "type":
+		return f.small(r, key, &f.Kind)
+	case "unk_token":
+		return f.small(r, key, &f.Unk)
+	case "fuse_unk":
+		return f.small(r, key, &f.FuseUnk)
+	case "byte_fallback":
+		return f.small(r, key, &f.ByteFallback)
+	case "ignore_merges":
+		return f.small(r, key, &f.IgnoreMerges)
+	case "continuing_subword_prefix":
+		return f.small(r, key, &f.Prefix)
+	case "end_of_word_suffix":
+		return f.small(r, key, &f.Suffix)
+	case "unk_id":
+		return f.readUnknown(r)
+	case "max_input_chars_per_word":
+		return f.small(r, key, &f.MostInWord)
+	case "vocab":
+		if r.peek() == '{' {
+			return f.readVocab(r)
+		}
+		return f.readScores(r)
+	case "merges":
+		return f.readMerges(r)
+	}
+	_, err := r.raw()
+	return err
 }
 
 func (f *hfFile) readVocab(r *reader) error {

@@ -25,7 +25,7 @@ func looksSpecial(text string) bool {
 // room makes lists of n tokens, which pad has to fill.
 func (v *Vocab) room(n int) {
 	v.Tokens, v.Types = make([]string, n), make([]int32, n)
-	if v.Model == "llama" {
+	if v.Model == "llama" || v.Model == "t5" {
 		v.Scores = make([]float32, n)
 	}
 }
@@ -158,6 +158,9 @@ func (f *folder) llamaHFVocab(blank bool) (*Vocab, error) {
 // spVocab is a SentencePiece vocabulary, from tokenizer.model and the tokens that were added to it.
 func (f *folder) spVocab() (*Vocab, error) {
 	v := NewVocab("llama", "default")
+	if f.sp.ModelType == spUnigram {
+		f.sp.t5(v)
+	}
 	n := f.opt.VocabSize
 	if n == 0 {
 		n = len(f.sp.Pieces)
@@ -181,7 +184,7 @@ func (f *folder) spVocab() (*Vocab, error) {
 		}
 	}
 	v.pad(-10000)
-	if !f.sp.DummyPrefix {
+	if !f.sp.DummyPrefix && v.Model == "llama" {
 		v.AddSpacePrefix = new(bool)
 	}
 	return v, v.unique(nil)

@@ -62,8 +62,17 @@ func TestHostileJSON(t *testing.T) {
 		"unknown normalizer":       {tiny(tinyVocab, `[]`, `,"normalizer":{"type":"Mystery"}`), 0, ErrUnsupported},
 		"exploding normalizer":     {tiny(tinyVocab, `[]`, `,"normalizer":{"type":"Sequence","normalizers":[`+many+`{"type":"NFC"}]}`), 0, ErrUnsupported},
 		"replacing nothing":        {tiny(tinyVocab, `[]`, `,"normalizer":{"type":"Replace","pattern":{"String":""},"content":"x"}`), 0, ErrUnsupported},
-		"unigram":                  {`{"model":{"type":"Unigram","vocab":[["a",-1.5]]}}`, 0, ErrUnsupported},
-		"wordpiece":                {`{"model":{"type":"WordPiece","vocab":{"a":0}}}`, 0, ErrUnsupported},
+		"unigram of merges":        {`{"model":{"type":"Unigram","vocab":{"a":0}}}`, 0, ErrCorrupt},
+		"unigram, no number":       {`{"model":{"type":"Unigram","vocab":[["a","b"]]}}`, 0, ErrCorrupt},
+		"unigram, three parts":     {`{"model":{"type":"Unigram","vocab":[["a",1,2]]}}`, 0, ErrCorrupt},
+		"unigram, unknown beyond":  {`{"model":{"type":"Unigram","unk_id":1,"vocab":[["a",1]]}}`, 0, ErrCorrupt},
+		"unigram, piece twice":     {`{"model":{"type":"Unigram","vocab":[["a",1],["a",2]]}}`, 0, ErrCorrupt},
+		"a list of merges":         {`{"model":{"type":"BPE","vocab":[["a",1]]}}`, 0, ErrCorrupt},
+		"a table that is no text":  {`{"normalizer":{"type":"Precompiled","precompiled_charsmap":"*"},"model":{"type":"Unigram","vocab":[["a",1]]}}`, 0, ErrCorrupt},
+		"a table cut off":          {`{"normalizer":{"type":"Precompiled","precompiled_charsmap":"BAAAAAE="},"model":{"type":"Unigram","vocab":[["a",1]]}}`, 0, ErrCorrupt},
+		"wordpiece, other words":   {`{"pre_tokenizer":{"type":"WhitespaceSplit"},"model":{"type":"WordPiece","continuing_subword_prefix":"##","vocab":{"a":0}}}`, 0, ErrUnsupported},
+		"wordpiece, no mark":       {`{"pre_tokenizer":{"type":"BertPreTokenizer"},"model":{"type":"WordPiece","vocab":{"a":0}}}`, 0, ErrUnsupported},
+		"words":                    {`{"model":{"type":"WordLevel","vocab":{"a":0}}}`, 0, ErrUnsupported},
 		"marked subwords":          {`{"model":{"type":"BPE","end_of_word_suffix":"</w>","vocab":{"a":0},"merges":[]}}`, 0, ErrUnsupported},
 		"neither bytes nor words":  {strings.Replace(tiny(tinyVocab, `[]`, ""), `{"type":"ByteLevel",`, `{"type":"Split","pattern":{"Regex":"\\p{Greek}+"},"behavior":"Isolated","x":{},`, 1), 0, ErrUnsupported},
 		"split without a pattern":  {strings.Replace(tiny(tinyVocab, `[]`, ""), `{"type":"ByteLevel",`, `{"type":"Split",`, 1), 0, ErrCorrupt},
@@ -139,7 +148,7 @@ func TestHostileSentencePiece(t *testing.T) {
 		"a piece too long": {"\x0a\xff\xff\xff\xff\x0f", ErrCorrupt},
 		"unknown type":     {spModel(spBPE, spPiece{"a", 0, 9}), ErrCorrupt},
 		"a piece twice":    {spModel(spBPE, append(pieces, pieces[4])...), ErrCorrupt},
-		"unigram":          {spModel(1, pieces...), ErrUnsupported},
+		"words":            {spModel(3, pieces...), ErrUnsupported},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tok, err := LoadHF(filesOf(map[string]string{"tokenizer.model": c.model}), HFOptions{})
@@ -162,7 +171,13 @@ func TestHostileSentencePiece(t *testing.T) {
 func TestHostileVocab(t *testing.T) {
 	for name, v := range map[string]*Vocab{
 		"no model":        {},
-		"unknown model":   {Model: "t5", Tokens: []string{"a"}},
+		"unknown model":   {Model: "rwkv", Tokens: []string{"a"}},
+		"no tokens t5":    {Model: "t5"},
+		"no scores":       {Model: "t5", Tokens: []string{"a"}},
+		"no tokens bert":  {Model: "bert"},
+		"half a table":    {Model: "t5", Tokens: []string{"a"}, Scores: []float32{1}, Charsmap: []byte{8, 0, 0, 0, 1, 0, 0, 0}},
+		"no trie":         {Model: "t5", Tokens: []string{"a"}, Scores: []float32{1}, Charsmap: []byte{1}},
+		"no end":          {Model: "t5", Tokens: []string{"a"}, Scores: []float32{1}, Charsmap: []byte{0, 0, 0, 0, 'a'}},
 		"no tokens":       {Model: "gpt2", Pre: "gpt-2"},
 		"no tokens spm":   {Model: "llama"},
 		"unknown pre":     {Model: "gpt2", Pre: "nonesuch", Tokens: []string{"a"}},
@@ -181,6 +196,9 @@ func TestHostileVocab(t *testing.T) {
 		"no types":           {Model: "gpt2", Tokens: []string{"a", "b"}, BOS: 5},
 		"twice the same":     {Model: "gpt2", Pre: "gpt-2", Tokens: []string{"a", "a", "", ""}, Types: []int32{Control, Control, UserDefined, 77}},
 		"not a number":       {Model: "llama", Tokens: []string{"a", "aa", "▁"}, Scores: []float32{nan, nan, float32(math.Inf(-1))}},
+		"no numbers":         {Model: "t5", Tokens: []string{"a", "aa", "▁"}, Scores: []float32{nan, float32(math.Inf(1)), float32(math.Inf(-1))}, UNK: 1},
+		"nothing normal":     {Model: "t5", Tokens: []string{"a", "b", "c"}, Scores: []float32{0, 0, 0}, Types: []int32{Control, Control, Control}},
+		"no special ones":    {Model: "bert", Tokens: []string{"▁a", "b"}},
 		"unknown in merges":  {Model: "gpt2", Pre: "gpt-2", Tokens: []string{"a", "b"}, Merges: []string{"a b", "ab c", "x y"}},
 	} {
 		tok, err := FromVocab(v)

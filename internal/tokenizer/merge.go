@@ -7,8 +7,13 @@ type symbol struct {
 	prev, next int32 // neighbours, -1 at the ends
 }
 
-// A model knows which symbols a word begins as and which neighbours merge into which token.
+// A model turns a word into tokens.
 type model interface {
+	tokens(dst []int32, word string, m *merger) []int32
+}
+
+// A joiner is the part of a model that merges: which symbols a word begins as and which neighbours become which token.
+type joiner interface {
 	// start appends the symbols of a word.
 	start(syms []symbol, word string) []symbol
 	// pair says what two neighbours merge into; the smallest rank is merged first.
@@ -19,12 +24,14 @@ type model interface {
 	whole(word string) (id int32, ok bool)
 }
 
-// A merger does the merging, always the pair of smallest rank first and the leftmost among equals, and keeps its memory.
+// A merger does the merging, always the pair of smallest rank first and the leftmost among equals, and keeps its memory
+// and that of models that do not merge.
 type merger struct {
 	syms  []symbol
 	ids   []int32 // short words: what symbol i and the one after it merge into
 	ranks []uint32
 	heap  []candidate
+	paths []path // see unigram
 }
 
 // A candidate is a pair that may be merged; it is stale when its symbols have changed since.
@@ -40,7 +47,7 @@ const (
 )
 
 // encode appends the tokens of one word.
-func (m *merger) encode(dst []int32, word string, by model) []int32 {
+func (m *merger) encode(dst []int32, word string, by joiner) []int32 {
 	if id, ok := by.whole(word); ok {
 		return append(dst, id)
 	}
@@ -60,7 +67,7 @@ func (m *merger) encode(dst []int32, word string, by model) []int32 {
 }
 
 // mergeShort looks at all pairs for each merge.
-func (m *merger) mergeShort(word string, by model) {
+func (m *merger) mergeShort(word string, by joiner) {
 	m.ids, m.ranks = m.ids[:0], m.ranks[:0]
 	for i := 0; i+1 < len(m.syms); i++ {
 		id, rank := m.look(word, by, i)
@@ -89,7 +96,7 @@ func (m *merger) mergeShort(word string, by model) {
 	}
 }
 
-func (m *merger) look(word string, by model, i int) (int32, uint32) {
+func (m *merger) look(word string, by joiner, i int) (int32, uint32) {
 	id, rank, ok := by.pair(word, &m.syms[i], &m.syms[i+1])
 	if !ok {
 		rank = noRank
@@ -98,7 +105,7 @@ func (m *merger) look(word string, by model, i int) (int32, uint32) {
 }
 
 // mergeLong takes n log n steps for n symbols.
-func (m *merger) mergeLong(word string, by model) {
+func (m *merger) mergeLong(word string, by joiner) {
 	m.heap = m.heap[:0]
 	last := int32(len(m.syms) - 1)
 	for i := range m.syms {
@@ -129,7 +136,7 @@ func (m *merger) mergeLong(word string, by model) {
 }
 
 // push offers symbol i and the one after it.
-func (m *merger) push(word string, by model, i int32) {
+func (m *merger) push(word string, by joiner, i int32) {
 	l := &m.syms[i]
 	r := &m.syms[l.next]
 	id, rank, ok := by.pair(word, l, r)

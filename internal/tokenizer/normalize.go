@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"math"
 	"strings"
+	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -38,7 +39,19 @@ func changesOf(n *node) ([]change, error) {
 	case "NFKD":
 		return []change{norm.NFKD.String}, nil
 	case "Lowercase":
-		return []change{strings.ToLower}, nil
+		return []change{lowercased}, nil
+	case "StripAccents":
+		return []change{dropped(unicode.M)}, nil
+	case "BertNormalizer":
+		return n.bert(), nil
+	case "Nmt":
+		return []change{nmt}, nil
+	case "Precompiled":
+		table, err := n.precompiled()
+		if err != nil || table == nil {
+			return nil, err
+		}
+		return []change{table.clusters}, nil
 	case "Strip":
 		return []change{func(s string) string { return strip(s, n.StripLeft, n.StripRight) }}, nil
 	case "Prepend":
@@ -57,6 +70,21 @@ func changesOf(n *node) ([]change, error) {
 		}
 	}
 	return nil, unsupported("the normalizer %s is not known", n.describe())
+}
+
+// steps is a normalizer as a list of its steps.
+func (n *node) steps() []*node {
+	if n == nil {
+		return nil
+	}
+	if n.Type != "Sequence" {
+		return []*node{n}
+	}
+	var all []*node
+	for i := range n.Normalizers {
+		all = append(all, n.Normalizers[i].steps()...)
+	}
+	return all
 }
 
 // growth bounds how much longer replacing makes a text.

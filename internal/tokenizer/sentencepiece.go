@@ -10,10 +10,11 @@ type spFile struct {
 	Pieces []spPiece
 
 	ModelType          int
-	Suffix             bool
+	Suffix, Fallback   bool
 	Unk, BOS, EOS, Pad int
 
 	Charsmap    []byte
+	table       *charsmap // the same
 	DummyPrefix bool
 	RemoveExtra bool
 	Escape      bool
@@ -26,7 +27,10 @@ type spPiece struct {
 	Type  int32
 }
 
-const spBPE = 2 // of model_type; 1 is unigram
+const ( // model_type
+	spUnigram = 1
+	spBPE     = 2
+)
 
 func readSentencePiece(data []byte) (*spFile, error) {
 	f := &spFile{ModelType: 1, BOS: 1, EOS: 2, Pad: -1, DummyPrefix: true, RemoveExtra: true, Escape: true}
@@ -63,9 +67,12 @@ func readSentencePiece(data []byte) (*spFile, error) {
 	if len(f.Pieces) == 0 {
 		return nil, corrupt("holds no pieces")
 	}
-	if f.ModelType != spBPE {
-		names := map[int]string{1: "unigram", 3: "word", 4: "char"}
-		return nil, unsupported("SentencePiece models of the type %s cannot be read, only BPE", names[f.ModelType])
+	if f.ModelType != spBPE && f.ModelType != spUnigram {
+		names := map[int]string{3: "word", 4: "char"}
+		return nil, unsupported("SentencePiece models of the type %s cannot be read, only BPE and unigram", names[f.ModelType])
+	}
+	if f.table, err = readCharsmap(f.Charsmap); err != nil {
+		return nil, err
 	}
 	if f.Suffix {
 		return nil, unsupported("a SentencePiece model that treats white space as a suffix cannot be read")
@@ -79,6 +86,8 @@ func (f *spFile) trainer(num int, v uint64, _ []byte) error {
 		f.ModelType = int(int32(v))
 	case 24:
 		f.Suffix = v != 0
+	case 35:
+		f.Fallback = v != 0
 	case 40:
 		f.Unk = int(int32(v))
 	case 41:

@@ -19,6 +19,8 @@ type preTokenizer struct {
 //	punctuation         Punctuation, runs of it
 //	punctuation single  Punctuation, each by itself
 //	bytes               ByteLevel, after a line for GPT-2's pattern where it uses that
+//	words               BertPreTokenizer
+//	blanks out          WhitespaceSplit
 //
 // Metaspace, and the splitting at blanks where none are left, are no part of it.
 func shapeOf(n *node) (preTokenizer, error) {
@@ -64,6 +66,12 @@ func (p *preTokenizer) add(n *node) error {
 			p.line("punctuation single")
 			return nil
 		}
+	case "BertPreTokenizer":
+		p.line(bertWords)
+		return nil
+	case "WhitespaceSplit":
+		p.line(blanksOut)
+		return nil
 	case "Metaspace":
 		return p.metaspace(n)
 	case "Split":
@@ -71,6 +79,11 @@ func (p *preTokenizer) add(n *node) error {
 	}
 	return unsupported("the pre-tokenizer %s is not known", n.describe())
 }
+
+const (
+	bertWords = "words"
+	blanksOut = "blanks out"
+)
 
 func (p *preTokenizer) line(s string) { p.shape += s + "\n" }
 

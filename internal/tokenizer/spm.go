@@ -45,6 +45,8 @@ func newSPM(ids map[string]int32, scores []float32, n int) *spm {
 	return m
 }
 
+func (m *spm) tokens(dst []int32, word string, by *merger) []int32 { return by.encode(dst, word, m) }
+
 func (m *spm) whole(string) (int32, bool) { return 0, false }
 
 func (m *spm) start(syms []symbol, word string) []symbol {

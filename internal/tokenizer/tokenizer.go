@@ -27,6 +27,7 @@ type Tokenizer struct {
 	before     []int32 // added when AddSpecial
 	after      []int32
 	blank      bool                   // encoding puts a blank before the text, decoding takes it away
+	tidy       bool                   // decoding takes away the blanks before punctuation
 	apart      func(before rune) bool // see chunks; nil when the model's words are those of split
 
 	pool sync.Pool // of *encoder
@@ -118,8 +119,14 @@ func (t *Tokenizer) Decode(ids []int32) []byte {
 		}
 		out = append(out, p...)
 	}
+	if t.tidy {
+		return []byte(beforePunctuation.Replace(string(out)))
+	}
 	return out
 }
+
+// beforePunctuation takes away the blanks that cutting text into words puts before some punctuation.
+var beforePunctuation = strings.NewReplacer(" .", ".", " ?", "?", " !", "!", " ,", ",", " ' ", "'", " 's", "'s", " 'm", "'m", " 're", "'re", " 've", "'ve")
 
 // Piece is the text of one token, nil when id names none. It need not be UTF-8: characters may be cut between tokens.
 func (t *Tokenizer) Piece(id int32) []byte { return []byte(t.piece(id)) }

@@ -14,10 +14,10 @@ const (
 
 // Vocab is what a GGUF file holds of a tokenizer, the names of its fields are those of its keys under tokenizer.ggml.
 type Vocab struct {
-	Model  string // "gpt2": byte-level BPE; "llama": SentencePiece's merging by score
+	Model  string // "gpt2": byte-level BPE; "llama": SentencePiece's merging by score; "t5": unigram; "bert": WordPiece
 	Pre    string // name of the pre-tokenizer
 	Tokens []string
-	Scores []float32 // model llama only
+	Scores []float32 // models llama and t5
 	Types  []int32
 	Merges []string // "left right", model gpt2 only
 
@@ -26,8 +26,13 @@ type Vocab struct {
 	// Flags that are nil are not written: the runtime's default for Model and Pre holds.
 	AddBOS, AddEOS, AddSEP, AddSpacePrefix, RemoveExtraSpaces *bool
 
+	Charsmap                []byte // what replaces which characters (precompiled_charsmap), model t5 only
+	Lowercase, StripAccents *bool  // keys under tokenizer.ggml.normalizer
+
 	ChatTemplate  string
 	ChatTemplates map[string]string // the named ones, without the default
+
+	Notes []string // what a runtime does otherwise with these keys than the tokenizer that they were made of; no key
 }
 
 // NewVocab returns a vocabulary that names no special token.
@@ -35,10 +40,10 @@ func NewVocab(model, pre string) *Vocab {
 	return &Vocab{Model: model, Pre: pre, BOS: -1, EOS: -1, EOT: -1, EOM: -1, UNK: -1, SEP: -1, PAD: -1, MASK: -1}
 }
 
-// Same reports whether two vocabularies make the same tokens of a text; templates of chats do not matter.
+// Same reports whether two vocabularies make the same tokens of a text; templates of chats and notes do not matter.
 func (v *Vocab) Same(o *Vocab) bool {
 	a, b := *v, *o
-	a.ChatTemplate, a.ChatTemplates = b.ChatTemplate, b.ChatTemplates
+	a.ChatTemplate, a.ChatTemplates, a.Notes = b.ChatTemplate, b.ChatTemplates, b.Notes
 	return reflect.DeepEqual(a, b)
 }
 
