@@ -3,10 +3,10 @@ package tokenizer
 import "unicode"
 
 // The parts of what readers take for one character (Unicode Standard Annex 29, extended grapheme clusters).
-type part uint8
+type clusterPart uint8
 
 const (
-	partOther part = iota
+	partOther clusterPart = iota
 	partCR
 	partLF
 	partControl
@@ -26,14 +26,14 @@ const (
 // characters speaks of.
 func clusterEnd(s string, i int) int {
 	r, n := decode(s, i)
-	last := partOf(r)
+	last := classInCluster(r)
 	regions := 0
 	for i += n; i < len(s); i += n {
 		if last == partRegion {
 			regions++
 		}
 		r, n = decode(s, i)
-		next := partOf(r)
+		next := classInCluster(r)
 		if !clings(last, next) && !(next == partRegion && regions%2 == 1) {
 			break
 		}
@@ -43,7 +43,7 @@ func clusterEnd(s string, i int) int {
 }
 
 // clings reports whether no boundary lies between two parts.
-func clings(a, b part) bool {
+func clings(a, b clusterPart) bool {
 	switch {
 	case a == partCR:
 		return b == partLF
@@ -61,7 +61,7 @@ func clings(a, b part) bool {
 	return false
 }
 
-func partOf(r rune) part {
+func classInCluster(r rune) clusterPart {
 	switch {
 	case r < 0:
 		return partOther
@@ -87,7 +87,7 @@ func partOf(r rune) part {
 	return hangul(r)
 }
 
-func hangul(r rune) part {
+func hangul(r rune) clusterPart {
 	switch {
 	case r >= 0xac00 && r <= 0xd7a3 && (r-0xac00)%28 == 0:
 		return partLV
