@@ -59,8 +59,11 @@ func (c *fewCoder) ggmlBlock(dst []byte, x []float32) {
 		}
 		d /= float32(c.block)
 	} else {
-		for _, v := range x {
-			d = max(d, absolute(v))
+		if d = largest(x); d != d {
+			d = 0
+			for _, v := range x {
+				d = max(d, absolute(v))
+			}
 		}
 		id := inverse(d)
 		for i, v := range x {

@@ -1,6 +1,10 @@
 package quantize
 
-import "math"
+import (
+	"math"
+
+	"quern/internal/kernel"
+)
 
 // The default search of MXFP4 and NVFP4. A scale is one of 256, so the ones about the obvious are simply tried, each with the codes
 // that are nearest then, and the one with the least weighted error is kept.
@@ -10,84 +14,112 @@ var (
 	weighNVFP4 = weighEach(64, 0)
 )
 
-// nearFP4 is the number nearest to half of its index: middles lie at halves, and a middle loses the same on either side.
-var nearFP4 = func() (t [32]float32) {
-	for i := range t {
-		t[i] = float32(valuesFP4[magnitudeFP4(float32(i)/2+0.25, 1)])
-	}
-	return t
-}()
+// An fp4Reach is how far from ggml's the scales lie that are tried, and how many they are. For MXFP4 each is twice the one before; for NVFP4
+// they go down to about half of ggml's, and up as far as codes go for a group of which one weight stands out.
+type fp4Reach struct{ below, tries, most int }
 
-// lossFP4 is the weighted error of the nearest codes where d is half the scale.
-func lossFP4(x, w []float32, d float32) (sum float64) {
-	inv := min(inverse(d), 1e38) // of the smallest d there is none
-	w = w[:len(x)]
-	for i, v := range x {
-		a := absolute(v)
-		near := nearFP4[uint32(min(float32(2*inv)*a, 31))&31]
-		e := float64(a) - float64(near*d)
-		sum += float64(float64(w[i]) * float64(e*e))
-	}
-	return sum
-}
-
-func encodeMXFP4(dst []byte, src, importance []float32) {
-	var x, w [flat]float32
-	var q [flat]uint8
-	for ; len(src) >= flat; dst, src = dst[17:], src[flat:] {
-		tame(x[:], src[:flat])
-		var imp []float32
-		if importance != nil {
-			imp, importance = importance[:flat], importance[flat:]
-		}
-		weighMXFP4(w[:], x[:], imp)
-		ggmlMXFP4(dst, x[:], nil)
-		first := int(dst[0])
-		best, least := first, lossFP4(x[:], w[:], halfE8M0(dst[0]))
-		for e := max(first-4, 0); e <= min(first+2, 254); e++ {
-			if loss := lossFP4(x[:], w[:], halfE8M0(uint8(e))); loss < least {
-				best, least = e, loss
-			}
-		}
-		dst[0] = uint8(best)
-		for i, v := range x {
-			q[i] = codeFP4(v, halfE8M0(dst[0]))
-		}
-		putNibbles(dst[1:], &q)
-	}
-}
-
-// reachNVFP4 is how far from ggml's the scales lie that are tried: down to about half of it, and up as far as codes go for a
-// group of which one weight stands out. Where ggml's is tiny, so are the others.
-const (
-	belowNVFP4 = 8
-	aboveNVFP4 = 5
+var (
+	reachMXFP4 = fp4Reach{4, 8, 254}
+	reachNVFP4 = fp4Reach{8, 16, 0x7e}
 )
 
+func encodeMXFP4(dst []byte, src, importance []float32) {
+	coderMXFP4.search(dst, src, importance, weighMXFP4, reachMXFP4)
+}
+
 func encodeNVFP4(dst []byte, src, importance []float32) {
-	var x, w [64]float32
-	for ; len(src) >= 64; dst, src = dst[36:], src[64:] {
-		tame(x[:], src[:64])
+	coderNVFP4.search(dst, src, importance, weighNVFP4, reachNVFP4)
+}
+
+// An fp4Search is what is known of 256 weights.
+type fp4Search struct {
+	fp4Room
+	x, w                 [super]float32
+	first                [super / fp4Group]uint8
+	unit, heft           [super / fp4Group]float64
+	plain                bool // units are one
+	scale, inverse, loss [super / fp4Group * 16]float32
+}
+
+func (c *fp4Coder) search(dst []byte, src, importance []float32, weigh func(w, x, importance []float32), reach fp4Reach) {
+	var s fp4Search
+	for len(src) > 0 {
+		n := min(len(src), super)
+		tame(s.x[:n], src[:n])
 		var imp []float32
 		if importance != nil {
-			imp, importance = importance[:64], importance[64:]
+			imp, importance = importance[:n], importance[n:]
 		}
-		weighNVFP4(w[:], x[:], imp)
-		for g := range 4 {
-			x, w := x[16*g:][:16], w[16*g:][:16]
-			var top float32
-			for _, v := range x {
-				top = max(top, absolute(v))
-			}
-			first := int(ue4m3(top / 6))
-			best, least := first, math.Inf(1)
-			for c := max(first-belowNVFP4, 0); c <= min(first+aboveNVFP4, 0x7e); c++ {
-				if loss := lossFP4(x, w, halfUE4M3(uint8(c))); loss < least {
-					best, least = c, loss
-				}
-			}
-			dst[g] = uint8(best)
-			putFP4(dst[4+8*g:], x, halfUE4M3(dst[g]))
+		weigh(s.w[:n], s.x[:n], imp)
+		s.plain = true
+		for g := range n / c.group {
+			s.load(c, g, reach)
+		}
+		s.losses(c, n, n/fp4Group*reach.tries)
+		for g := range n / c.group {
+			c.setScale(dst, g, s.best(c, g, reach))
+		}
+		c.code(dst, s.x[:n], &s.fp4Room)
+		dst, src = dst[n/c.block*c.bytes:], src[n:]
+	}
+}
+
+// load aims at the scales of group g.
+func (s *fp4Search) load(c *fp4Coder, g int, reach fp4Reach) {
+	at, n := c.group*g, c.group
+	top := largest(s.x[at:][:n])
+	s.first[g] = c.first(top)
+	unit := fp4Unit(top)
+	s.unit[g], s.heft[g] = unit, fp4Unit(largest(s.w[at:][:n]))
+	s.plain = s.plain && unit == 1 && s.heft[g] == 1
+	from := at / fp4Group * reach.tries
+	for t := range reach.tries {
+		d := float32(float64(c.half(reach.at(s.first[g], t))) * unit)
+		s.scale[from+t], s.inverse[from+t] = d, min(inverse(d), 1e38)
+	}
+	for i := at/fp4Group + 1; i < (at+n)/fp4Group; i++ {
+		copy(s.scale[i*reach.tries:], s.scale[from:][:reach.tries])
+		copy(s.inverse[i*reach.tries:], s.inverse[from:][:reach.tries])
+	}
+}
+
+// fp4Unit is 1 for a number whose square is far from the ends of float32, and else the power of two that takes it to between one and two.
+func fp4Unit(x float32) float64 {
+	if x == 0 || x > 0x1p-30 && x < 0x1p30 {
+		return 1
+	}
+	return math.Float64frombits((2046 - math.Float64bits(float64(x))>>52) << 52)
+}
+
+func (s *fp4Search) losses(c *fp4Coder, n, tries int) {
+	x, w := s.x[:n], s.w[:n]
+	if !s.plain {
+		var unit, heft [super]float32
+		for i, v := range x {
+			unit[i], heft[i] = float32(float64(v)*s.unit[i/c.group]), float32(float64(w[i])*s.heft[i/c.group])
+		}
+		x, w = unit[:n], heft[:n]
+	}
+	kernel.FP4Losses(s.loss[:tries], x, w, s.scale[:tries], s.inverse[:tries])
+}
+
+// at is the scale of number t; that of number below is ggml's.
+func (r *fp4Reach) at(first uint8, t int) uint8 {
+	return uint8(min(max(int(first)+t-r.below, 0), r.most))
+}
+
+func (s *fp4Search) best(c *fp4Coder, g int, reach fp4Reach) uint8 {
+	loss := s.loss[c.group*g/fp4Group*reach.tries:]
+	if c.group == 2*fp4Group {
+		for t, v := range loss[reach.tries:][:reach.tries] {
+			loss[t] += v
 		}
 	}
+	found, least := reach.below, loss[reach.below]
+	for t, v := range loss[:reach.tries] {
+		if v < least {
+			found, least = t, v
+		}
+	}
+	return reach.at(s.first[g], found)
 }

@@ -1,54 +1,95 @@
 package quantize
 
-import "math"
+import (
+	"math"
+
+	"quern/internal/kernel"
+)
 
 // The encoders of llama-quantize for MXFP4 and NVFP4, to the byte: a scale that follows from the largest magnitude, the nearest
-// codes, importance or not.
+// codes (of two the smaller), importance or not.
 
-// codeFP4 is the code nearest to x where d is half the scale; of two the smaller, 0 where nothing can be nearer.
-func codeFP4(x, d float32) uint8 {
-	if d == 0 || x-x != 0 {
-		return 0
-	}
-	a, minus := x, uint8(0)
-	if x < 0 {
-		a, minus = -x, 8
-	}
-	c := magnitudeFP4(a, d)
-	if c == 0 {
-		return 0
-	}
-	return c | minus
+const fp4Group = 16 // weights that the kernels give one scale
+
+// fp4Coder has so many weights of so many bytes in a block, with groups that have a scale of their own.
+type fp4Coder struct {
+	block, bytes, group int
+	half                func(uint8) float32 // half of what a scale means
+	first               func(top float32) uint8
+	put                 func(dst []byte, code []uint8)
 }
 
-// magnitudeFP4 is the code nearest to a magnitude; the middles between two times d are exact.
-func magnitudeFP4(a, d float32) (c uint8) {
-	for _, middle := range [...]float32{0.5, 1.5, 2.5, 3.5, 5, 7, 10} {
-		if a > middle*d {
-			c++
+var (
+	coderMXFP4 = fp4Coder{flat, 17, flat, halfE8M0, firstMXFP4, func(dst []byte, code []uint8) { putNibbles(dst[1:], (*[flat]uint8)(code)) }}
+	coderNVFP4 = fp4Coder{64, 36, fp4Group, halfUE4M3, firstNVFP4, func(dst []byte, code []uint8) {
+		for g := range 4 {
+			putEight(dst[4+8*g:], eight(code[16*g:])|eight(code[16*g+8:])<<4)
 		}
+	}}
+)
+
+func (c *fp4Coder) ggml(dst []byte, src, _ []float32) {
+	var x [super]float32
+	var room fp4Room
+	for len(src) > 0 {
+		n := min(len(src), super)
+		for i, v := range src[:n] {
+			if v-v != 0 {
+				v = 0 // no code is nearer to infinity than another
+			}
+			x[i] = v
+		}
+		for g := range n / c.group {
+			top := largest(src[c.group*g:][:c.group])
+			if top != top {
+				top = 0
+				for _, v := range src[c.group*g:][:c.group] {
+					top = max(top, absolute(noNaN(v)))
+				}
+			}
+			c.setScale(dst, g, c.first(top))
+		}
+		c.code(dst, x[:n], &room)
+		dst, src = dst[n/c.block*c.bytes:], src[n:]
 	}
-	return c
 }
 
-func ggmlMXFP4(dst []byte, src, _ []float32) {
-	var q [flat]uint8
-	for ; len(src) >= flat; dst, src = dst[17:], src[flat:] {
-		var top float32
-		for _, v := range src[:flat] {
-			top = max(top, absolute(noNaN(v)))
+// setScale is that of group g.
+func (c *fp4Coder) setScale(dst []byte, g int, scale uint8) {
+	per := c.block / c.group
+	dst[g/per*c.bytes+g%per] = scale
+}
+
+// An fp4Room is where codes are made.
+type fp4Room struct {
+	half [super / fp4Group]float32
+	code [super]uint8
+}
+
+// code stores the nearest codes, given the scales in dst.
+func (c *fp4Coder) code(dst []byte, x []float32, room *fp4Room) {
+	scale, code := &room.half, &room.code
+	per := c.block / c.group
+	for i := range x[:len(x)/fp4Group] {
+		g := i * fp4Group / c.group
+		if scale[i] = c.half(dst[g/per*c.bytes+g%per]); scale[i] == 0 {
+			scale[i] = float32(math.Inf(1)) // all codes mean nothing, and the first is taken
 		}
-		e := uint8(0)
-		if top > 0 {
-			e = uint8(floorLog2(top) + 125)
-		}
-		dst[0] = e
-		for i, v := range src[:flat] {
-			q[i] = codeFP4(v, halfE8M0(e))
-		}
-		putNibbles(dst[1:], &q)
+	}
+	kernel.FP4Codes(code[:], x, scale[:len(x)/fp4Group])
+	for b := range len(x) / c.block {
+		c.put(dst[b*c.bytes:], code[b*c.block:][:c.block])
 	}
 }
+
+func firstMXFP4(top float32) uint8 {
+	if top > 0 {
+		return uint8(floorLog2(top) + 125)
+	}
+	return 0
+}
+
+func firstNVFP4(top float32) uint8 { return ue4m3(top / 6) }
 
 func noNaN(x float32) float32 {
 	if x != x {
@@ -71,28 +112,6 @@ func floorLog2(x float32) int {
 		}
 	}
 	return e - 1
-}
-
-func ggmlNVFP4(dst []byte, src, _ []float32) {
-	for ; len(src) >= 64; dst, src = dst[36:], src[64:] {
-		for g := range 4 {
-			x := src[16*g:][:16]
-			var top float32
-			for _, v := range x {
-				top = max(top, absolute(noNaN(v)))
-			}
-			c := ue4m3(top / 6)
-			dst[g] = c
-			putFP4(dst[4+8*g:], x, halfUE4M3(c))
-		}
-	}
-}
-
-// putFP4 stores the nearest codes of 16 weights.
-func putFP4(dst []byte, x []float32, d float32) {
-	for j := range 8 {
-		dst[j] = codeFP4(x[j], d) | codeFP4(x[j+8], d)<<4
-	}
 }
 
 // ue4m3 rounds as ggml does: half up, nothing beyond 0x7e, and 240 and more, which have codes of their own, to that as well.

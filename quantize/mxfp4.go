@@ -8,7 +8,7 @@ var MXFP4 = register(Type{
 	Decode:  decodeMXFP4,
 	Encode:  encodeMXFP4,
 	Weigh:   weighMXFP4,
-	Ggml:    ggmlMXFP4,
+	Ggml:    coderMXFP4.ggml,
 	Tile:    tileMXFP4,
 	Group:   flat,
 	Acts:    ActsQ8_0,

@@ -9,7 +9,7 @@ var NVFP4 = register(Type{
 	Decode:  decodeNVFP4,
 	Encode:  encodeNVFP4,
 	Weigh:   weighNVFP4,
-	Ggml:    ggmlNVFP4,
+	Ggml:    coderNVFP4.ggml,
 	Tile:    tileNVFP4,
 	Group:   16,
 	Factor:  1. / 128,

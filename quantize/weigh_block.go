@@ -1,5 +1,7 @@
 package quantize
 
+import "math"
+
 // weighEach returns an objective like the k-quants' for blocks of n weights: with importance, importance and a little for columns
 // that calibration never saw, times sqrt(σ² + x²) with σ² so many mean squares of the block, or nothing where times is 0;
 // where importance says nothing all weights count the same.
@@ -31,15 +33,32 @@ func weighEach(n int, times float32) func(w, src, importance []float32) {
 
 // tame copies a block for a search: NaN is read as zero, and nothing is larger than any type can store.
 func tame(dst, src []float32) {
+	dst = dst[:len(src)]
 	for i, v := range src {
-		switch {
-		case v > extremeWeight:
-			v = extremeWeight
-		case v < -extremeWeight:
-			v = -extremeWeight
-		case v != v:
-			v = 0
+		if math.Float32bits(v)&^(1<<31) > extremeBits {
+			v = extreme(v)
 		}
 		dst[i] = v
 	}
+}
+
+var extremeBits = math.Float32bits(extremeWeight)
+
+func extreme(v float32) float32 {
+	switch {
+	case v > 0:
+		return extremeWeight
+	case v < 0:
+		return -extremeWeight
+	}
+	return 0
+}
+
+// largest is the largest magnitude of numbers.
+func largest(x []float32) float32 {
+	var top uint32
+	for _, v := range x {
+		top = max(top, math.Float32bits(v)&^(1<<31))
+	}
+	return math.Float32frombits(top)
 }

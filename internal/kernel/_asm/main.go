@@ -29,6 +29,7 @@ var files = map[string]func(*file){
 	"pack_amd64.s":        packAMD64,
 	"nibbles_amd64.s":     nibblesAMD64,
 	"named_amd64.s":       namedAMD64,
+	"fp4_amd64.s":         fp4AMD64,
 	"pairs_amd64.s":       pairsAMD64,
 	"pairs_arm64.s":       pairsARM64,
 	"codes_amd64.s":       codesAMD64,
