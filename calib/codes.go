@@ -24,6 +24,7 @@ type CodeRun struct {
 	Grid     quantize.Grid
 	Offsets  bool
 	Round    func() func(float32) float32 // what storing does to scales: a function for each worker
+	Clip     bool                         // codes by quantize.Clip, without feedback; Order and Damp do not matter then
 	Order    quantize.Order
 	Damp     float64 // quantize.DefaultDamp
 	Static   bool    // layers see what the layers before them made before they had codes
@@ -34,7 +35,7 @@ type CodeRun struct {
 // A CodeResult is what a run made.
 type CodeResult struct {
 	Names   []string // matrices that have codes, layer by layer
-	Fed     int      // of these, rounded with feedback in this run
+	Fed     int      // of these, rounded by their inputs in this run
 	Damped  []string // that needed more damping than asked for
 	Filled  []string // experts' matrices whose inputs were too few, and were filled up
 	Nearest []string // matrices of whose inputs nothing was seen: rounded to nearest
@@ -197,31 +198,28 @@ func (r *codeRun) unplaced() error {
 	return nil
 }
 
+// A rounder gives each worker a method of its own.
+type rounder func() func(*quantize.Codes, []float32) error
+
 // make makes the codes of a layer and keeps them.
 func (r *codeRun) make(ctx context.Context, l *codeLayer) error {
-	methods := map[seat]*quantize.GPTQ{}
+	methods := map[seat]rounder{}
 	return l.keep(func(m *codeMatrix, c *quantize.Codes) error {
 		s := r.input(m)
-		g, ok := methods[s]
+		how, ok := methods[s]
 		if !ok {
-			stats := r.stats(m)
-			if stats != nil {
+			if stats := r.stats(m); stats != nil {
 				var err error
-				if g, err = quantize.NewGPTQ(r.nearest(), stats, r.Order, r.Damp, r.threads); err != nil {
+				if how, err = r.method(m, stats); err != nil {
 					return err
 				}
-				if g.Damped > r.Damp {
-					r.out.Damped = append(r.out.Damped, m.t.Name)
-				}
 			}
-			if m.expert < 0 { // experts have inputs of their own, and one would not keep the factors of all
-				methods[s] = g
-			} else {
+			if m.expert >= 0 { // experts have inputs of their own, and one would not keep the factors of all
 				clear(methods)
-				methods[s] = g
 			}
+			methods[s] = how
 		}
-		if g == nil {
+		if how == nil {
 			r.out.Nearest = append(r.out.Nearest, m.t.Name)
 			return r.rows(ctx, m, c, func() func(*quantize.Codes, []float32) error {
 				n := r.nearest()
@@ -229,12 +227,32 @@ func (r *codeRun) make(ctx context.Context, l *codeLayer) error {
 			})
 		}
 		r.out.Fed++
-		return r.rows(ctx, m, c, func() func(*quantize.Codes, []float32) error {
-			own := *g
+		return r.rows(ctx, m, c, how)
+	})
+}
+
+// method is how matrices with some inputs are rounded.
+func (r *codeRun) method(m *codeMatrix, stats *quantize.Stats) (rounder, error) {
+	if r.Clip {
+		c, err := quantize.NewClip(r.nearest(), stats)
+		return func() func(*quantize.Codes, []float32) error {
+			own := *c
 			own.Nearest = r.nearest()
 			return own.Rows
-		})
-	})
+		}, err
+	}
+	g, err := quantize.NewGPTQ(r.nearest(), stats, r.Order, r.Damp, r.threads)
+	if err != nil {
+		return nil, err
+	}
+	if g.Damped > r.Damp {
+		r.out.Damped = append(r.out.Damped, m.t.Name)
+	}
+	return func() func(*quantize.Codes, []float32) error {
+		own := *g
+		own.Nearest = r.nearest()
+		return own.Rows
+	}, nil
 }
 
 // nearest is the search of grids, for one worker.
@@ -243,7 +261,7 @@ func (r *codeRun) nearest() *quantize.Nearest {
 }
 
 // rows shares a matrix among workers, each of which has a method of its own.
-func (r *codeRun) rows(ctx context.Context, m *codeMatrix, dst *quantize.Codes, method func() func(*quantize.Codes, []float32) error) error {
+func (r *codeRun) rows(ctx context.Context, m *codeMatrix, dst *quantize.Codes, how rounder) error {
 	n, k := m.t.NumRows(), m.t.Cols()
 	g, ctx := errgroup.WithContext(ctx)
 	var mu sync.Mutex
@@ -254,7 +272,7 @@ func (r *codeRun) rows(ctx context.Context, m *codeMatrix, dst *quantize.Codes, 
 	close(next)
 	for range min(r.threads, len(next)) {
 		g.Go(func() error {
-			do, w, part := method(), make([]float32, min(roundRows, n)*k), quantize.Codes{}
+			do, w, part := how(), make([]float32, min(roundRows, n)*k), quantize.Codes{}
 			for from := range next {
 				if err := ctx.Err(); err != nil {
 					return err

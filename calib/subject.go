@@ -51,6 +51,23 @@ func Of(src *formats.Source, pre string) (s *Subject, err error) {
 // Collector is for the subject's matrices.
 func (s *Subject) Collector(output bool) *Collector { return NewCollector(s.bound, output) }
 
+// A StoredMatrix is a tensor under GGUF's name, and what it is made of.
+type StoredMatrix struct {
+	Name  string
+	Layer int
+	Parts []string // tensors of the source
+}
+
+// Stored are the subject's matrices.
+func (s *Subject) Stored() (list []StoredMatrix) {
+	for i, t := range s.bound.Tensors {
+		if o := s.bound.Origins[i]; len(t.Shape) >= 2 {
+			list = append(list, StoredMatrix{t.Name, o.Layer, o.Parts})
+		}
+	}
+	return list
+}
+
 // Key identifies a run over chunks of this subject.
 func (s *Subject) Key(chunks [][]int32, options string) (string, error) {
 	return RunKey(s.bound.Tensors, chunks, options)

@@ -70,14 +70,31 @@ func (n *Nearest) steps() (count int, each float32) {
 	return 24, 0.02
 }
 
-func (s *nearestGroup) fit(x, importance []float32) {
+// begin forgets the group before, and finds the range of this one.
+func (s *nearestGroup) begin(x, importance []float32) (low, high float32) {
 	s.x, s.q = x, s.q[:len(x)]
 	s.weigh(importance)
 	s.best.q, s.best.loss = room(s.best.q, len(x)), math.Inf(1)
-	low, high := float32(0), float32(0)
 	for _, v := range x {
 		low, high = min(low, v), max(high, v)
 	}
+	return low, high
+}
+
+// cut rounds a group to the grid of a part of its range, without a search.
+func (s *nearestGroup) cut(x []float32, part float32) {
+	low, high := s.begin(x, nil)
+	top, middle := float32(s.Levels()-1), s.Levels()/2
+	if s.Symmetric {
+		s.measure(2*max(high, -low)*part/top, middle)
+	} else if scale := (high - low) * part / top; scale > 0 {
+		s.measure(scale, min(max(int(math.RoundToEven(float64(-low*part/scale))), 0), s.Levels()-1))
+	}
+	s.orZeros()
+}
+
+func (s *nearestGroup) fit(x, importance []float32) {
+	low, high := s.begin(x, importance)
 	top, middle := float32(s.Levels()-1), s.Levels()/2
 	count, each := s.steps()
 	// The symmetric grid has one point more below zero than above it. The usual scale cuts off half a step above; from one that cuts off
@@ -100,14 +117,20 @@ func (s *nearestGroup) fit(x, importance []float32) {
 			break
 		}
 	}
-	if math.IsInf(s.best.loss, 1) { // nothing but zeros, or numbers that are too small to be stored
-		s.best.scale, s.best.zero, s.best.offset = s.Round(1), 0, 0
-		if s.Symmetric {
-			s.best.zero = middle
-		}
-		for i := range s.best.q {
-			s.best.q[i] = uint8(s.best.zero)
-		}
+	s.orZeros()
+}
+
+// orZeros is what a group becomes that no candidate fits: nothing but zeros, or numbers that are too small to be stored.
+func (s *nearestGroup) orZeros() {
+	if !math.IsInf(s.best.loss, 1) {
+		return
+	}
+	s.best.scale, s.best.zero, s.best.offset = s.Round(1), 0, 0
+	if s.Symmetric {
+		s.best.zero = s.Levels() / 2
+	}
+	for i := range s.best.q {
+		s.best.q[i] = uint8(s.best.zero)
 	}
 }
 

@@ -94,6 +94,11 @@ func produce(c *cli.Context, ui *ui, types []string, opt convert.Options) error 
 		return err
 	}
 	defer src.Close()
+	return produceFrom(c, ui, src, types, opt, run)
+}
+
+// produceFrom writes files of an open checkpoint.
+func produceFrom(c *cli.Context, ui *ui, src *formats.Source, types []string, opt convert.Options, run convert.RunOptions) error {
 	all, err := plans(src, types, opt, run, func(t string) string { return outName(c, src.Path, t, opt) }) // a configuration's is that of its folder
 	if err != nil {
 		return err

@@ -124,7 +124,7 @@ func packAction(c *cli.Context, ui *ui, keep bool) error {
 		return showPack(c, ui, p)
 	}
 	if !keep && c.String("method") != "nearest" {
-		return packByMethod(c, ui, src, p, run)
+		return packByMethod(c, ui, src, p, opt, run)
 	}
 	return runPack(c, ui, p, run, nil)
 }

@@ -25,7 +25,7 @@ func quantizeCommand(ui *ui) *cli.Command {
 			"  quern quantize model-F16.gguf Q4_K_M --tensor-type 'ffn_down=Q6_K' --plan\n" +
 			"  quern quantize model-F16.gguf IQ2_M --imatrix imatrix.gguf\n" +
 			"  quern quantize ./Llama-3.1-8B Q3_K_M --method gptq --text calibration.txt\n" +
-			"  quern quantize ./Llama-3.1-8B Q3_K_M --method gptq --text calibration.txt\n" +
+			"  quern quantize ./Llama-3.1-8B --format awq --group 128 --method awq --text calibration.txt\n" +
 			"  quern quantize ./Llama-3.1-8B --format gptq --bits 4 --group 128 -o ./Llama-3.1-8B-GPTQ",
 		Flags: append(slices.Concat(outputFlags(), gridFlags(), methodFlags()),
 			&cli.StringSliceFlag{Name: "tensor-type", Usage: "`REGEX=TYPE`: store the tensors whose GGUF name matches as TYPE; the first match decides; may be repeated"},

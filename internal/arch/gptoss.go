@@ -64,7 +64,7 @@ var (
 	OddColumns  = halfTurned("odd columns", 1)
 
 	// Turn transposes every matrix.
-	Turn = Op{Name: "turn",
+	Turn = Op{Name: "turn", Turned: true,
 		Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor { return turned(t) },
 		Inverse: func(t *formats.Tensor, _ *Params) *formats.Tensor { return turned(t) },
 	}
@@ -124,7 +124,7 @@ func halfOfVectors(name string, i int) Op {
 }
 
 func halfTurned(name string, i int) Op {
-	return Op{Name: name,
+	return Op{Name: name, Turned: true,
 		Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor {
 			return turnedColumns(t, i, 2)
 		},

@@ -19,6 +19,8 @@ type Op struct {
 	Join func(parts []*formats.Tensor, p *Params) *formats.Tensor
 	// Make builds a tensor that the checkpoint does not hold; nil when the model does not need it.
 	Make func(p *Params) *formats.Tensor
+	// Turned says that Forward makes rows of columns, so that what a matrix takes are not the columns of the checkpoint.
+	Turned bool
 }
 
 // PermuteQ and PermuteK move the rows of each head from halves, as Hugging Face rotates them, to neighbouring pairs.

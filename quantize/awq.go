@@ -1,0 +1,244 @@
+package quantize
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+
+	"quern/internal/kernel"
+)
+
+// AWQ searches what the columns of matrices that share an input are multiplied by before they are rounded, and that input divided by (arXiv 2306.00978):
+// weights that meet large inputs take up more of their group's steps. The candidates are powers of the inputs' size, some of them over powers of the
+// weights'; the one that changes the products with the inputs least, by the Gram matrices, is taken, each matrix compared with its own loss
+// without any.
+type AWQ struct {
+	Near  func() *Nearest // how weights are rounded in the search, for each worker
+	Share []int           // [k]: the factor of each column, where columns share some; nil: each has its own
+}
+
+// A Consumer is a matrix of an AWQ group: some of its rows, and what is known of its inputs.
+type Consumer struct {
+	W     []float32 // [rows][k]
+	Stats *Stats
+}
+
+// A Scaling is what a search found.
+type Scaling struct {
+	Factor []float32 // of each column, or of each that Share speaks of
+	Power  int       // of the inputs' size, in sixteenths; 0: nothing is worth having factors
+	Duo    bool      // over the weights' size to what is missing to sixteen sixteenths
+	Loss   float64   // as a part of what it is without
+}
+
+const (
+	awqSteps = 16   // of the search of powers
+	awqLeast = 1e-4 // what sizes are at least, as parts of their mean
+	awqWorth = 0.95 // of the loss is what factors must leave less than: of two dozen candidates one is that good by chance, and other texts gain nothing from it
+)
+
+// Search finds the factors of matrices of k columns.
+func (a *AWQ) Search(k int, all []Consumer, threads int) (*Scaling, error) {
+	if k%kernel.Lanes != 0 || len(all) == 0 {
+		return nil, fmt.Errorf("%d matrices of %d columns", len(all), k)
+	}
+	grams := make([][]float32, len(all))
+	for i, c := range all {
+		if len(c.Stats.Gram) != k*k || len(c.W)%k != 0 || len(c.W) == 0 {
+			return nil, errors.New("no products of inputs were added up")
+		}
+		if err := notFinite(c.W, k); err != nil {
+			return nil, err
+		}
+		grams[i] = whole(c.Stats)
+	}
+	x, w := a.sizes(k, all)
+	none := &Scaling{Factor: make([]float32, len(x)), Loss: 1}
+	for i := range none.Factor {
+		none.Factor[i] = 1
+	}
+	list := []*Scaling{none}
+	for p := 1; p <= awqSteps; p++ {
+		if p%2 == 0 {
+			list = append(list, a.candidate(x, w, p, false))
+		}
+		if p < awqSteps {
+			list = append(list, a.candidate(x, w, p, true))
+		}
+	}
+	base := make([]float64, len(all))
+	for i, c := range all {
+		base[i] = a.loss(a.Near(), c.W, grams[i], k, none.Factor)
+	}
+	next, best := make(chan *Scaling, len(list)), none
+	for _, s := range list[1:] {
+		next <- s
+	}
+	close(next)
+	var workers sync.WaitGroup
+	for range max(1, threads) {
+		workers.Go(func() {
+			n := a.Near()
+			for s := range next {
+				s.Loss = 0
+				for i, c := range all {
+					if base[i] > 0 {
+						s.Loss += a.loss(n, c.W, grams[i], k, s.Factor) / base[i] / float64(len(all))
+					}
+				}
+			}
+		})
+	}
+	workers.Wait()
+	for _, s := range list[1:] {
+		if s.Loss < min(best.Loss, awqWorth) {
+			best = s
+		}
+	}
+	return best, nil
+}
+
+// sizes are the root mean squares of inputs, and how large weights are in their groups, for each factor.
+func (a *AWQ) sizes(k int, all []Consumer) (x, w []float64) {
+	factors := k
+	if a.Share != nil {
+		factors = 0
+		for _, f := range a.Share {
+			factors = max(factors, f+1)
+		}
+	}
+	x, w = make([]float64, factors), make([]float64, factors)
+	group := a.Near().Group
+	if group <= 0 {
+		group = k
+	}
+	for _, c := range all {
+		total := 0.0
+		for _, d := range c.Stats.Diag {
+			total += d
+		}
+		for j, d := range c.Stats.Diag {
+			if total > 0 {
+				x[a.factorOf(j)] += d / total
+			}
+		}
+		for row := c.W; len(row) > 0; row = row[k:] {
+			for from := 0; from < k; from += group {
+				part := row[from:min(from+group, k)]
+				top := float32(0)
+				for _, v := range part {
+					top = max(top, v, -v)
+				}
+				for j, v := range part {
+					if top > 0 {
+						w[a.factorOf(from+j)] += math.Abs(float64(v/top)) / float64(len(c.W)/k)
+					}
+				}
+			}
+		}
+	}
+	for i := range x {
+		x[i] = math.Sqrt(x[i])
+	}
+	return atLeast(x), atLeast(w)
+}
+
+// atLeast divides by the mean and takes away zeros.
+func atLeast(x []float64) []float64 {
+	mean := 0.0
+	for _, v := range x {
+		mean += v / float64(len(x))
+	}
+	for i, v := range x {
+		if x[i] = 1; mean > 0 {
+			x[i] = max(v/mean, awqLeast)
+		}
+	}
+	return x
+}
+
+func (a *AWQ) factorOf(column int) int {
+	if a.Share == nil {
+		return column
+	}
+	return a.Share[column]
+}
+
+// candidate is x to a power, over w to the rest of one, around 1.
+func (a *AWQ) candidate(x, w []float64, p int, duo bool) *Scaling {
+	s := &Scaling{Factor: make([]float32, len(x)), Power: p, Duo: duo}
+	f := make([]float64, len(x))
+	low, high := math.Inf(1), 0.0
+	for i := range f {
+		if f[i] = sixteenths(x[i], p); duo {
+			f[i] /= sixteenths(w[i], awqSteps-p)
+		}
+		f[i] = max(f[i], awqLeast)
+		low, high = min(low, f[i]), max(high, f[i])
+	}
+	middle := math.Sqrt(low) * math.Sqrt(high)
+	for i, v := range f {
+		s.Factor[i] = float32(v / middle)
+	}
+	return s
+}
+
+// sixteenths is x to the power p/16, by square roots, which are the same on every machine.
+func sixteenths(x float64, p int) float64 {
+	y := 1.0
+	for bit := awqSteps; bit > 0; bit /= 2 {
+		if p&bit != 0 {
+			y *= x
+		}
+		x = math.Sqrt(x)
+	}
+	return y
+}
+
+// whole is a Gram matrix with both triangles, each input's mean square being about one.
+func whole(s *Stats) []float32 {
+	k, mean := len(s.Diag), 0.0
+	for _, d := range s.Diag {
+		mean += d / float64(k)
+	}
+	h := make([]float32, k*k)
+	for i := range k {
+		for j := range i + 1 {
+			if mean > 0 {
+				h[i*k+j] = float32(s.Gram[i*k+j] / mean)
+				h[j*k+i] = h[i*k+j]
+			}
+		}
+	}
+	return h
+}
+
+// loss is what rounding does to products: (w−q)·H·(w−q)ᵀ, of all rows.
+func (a *AWQ) loss(n *Nearest, w, h []float32, k int, factor []float32) float64 {
+	scaled, left := make([]float32, len(w)), make([]float32, len(w))
+	for i, v := range w {
+		scaled[i] = v * factor[a.factorOf(i%k)]
+	}
+	var c Codes
+	n.Rows(&c, scaled, k, nil)
+	row := make([]float32, k)
+	for i := range c.Rows {
+		c.Row(row, i)
+		for j, q := range row {
+			left[i*k+j] = w[i*k+j] - float32(q/factor[a.factorOf(j)])
+		}
+	}
+	return quadratic(left, h, scaled, c.Rows, k)
+}
+
+// quadratic is the sum of e·H·eᵀ of rows; room is overwritten.
+func quadratic(e, h, room []float32, rows, k int) (sum float64) {
+	for from := 0; from < k; from += kernel.Lanes {
+		kernel.MatMulF32(room[from:], k, e, k, h[from:], k, rows, k, false)
+	}
+	for i, v := range e {
+		sum += float64(float64(v) * float64(room[i]))
+	}
+	return sum
+}
