@@ -67,8 +67,8 @@ func codesAMD64(f *file) {
 // byteConstant fills a register with a byte.
 func (f *file) byteConstant(reg, b int) {
 	f.i("MOVL", dollar(b*0x01010101), "AX")
-	f.i("VMOVD", "AX", fmt.Sprintf("X%d", reg))
-	f.i("VPBROADCASTD", fmt.Sprintf("X%d", reg), y(reg))
+	f.i("VMOVD", "AX", x(reg))
+	f.i("VPBROADCASTD", x(reg), y(reg))
 }
 
 func (f *file) codes(l *layout) {

@@ -101,7 +101,7 @@ func (f *file) blockExtremes() {
 			f.i(op, y(1), y(0), y(a))
 			f.i(op, y(3), y(2), y(b))
 			f.fold(op, y(a), y(b))
-			f.i("VMOVSS", fmt.Sprintf("X%d", a), []string{"(DI)", "(R8)"}[k])
+			f.i("VMOVSS", x(a), []string{"(DI)", "(R8)"}[k])
 		}
 		f.i("ADDQ", "$128", "SI")
 		f.i("ADDQ", "$4", "DI")

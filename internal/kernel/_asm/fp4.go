@@ -78,7 +78,7 @@ func (f *file) fp4Losses(wide bool) {
 			}
 			f.i("VADDPS", "Y8", y(4+t), y(4+t))
 		}
-		f.fp4Tree()
+		f.tree(4, 0, "(DI)")
 		for _, p := range []string{"R10", "R8", "DI"} {
 			f.i("ADDQ", "$16", p)
 		}
@@ -88,22 +88,6 @@ func (f *file) fp4Losses(wide bool) {
 		f.i("ADDQ", "$64", "R9")
 	})
 	f.p("\tVZEROUPPER\n\tRET")
-}
-
-// fp4Tree stores the sums of registers 4…7.
-func (f *file) fp4Tree() {
-	for k := range 2 {
-		a, b := y(4+2*k), y(5+2*k)
-		f.i("VUNPCKLPS", b, a, "Y0")
-		f.i("VUNPCKHPS", b, a, "Y1")
-		f.i("VADDPS", "Y1", "Y0", a)
-	}
-	f.i("VUNPCKLPD", "Y6", "Y4", "Y0")
-	f.i("VUNPCKHPD", "Y6", "Y4", "Y1")
-	f.i("VADDPS", "Y1", "Y0", "Y0")
-	f.i("VEXTRACTF128", "$1", "Y0", "X1")
-	f.i("VADDPS", "X1", "X0", "X0")
-	f.i("VMOVUPS", "X0", "(DI)")
 }
 
 func (f *file) fp4Codes(wide bool) {

@@ -64,8 +64,8 @@ func (f *file) namedFit(wide bool) {
 			f.i("VADDPS", "Y12", y(p), y(p))
 			f.i("VADDPS", "Y13", y(q), y(q))
 		}
-		f.namedTree(4, "(DI)")
-		f.namedTree(8, "(R8)")
+		f.tree(4, 12, "(DI)")
+		f.tree(8, 12, "(R8)")
 		for _, p := range []string{"R10", "DI", "R8"} {
 			f.i("ADDQ", "$16", p)
 		}
@@ -124,18 +124,19 @@ func (f *file) namedAdd(r func(int) string, product, weight string, p, q int, fi
 	f.i("VADDPS", one, r(q), r(q))
 }
 
-// namedTree brings four registers of eight numbers each together in one of four.
-func (f *file) namedTree(at int, to string) {
+// tree stores the sums of four registers of eight numbers each, from number at on; it uses two more.
+func (f *file) tree(at, room int, to string) {
+	p, q := y(room), y(room+1)
 	for k := range 2 {
 		a, b := y(at+2*k), y(at+2*k+1)
-		f.i("VUNPCKLPS", b, a, "Y12")
-		f.i("VUNPCKHPS", b, a, "Y13")
-		f.i("VADDPS", "Y13", "Y12", a)
+		f.i("VUNPCKLPS", b, a, p)
+		f.i("VUNPCKHPS", b, a, q)
+		f.i("VADDPS", q, p, a)
 	}
-	f.i("VUNPCKLPD", y(at+2), y(at), "Y12")
-	f.i("VUNPCKHPD", y(at+2), y(at), "Y13")
-	f.i("VADDPS", "Y13", "Y12", "Y12")
-	f.i("VEXTRACTF128", "$1", "Y12", "X13")
-	f.i("VADDPS", "X13", "X12", "X12")
-	f.i("VMOVUPS", "X12", to)
+	f.i("VUNPCKLPD", y(at+2), y(at), p)
+	f.i("VUNPCKHPD", y(at+2), y(at), q)
+	f.i("VADDPS", q, p, p)
+	f.i("VEXTRACTF128", "$1", p, x(room+1))
+	f.i("VADDPS", x(room+1), x(room), x(room))
+	f.i("VMOVUPS", x(room), to)
 }

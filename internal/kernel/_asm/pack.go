@@ -26,6 +26,7 @@ func packAMD64(f *file) {
 }
 
 func y(n int) string { return fmt.Sprintf("Y%d", n) }
+func x(n int) string { return fmt.Sprintf("X%d", n) }
 
 // transpose turns the rows of Y0…Y7 into columns, using Y8…Y15: neighbours swap numbers, then pairs, then halves.
 func (f *file) transpose() {
