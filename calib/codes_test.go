@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -153,6 +155,32 @@ func TestCodesResume(t *testing.T) {
 	}
 	if _, _, err := codesOf(t, dir, true, func(f *CodeRun) { f.Grid.Bits, f.Offsets = 2, true }); err == nil {
 		t.Error("the journal of other codes is taken up")
+	}
+}
+
+// What a run leaves that was killed while it began or while it tidied up is taken as nothing.
+func TestJournalsWithoutKeys(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "journal")
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"key.part", "layer-00001.gguf", "layer-00002.gguf.quern-part"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("half"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j, err := OpenJournal(dir, "whole key", true)
+	if err != nil || j.Layers() != 0 {
+		t.Fatalf("%d layers: %v", j.Layers(), err)
+	}
+	if _, err := OpenJournal(dir, "another", true); err == nil {
+		t.Error("the key is not asked for")
+	}
+	if err := j.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder is still there: %v", err)
 	}
 }
 

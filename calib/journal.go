@@ -43,7 +43,11 @@ func OpenJournal(dir, key string, resume bool) (*Journal, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	return j, os.WriteFile(name, []byte(key), 0o666)
+	// A run that is killed here leaves no key, or all of it.
+	if err := os.WriteFile(name+".part", []byte(key), 0o666); err != nil {
+		return nil, err
+	}
+	return j, os.Rename(name+".part", name)
 }
 
 // Layers is how many are done.
@@ -125,13 +129,13 @@ func (j *Journal) Close() (err error) {
 	return err
 }
 
-// Remove deletes the folder with everything that a run put there.
+// Remove deletes the folder with everything that a run put there: the key first, so that what is left of a run that is killed here is of no other.
 func (j *Journal) Remove() error {
 	if err := j.Close(); err != nil {
 		return err
 	}
 	names, _ := filepath.Glob(filepath.Join(j.Dir, "layer-*.gguf*"))
-	for _, name := range append(names, filepath.Join(j.Dir, journalKey)) {
+	for _, name := range append([]string{filepath.Join(j.Dir, journalKey), filepath.Join(j.Dir, journalKey+".part")}, names...) {
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

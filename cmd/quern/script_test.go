@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SEEING", sees)
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "damage": damage, "spoil": spoil},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "damage": damage, "spoil": spoil, "killed": killed},
 	})
 }
 
