@@ -39,6 +39,7 @@ type CodeResult struct {
 	Damped  []string // that needed more damping than asked for
 	Filled  []string // experts' matrices whose inputs were too few, and were filled up
 	Nearest []string // matrices of whose inputs nothing was seen: rounded to nearest
+	Losses  []CodeLoss
 	layers  map[string]*codeLayer
 }
 
@@ -48,6 +49,7 @@ type codeMatrix struct {
 	layer  int
 	role   arch.Role
 	expert int // -1: all tokens go through it
+	note   codeNote
 }
 
 // a seat is a matrix of the forward pass whose inputs are added up.
@@ -141,9 +143,7 @@ func (r *codeRun) layer(ctx context.Context, l *model.Layer) error {
 		if err := c.open(); err != nil {
 			return err
 		}
-		for _, m := range c.list {
-			r.out.Names = append(r.out.Names, m.t.Name)
-		}
+		r.out.tell(c)
 		if !r.Static && l.Index >= 0 {
 			if err := r.replace(l); err != nil {
 				return err
@@ -201,38 +201,48 @@ func (r *codeRun) unplaced() error {
 // A rounder gives each worker a method of its own.
 type rounder func() func(*quantize.Codes, []float32) error
 
+// A codeMethod is what rounds the matrices of a seat.
+type codeMethod struct {
+	stats *quantize.Stats // nil where nothing is known of the inputs
+	how   rounder
+	note  codeNote
+}
+
 // make makes the codes of a layer and keeps them.
 func (r *codeRun) make(ctx context.Context, l *codeLayer) error {
-	methods := map[seat]rounder{}
+	methods := map[seat]*codeMethod{}
 	return l.keep(func(m *codeMatrix, c *quantize.Codes) error {
 		s := r.input(m)
-		how, ok := methods[s]
-		if !ok {
-			if stats := r.stats(m); stats != nil {
+		own := methods[s]
+		if own == nil {
+			if own = (&codeMethod{note: codeNote{loss: -1}}); m.expert >= 0 { // experts have inputs of their own, and one would not keep the factors of all
+				clear(methods)
+			}
+			methods[s] = own
+			if own.stats, own.note.filled = r.stats(m); own.stats != nil {
 				var err error
-				if how, err = r.method(m, stats); err != nil {
+				if own.how, err = r.method(own.stats, &own.note); err != nil {
 					return err
 				}
 			}
-			if m.expert >= 0 { // experts have inputs of their own, and one would not keep the factors of all
-				clear(methods)
-			}
-			methods[s] = how
 		}
-		if how == nil {
-			r.out.Nearest = append(r.out.Nearest, m.t.Name)
+		if m.note = own.note; own.stats == nil {
+			m.note.nearest = true
 			return r.rows(ctx, m, c, func() func(*quantize.Codes, []float32) error {
 				n := r.nearest()
 				return func(c *quantize.Codes, w []float32) error { n.Rows(c, w, m.t.Cols(), nil); return nil }
 			})
 		}
 		r.out.Fed++
-		return r.rows(ctx, m, c, how)
+		if err := r.rows(ctx, m, c, own.how); err != nil {
+			return err
+		}
+		return m.note.measure(m, c, own.stats)
 	})
 }
 
 // method is how matrices with some inputs are rounded.
-func (r *codeRun) method(m *codeMatrix, stats *quantize.Stats) (rounder, error) {
+func (r *codeRun) method(stats *quantize.Stats, note *codeNote) (rounder, error) {
 	if r.Clip {
 		c, err := quantize.NewClip(r.nearest(), stats)
 		return func() func(*quantize.Codes, []float32) error {
@@ -245,9 +255,7 @@ func (r *codeRun) method(m *codeMatrix, stats *quantize.Stats) (rounder, error) 
 	if err != nil {
 		return nil, err
 	}
-	if g.Damped > r.Damp {
-		r.out.Damped = append(r.out.Damped, m.t.Name)
-	}
+	note.damped = g.Damped > r.Damp
 	return func() func(*quantize.Codes, []float32) error {
 		own := *g
 		own.Nearest = r.nearest()

@@ -62,8 +62,9 @@ func (r *codeRun) add(layer int, s seat, x []float32, m, k int) {
 // all experts give the same input, what they all saw; for others its own inputs with independent columns.
 const enough = 2
 
-// stats are the sums that a matrix is rounded by, nil where nothing is known of its inputs. They hold until those of the next matrix are asked for.
-func (r *codeRun) stats(m *codeMatrix) *quantize.Stats {
+// stats are the sums that a matrix is rounded by, nil where nothing is known of its inputs, and whether they were filled up. They may be asked for once for
+// a seat, and hold until the layer is done.
+func (r *codeRun) stats(m *codeMatrix) (s *quantize.Stats, filled bool) {
 	in := r.input(m)
 	if m.expert >= 0 {
 		return r.expertStats(m, in)
@@ -73,19 +74,19 @@ func (r *codeRun) stats(m *codeMatrix) *quantize.Stats {
 		g = r.grams[seat{arch.RoleQ, -1}]
 	}
 	if g == nil || g.Columns() != m.t.Cols() {
-		return nil
+		return nil, false
 	}
-	s := g.Stats(r.threads)
+	s = g.Stats(r.threads)
 	if means := r.grams[seat{roleMeans, -1}]; in.role == arch.RoleV && means != nil && means.Columns() == len(s.Diag) {
 		v := means.Stats(r.threads)
 		v.Join(s, inputsOfValues)
-		return v
+		return v, false
 	}
-	return s
+	return s, false
 }
 
 // expertStats fills up what an expert saw.
-func (r *codeRun) expertStats(m *codeMatrix, in seat) *quantize.Stats {
+func (r *codeRun) expertStats(m *codeMatrix, in seat) (s *quantize.Stats, filled bool) {
 	k := m.t.Cols()
 	var own *quantize.Stats
 	count := int64(0)
@@ -95,10 +96,9 @@ func (r *codeRun) expertStats(m *codeMatrix, in seat) *quantize.Stats {
 	}
 	want := int64(enough * k)
 	if count >= want {
-		return own
+		return own, false
 	}
-	r.out.Filled = append(r.out.Filled, m.t.Name)
-	s := &quantize.Stats{Count: want, Diag: make([]float64, k), Gram: make([]float64, k*k)}
+	s = &quantize.Stats{Count: want, Diag: make([]float64, k), Gram: make([]float64, k*k)}
 	if own != nil {
 		s.Join(own, 1)
 	}
@@ -109,21 +109,21 @@ func (r *codeRun) expertStats(m *codeMatrix, in seat) *quantize.Stats {
 			all.Join(r.grams[e].Stats(r.threads), 1)
 		}
 		if all.Count == 0 {
-			return nil
+			return nil, true
 		}
 		s.Join(all, float64(want-count)/float64(all.Count))
 		s.Count = want
-		return s
+		return s, true
 	}
 	if count == 0 {
-		return nil
+		return nil, true
 	}
 	more := float64(want-count) / float64(count)
 	for i, d := range own.Diag {
 		s.Diag[i] += float64(more * d)
 		s.Gram[i*k+i] += float64(more * d)
 	}
-	return s
+	return s, true
 }
 
 // seats are those of a role whose inputs were seen, by expert.

@@ -73,8 +73,8 @@ func (l *codeLayer) empty(m *codeMatrix, rows int) *quantize.Codes {
 // keep lets the codes of all matrices be made, one after the other, and puts them into a file.
 func (l *codeLayer) keep(fill func(m *codeMatrix, c *quantize.Codes) error) error {
 	type job struct {
-		m    *codeMatrix
-		part *codePart // nil: the order
+		m     *codeMatrix
+		write func(c *quantize.Codes, dst []byte)
 	}
 	var jobs []job
 	var tensors []*formats.Tensor
@@ -87,14 +87,16 @@ func (l *codeLayer) keep(fill func(m *codeMatrix, c *quantize.Codes) error) erro
 		}
 		for i := range codeParts {
 			if p := &codeParts[i]; p.has(&like) {
-				jobs = append(jobs, job{m, p})
+				jobs = append(jobs, job{m, p.write})
 				tensors = append(tensors, &formats.Tensor{Name: m.t.Name + p.suffix, Shape: p.shape(&like), Type: p.to})
 			}
 		}
 		if l.ordered(m.t.Cols()) {
-			jobs = append(jobs, job{m, nil})
+			jobs = append(jobs, job{m, putOrder})
 			tensors = append(tensors, &formats.Tensor{Name: m.t.Name + orderSuffix, Shape: []int{m.t.Cols()}, Type: quantize.I32})
 		}
+		jobs = append(jobs, job{m, func(_ *quantize.Codes, dst []byte) { putFloats(dst, m.note.numbers()) }})
+		tensors = append(tensors, &formats.Tensor{Name: m.t.Name + noteSuffix, Shape: []int{noteSize}, Type: quantize.F32})
 	}
 	var c *quantize.Codes
 	return l.run.Journal.keep(l.index, tensors, func(i int, dst []byte) error {
@@ -105,15 +107,15 @@ func (l *codeLayer) keep(fill func(m *codeMatrix, c *quantize.Codes) error) erro
 				return err
 			}
 		}
-		if j.part != nil {
-			j.part.write(c, dst)
-			return nil
-		}
-		for k, g := range c.Order {
-			binary.LittleEndian.PutUint32(dst[4*k:], uint32(g))
-		}
+		j.write(c, dst)
 		return nil
 	})
+}
+
+func putOrder(c *quantize.Codes, dst []byte) {
+	for k, g := range c.Order {
+		binary.LittleEndian.PutUint32(dst[4*k:], uint32(g))
+	}
 }
 
 // open finds the parts of all matrices in the layer's file.
@@ -146,6 +148,9 @@ func (l *codeLayer) open() error {
 			}
 		}
 		l.kept[i] = append(l.kept[i], order)
+		if err := m.note.take(byName[m.t.Name+noteSuffix]); err != nil {
+			return l.fail(m, err)
+		}
 	}
 	return nil
 }

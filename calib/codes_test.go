@@ -129,7 +129,7 @@ func TestCodesAreDeterministic(t *testing.T) {
 
 // A run that stops after a layer goes on from there to the same codes.
 func TestCodesResume(t *testing.T) {
-	whole, _, err := codesOf(t, t.TempDir(), false, nil)
+	whole, all, err := codesOf(t, t.TempDir(), false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +150,9 @@ func TestCodesResume(t *testing.T) {
 		t.Fatal(err)
 	}
 	allSame(t, "an interruption", whole, got)
+	if !slices.Equal(all.Losses, made.Losses) || len(all.Losses) != len(all.Names) || !(all.Losses[0].Part > 0) || all.Losses[0].Part > 0.2 {
+		t.Errorf("losses %v, without an interruption %v", made.Losses, all.Losses)
+	}
 	if want := len(made.Names) / 4 * 2; made.Fed != want {
 		t.Errorf("%d matrices were rounded after the interruption, want %d", made.Fed, want)
 	}
@@ -228,7 +231,10 @@ func TestExpertsAreFilledUp(t *testing.T) {
 		r.grams[seat{roleOf(t, s, gate.Name), e}] = g
 	}
 	m := &codeMatrix{t: &small, role: roleOf(t, s, gate.Name), expert: 1}
-	got := r.stats(m)
+	got, filled := r.stats(m)
+	if !filled {
+		t.Error("that is not said")
+	}
 	for i := range k {
 		for j := range i + 1 {
 			own, all := float64(x[k+i]*x[k+j]), float64(x[i]*x[j]+x[k+i]*x[k+j])
@@ -242,7 +248,7 @@ func TestExpertsAreFilledUp(t *testing.T) {
 	g.Add(x[k:], 1, 1)
 	role := roleOf(t, s, down.Name)
 	r.grams[seat{role, 1}] = g
-	got = r.stats(&codeMatrix{t: &small, role: role, expert: 1})
+	got, _ = r.stats(&codeMatrix{t: &small, role: role, expert: 1})
 	for i := range k {
 		for j := range i + 1 {
 			want := float64(x[k+i] * x[k+j])
@@ -254,7 +260,7 @@ func TestExpertsAreFilledUp(t *testing.T) {
 			}
 		}
 	}
-	if got = r.stats(&codeMatrix{t: &small, role: role, expert: 0}); got != nil {
+	if got, _ = r.stats(&codeMatrix{t: &small, role: role, expert: 0}); got != nil {
 		t.Error("an expert that saw nothing has sums")
 	}
 }

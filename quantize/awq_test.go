@@ -175,6 +175,21 @@ func TestAWQIsThePapers(t *testing.T) {
 	}
 }
 
+// What codes do to products is the same by the Gram matrix as by the inputs one by one.
+func TestChangeIsThatOfProducts(t *testing.T) {
+	const k, rows = 96, 7
+	x, w := inputsLike(rand.New(rand.NewSource(9)), 200, k), normal(rows*k)
+	var c Codes
+	(&Nearest{Grid: Grid{3, 32, true}, Round: RoundTo(F16)}).Rows(&c, w, k, nil)
+	lost, whole := gramOf(x, k).Change(w, decodedRows(&c))
+	if want := outputLoss(x, w, decodedRows(&c), k); math.Abs(lost/want-1) > 1e-5 {
+		t.Errorf("lost %g, want %g", lost, want)
+	}
+	if want := outputLoss(x, w, make([]float32, len(w)), k); math.Abs(whole/want-1) > 1e-5 {
+		t.Errorf("of %g, want %g", whole, want)
+	}
+}
+
 // Where all inputs and all weights are of one size, factors would fit chance: there are none.
 func TestAWQLeavesEvenInputsAlone(t *testing.T) {
 	const k, rows = 128, 64

@@ -155,7 +155,7 @@ func roundedByMethod(c *cli.Context, ui *ui, typ string, opt convert.Options) er
 	}
 	text := filepath.Base(c.String("text"))
 	opt.Imatrix.Path, opt.Imatrix.Datasets = text, []string{text}
-	opt.OverrideKV = append([]string{"quantize.method=str:" + c.String("method")}, opt.OverrideKV...)
+	opt.OverrideKV = append([]string{"quantize.method=str:" + c.String("method"), "quantize.tokens_sha256=str:" + tokensSum(chunks)}, opt.OverrideKV...)
 	if err := produceFrom(c, ui, src, []string{typ}, opt, run); err != nil {
 		return err
 	}

@@ -133,7 +133,7 @@ func codeRun(c *cli.Context, s *calib.Subject, chunks [][]int32, p *convert.Pack
 	if r.Mode, err = mode(c); err != nil {
 		return nil, err
 	}
-	key, err := s.Key(chunks, fmt.Sprintf("codes 1, %s, %s %v, mode %v, damp %v, static %v, order %d, matrices %v", c.String("method"), p.TypeName(), p.Grid, r.Mode,
+	key, err := s.Key(chunks, fmt.Sprintf("codes 2, %s, %s %v, mode %v, damp %v, static %v, order %d, matrices %v", c.String("method"), p.TypeName(), p.Grid, r.Mode,
 		r.Damp, r.Static, r.Order, r.Matrices))
 	if err != nil {
 		return nil, err
@@ -171,12 +171,17 @@ func makeCodes(c *cli.Context, ui *ui, s *calib.Subject, chunks [][]int32, r *ca
 
 // calibrationNote is the line of the model card that says what was calibrated with.
 func calibrationNote(c *cli.Context, chunks [][]int32) string {
+	return fmt.Sprintf("Calibrated with %d chunks of %d tokens of %s; SHA-256 of the tokens, as 32-bit integers: %s.",
+		len(chunks), c.Int("ctx"), filepath.Base(c.String("text")), tokensSum(chunks))
+}
+
+// tokensSum is the SHA-256 of tokens.
+func tokensSum(chunks [][]int32) string {
 	h := sha256.New()
 	for _, chunk := range chunks {
 		_ = binary.Write(h, binary.LittleEndian, chunk) // a hash takes everything
 	}
-	return fmt.Sprintf("Calibrated with %d chunks of %d tokens of %s; SHA-256 of the tokens, as 32-bit integers: %s.",
-		len(chunks), c.Int("ctx"), filepath.Base(c.String("text")), hex.EncodeToString(h.Sum(nil)))
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // codeNotes are the lines that tell what inputs were too few.
@@ -187,6 +192,16 @@ func codeNotes(made *calib.CodeResult) (notes []string) {
 	}
 	if n := len(made.Nearest); n > 0 {
 		notes = append(notes, fmt.Sprintf("%d matrices saw no inputs and were rounded to nearest.", n))
+	}
+	if n := len(made.Losses); n > 0 {
+		mean, most := 0.0, made.Losses[0]
+		for _, l := range made.Losses {
+			if mean += l.Part / float64(n); l.Part > most.Part {
+				most = l
+			}
+		}
+		notes = append(notes, fmt.Sprintf("Rounding changes the products of %d matrices with the calibration's inputs by %.3g %% in the mean (squares of differences against squares), "+
+			"most those of %s: %.3g %%.", n, 100*mean, most.Name, 100*most.Part))
 	}
 	return notes
 }
