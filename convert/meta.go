@@ -140,7 +140,7 @@ func folderName(path string) string {
 	if err != nil {
 		abs = filepath.Clean(path)
 	}
-	if strings.EqualFold(filepath.Ext(abs), ".safetensors") {
+	if weightFile(abs) {
 		abs = filepath.Dir(abs)
 	}
 	return filepath.Base(abs)

@@ -3,6 +3,7 @@ package convert
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"quern/formats"
@@ -34,14 +35,18 @@ func (p *Plan) Name(out string, opt RunOptions) error {
 
 var shardNumber = regexp.MustCompile(`-\d{5}-of-\d{5}$`)
 
-// stem is the name of a model without its folder, ".gguf" or ".safetensors", shard number, and the type at its end.
+// weightFile reports whether a path is that of a file of weights, by how it ends.
+func weightFile(path string) bool {
+	return slices.Contains([]string{".gguf", ".safetensors", ".bin", ".pt", ".pth", ".ckpt"}, strings.ToLower(filepath.Ext(path)))
+}
+
+// stem is the name of a model without its folder, how a file of weights ends, shard number, and the type at its end.
 func stem(path string) string {
 	name := filepath.Base(path)
-	ext := strings.ToLower(filepath.Ext(name))
-	if ext != ".gguf" && ext != ".safetensors" {
+	if !weightFile(name) {
 		return name
 	}
-	name = shardNumber.ReplaceAllString(name[:len(name)-len(ext)], "")
+	name = shardNumber.ReplaceAllString(strings.TrimSuffix(name, filepath.Ext(name)), "")
 	if i := strings.LastIndexByte(name, '-'); i > 0 {
 		if _, err := RecipeByName(name[i+1:]); err == nil {
 			name = name[:i]

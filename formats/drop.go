@@ -1,6 +1,9 @@
 package formats
 
-import "io"
+import (
+	"io"
+	"slices"
+)
 
 // Want says that stored bytes, which are part of a tensor's Raw, will be read soon, so that the disk fetches them while something else
 // is done. It is advice only.
@@ -24,4 +27,16 @@ func Drop(raw io.ReaderAt, off, n int64) {
 	case interface{ Drop(off, n int64) }:
 		r.Drop(off, n)
 	}
+}
+
+// Same reports whether two tensors are the same stored bytes, as tied matrices are in files that torch wrote.
+func Same(a, b *Tensor) bool {
+	x, ok := a.Raw.(*io.SectionReader)
+	y, okay := b.Raw.(*io.SectionReader)
+	if !ok || !okay || a.Type != b.Type || !slices.Equal(a.Shape, b.Shape) {
+		return false
+	}
+	outer, from, size := x.Outer()
+	other, at, n := y.Outer()
+	return outer == other && from == at && size == n
 }

@@ -3,6 +3,7 @@ package formats
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,18 +14,33 @@ import (
 )
 
 // HF is a Hugging Face folder: config.json, tokenizer files, and weights in one safetensors file or in shards that
-// model.safetensors.index.json lists.
+// model.safetensors.index.json lists; or in pytorch_model.bin, where there are no others.
 var HF = register(Format{
 	Name:  "hf",
 	Sniff: func(_ string, _ []byte, dir bool) bool { return dir },
 	Open:  openHF,
 })
 
+// A layout is a kind of weight files that a folder may have.
+type layout struct {
+	index          string // the file that lists shards
+	prefix, suffix string // of their names
+	read           func(r io.ReaderAt, size int64, path string, meta *Meta) ([]*Tensor, error)
+}
+
+// layouts are tried in this order.
+var layouts = []layout{
+	{indexName, "model", ".safetensors", readSafetensors},
+	{"pytorch_model.bin.index.json", "pytorch_model", ".bin", func(r io.ReaderAt, size int64, path string, _ *Meta) ([]*Tensor, error) {
+		return readTorch(r, size, path)
+	}},
+}
+
 const indexName = "model.safetensors.index.json"
 
 func openHF(dir string) (*Source, error) {
 	src := Folder(dir)
-	names, index, err := weightFiles(dir, src)
+	of, names, index, err := weightFiles(dir, src)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +59,7 @@ func openHF(dir string) (*Source, error) {
 		f, err := store.Open(path)
 		if err == nil {
 			files = append(files, f)
-			err = addShard(src, f, path, name, owner)
+			err = of.addShard(src, f, path, name, owner)
 		}
 		if err != nil {
 			src.Close()
@@ -51,7 +67,7 @@ func openHF(dir string) (*Source, error) {
 		}
 	}
 	if index != nil {
-		if err := agree(filepath.Join(dir, indexName), index, owner); err != nil {
+		if err := agree(filepath.Join(dir, of.index), index, owner); err != nil {
 			src.Close()
 			return nil, err
 		}
@@ -64,9 +80,9 @@ func openHF(dir string) (*Source, error) {
 }
 
 // addShard reads one file's header; owner remembers which file a tensor came from.
-func addShard(src *Source, f *store.File, path, name string, owner map[string]string) error {
+func (l *layout) addShard(src *Source, f *store.File, path, name string, owner map[string]string) error {
 	var meta Meta
-	tensors, err := readSafetensors(f, f.Size(), path, &meta)
+	tensors, err := l.read(f, f.Size(), path, &meta)
 	if err != nil {
 		return err
 	}
@@ -85,47 +101,44 @@ func addShard(src *Source, f *store.File, path, name string, owner map[string]st
 	return nil
 }
 
-// weightFiles lists the files that hold weights, by the reference converter's rule: those of the index if there is one, else
-// all that begin with "model" and end with ".safetensors", sorted.
-func weightFiles(dir string, src *Source) (names []string, index map[string]string, err error) {
-	raw, err := src.File(indexName)
-	if err == nil {
-		index, err = parseIndex(raw)
-		if err != nil {
-			return nil, nil, &Error{File: filepath.Join(dir, indexName), Err: err}
-		}
-		return shardsOf(index), index, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, err
-	}
+// weightFiles lists the files that hold weights, by the reference converter's rule: those of an index if there is one, else
+// all whose names begin and end as those of the layout do, sorted.
+func weightFiles(dir string, src *Source) (of *layout, names []string, index map[string]string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	other := ""
-	for _, e := range entries {
-		n := e.Name()
-		switch {
-		case strings.HasPrefix(n, "model") && strings.HasSuffix(n, ".safetensors"):
-			names = append(names, n)
-		case strings.HasSuffix(n, ".bin") || strings.HasSuffix(n, ".pt") || strings.HasSuffix(n, ".safetensors") || strings.HasSuffix(n, ".gguf"):
-			other = n
+	for i := range layouts {
+		of = &layouts[i]
+		raw, err := src.File(of.index)
+		if err == nil {
+			if index, err = parseIndex(raw); err != nil {
+				return nil, nil, nil, &Error{File: filepath.Join(dir, of.index), Err: err}
+			}
+			return of, shardsOf(index), index, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, nil, err
+		}
+		for _, e := range entries {
+			if n := e.Name(); strings.HasPrefix(n, of.prefix) && strings.HasSuffix(n, of.suffix) {
+				names = append(names, n)
+			}
+		}
+		if len(names) > 0 {
+			sort.Strings(names)
+			return of, names, nil, nil
 		}
 	}
-	if len(names) == 0 {
-		return nil, nil, noWeights(dir, other)
-	}
-	sort.Strings(names)
-	return names, nil, nil
+	return nil, nil, nil, noWeights(dir, entries)
 }
 
-func noWeights(dir, other string) error {
-	e := &Error{File: dir, Err: Unsupported("the folder has no model*.safetensors"), Hint: "name a folder in the Hugging Face layout, a .safetensors or a .gguf file"}
-	if strings.HasSuffix(other, ".bin") || strings.HasSuffix(other, ".pt") {
-		e.Hint = "save " + other + " as safetensors first (save_pretrained with safe_serialization)"
-	} else if other != "" {
-		e.Hint = "name the file itself: " + filepath.Join(dir, other)
+func noWeights(dir string, entries []fs.DirEntry) error {
+	e := &Error{File: dir, Err: Unsupported("the folder has no model*.safetensors and no pytorch_model*.bin"), Hint: "name a folder in the Hugging Face layout, a .safetensors or a .gguf file"}
+	for _, entry := range entries {
+		if n := entry.Name(); isTorch(n) || strings.HasSuffix(n, ".safetensors") || strings.HasSuffix(n, ".gguf") {
+			e.Hint = "name the file itself: " + filepath.Join(dir, n)
+		}
 	}
 	return e
 }

@@ -19,9 +19,9 @@ func convertCommand(ui *ui) *cli.Command {
 		Name:      "convert",
 		Usage:     "convert a checkpoint to GGUF, or between formats of codes",
 		UsageText: "quern convert SRC [-o OUT] [--outtype f32|f16|bf16|q8_0|auto] [--format FORMAT]",
-		Description: "SRC is a Hugging Face folder, a safetensors file beside its config.json, or a GGUF. Without -o the output lies\n" +
-			"beside SRC. Integer codes of a quantized folder (GPTQ, AWQ, compressed-tensors, MLX …) go into the GGUF types\n" +
-			"that hold them, unless --outtype names a type to decode into.\n\n" +
+		Description: "SRC is a Hugging Face folder, a safetensors file beside its config.json, or a GGUF. A folder without safetensors\n" +
+			"may have pytorch_model.bin, of which nothing is executed. Without -o the output lies beside SRC. Integer codes of a\n" +
+			"quantized folder (GPTQ, AWQ, compressed-tensors, MLX …) go into the GGUF types that hold them, unless --outtype names a type to decode into.\n\n" +
 			"Examples:\n  quern convert ./SmolLM2-135M -o smollm2-f16.gguf --outtype f16\n  quern convert ./SmolLM2-135M --plan\n" +
 			"  quern convert ./llava-1.5-7b --mmproj --outtype f16                   # the part that sees\n" +
 			"  quern convert ./DeepSeek-V3/config.json --plan --config-only          # without its weights\n" +

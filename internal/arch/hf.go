@@ -266,6 +266,9 @@ func (b *Bound) tie(src *formats.Source, v *Variant, bare bool) error {
 	if _, ok := b.Config.Value("tie_word_embeddings"); !ok {
 		says, _ = v.Defaults["tie_word_embeddings"].(bool)
 	}
+	if says {
+		b.dropTwin()
+	}
 	b.Params.Tied = b.output() == nil
 	switch {
 	case b.Params.Tied && !says && !bare:
@@ -275,6 +278,23 @@ func (b *Bound) tie(src *formats.Source, v *Variant, bare bool) error {
 		b.Notes = append(b.Notes, "config.json says tie_word_embeddings, but lm_head.weight is stored: it is kept as output.weight")
 	}
 	return nil
+}
+
+// dropTwin leaves out a head that is the embedding's bytes under another name, as files that torch wrote have it; in
+// safetensors the same model has one of the two.
+func (b *Bound) dropTwin() {
+	output := b.output()
+	if output == nil {
+		return
+	}
+	for i, o := range b.Origins {
+		if o.Rule.Role == RoleEmbed && formats.Same(b.Tensors[i], output) {
+			drop := slices.Index(b.Tensors, output)
+			b.Tensors = slices.Delete(b.Tensors, drop, drop+1)
+			b.Origins = slices.Delete(b.Origins, drop, drop+1)
+			return
+		}
+	}
 }
 
 func (b *Bound) output() *formats.Tensor {
