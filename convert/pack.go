@@ -60,6 +60,7 @@ type PackOptions struct {
 	Head   bool     // quantize the output head too
 	Plain  bool     // no search of scales
 	Float  string   // type of what is no codes: BF16, F16 or F32; "" is as stored
+	AsSaid bool     // a tensor whose bytes are not stored anywhere has the type that it says, not the model's
 	Wide   []string // names of tensors that are F32 where Float is said
 	Method string   // what makes the codes, for the model card; "" is rounding to nearest
 }
@@ -165,7 +166,7 @@ func (p *Pack) place(opt PackOptions) error {
 			s.to = quantize.F32
 		case float != nil && len(t.Shape) > 0 && t.Rows != nil:
 			s.to = float
-		case t.Raw != nil && formats.CodesOf(t) == nil && t.Type.Block == 1:
+		case (t.Raw != nil || opt.AsSaid) && formats.CodesOf(t) == nil && t.Type.Block == 1:
 			s.to = t.Type
 		default:
 			s.to = p.dense()

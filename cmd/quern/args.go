@@ -18,6 +18,12 @@ func permute(app *cli.App, args []string) ([]string, error) {
 	if cmd == nil {
 		return args, nil
 	}
+	path := []string{args[0], name}
+	if len(rest) > 0 {
+		if sub := subcommand(cmd, rest[0]); sub != nil {
+			cmd, path, name, rest = sub, append(path, rest[0]), name+" "+rest[0], rest[1:]
+		}
+	}
 	takes := valueFlags(cmd)
 	var flags, words []string
 	for i := 0; i < len(rest); i++ {
@@ -44,8 +50,18 @@ func permute(app *cli.App, args []string) ([]string, error) {
 			flags = append(flags, rest[i])
 		}
 	}
-	out := append([]string{args[0], name}, flags...)
+	out := append(path, flags...)
 	return append(append(out, "--"), words...), nil
+}
+
+// subcommand finds one by its name, or returns nil.
+func subcommand(cmd *cli.Command, name string) *cli.Command {
+	for _, s := range cmd.Subcommands {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
 }
 
 // valueFlags maps the names of a command's flags to whether a value follows.

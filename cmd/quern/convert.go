@@ -106,10 +106,15 @@ func produceFrom(c *cli.Context, ui *ui, src *formats.Source, types []string, op
 	if c.Bool("plan") {
 		return showPlans(c, ui, all)
 	}
+	return writePlans(c, ui, all, run)
+}
+
+// writePlans runs plans of one source, and says what was written.
+func writePlans(c *cli.Context, ui *ui, all []*convert.Plan, run convert.RunOptions) error {
 	began := time.Now()
 	bar := ui.progress("writing", "B")
 	run.Progress = bar.set
-	err = convert.Run(c.Context, all, run)
+	err := convert.Run(c.Context, all, run)
 	bar.done()
 	if errors.Is(err, fs.ErrExist) {
 		return &formats.Error{Err: err, Hint: "--force replaces it"}

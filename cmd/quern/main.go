@@ -59,7 +59,7 @@ func run(args []string, stdin *os.File, stdout, stderr *os.File) int {
 // commands is the table of subcommands: one file each.
 func commands(ui *ui) []*cli.Command {
 	return []*cli.Command{
-		convertCommand(ui), exportCommand(ui), quantizeCommand(ui), calibrateCommand(ui), verifyCommand(ui), inspectCommand(ui), tokenizeCommand(ui), logitsCommand(ui),
+		convertCommand(ui), exportCommand(ui), loraCommand(ui), quantizeCommand(ui), calibrateCommand(ui), verifyCommand(ui), inspectCommand(ui), tokenizeCommand(ui), logitsCommand(ui),
 		checkCommand(ui), reportCommand(ui), diffCommand(ui), scoreCommand(ui), benchCommand(ui), demoCommand(ui),
 	}
 }
@@ -89,6 +89,9 @@ func newApp(ui *ui) *cli.App {
 	for _, c := range app.Commands {
 		c.OnUsageError = onUsageError
 		c.HideHelpCommand = true
+		for _, s := range c.Subcommands {
+			s.OnUsageError, s.HideHelpCommand = onUsageError, true
+		}
 	}
 	return app
 }

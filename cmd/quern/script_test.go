@@ -36,7 +36,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SEEING", sees)
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "damage": damage, "spoil": spoil, "killed": killed},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "damage": damage, "spoil": spoil, "killed": killed,
+			"adapter": adapter},
 	})
 }
 

@@ -1,0 +1,118 @@
+package arch
+
+import (
+	"fmt"
+
+	"quern/formats"
+	"quern/quantize"
+)
+
+// A Place is where a matrix of a Hugging Face checkpoint is in GGUF: which tensor, or of which tensor the rows of one expert, and what
+// happens to its rows.
+type Place struct {
+	GGUF    string
+	Expert  int   // of Experts, -1 where the tensor is one matrix
+	Experts int   //
+	Rows    []int // of the tensor's rows, which of the source they are; nil: all as they are
+	Turned  bool  // the source is stored with inputs first: its columns are the tensor's rows (Rows are columns of the source, then)
+	Source  []int // shape of the source
+	Embed   bool  // the token embedding
+	Layout  int   // of several names of a matrix, the one with the lowest number is the first of the table
+}
+
+// Places tells of every matrix that a checkpoint of this model may have, in each of its layouts, where it is in GGUF. Several places are
+// parts of one matrix. Matrices whose numbers change on the way have no place.
+func (b *Bound) Places() map[string][]Place {
+	there := map[string]bool{}
+	for _, t := range b.Tensors {
+		there[t.Name] = true
+	}
+	out := map[string][]Place{}
+	for i := range b.Arch.Tensors {
+		r := &b.Arch.Tensors[i]
+		if r.HF == "" || len(r.sourceDims(&b.Params)) != 2 || r.Do.Make != nil {
+			continue
+		}
+		rows, turned, ok := r.trace(&b.Params)
+		if !ok {
+			continue
+		}
+		for l, name := range r.names(r.HF, &b.Params) {
+			gguf := layerName(r.GGUF, l)
+			if !there[gguf] {
+				continue
+			}
+			p := Place{GGUF: gguf, Expert: -1, Rows: rows, Turned: turned, Source: r.sourceDims(&b.Params), Embed: r.Role == RoleEmbed, Layout: i}
+			parts := r.parts(name, &b.Params)
+			for e, part := range parts {
+				if len(r.Dims(&b.Params)) == 3 {
+					p.Expert, p.Experts = e, len(parts)
+				}
+				out[part] = append(out[part], p)
+			}
+		}
+	}
+	return out
+}
+
+// trace runs a rule's operation on a matrix whose numbers say where they were, and reads off what it does to rows. ok is false where it
+// does anything else.
+func (r *Rule) trace(p *Params) (rows []int, turned, ok bool) {
+	if r.Do.Forward == nil {
+		return nil, false, r.Do.Join == nil && r.Do.Inverse == nil
+	}
+	dims := r.sourceDims(p)
+	byRow, byCol := r.Do.Forward(located(dims, true), p), r.Do.Forward(located(dims, false), p)
+	if byRow == nil || byRow.Rows == nil || len(byRow.Shape) != 2 {
+		return nil, false, false
+	}
+	n, k := byRow.NumRows(), byRow.Cols()
+	from, to := make([]float32, k), make([]float32, k)
+	for i := range n {
+		if byRow.Rows.ReadRows(from, i) != nil || byCol.Rows.ReadRows(to, i) != nil {
+			return nil, false, false
+		}
+		if i == 0 {
+			turned = k > 1 && from[0] != from[k-1]
+		}
+		if turned {
+			from, to = to, from
+		}
+		for j := range k { // one of the two stays, the other counts
+			if from[j] != from[0] || to[j] != float32(j) {
+				return nil, false, false
+			}
+		}
+		rows = append(rows, int(from[0]))
+		if turned {
+			from, to = to, from
+		}
+	}
+	return rows, turned, true
+}
+
+// located is a matrix whose numbers are those of their rows, or of their columns. They are exact up to 2^24.
+func located(dims []int, byRow bool) *formats.Tensor {
+	t := &formats.Tensor{Name: "located", Shape: dims, Type: quantize.ByName("F32")}
+	t.Rows = locatedRows{dims[len(dims)-1], byRow}
+	return t
+}
+
+type locatedRows struct {
+	cols  int
+	byRow bool
+}
+
+func (r locatedRows) ReadRows(dst []float32, row int) error {
+	for i := range dst {
+		n := i % r.cols
+		if r.byRow {
+			n = row + i/r.cols
+		}
+		if n >= 1<<24 {
+			return fmt.Errorf("row or column %d cannot be traced", n)
+		}
+		dst[i] = float32(n)
+	}
+	return nil
+}
