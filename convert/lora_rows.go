@@ -6,10 +6,11 @@ import (
 	"sync"
 
 	"quern/formats"
+	"quern/internal/kernel"
 )
 
-// lowRank is a matrix plus the product of two thin ones, made row by row. Sums are float64 in the order of the rank; a row is rounded to
-// float32 once.
+// lowRank is a matrix plus the product of two thin ones, made some rows at a time. The product is float32, its sums in the order of the
+// rank; what is added to the base is float64, rounded once.
 type lowRank struct {
 	base        formats.Rows
 	rows, cols  int
@@ -32,9 +33,12 @@ type thin struct {
 }
 
 type thinPair struct {
-	left, right []float32
+	left, right []float32 // the rows of the second have room for whole panels
 	magnitude   []float32
 }
+
+// wide is the length of a row of products: whole panels of the kernel.
+func (r *lowRank) wide() int { return (r.cols + kernel.Lanes - 1) / kernel.Lanes * kernel.Lanes }
 
 // values reads a whole thin matrix, turned where it has to be.
 func (t *thin) values() ([]float32, error) {
@@ -69,6 +73,13 @@ func (r *lowRank) pair(rows int) (*thinPair, error) {
 		if p.right, err = r.right.values(); err != nil {
 			return nil, err
 		}
+		if wide := r.wide(); wide > r.cols {
+			padded := make([]float32, r.rank*wide)
+			for k := range r.rank {
+				copy(padded[k*wide:], p.right[k*r.cols:(k+1)*r.cols])
+			}
+			p.right = padded
+		}
 		if r.magnitude != nil {
 			p.magnitude = make([]float32, r.magnitude.Elems())
 			whole := *r.magnitude
@@ -100,10 +111,13 @@ func (r *lowRank) ReadRows(dst []float32, row int) error {
 	if err := r.base.ReadRows(dst, row); err != nil {
 		return err
 	}
-	sum := make([]float64, r.cols)
+	sum, delta := make([]float64, r.cols), []float32(nil)
 	for i := range n {
+		if i%productRows == 0 {
+			delta = r.product(delta, p, row+i, min(productRows, n-i))
+		}
 		w := dst[i*r.cols : (i+1)*r.cols]
-		r.row(sum, w, p, row+i)
+		r.add(sum, w, delta[i%productRows*r.wide():])
 		if p.magnitude != nil {
 			if err := r.resize(sum, p, row+i); err != nil {
 				return err
@@ -116,20 +130,24 @@ func (r *lowRank) ReadRows(dst []float32, row int) error {
 	return nil
 }
 
-// row is a row of the base plus its change.
-func (r *lowRank) row(sum []float64, w []float32, p *thinPair, row int) {
-	clear(sum)
-	for k := range r.rank {
-		b := float64(p.left[row*r.rank+k])
-		if b == 0 {
-			continue
-		}
-		for j, a := range p.right[k*r.cols : (k+1)*r.cols] {
-			sum[j] += b * float64(a) // exact in 48 bits, so it does not matter whether the compiler fuses
-		}
+const productRows = 16 // that are multiplied at a time
+
+// product is rows of the product of the thin matrices.
+func (r *lowRank) product(dst []float32, p *thinPair, row, n int) []float32 {
+	wide := r.wide()
+	if dst == nil {
+		dst = make([]float32, productRows*wide)
 	}
+	for j := 0; j < wide; j += kernel.Lanes {
+		kernel.MatMulF32(dst[j:], wide, p.left[row*r.rank:], r.rank, p.right[j:], wide, n, r.rank, false)
+	}
+	return dst
+}
+
+// add is a row of the base plus its change.
+func (r *lowRank) add(sum []float64, w, delta []float32) {
 	for j := range sum {
-		sum[j] = float64(w[j]) + float64(r.scale*sum[j])
+		sum[j] = float64(w[j]) + float64(r.scale*float64(delta[j]))
 	}
 }
 
@@ -157,12 +175,15 @@ func (r *lowRank) resize(sum []float64, p *thinPair, row int) error {
 
 // measure goes through the whole matrix for the lengths of its columns.
 func (r *lowRank) measure(p *thinPair) error {
-	lengths, sum, w := make([]float64, r.cols), make([]float64, r.cols), make([]float32, r.cols)
+	lengths, sum, w, delta := make([]float64, r.cols), make([]float64, r.cols), make([]float32, r.cols), []float32(nil)
 	for row := range r.rows {
+		if row%productRows == 0 {
+			delta = r.product(delta, p, row, min(productRows, r.rows-row))
+		}
 		if err := r.base.ReadRows(w, row); err != nil {
 			return err
 		}
-		r.row(sum, w, p, row)
+		r.add(sum, w, delta[row%productRows*r.wide():])
 		for j, x := range sum {
 			lengths[j] += float64(x * x)
 		}

@@ -17,7 +17,7 @@ internal/store     |                                                            
 formats            | quantize internal/store                                           | klauspost/compress
 internal/arch      | formats quantize                                                  |
 internal/tokenizer |                                                                   | x/text
-convert            | formats quantize internal/arch internal/tokenizer                 | go.yaml.in/yaml/v3
+convert            | formats quantize internal/arch internal/tokenizer internal/kernel | go.yaml.in/yaml/v3
 internal/model     | formats quantize internal/arch internal/kernel                    |
 internal/bench     | formats quantize internal/cpu internal/kernel internal/model        |
 internal/parquet   |                                                                   | klauspost/compress
