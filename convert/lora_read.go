@@ -3,7 +3,6 @@ package convert
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,15 +43,7 @@ type trainedRows struct {
 
 // OpenAdapter reads the headers of a PEFT folder.
 func OpenAdapter(dir string) (*Adapter, error) {
-	weights := filepath.Join(dir, "adapter_model.safetensors")
-	src, err := formats.Open(weights)
-	if errors.Is(err, fs.ErrNotExist) {
-		hint := "a PEFT folder has it beside adapter_config.json"
-		if _, err := os.Stat(filepath.Join(dir, "adapter_model.bin")); err == nil {
-			hint = "adapter_model.bin is a pickle: load it with PEFT and save it with save_pretrained, which writes safetensors"
-		}
-		return nil, &formats.Error{File: weights, Err: fs.ErrNotExist, Hint: hint}
-	}
+	src, err := openAdapterWeights(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +61,21 @@ func OpenAdapter(dir string) (*Adapter, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// openAdapterWeights opens the first of the names that PEFT has given to weights.
+func openAdapterWeights(dir string) (*formats.Source, error) {
+	var first error
+	for _, name := range []string{"adapter_model.safetensors", "adapter_model.bin"} {
+		src, err := formats.Open(filepath.Join(dir, name))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return src, err
+		}
+		if first == nil {
+			first = &formats.Error{File: filepath.Join(dir, name), Err: fs.ErrNotExist, Hint: "a PEFT folder has it beside adapter_config.json"}
+		}
+	}
+	return nil, first
 }
 
 // Close releases the files.

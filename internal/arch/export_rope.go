@@ -77,7 +77,10 @@ func solveLlama3(factors []float32, base float64, dim int) (llama3, error) {
 	for c := 16.0; c <= 1<<24; c *= 2 {
 		contexts = append(contexts, c)
 	}
-	scale := float64(slices.Max(factors))
+	if len(factors) == 0 {
+		return llama3{}, formats.Corrupt("llama3's scaling has no factors")
+	}
+	freqs, scale := frequencies(base, dim), float64(slices.Max(factors))
 	if scale == 1 {
 		scale = 8 // nothing was slow enough to be divided
 	}
@@ -85,7 +88,7 @@ func solveLlama3(factors []float32, base float64, dim int) (llama3, error) {
 		for _, low := range []float64{1, 2, 0.5} {
 			for _, context := range contexts {
 				l := llama3{scale, low, high, context}
-				if low < high && slices.Equal(l.factors(base, dim), factors) {
+				if low < high && slices.Equal(l.divide(freqs), factors) {
 					return l, nil
 				}
 			}

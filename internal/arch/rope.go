@@ -94,13 +94,23 @@ func readLlama3(c *Config) (l llama3, err error) {
 // context, factor for those beyond it, a smooth step between. The arithmetic is float32 in the order in which the
 // reference converter's library does it (a quotient of a number by a tensor is the number times the reciprocal), because
 // these numbers are stored.
-func (l llama3) factors(base float64, dim int) []float32 {
+func (l llama3) factors(base float64, dim int) []float32 { return l.divide(frequencies(base, dim)) }
+
+// frequencies are those of the pairs of a head's dimensions.
+func frequencies(base float64, dim int) []float32 {
 	out := make([]float32, dim/2)
-	factor, low, context := float32(l.factor), float32(l.low), float32(l.context)
-	lowWave, highWave := l.context/l.low, l.context/l.high
 	for i := range out {
 		exponent := float32(2*i) / float32(dim)
-		freq := 1 / pow(base, exponent)
+		out[i] = 1 / pow(base, exponent)
+	}
+	return out
+}
+
+func (l llama3) divide(freqs []float32) []float32 {
+	out := make([]float32, len(freqs))
+	factor, low, context := float32(l.factor), float32(l.low), float32(l.context)
+	lowWave, highWave := l.context/l.low, l.context/l.high
+	for i, freq := range freqs {
 		wave := float32((1 / freq) * float32(2*math.Pi))
 		switch w := float64(wave); {
 		case w < highWave:

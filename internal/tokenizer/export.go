@@ -11,7 +11,7 @@ import (
 // not tell (whether an added token takes the blanks beside it, marks on letters composed before splitting except where a family is known
 // for it) is as it is in most tokenizers. context is the longest sequence, 0 where it is not known.
 func (v *Vocab) HFFiles(context int) (map[string][]byte, error) {
-	if len(v.Tokens) == 0 {
+	if len(v.Tokens) == 0 || !v.spells() {
 		return nil, corrupt("the vocabulary is empty")
 	}
 	for i, t := range v.Tokens {
@@ -47,6 +47,16 @@ func (v *Vocab) HFFiles(context int) (map[string][]byte, error) {
 		files["chat_template.jinja"] = []byte(v.ChatTemplate)
 	}
 	return files, nil
+}
+
+// spells says whether there is any token but rows that the embedding has for nothing.
+func (v *Vocab) spells() bool {
+	for i := range v.Tokens {
+		if v.kind(i) != Unused || v.named(i) {
+			return true
+		}
+	}
+	return false
 }
 
 // An exporter gathers a tokenizer.json.

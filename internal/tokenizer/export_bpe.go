@@ -43,7 +43,7 @@ func sortedKeys(m map[string]string) (keys []string) {
 }
 
 // composing are pre-tokenizers whose models compose characters first; no GGUF tells it, and runtimes do not.
-var composing = []string{"qwen2", "qwen35", "olmo", "command-r"}
+var composing = []string{"qwen2", "olmo", "command-r"}
 
 // byteLevel is a vocabulary of bytes.
 func (w *exporter) byteLevel(p *pre) error {

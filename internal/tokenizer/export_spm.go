@@ -28,6 +28,9 @@ func (w *exporter) characters() {
 	w.vocabulary()
 }
 
+// longestPiece bounds what is cut in two at every place: published vocabularies have no token beyond some dozens of bytes.
+const longestPiece = 1 << 10
+
 // mergesOfScores are the pairs of tokens that make another one, those with the highest score first: in this order SentencePiece merges.
 // Of the ways to make one token the one with the longest left part comes first, as where Hugging Face's library converts such a vocabulary.
 func (v *Vocab) mergesOfScores() []string {
@@ -47,6 +50,9 @@ func (v *Vocab) mergesOfScores() []string {
 	}
 	var all []merge
 	for text, id := range ids {
+		if len(text) > longestPiece {
+			continue
+		}
 		for cut := range text {
 			left, right := text[:cut], text[cut:]
 			a, ok := ids[left]
@@ -91,7 +97,7 @@ func (v *Vocab) sentencePiece() []byte {
 		}
 		p.bytes(1, []byte(text))
 		p.fixed(2, math.Float32bits(v.Scores[i]))
-		if k := v.kind(i); k != Normal {
+		if k := v.kind(i); k > Normal && k <= Byte {
 			p.number(3, uint64(k))
 		}
 		m.bytes(1, p)
