@@ -155,27 +155,27 @@ func trailing(s string, i int) int {
 func spaces(s string, i int) int { return runOf(s, i, space) }
 
 // cased is o200k's word: [^\r\n\p{L}\p{N}]?[up]*[low]+ or, failing that, [^\r\n\p{L}\p{N}]?[up]+[low]*, where modifier
-// and other letters and marks are of both kinds; then, where asked for, a contraction. Characters of the class not are
-// of neither kind.
-func cased(contracted bool, not class) match {
+// and other letters and marks are of both kinds; then, where asked for, a contraction. of tells which kinds a character is
+// of; it is at, or one of its relatives.
+func cased(contracted bool, of looked) match {
 	return func(s string, i int) int {
 		c, n := at(s, i)
 		start, prefix := i, c&(newline|letter|anyNum) == 0
 		if prefix {
 			start += n
 		}
-		e := upLow(s, start, not)
+		e := upLow(s, start, of)
 		if e == start && prefix {
 			start = i
-			e = upLow(s, i, not)
+			e = upLow(s, i, of)
 		}
 		if e == start {
 			if prefix {
 				start = i + n
 			}
-			if e = upThenLow(s, start, not); e == start && prefix {
+			if e = upThenLow(s, start, of); e == start && prefix {
 				start = i
-				e = upThenLow(s, i, not)
+				e = upThenLow(s, i, of)
 			}
 		}
 		if e == start {
@@ -188,25 +188,28 @@ func cased(contracted bool, not class) match {
 	}
 }
 
-// atNot is at, with no class for characters of the class not.
-func atNot(s string, i int, not class) (class, int) {
+// A looked is at, or sees some characters as others.
+type looked func(s string, i int) (class, int)
+
+// atNoHan takes Chinese characters for no letters.
+func atNoHan(s string, i int) (class, int) {
 	c, n := at(s, i)
-	if c&not != 0 {
+	if c&han != 0 {
 		c = 0
 	}
 	return c, n
 }
 
 // upLow is [up]*[low]+. When nothing low follows the run, it gives back characters until one is low too.
-func upLow(s string, i int, not class) int {
+func upLow(s string, i int, of looked) int {
 	both := i // the end of the last character in the run that is of both kinds
 	for j := i; ; {
-		c, n := atNot(s, j, not)
+		c, n := of(s, j)
 		if c&anyUp == 0 {
 			if c&anyLow == 0 {
 				return both
 			}
-			return lowRun(s, j, not)
+			return lowRun(s, j, of)
 		}
 		j += n
 		if c&anyLow != 0 {
@@ -216,10 +219,10 @@ func upLow(s string, i int, not class) int {
 }
 
 // upThenLow is [up]+[low]*
-func upThenLow(s string, i int, not class) int {
+func upThenLow(s string, i int, of looked) int {
 	j := i
 	for {
-		c, n := atNot(s, j, not)
+		c, n := of(s, j)
 		if c&anyUp == 0 {
 			break
 		}
@@ -228,12 +231,12 @@ func upThenLow(s string, i int, not class) int {
 	if j == i {
 		return i
 	}
-	return lowRun(s, j, not)
+	return lowRun(s, j, of)
 }
 
-func lowRun(s string, i int, not class) int {
+func lowRun(s string, i int, of looked) int {
 	for {
-		c, n := atNot(s, i, not)
+		c, n := of(s, i)
 		if c&anyLow == 0 {
 			return i
 		}

@@ -11,11 +11,14 @@ import (
 //	|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?
 //	|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+
 //
-// llama.cpp comes near to it with patterns of its own, in which only ASCII letters have case. This is the original.
-var splitO200k = isolate(o200k(true, upTo(3, anyNum))...)
+// llama.cpp comes near to it with patterns of its own, see atASCII and its relatives.
+var (
+	splitO200k = isolate(o200k(true, at, upTo(3, anyNum))...)
+	splitASCII = isolate(o200k(true, atASCII, upTo(3, anyNum))...)
+)
 
-func o200k(contracted bool, digits match) []match {
-	return []match{cased(contracted, 0), digits, blankNot(letter|anyNum, "\r\n/"), newlines, trailing, spaces}
+func o200k(contracted bool, of looked, digits match) []match {
+	return []match{cased(contracted, of), digits, blankNot(letter|anyNum, "\r\n/"), newlines, trailing, spaces}
 }
 
 const (
@@ -27,19 +30,21 @@ const (
 
 var shapeO200k = isolated(o200kCapital + o200kSuffix + "|" + o200kSmall + o200kSuffix + `|\p{N}{1,3}` + o200kRest)
 
-var _ = register(pre{Names: []string{"gpt-4o", "kanana2", "talkie", "minimax-m2"}, Shape: shapeO200k, Split: splitter{splitO200k}})
+var _ = register(pre{Names: []string{"gpt-4o", "kanana2", "talkie", "minimax-m2"}, Shape: shapeO200k, Split: splitter{splitASCII}, HF: splitter{splitO200k}})
 
-var _ = register(pre{Names: []string{"llama4"}, Shape: shapeO200k, Split: splitter{splitO200k},
+var _ = register(pre{Names: []string{"llama4"}, Shape: shapeO200k, Split: splitter{splitASCII}, HF: splitter{splitO200k},
 	Fits: func(e *evidence) bool { return e.token("<|begin_of_text|>") }})
 
-var _ = register(pre{Names: []string{"granite-embed-multi-97m"}, Split: splitter{splitO200k}, IgnoreMerges: true})
+var _ = register(pre{Names: []string{"granite-embed-multi-97m"}, IgnoreMerges: true,
+	Split: splitter{isolate(o200k(true, atMarked, upTo(3, anyNum))...)}, HF: splitter{splitO200k}})
 
 // Mistral's tekken: the same without contractions, each digit by itself.
 var _ = register(pre{Names: []string{"tekken"}, Shape: isolated(o200kCapital + "|" + o200kSmall + `|\p{N}` + o200kRest),
-	Split: splitter{isolate(o200k(false, one(anyNum))...)}, IgnoreMerges: true, AddBOS: true})
+	Split: splitter{isolate(o200k(false, atASCII, one(anyNum))...)}, HF: splitter{isolate(o200k(false, at, one(anyNum))...)}, IgnoreMerges: true, AddBOS: true})
 
-// Tiny Aya: digits by threes from the right, where the number is a word of its own.
-var _ = register(pre{Names: []string{"tiny_aya", "cohere2moe"}, Split: splitter{isolate(alignedDigits), splitO200k},
+// Tiny Aya: digits by threes from the right, where the number is a word of its own; llama.cpp does so everywhere.
+var _ = register(pre{Names: []string{"tiny_aya", "cohere2moe"}, HF: splitter{isolate(alignedDigits), splitO200k},
+	Split: splitter{isolate(run(anyNum)), rightTriples(anyNum), isolate(o200k(true, atCaseless, upTo(3, anyNum))...)},
 	Shape: strings.TrimSuffix(isolated(`\d{1,3}(?=(?:\d{3})*\b)`), "bytes") + shapeO200k})
 
 // alignedDigits is \d{1,3}(?=(?:\d{3})*\b)
@@ -77,9 +82,43 @@ func joins(r rune) bool {
 
 // Youtu: Hangul, East Asian punctuation, Bopomofo and Chinese with kana first.
 var _ = register(pre{Names: []string{"youtu"}, IgnoreMerges: true,
-	Split: splitter{isolate(runesIn(`가-힣ㄱ-ㆎ`), runesIn(`！…“”‘’—：；，、-〿︰-﹏`), runesIn(`ㄅ-ㄯ`), runesIn(`一-龥぀-ゟ゠-ヿ`)),
-		isolate(o200k(true, one(anyNum))...)}})
+	Split: splitter{eastFirst, isolate(o200k(true, atCaseless, one(anyNum))...)}, HF: splitter{eastFirst, isolate(o200k(true, at, one(anyNum))...)}})
 
-// Kimi K2: runs of Chinese characters, which are then no part of other words.
+var eastFirst = isolate(runesIn(`가-힣ㄱ-ㆎ`), runesIn(`！…“”‘’—：；，、-〿︰-﹏`), runesIn(`ㄅ-ㄯ`), runesIn(`一-龥぀-ゟ゠-ヿ`))
+
+// Kimi K2: runs of Chinese characters, which are then no part of other words. llama.cpp knows no case here, and no marks.
 var _ = register(pre{Names: []string{"kimi-k2"},
-	Split: splitter{isolate(run(han), cased(true, han), upTo(3, anyNum), blankNot(letter|anyNum, "\r\n"), newlines, trailing, spaces)}})
+	Split: splitter{isolate(run(han), cased(true, atLetters), upTo(3, anyNum), blankNot(letter|anyNum, "\r\n"), newlines, trailing, spaces)},
+	HF:    splitter{isolate(run(han), cased(true, atNoHan), upTo(3, anyNum), blankNot(letter|anyNum, "\r\n"), newlines, trailing, spaces)}})
+
+// The four ways in which llama.cpp comes near to o200k's words: only letters of ASCII have case and marks are no letters;
+// the same, with marks; nothing has case; nothing has case and neither marks nor Chinese characters are letters.
+
+func atASCII(s string, i int) (class, int) {
+	c, n := atMarked(s, i)
+	return c &^ mark, n
+}
+
+func atMarked(s string, i int) (class, int) {
+	c, n := at(s, i)
+	if n > 1 && c&letter != 0 {
+		c = c&^letter | plainLm
+	}
+	return c, n
+}
+
+func atCaseless(s string, i int) (class, int) {
+	c, n := at(s, i)
+	if c&letter != 0 {
+		c = c&^letter | plainLm
+	}
+	return c, n
+}
+
+func atLetters(s string, i int) (class, int) {
+	c, n := atCaseless(s, i)
+	if c&han != 0 {
+		c = 0
+	}
+	return c &^ mark, n
+}
