@@ -107,11 +107,3 @@ var plainRefuses = []Refusal{
 	{HF: "partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
 	{HF: "rope_parameters.partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
 }
-
-// partKey is the part of each head that is rotated; it stands before rope.dimension_count, which follows from it.
-var partKey = Key{HF: []string{"rope_parameters.partial_rotary_factor", "rope_scaling.partial_rotary_factor", "partial_rotary_factor"},
-	Field: func(p *Params) any { return &p.RopePart }, When: never, Default: func(p *Params) { p.RopePart = 1 }}
-
-// partDim is rope.dimension_count.
-var partDim = Key{GGUF: "{a}.rope.dimension_count", Field: func(p *Params) any { return &p.RopeDim },
-	Default: func(p *Params) { p.RopeDim = int(float64(p.RopePart)*float64(p.HeadDim) + 1e-3) }} // the part is a rounded number
