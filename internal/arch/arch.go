@@ -62,6 +62,8 @@ type Role uint8
 const (
 	RoleEmbed Role = iota
 	RoleRopeFactors
+	RoleRopeLong // LongRoPE's, for sequences beyond training
+	RoleRopeShort
 	RoleAttnNorm
 	RoleQ
 	RoleK
@@ -140,7 +142,7 @@ type Params struct {
 	RopeDim  int     // leading dimensions of a head that are rotated
 	RopePart float32 // their part of a head, as config.json tells it
 	RopeBase float32 // theta
-	RopeType string  // how positions beyond training are handled: "", "linear", "yarn" or "llama3"
+	RopeType string  // how positions beyond training are handled: "", "linear", "yarn", "llama3" or "longrope"
 	// RopeScale divides positions (linear scaling; yarn for some dimensions); 1 without.
 	RopeScale float32
 	// RopeContext is the context before it was lengthened, where a family's files tell it.
@@ -161,6 +163,8 @@ type Params struct {
 	Scales Scales
 	Caps   Caps
 	Yarn   Yarn // zero without
+
+	LongRope LongRope // zero without
 
 	Sections []int32 // of a head, rotated by time, height and width; the three are equal in a text
 	Vision   Vision  // of a tower; zero without

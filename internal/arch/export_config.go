@@ -176,11 +176,7 @@ func (k *Key) value(p *Params) (any, bool) {
 	case *[]int32:
 		return *f, len(*f) > 0
 	case *[]float32:
-		var list []json.Number
-		for _, x := range *f {
-			list = append(list, decimal(x))
-		}
-		return list, len(list) > 0
+		return decimals(*f), len(*f) > 0
 	}
 	return nil, false
 }

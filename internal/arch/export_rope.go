@@ -25,6 +25,8 @@ func (b *Bound) tellRope(out map[string]any) error {
 			"high_freq_factor": decimal(float32(l.high)), "original_max_position_embeddings": int(l.context)}
 	case "yarn":
 		out["rope_scaling"] = b.tellYarn()
+	case "longrope":
+		out["rope_scaling"] = p.LongRope.tell(p)
 	default:
 		return formats.Unsupported("rope scaling %.60q has no name in config.json", p.RopeType)
 	}

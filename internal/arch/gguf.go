@@ -70,8 +70,13 @@ func (a *Arch) readMeta(src *formats.Source, p *Params) error {
 		if p.RopeScale != 0 && p.RopeScale != 1 {
 			p.RopeType = "linear" // what runtimes assume when only the factor is there
 		}
+	case "longrope":
+		if a.hasRole(RoleRopeLong) {
+			break
+		}
+		fallthrough
 	case "yarn":
-		if a.has("{a}.rope.scaling.yarn_beta_fast") {
+		if p.RopeType == "yarn" && a.has("{a}.rope.scaling.yarn_beta_fast") {
 			p.Yarn.LogAll = float64(p.Yarn.log) / 0.1
 			break
 		}
@@ -147,10 +152,13 @@ func (a *Arch) vocab(src *formats.Source, p *Params) error {
 	return nil
 }
 
-// readFactors reads rope_freqs.weight into Params.RopeFactors.
+// readFactors reads the tensors that are hyper-parameters.
 func (b *Bound) readFactors(src *formats.Source) error {
+	p := &b.Params
+	fields := map[Role]*[]float32{RoleRopeFactors: &p.RopeFactors, RoleRopeLong: &p.LongRope.Long, RoleRopeShort: &p.LongRope.Short}
 	for i, o := range b.Origins {
-		if o.Rule.Role != RoleRopeFactors {
+		to := fields[o.Rule.Role]
+		if to == nil {
 			continue
 		}
 		t := b.Tensors[i]
@@ -167,10 +175,16 @@ func (b *Bound) readFactors(src *formats.Source) error {
 				return fail(formats.Corrupt("a frequency cannot be divided by %v", x))
 			}
 		}
-		b.Params.RopeFactors = f
-		if b.Params.RopeType == "" {
-			b.Params.RopeType = "llama3"
+		*to = f
+		switch {
+		case o.Rule.Role != RoleRopeFactors:
+			p.RopeType = "longrope"
+		case p.RopeType == "":
+			p.RopeType = "llama3"
 		}
+	}
+	if l := &p.LongRope; len(l.Long) != len(l.Short) || p.RopeType == "longrope" && l.Long == nil {
+		return &formats.Error{File: src.Path, Tensor: "rope_factors_long.weight", Err: formats.Corrupt("only one of the two sets of rope factors is there")}
 	}
 	return nil
 }

@@ -178,6 +178,9 @@ func (a *Arch) readConfig(c *Config, v *Variant, p *Params) error {
 		}
 	}
 	a.defaults(p)
+	if err := p.LongRope.finish(c, p); err != nil {
+		return err
+	}
 	if a.Finish != nil {
 		if err := a.Finish(c, p); err != nil {
 			return err

@@ -30,12 +30,7 @@ var (
 )
 
 // MakeRopeFactors stores Params.RopeFactors.
-var MakeRopeFactors = Op{Name: "make", Make: func(p *Params) *formats.Tensor {
-	if p.RopeFactors == nil {
-		return nil
-	}
-	return Floats("rope_freqs.weight", p.RopeFactors)
-}}
+var MakeRopeFactors = makeList("rope_freqs.weight", func(p *Params) []float32 { return p.RopeFactors })
 
 func permute(name string, heads func(*Params) int) Op {
 	wrap := func(inverse bool) func(*formats.Tensor, *Params) *formats.Tensor {

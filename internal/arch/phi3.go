@@ -2,8 +2,8 @@ package arch
 
 import "slices"
 
-// Phi3 is the family of Phi-3, Phi-3.5 and Phi-4 without LongRoPE: llama whose projections of attention are one matrix, as
-// are gate and up, with heads rotated in halves.
+// Phi3 is the family of Phi-3, Phi-3.5 and Phi-4: llama whose projections of attention are one matrix, as are gate and up, with heads
+// rotated in halves, in some models only a part of them.
 var Phi3 = register(Arch{
 	Name: "phi3",
 	Variants: []Variant{{
@@ -15,22 +15,23 @@ var Phi3 = register(Arch{
 	}},
 	Keys: slices.Concat(
 		named("context_length"),
-		[]Key{{GGUF: "{a}.rope.scaling.original_context_length", HF: []string{"original_max_position_embeddings"},
+		[]Key{{GGUF: "{a}.rope.scaling.original_context_length", HF: []string{"original_max_position_embeddings", "rope_parameters.original_max_position_embeddings"},
 			Field: func(p *Params) any { return &p.RopeContext }, Default: func(p *Params) { p.RopeContext = p.Context }}},
 		named("embedding_length", "feed_forward_length", "block_count", "attention.head_count", "attention.head_count_kv",
 			"attention.layer_norm_rms_epsilon"),
 		headKeys(ownHead),
-		sizeKeys(always)[1:],
+		partKeys,
 		named("rope.freq_base"),
 		[]Key{
 			{GGUF: "general.file_type"},
 			{GGUF: "{a}.attention.sliding_window", HF: []string{"sliding_window"},
 				Field: func(p *Params) any { return &p.Window }, Default: nothing},
 		},
+		[]Key{longKey},
 		named("rope.scaling.type", "rope.scaling.factor"),
 		sizeKeys(never)[:1],
 	),
-	Tensors: slices.Concat(slices.DeleteFunc(slices.Clone(decoder), func(r Rule) bool {
+	Tensors: slices.Concat(longTensors, slices.DeleteFunc(slices.Clone(decoder), func(r Rule) bool {
 		return slices.Contains([]Role{RoleQ, RoleK, RoleV, RoleGate, RoleUp}, r.Role)
 	}), []Rule{
 		{GGUF: "blk.{}.attn_qkv.weight", HF: "model.layers.{}.self_attn.qkv_proj.weight", Role: RoleQ, And: []Role{RoleK, RoleV}, Shape: "A E"},
@@ -39,10 +40,7 @@ var Phi3 = register(Arch{
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
 		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
-		{HF: "partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
-		{HF: "rope_parameters.partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
 		{GGUF: "{a}.expert_count", Unless: []string{"0"}, Why: "a mixture of experts"},
-		{GGUF: "{a}.rope.scaling.attn_factor", Unless: []string{"1"}, Why: "attention is scaled for long contexts"},
 	},
-	Layer: Layer{RopeNeox: true},
+	Layer: Layer{RopeNeox: true, RopePart: true},
 })

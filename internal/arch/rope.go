@@ -3,7 +3,6 @@ package arch
 import (
 	"math"
 	"math/big"
-	"slices"
 
 	"quern/formats"
 )
@@ -47,9 +46,13 @@ func (a *Arch) hfRope(c *Config, p *Params) error {
 		p.RopeType, p.RopeScale = "linear", float32(f)
 		return nil
 	case "llama3":
-		if slices.ContainsFunc(a.Tensors, func(r Rule) bool { return r.Role == RoleRopeFactors }) {
+		if a.hasRole(RoleRopeFactors) {
 			p.RopeType = "llama3"
 			return nil
+		}
+	case "longrope", "su": // its first name
+		if a.hasRole(RoleRopeLong) {
+			return a.hfLongRope(c, key, p)
 		}
 	case "mrope":
 		if a.has("{a}.rope.dimension_sections") {

@@ -68,6 +68,9 @@ func walk(t *testing.T, visit func(path string)) {
 			}
 			return nil
 		}
+		if d.Name() == ".git" { // a file in a further work tree
+			return nil
+		}
 		visit(filepath.ToSlash(rel))
 		return nil
 	})

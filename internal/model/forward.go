@@ -116,12 +116,12 @@ func (r *run) rotate(q, k, v []float32, at []place, rope *rope) {
 	qdim, kdim := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
 	scale := r.m.attentionScale()
 	r.eachRow(len(at), func(w *worker, row int) {
-		q, k, v, pos := q[row*qdim:][:qdim], k[row*kdim:][:kdim], v[row*kdim:][:kdim], at[row].pos
-		rope.rotate(q, pos, p.HeadDim, r.m.neox)
+		q, k, v := q[row*qdim:][:qdim], k[row*kdim:][:kdim], v[row*kdim:][:kdim]
+		rope.rotate(q, at[row], p.HeadDim, r.m.neox)
 		for i := range q {
 			q[i] *= scale
 		}
-		rope.rotate(k, pos, p.HeadDim, r.m.neox)
+		rope.rotate(k, at[row], p.HeadDim, r.m.neox)
 		if r.mode == Deploy {
 			w.halve(k, k)
 			w.halve(v, v)

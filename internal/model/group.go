@@ -21,6 +21,7 @@ type batch struct {
 type place struct {
 	pos   int
 	token int32
+	far   bool // its sequence is longer than those of training
 }
 
 // group puts sequences one after the other and cuts them into batches. want and out are those of all their tokens, or nil.
@@ -29,8 +30,9 @@ func (r *run) group(seqs [][]int32, want []bool, out []float32) *group {
 	g := &r.lent
 	g.place, g.batches = grow(&g.place, 0), grow(&g.batches, 0)
 	for _, tokens := range seqs {
+		far := r.m.far(len(tokens))
 		for pos, id := range tokens {
-			g.place = append(g.place, place{pos, id})
+			g.place = append(g.place, place{pos, id, far})
 		}
 	}
 	r.rope.reach(longest(seqs))

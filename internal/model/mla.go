@@ -82,12 +82,12 @@ func (r *run) narrow(narrow, kva, q []float32, x *latent, at []place) {
 	kl, rot, d := p.MLA.KV, p.RopeDim, p.HeadDim
 	eps := float64(p.NormEps)
 	r.eachRow(len(at), func(_ *worker, row int) {
-		k, pos := kva[row*(kl+rot):][:kl+rot], at[row].pos
+		k := kva[row*(kl+rot):][:kl+rot]
 		normalize(narrow[row*kl:][:kl], k[:kl], x.kvaNorm, eps)
-		r.rope.rotate(k[kl:], pos, rot, r.m.neox)
+		r.rope.rotate(k[kl:], at[row], rot, r.m.neox)
 		q := q[row*p.Heads*d:][:p.Heads*d]
 		for h := 0; h < len(q); h += d {
-			r.rope.rotate(q[h+d-rot:h+d], pos, rot, r.m.neox)
+			r.rope.rotate(q[h+d-rot:h+d], at[row], rot, r.m.neox)
 		}
 	})
 }
@@ -101,7 +101,7 @@ func (m *Model) attentionScale() float32 {
 	}
 	s := 1 / math.Sqrt(float64(p.HeadDim))
 	if p.RopeType == "yarn" && p.Yarn.LogAll != 0 && p.RopeScale > 1 {
-		grown := 1 + float64(0.1*p.Yarn.LogAll*natural(float64(p.RopeScale)))
+		grown := 1 + float64(0.1*p.Yarn.LogAll*arch.Natural(float64(p.RopeScale)))
 		s *= grown * grown
 	}
 	return float32(s)

@@ -193,7 +193,7 @@ func (l *layer) matrices(p *arch.Params) (ws []*weight) {
 
 // place puts a tensor where its role says.
 func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
-	if o.Rule.Role == arch.RoleRopeFactors || o.Rule.Role == arch.RoleVision {
+	if slices.Contains(elsewhere, o.Rule.Role) {
 		return nil // already in Params; for images only
 	}
 	if t.Rows == nil {
@@ -212,6 +212,9 @@ func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
 	}
 	return split(slots, t, o)
 }
+
+// elsewhere are the roles of tensors that layers do not have.
+var elsewhere = []arch.Role{arch.RoleRopeFactors, arch.RoleRopeLong, arch.RoleRopeShort, arch.RoleVision}
 
 // put fills the slot of a role.
 func put(slots []slot, t *formats.Tensor, role arch.Role, layer int) error {

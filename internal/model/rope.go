@@ -10,6 +10,7 @@ type rope struct {
 	freq     []float32 // [D/2] angle of one position
 	size     float32   // of cosines and sines, 0: one
 	cos, sin []float32 // [positions][D/2]
+	far      *rope     // of sequences longer than those of training, where they have one of their own (LongRoPE)
 }
 
 // newRope computes the frequencies as transformers does, in float32: base^(-2i/D), divided by the factors of the model's
@@ -25,11 +26,27 @@ func newRope(p *arch.Params, smooth bool) *rope {
 			r.freq[i] /= p.RopeFactors[i]
 		}
 	}
-	if p.RopeType == "yarn" {
+	switch p.RopeType {
+	case "yarn":
 		r.yarn(p, smooth)
+	case "longrope":
+		r.far = &rope{freq: make([]float32, len(r.freq))}
+		r.divide(p, p.LongRope.Short)
+		r.far.divide(p, p.LongRope.Long)
 	}
 	return r
 }
+
+// divide is LongRoPE.
+func (r *rope) divide(p *arch.Params, by []float32) {
+	for i := range r.freq {
+		r.freq[i] = 1 / float32(by[i]*float32(pow(float64(p.RopeBase), float32(2*i)/float32(p.RopeDim))))
+	}
+	r.size = p.LongRope.Size
+}
+
+// far says whether positions of a sequence of n tokens are those of one longer than in training.
+func (m *Model) far(n int) bool { return m.params.RopeType == "longrope" && n > m.params.RopeContext }
 
 // newNear is the table of the layers with a window, where these have a base of their own; without, it is empty.
 func newNear(p *arch.Params) *rope {
@@ -53,6 +70,9 @@ func (r *run) ropeOf(l *layer) *rope {
 
 // reach extends the table to n positions.
 func (r *rope) reach(n int) {
+	if r.far != nil {
+		r.far.reach(n)
+	}
 	half := len(r.freq)
 	for pos := len(r.cos) / max(half, 1); pos < n && half > 0; pos++ {
 		for _, f := range r.freq {
@@ -66,10 +86,13 @@ func (r *rope) reach(n int) {
 	}
 }
 
-// rotate turns every head of size dim in x, which stands at position pos: pairs of neighbours, the order of GGUF files of most
+// rotate turns every head of size dim in x, which stands at a place: pairs of neighbours, the order of GGUF files of most
 // families, or pairs of halves, that of GPT-NeoX.
-func (r *rope) rotate(x []float32, pos, dim int, neox bool) {
-	half := len(r.freq)
+func (r *rope) rotate(x []float32, at place, dim int, neox bool) {
+	if at.far && r.far != nil {
+		r = r.far
+	}
+	half, pos := len(r.freq), at.pos
 	if half == 0 {
 		return
 	}

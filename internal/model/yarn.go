@@ -22,7 +22,7 @@ func (r *rope) yarn(p *arch.Params, smooth bool) {
 	}
 	dim := float64(p.RopeDim)
 	at := func(rotations float32) float64 { // the dimension that turns so often within the context of training
-		return dim * natural(float64(p.RopeContext)/(float64(rotations)*2*math.Pi)) / (2 * natural(float64(p.RopeBase)))
+		return dim * arch.Natural(float64(p.RopeContext)/(float64(rotations)*2*math.Pi)) / (2 * arch.Natural(float64(p.RopeBase)))
 	}
 	from, to := at(fast), at(slow)
 	if !smooth {
@@ -42,6 +42,6 @@ func (r *rope) yarn(p *arch.Params, smooth bool) {
 	case y.Attention != 0:
 		r.size = y.Attention
 	case y.LogAll == 0 && p.RopeScale > 1:
-		r.size = float32(1 + float64(0.1*natural(float64(p.RopeScale))))
+		r.size = float32(1 + float64(0.1*arch.Natural(float64(p.RopeScale))))
 	}
 }

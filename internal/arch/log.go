@@ -1,10 +1,10 @@
-package model
+package arch
 
 import "math"
 
-// natural is the logarithm of a positive number, the same on every machine: math.Log is not, where the compiler fuses multiplications
+// Natural is the logarithm of a positive number, the same on every machine: math.Log is not, where the compiler fuses multiplications
 // with additions. x = f·2^e with f near 1, and log f = 2·artanh((f-1)/(f+1)) by its series.
-func natural(x float64) float64 {
+func Natural(x float64) float64 {
 	f, e := math.Frexp(x)
 	if f < math.Sqrt2/2 {
 		f, e = 2*f, e-1

@@ -1,4 +1,4 @@
-package model
+package arch
 
 import (
 	"math"
@@ -13,11 +13,11 @@ func TestNatural(t *testing.T) {
 		if i < 100 {
 			x = 1 + rng.NormFloat64()*1e-3
 		}
-		if got, want := natural(x), math.Log(x); math.Abs(got-want) > 4e-16*max(1, math.Abs(want)) {
-			t.Fatalf("natural(%v) is %v, want %v", x, got, want)
+		if got, want := Natural(x), math.Log(x); math.Abs(got-want) > 4e-16*max(1, math.Abs(want)) {
+			t.Fatalf("Natural(%v) is %v, want %v", x, got, want)
 		}
 	}
-	if natural(1) != 0 {
-		t.Error("natural(1) is", natural(1))
+	if Natural(1) != 0 {
+		t.Error("Natural(1) is", Natural(1))
 	}
 }
