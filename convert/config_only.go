@@ -1,8 +1,6 @@
 package convert
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,11 +21,12 @@ func FromConfig(path string) (*formats.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if text, err = withoutQuantization(text); err != nil {
-		return nil, &formats.Error{File: path, Err: formats.Corrupt("not a JSON object: %v", err)}
-	}
 	c, err := arch.ParseConfig(path, text)
 	if err != nil {
+		return nil, err
+	}
+	c = c.Without("quantization_config")
+	if text, err = c.Text(); err != nil {
 		return nil, err
 	}
 	src := &formats.Source{Path: filepath.Dir(path), Format: configOnly, Close: func() error { return nil }}
@@ -44,19 +43,6 @@ func FromConfig(path string) (*formats.Source, error) {
 		t.Rows, t.Raw = absent{}, absent{}
 	}
 	return src, nil
-}
-
-// withoutQuantization drops what says how weights are stored.
-func withoutQuantization(text []byte) ([]byte, error) {
-	var root map[string]json.RawMessage
-	if err := json.Unmarshal(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), &root); err != nil {
-		return nil, err
-	}
-	if _, ok := root["quantization_config"]; !ok {
-		return text, nil
-	}
-	delete(root, "quantization_config")
-	return json.Marshal(root)
 }
 
 // absent are weights that nobody has.

@@ -112,3 +112,17 @@ func TestFromConfigRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Numbers that Python writes and JSON does not know harm nothing where they do not matter, with quantized weights and without.
+func TestConfigOnlyWithInfinity(t *testing.T) {
+	for _, more := range []string{"", `, "quantization_config": {"quant_method": "fp8"}`} {
+		text := strings.TrimSuffix(strings.TrimSpace(qwen72), "}") + `, "time_step_limit": [0.0, Infinity]` + more + "}"
+		src, err := FromConfig(giant(t, text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := plan(t, src, "Q8_0", Options{}); p.Weights != 72706203648 {
+			t.Errorf("%d weights", p.Weights)
+		}
+	}
+}

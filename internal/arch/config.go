@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"path/filepath"
 	"strings"
@@ -80,6 +81,13 @@ func pythonNumbers(text []byte) []byte {
 		out = append(out, text[i])
 	}
 	return out
+}
+
+// Without is the configuration without a key.
+func (c *Config) Without(key string) *Config {
+	root := maps.Clone(c.root)
+	delete(root, key)
+	return &Config{file: c.file, root: root}
 }
 
 // Value returns what stands under a dotted key: nil with ok for null, nil without when the key is absent.

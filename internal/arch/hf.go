@@ -99,7 +99,7 @@ func findClass(c *Config) (a *Arch, v *Variant, class string, err error) {
 			}
 		}
 	}
-	return nil, nil, "", c.fail("architectures", formats.Unsupported("model class %q is not known", class), "known are "+strings.Join(classes(), ", "))
+	return nil, nil, "", c.stranger(class)
 }
 
 // variant prefers the one that model_type names: it decides what the Hugging Face library assumes for absent keys.

@@ -1,0 +1,64 @@
+package arch
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"quern/formats"
+)
+
+// A trait is something that config.json says of a model that no family here computes.
+type trait struct {
+	keys []string // any of them, in config.json or its text_config, with a value that is not nothing
+	what string
+}
+
+var traits = []trait{
+	{[]string{"ssm_cfg", "ssm_state_size", "mamba_d_state", "mamba_num_heads", "mamba_expand", "hybrid_override_pattern", "conv_L_cache"},
+		"some of its layers keep a state instead of keys and values (Mamba or the like), which no family here does"},
+	{[]string{"linear_num_value_heads", "linear_attn_config", "attn_type_list"},
+		"some of its layers have linear attention, which no family here computes"},
+	{[]string{"index_topk", "index_n_heads", "sparse_attention_config"},
+		"a part of it chooses the positions that a query sees, which no family here does"},
+	{[]string{"block_configs"}, "its layers differ from each other in form, which no family here does"},
+	{[]string{"rescale_every", "attention_hidden_size"}, "it is recurrent, without attention"},
+	{[]string{"is_encoder_decoder"}, "it has an encoder and a decoder"},
+	{[]string{"type_vocab_size", "num_labels"}, "it is an encoder, which makes embeddings and no text"},
+}
+
+// stranger refuses a class that no family has. It says what stands between, where config.json tells, and which model types are known.
+func (c *Config) stranger(class string) error {
+	text := fmt.Sprintf("model class %q is not known", class)
+	for _, t := range traits {
+		if slices.ContainsFunc(t.keys, c.says) {
+			text += ": " + t.what
+			break
+		}
+	}
+	if inner, _ := c.String("text_config.model_type"); inner != "" {
+		text += fmt.Sprintf("; its language model is of type %q", inner)
+	}
+	return c.fail("architectures", formats.Unsupported("%s", text), "known model types are "+strings.Join(types(), ", "))
+}
+
+// says reports whether a key of the whole or of the language model in it holds something.
+func (c *Config) says(key string) bool {
+	for _, k := range []string{key, "text_config." + key} {
+		if v, _ := c.Value(k); v != nil && v != false {
+			return true
+		}
+	}
+	return false
+}
+
+// types are the Hugging Face model types of all families.
+func types() (all []string) {
+	for _, a := range slices.Concat(table, towers) {
+		for _, v := range a.Variants {
+			all = append(all, v.Type)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

@@ -1,0 +1,26 @@
+package arch
+
+import (
+	"strings"
+	"testing"
+)
+
+// A class that is not known is refused with what config.json tells about why.
+func TestStrangers(t *testing.T) {
+	for _, test := range []struct{ config, says string }{
+		{`{"architectures": ["NemotronHForCausalLM"], "ssm_state_size": 128, "mamba_num_heads": 8}`, "state instead of keys"},
+		{`{"architectures": ["Qwen3_5ForConditionalGeneration"], "text_config": {"linear_num_value_heads": 8, "model_type": "qwen3_5_text"}}`, `linear attention, which no family here computes; its language model is of type "qwen3_5_text"`},
+		{`{"architectures": ["GlmMoeDsaForCausalLM"], "index_topk": 2048}`, "chooses the positions"},
+		{`{"architectures": ["BertModel"], "type_vocab_size": 2}`, "no text"},
+		{`{"architectures": ["LFooForCausalLM"], "index_topk": null, "is_encoder_decoder": false}`, "is not known\n"},
+	} {
+		c, err := ParseConfig("config.json", []byte(test.config))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, _, err = findClass(c)
+		if err == nil || !strings.Contains(err.Error()+"\n", test.says) {
+			t.Errorf("%s: %v", test.config, err)
+		}
+	}
+}
