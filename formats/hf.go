@@ -14,7 +14,7 @@ import (
 )
 
 // HF is a Hugging Face folder: config.json, tokenizer files, and weights in one safetensors file or in shards that
-// model.safetensors.index.json lists; or in pytorch_model.bin, where there are no others.
+// model.safetensors.index.json lists; in pytorch_model.bin, where there are no others; or in Mistral's own layout.
 var HF = register(Format{
 	Name:  "hf",
 	Sniff: func(_ string, _ []byte, dir bool) bool { return dir },
@@ -34,7 +34,10 @@ var layouts = []layout{
 	{"pytorch_model.bin.index.json", "pytorch_model", ".bin", func(r io.ReaderAt, size int64, path string, _ *Meta) ([]*Tensor, error) {
 		return readTorch(r, size, path)
 	}},
+	{"consolidated.safetensors.index.json", native, ".safetensors", readSafetensors},
 }
+
+const native = "consolidated"
 
 const indexName = "model.safetensors.index.json"
 
@@ -72,7 +75,13 @@ func openHF(dir string) (*Source, error) {
 			return nil, err
 		}
 	}
-	if err := assemble(src); err != nil {
+	if of.prefix == native {
+		err = asHF(src)
+	}
+	if err == nil {
+		err = assemble(src)
+	}
+	if err != nil {
 		src.Close()
 		return nil, err
 	}
@@ -134,7 +143,7 @@ func weightFiles(dir string, src *Source) (of *layout, names []string, index map
 }
 
 func noWeights(dir string, entries []fs.DirEntry) error {
-	e := &Error{File: dir, Err: Unsupported("the folder has no model*.safetensors and no pytorch_model*.bin"), Hint: "name a folder in the Hugging Face layout, a .safetensors or a .gguf file"}
+	e := &Error{File: dir, Err: Unsupported("the folder has no model*.safetensors, no pytorch_model*.bin and no consolidated*.safetensors"), Hint: "name a folder in the Hugging Face layout, a .safetensors or a .gguf file"}
 	for _, entry := range entries {
 		if n := entry.Name(); isTorch(n) || strings.HasSuffix(n, ".safetensors") || strings.HasSuffix(n, ".gguf") {
 			e.Hint = "name the file itself: " + filepath.Join(dir, n)

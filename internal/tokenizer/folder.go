@@ -25,6 +25,8 @@ type folder struct {
 	extra      []added                    // added_tokens.json
 	listed     []added                    // added_tokens_decoder of tokenizer_config.json
 
+	lent map[string]string // texts of special tokens by kind, where no file names them
+
 	jinja     *string // chat_template.jinja
 	templates map[string]json.RawMessage
 }
@@ -70,6 +72,9 @@ func openFolder(file func(string) ([]byte, error), opt HFOptions) (*folder, erro
 	if err := f.readListed(f.settings["added_tokens_decoder"]); err != nil {
 		return nil, in("tokenizer_config.json", err)
 	}
+	if err := f.readRanked(read); err != nil {
+		return nil, err
+	}
 	if f.tok == nil || f.tok.Kind == "BPE" && f.tok.ByteFallback {
 		for _, name := range []string{"tokenizer.model", "spiece.model"} {
 			if f.sp != nil {
@@ -80,7 +85,7 @@ func openFolder(file func(string) ([]byte, error), opt HFOptions) (*folder, erro
 			}
 		}
 	}
-	if f.tok != nil && len(f.tok.Merges) == 0 && f.tok.Kind == "BPE" {
+	if f.tok != nil && len(f.tok.Merges) == 0 && f.tok.Kind == "BPE" && f.tok.Ranked == nil {
 		if err := read("merges.txt", f.tok.readMergesText); err != nil {
 			return nil, err
 		}

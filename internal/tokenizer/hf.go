@@ -23,7 +23,7 @@ func LoadHF(file func(string) ([]byte, error), opt HFOptions) (*Tokenizer, error
 	case f.sp != nil:
 		return f.fromSentencePiece()
 	}
-	return nil, unsupported("there is neither a tokenizer.json nor a tokenizer.model")
+	return nil, unsupported("there is neither a tokenizer.json nor a tokenizer.model, nor a vocabulary of tiktoken's kind (tekken.json, qwen.tiktoken, tiktoken.model)")
 }
 
 func (f *folder) supported() error {
@@ -110,6 +110,9 @@ func (f *folder) asMerges(t *Tokenizer, changes []change) error {
 	b.setBytes()
 	if id, ok := tok.Vocab[tok.Unk]; ok && tok.Unk != "" {
 		b.unk = id
+	}
+	if tok.Ranked != nil {
+		return f.asRanked(t, b)
 	}
 	if err := b.learn(tok.Merges, false, true); err != nil {
 		return err

@@ -25,6 +25,8 @@ type hfFile struct {
 	Prefix       string // continuing_subword_prefix
 	Suffix       string // end_of_word_suffix
 
+	Ranked map[string]int32 // of a ranked vocabulary: the id of the bytes of each token
+
 	Scores     []float64 // Unigram: of each entry
 	Unknown    int       // Unigram: the id of the unknown token, -1 for none
 	MostInWord int       // WordPiece: characters of the longest word that is looked at

@@ -11,7 +11,9 @@ func (f *folder) finish(v *Vocab) error {
 	}
 	s := &specials{folder: f, v: v, text: map[string]string{}}
 	for _, kind := range kinds {
-		s.text[kind] = f.tokenText(kind)
+		if s.text[kind] = f.tokenText(kind); s.text[kind] == "" {
+			s.text[kind] = f.lent[kind]
+		}
 	}
 	s.lendTexts()
 	if f.tok != nil {
