@@ -133,6 +133,7 @@ type Params struct {
 	Embd     int     // E
 	FF       int     // F
 	Layers   int     //
+	Further  int     // of the layers in a file, those behind the others, which guess further tokens and are not read
 	Heads    int     // query heads; Q = Heads*HeadDim
 	KVHeads  int     // K = KVHeads*HeadDim
 	HeadDim  int     // D, of queries and keys
@@ -149,6 +150,8 @@ type Params struct {
 	RopeContext int
 	// RopeFactors divide the frequencies, one for each pair of dimensions (Llama 3.1); nil without.
 	RopeFactors []float32
+	// Temperature is how much queries grow with the logarithm of how often RopeContext fits before them; 0: they do not.
+	Temperature float32
 	// Window is the number of positions that a query sees, itself included; 0 = all before it.
 	Window int
 	// WindowIn says of each layer whether it has the window, where a family's files tell it; nil: the family knows.
@@ -157,6 +160,11 @@ type Params struct {
 	NearBase float32
 	// Tied says that the output head is the embedding.
 	Tied bool
+	// NormHead says that rows of the output head count with length one (config.json only: files hold them so).
+	NormHead bool
+	// Stretched says that the library changes frequencies in sequences beyond Context; no file tells it.
+	Stretched bool
+	Layout    string // a word of some files, about the order of rows in heads
 
 	Mix    Mixture // of experts; zero without
 	MLA    Latent  // attention; zero without

@@ -13,6 +13,7 @@ type Mixture struct {
 	FF         int     // M: the width of one
 	Shared     int     // experts that every token is given to, as one matrix
 	SharedFF   int     // S: the width of all of those together
+	Every      int     // of the others every so many have them; 0 is one
 	Dense      int     // leading layers that have no experts
 	Groups     int     // the experts come in groups …
 	GroupsUsed int     // … of which a token sees so many

@@ -255,7 +255,7 @@ func (b *Bound) reread(config map[string]any) error {
 		got.RopeFactors = l.factors(float64(got.RopeBase), got.HeadDim)
 	}
 	for _, p := range []*Params{&got, &want} {
-		p.RopePart, p.Tied = 0, false // RopeDim is what counts, and the head that is there
+		p.RopePart, p.Tied, p.NormHead = 0, false, false // RopeDim is what counts, and the head that is there
 		if p.Window == 0 {
 			p.WindowIn = nil
 		}

@@ -54,6 +54,12 @@ func (b *Bound) tellYarn() map[string]any {
 		all := y.logAll()
 		out["mscale"], out["mscale_all_dim"] = all, all // runtimes take them to be equal
 	}
+	if y.All != 0 {
+		out["mscale"], out["mscale_all_dim"] = decimal(y.All), decimal(y.All)
+	}
+	if p.Temperature != 0 {
+		out["llama_4_scaling_beta"] = decimal(p.Temperature)
+	}
 	if b.Arch.Layer.SmoothRamp {
 		out["truncate"] = false
 	}

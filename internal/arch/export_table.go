@@ -21,6 +21,9 @@ var tellings = []telling{
 	{Type: "deepseek_v3", Set: latentConfig},
 	{Type: "deepseek", Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "dots1", Names: map[string]string{"num_local_experts": "n_routed_experts"}},
+	{Type: "glm4_moe", Names: map[string]string{"num_local_experts": "n_routed_experts"}},
+	{Type: "exaone4", Set: fullLayers},
+	{Type: "minicpm", Set: depths},
 	{Type: "gpt_oss", Last: true}, // the other one holds codes
 	{Type: "qwen2_vl", Cannot: needsTower},
 	{Type: "qwen2_vl_text", Cannot: needsTower},

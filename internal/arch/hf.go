@@ -38,6 +38,10 @@ func bindHF(src *formats.Source) (*Bound, error) {
 	if err := a.readConfig(c, v, &b.Params); err != nil {
 		return nil, err
 	}
+	if b.Params.Stretched {
+		b.Params.Stretched = false
+		b.Notes = append(b.Notes, fmt.Sprintf("config.json asks for other frequencies beyond %d positions (dynamic scaling): runtimes do not change them", b.Params.Context))
+	}
 	if b.Params.RopeType == "llama3" {
 		l, err := readLlama3(c)
 		if err != nil {

@@ -26,6 +26,15 @@ var Llama = register(Arch{
 			},
 			Ignore: []string{"attention_bias", "mlp_bias", "num_local_experts", "num_experts_per_tok"},
 		},
+		{
+			Type: "internlm3",
+			HF:   []string{"InternLM3ForCausalLM", "InternLM3Model"},
+			Bare: []string{"InternLM3Model"},
+			Defaults: map[string]any{
+				"max_position_embeddings": 32768, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "num_key_value_heads": 2,
+			},
+			Ignore: []string{"sliding_window", "num_local_experts", "num_experts_per_tok", "attention_bias", "mlp_bias"},
+		},
 		mixtralVariant,
 	},
 	Keys: slices.Concat(shapeKeys, expertKeys, headKeys(denseOrOwnHead), []Key{{GGUF: "general.file_type"}}, sizeKeys(always), []Key{
@@ -36,7 +45,7 @@ var Llama = register(Arch{
 		narrowExperts,
 	}),
 	Tensors: slices.Concat([]Rule{
-		{GGUF: "rope_freqs.weight", Role: RoleRopeFactors, Shape: "R", Do: MakeRopeFactors, Optional: true},
+		ropeFreqs,
 		{GGUF: "token_embd.weight", HF: "model.embed_tokens.weight", Role: RoleEmbed, Shape: "V E"},
 		{GGUF: "blk.{}.attn_norm.weight", HF: "model.layers.{}.input_layernorm.weight", Role: RoleAttnNorm, Shape: "E"},
 		{GGUF: "blk.{}.attn_q.weight", HF: "model.layers.{}.self_attn.q_proj.weight", Role: RoleQ, Shape: "Q E", Do: PermuteQ},
@@ -61,6 +70,8 @@ var Llama = register(Arch{
 	Refuse: []Refusal{
 		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
 		{HF: "partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
+		{HF: "qkv_bias", Unless: []string{"false"}, Why: "projections with biases"}, // InternLM 3's names
+		{HF: "bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "draft_vocab_size", Why: "a draft head of speculative decoding, not a model"},
 	},
 })

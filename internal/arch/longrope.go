@@ -19,6 +19,30 @@ type LongRope struct {
 var longKey = Key{GGUF: "{a}.rope.scaling.attn_factor", Field: func(p *Params) any { return &p.LongRope.Size }, Default: nothing,
 	When: func(p *Params) bool { return p.LongRope.Size != 0 }}
 
+// longSize is the same in files that tell it only where it is not one.
+var longSize = Key{GGUF: longKey.GGUF, Field: longKey.Field, Default: nothing, When: func(p *Params) bool { return p.LongRope.Size > 1 }}
+
+// longShape are shapeKeys of a family whose files tell that their scaling is LongRoPE, and the context before it.
+var longShape = func() []Key {
+	keys := slices.Clone(shapeKeys)
+	for i := range keys {
+		k := &keys[i]
+		long := func(p *Params) bool { return scaled(p) || p.RopeType == "longrope" }
+		switch k.GGUF {
+		case "{a}.rope.scaling.type":
+			k.When = long
+		case "{a}.rope.scaling.original_context_length":
+			k.HF, k.When = []string{"rope_scaling.original_max_position_embeddings", "rope_parameters.original_max_position_embeddings"}, long
+			k.Default = func(p *Params) {
+				if long(p) {
+					p.RopeContext = p.Context
+				}
+			}
+		}
+	}
+	return keys
+}()
+
 // longTensors are the two sets.
 var longTensors = []Rule{
 	{GGUF: "rope_factors_long.weight", Role: RoleRopeLong, Shape: "R", Optional: true,
@@ -93,7 +117,8 @@ func (l *LongRope) size(p *Params) float32 {
 
 // tell is the same for config.json.
 func (l *LongRope) tell(p *Params) map[string]any {
-	out := map[string]any{"type": "longrope", "rope_type": "longrope", "short_factor": decimals(l.Short), "long_factor": decimals(l.Long)}
+	out := map[string]any{"type": "longrope", "rope_type": "longrope", "short_factor": decimals(l.Short), "long_factor": decimals(l.Long),
+		"original_max_position_embeddings": p.RopeContext}
 	if l.Size != l.size(p) {
 		out["attention_factor"] = decimal(max(l.Size, 1))
 	}

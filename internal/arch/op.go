@@ -19,6 +19,8 @@ type Op struct {
 	Join func(parts []*formats.Tensor, p *Params) *formats.Tensor
 	// Make builds a tensor that the checkpoint does not hold; nil when the model does not need it.
 	Make func(p *Params) *formats.Tensor
+	// OneWay says that nothing undoes Forward, and nothing has to: what it makes is the same model, and it leaves that as it is.
+	OneWay bool
 	// Turned says that Forward makes rows of columns, so that what a matrix takes are not the columns of the checkpoint.
 	Turned bool
 }
@@ -28,6 +30,9 @@ var (
 	PermuteQ = permute("permute q", func(p *Params) int { return p.Heads })
 	PermuteK = permute("permute k", func(p *Params) int { return p.KVHeads })
 )
+
+// ropeFreqs are those of Llama 3.1.
+var ropeFreqs = Rule{GGUF: "rope_freqs.weight", Role: RoleRopeFactors, Shape: "R", Do: MakeRopeFactors, Optional: true}
 
 // MakeRopeFactors stores Params.RopeFactors.
 var MakeRopeFactors = makeList("rope_freqs.weight", func(p *Params) []float32 { return p.RopeFactors })

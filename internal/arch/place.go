@@ -142,6 +142,9 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 		return b.fail(t.Name, formats.Corrupt("there twice, as %q and without its prefix", w.parts[w.part]), "")
 	}
 	dims := b.dims(w.goal)
+	if b.gguf && len(t.Shape) == len(dims)+1 && t.Shape[0] == 1 { // the outermost ones may be told or not
+		t = shapedAs(t, t.Shape[1:]...)
+	}
 	if !equal(t.Shape, dims) {
 		hint := ""
 		if r.Role == RoleEmbed && len(t.Shape) == 2 && t.Shape[1] == p.Embd {

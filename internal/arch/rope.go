@@ -35,6 +35,9 @@ func (a *Arch) hfRope(c *Config, p *Params) error {
 	switch kind {
 	case "", "default", "none":
 		return nil
+	case "dynamic":
+		p.Stretched = true // within the context of training nothing changes
+		return nil
 	case "linear":
 		f, err := c.Float(key+".factor", 0)
 		if err != nil {

@@ -16,6 +16,7 @@ type Yarn struct {
 	// do not (DeepSeek).
 	LogAll float64
 	log    float32 // LogAll as DeepSeek's files tell it
+	All    float32 // the same part where only cosines and sines do not grow, and scores stay as they are (Ministral 3)
 }
 
 func yarn(p *Params) bool { return p.RopeType == "yarn" }

@@ -118,8 +118,9 @@ func (r *run) rotate(q, k, v []float32, at []place, rope *rope) {
 	r.eachRow(len(at), func(w *worker, row int) {
 		q, k, v := q[row*qdim:][:qdim], k[row*kdim:][:kdim], v[row*kdim:][:kdim]
 		rope.rotate(q, at[row], p.HeadDim, r.m.neox)
+		by := scale * r.m.temperature(at[row].pos)
 		for i := range q {
-			q[i] *= scale
+			q[i] *= by
 		}
 		rope.rotate(k, at[row], p.HeadDim, r.m.neox)
 		if r.mode == Deploy {

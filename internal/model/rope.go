@@ -105,3 +105,13 @@ func (r *rope) rotate(x []float32, at place, dim int, neox bool) {
 		}
 	}
 }
+
+// temperature is how much a query grows with its position: with the logarithm of how often the context of training fits before it, where a family
+// has that.
+func (m *Model) temperature(pos int) float32 {
+	p := &m.params
+	if p.Temperature == 0 || p.RopeContext == 0 {
+		return 1
+	}
+	return float32(1 + float64(p.Temperature)*arch.Natural(float64(1+pos/p.RopeContext)))
+}

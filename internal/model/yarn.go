@@ -41,7 +41,7 @@ func (r *rope) yarn(p *arch.Params, smooth bool) {
 	switch {
 	case y.Attention != 0:
 		r.size = y.Attention
-	case y.LogAll == 0 && p.RopeScale > 1:
+	case y.LogAll == 0 && y.All == 0 && p.RopeScale > 1:
 		r.size = float32(1 + float64(0.1*arch.Natural(float64(p.RopeScale))))
 	}
 }
