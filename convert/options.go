@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -31,6 +32,16 @@ type Options struct {
 	asStored           bool                       // every tensor keeps its type
 }
 
+// ErrOption is inside the error of an option that cannot be understood.
+var ErrOption = errors.New("option")
+
+// badOption is such an error; its text is its own.
+type badOption struct{ error }
+
+func (badOption) Is(target error) bool { return target == ErrOption }
+
+func option(format string, a ...any) error { return badOption{fmt.Errorf(format, a...)} }
+
 // An override is one of TensorTypes.
 type override struct {
 	text string
@@ -44,15 +55,15 @@ func parseTensorTypes(list []string) ([]*override, error) {
 	for _, text := range list {
 		i := strings.LastIndexByte(text, '=')
 		if i <= 0 {
-			return nil, fmt.Errorf("tensor type %q: want REGEX=TYPE", text)
+			return nil, option("tensor type %q: want REGEX=TYPE", text)
 		}
 		re, err := regexp.Compile(text[:i])
 		if err != nil {
-			return nil, fmt.Errorf("tensor type %q: %w", text, err)
+			return nil, option("tensor type %q: %w", text, err)
 		}
 		to, err := typeByName(text[i+1:])
 		if err != nil {
-			return nil, fmt.Errorf("tensor type %q: %w", text, err)
+			return nil, option("tensor type %q: %w", text, err)
 		}
 		out = append(out, &override{text: text, re: re, to: to})
 	}
@@ -66,7 +77,7 @@ func typeByName(name string) (*quantize.Type, error) {
 	}
 	t := quantize.ByName(name)
 	if t == nil || t.Encode == nil || t.ID == quantize.NoID {
-		return nil, fmt.Errorf("storage type %.60q is not one that can be written; those are %s", name, strings.Join(writable(), ", "))
+		return nil, option("storage type %.60q is not one that can be written; those are %s", name, strings.Join(writable(), ", "))
 	}
 	return t, nil
 }
@@ -87,11 +98,11 @@ func applyKV(meta *formats.Meta, list []string) error {
 		key, rest, ok := strings.Cut(text, "=")
 		kind, val, ok2 := strings.Cut(rest, ":")
 		if !ok || !ok2 || key == "" {
-			return fmt.Errorf("override %q: want KEY=TYPE:VALUE with TYPE int, float, bool or str", text)
+			return option("override %q: want KEY=TYPE:VALUE with TYPE int, float, bool or str", text)
 		}
 		v, err := parseKV(meta.Value(key), kind, val)
 		if err != nil {
-			return fmt.Errorf("override %q: %w", text, err)
+			return option("override %q: %w", text, err)
 		}
 		meta.Set(key, v)
 	}

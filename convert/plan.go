@@ -197,7 +197,7 @@ func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
 		p.Steps = append(p.Steps, s)
 	}
 	if fallbacks > 0 {
-		p.warn(fmt.Sprintf("%d tensors fall back to another type because their rows are not whole blocks", fallbacks))
+		p.warn(fmt.Sprintf("tensors that fall back to another type because their rows are not whole blocks: %d", fallbacks))
 	}
 	if requantized != "" && quantize.ByName(recipe.Type).Block > 1 && !opt.asStored {
 		p.warn(fmt.Sprintf("the source is quantized already (%s …): quantizing it again adds to its error", requantized))

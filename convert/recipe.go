@@ -199,5 +199,5 @@ func RecipeByName(name string) (*Recipe, error) {
 			return r, nil
 		}
 	}
-	return nil, fmt.Errorf("type %.60q is not known; known are %s", name, strings.Join(RecipeNames(), ", "))
+	return nil, fmt.Errorf("type %.60q is not known", name)
 }

@@ -81,7 +81,7 @@ func consistent(plans []*Plan) error {
 		in, err1 := os.Stat(p.Source)
 		out, err2 := os.Stat(p.Out)
 		if err1 == nil && err2 == nil && os.SameFile(in, out) {
-			return fmt.Errorf("%s is the source", p.Out)
+			return &formats.Error{Err: option("%s is the source and the output", p.Out), Hint: "another name after -o"}
 		}
 	}
 	return nil

@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -32,9 +34,19 @@ func Tokenizer(src *formats.Source, pre string) (*tokenizer.Tokenizer, error) {
 	}
 	t, err := tokenizer.LoadHF(languageFile(src), tokenizer.HFOptions{Pre: pre, VocabSize: size})
 	if err != nil {
-		return nil, &formats.Error{File: src.Path, Err: err}
+		return nil, &formats.Error{File: src.Path, Err: err, Hint: withoutTokenizer(src)}
 	}
 	return t, nil
+}
+
+// withoutTokenizer is advice for a folder that has none, "" for any other.
+func withoutTokenizer(src *formats.Source) string {
+	for _, name := range []string{"tokenizer.json", "tokenizer.model"} {
+		if _, err := src.File(name); !errors.Is(err, fs.ErrNotExist) {
+			return ""
+		}
+	}
+	return "fetch tokenizer.json or tokenizer.model, and tokenizer_config.json, of the same model into the folder; a base model's fit its fine-tunes"
 }
 
 // languageFile reads a source's files; of a model that sees, config.json is that of its language model.

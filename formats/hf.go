@@ -3,6 +3,7 @@ package formats
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -60,9 +61,12 @@ func openHF(dir string) (*Source, error) {
 		path := filepath.Join(dir, name)
 		src.Files = append(src.Files, path)
 		f, err := store.Open(path)
-		if err == nil {
+		switch {
+		case err == nil:
 			files = append(files, f)
 			err = of.addShard(src, f, path, name, owner)
+		case index != nil && errors.Is(err, fs.ErrNotExist):
+			err = &Error{File: path, Err: fmt.Errorf("the file is missing, %s names it: %w", of.index, fs.ErrNotExist), Hint: "the folder is not complete: fetch it again"}
 		}
 		if err != nil {
 			src.Close()
@@ -90,6 +94,13 @@ func openHF(dir string) (*Source, error) {
 
 // addShard reads one file's header; owner remembers which file a tensor came from.
 func (l *layout) addShard(src *Source, f *store.File, path, name string, owner map[string]string) error {
+	head, err := headOf(f, f.Size())
+	if err == nil {
+		err = mistaken(path, head)
+	}
+	if err != nil {
+		return err
+	}
 	var meta Meta
 	tensors, err := l.read(f, f.Size(), path, &meta)
 	if err != nil {

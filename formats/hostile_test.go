@@ -59,7 +59,7 @@ var hostileGGUF = map[string]struct {
 	file raw
 	says string
 }{
-	"empty":                    {nil, "does not begin"},
+	"empty":                    {nil, "is empty"},
 	"three-bytes":              {raw("GGU"), "does not begin"},
 	"lower-case-magic":         {append(raw("gguf"), sound()[4:]...), "does not begin"},
 	"no-version":               {raw(ggufMagic), "after the end"},
@@ -116,7 +116,7 @@ var hostileGGUF = map[string]struct {
 	"offset-gap":               {append(start(2, 0).info("a", 0, 0, 4).info("b", 0, 64, 4).pad(), make([]byte, 128)...), "offset 64, want 32"},
 	"offset-unaligned":         {append(start(2, 0).info("a", 0, 0, 4).info("b", 0, 16, 4).pad(), make([]byte, 128)...), "offset 16"},
 	"offset-wraps":             {append(start(1, 0).info("w", 0, math.MaxUint64, 4).pad(), make([]byte, 64)...), "want 0"},
-	"split-count-0":            {start(0, 2).str(splitNo).u32(kindU16).u32(0)[:0], "does not begin"},
+	"split-count-0":            {start(0, 2).str(splitNo).u32(kindU16).u32(0)[:0], "is empty"},
 	"split-keys-of-wrong-kind": {start(0, 1).str(splitCount).u32(kindString).str("2"), "not a split"},
 	"split-not-the-first":      {start(0, 2).str(splitNo).u32(kindU32).u32(1).str(splitCount).u32(kindU32).u32(2), "file 2 of 2"},
 	"split-bad-name":           {start(0, 2).str(splitNo).u32(kindU32).u32(0).str(splitCount).u32(kindU32).u32(2), "must be named"},
@@ -158,7 +158,7 @@ var hostileSafetensors = map[string]struct {
 	file []byte
 	says string
 }{
-	"empty":                {nil, "too few"},
+	"empty":                {nil, "is empty"},
 	"seven-bytes":          {make([]byte, 7), "too few"},
 	"header-beyond-file":   {raw(nil).u64(1000), "header of 1000"},
 	"header-huge":          {raw(nil).u64(math.MaxUint64), "header of"},

@@ -2,6 +2,7 @@ package formats
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 
 	"quern/internal/store"
@@ -22,7 +23,11 @@ func Open(path string) (*Source, error) {
 			return f.Open(path)
 		}
 	}
-	return nil, &Error{File: path, Err: Unsupported("the format is not one that quern reads; it reads %s", names())}
+	e := &Error{File: path, Err: Unsupported("the format is not one that quern reads; it reads %s", names())}
+	if filepath.Ext(path) == ".json" {
+		e.Hint = "name the folder: " + filepath.Dir(path)
+	}
+	return nil, e
 }
 
 // Create begins a checkpoint in the format of the given name.
@@ -51,7 +56,9 @@ func beginning(path string, info os.FileInfo) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	head := make([]byte, min(f.Size(), 16))
-	_, err = f.ReadAt(head, 0)
-	return head, err
+	head, err := headOf(f, f.Size())
+	if err != nil {
+		return nil, err
+	}
+	return head, mistaken(path, head)
 }

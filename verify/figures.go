@@ -32,8 +32,7 @@ func (r *Report) figures() []figure {
 	add(r.histograms())
 	add(r.byPosition())
 	add(r.byLayer())
-	add(r.heatMap())
-	return out
+	return append(out, r.heatMaps()...)
 }
 
 // bySize plots a loss against size, and joins the models that no other beats in both: the Pareto front.
@@ -72,6 +71,7 @@ func (r *Report) bySize(title, name string, log bool, value func(Result) (Estima
 	for _, d := range dots {
 		p.point(d.x, d.e, d.name, d.colour)
 	}
+	p.names()
 	return figure{title, "Bars hold 95 % of draws over chunks. The line is the Pareto front: no model is both smaller and better than one on it.", p.done()}
 }
 
@@ -107,8 +107,7 @@ func (r *Report) histograms() figure {
 			xs, ys = append(xs, from, b.To), append(ys, float64(b.Count), float64(b.Count))
 		}
 		p.line(fmt.Sprintf("step c%d", i%colours), xs, ys)
-		y := marginTop + 12 + 14*float64(legend)
-		fmt.Fprintf(p, `<circle class="dot c%d" cx="%g" cy="%g" r="4"/><text class="label" x="%g" y="%g">%s</text>`, i%colours, marginLeft+10, y-4, marginLeft+18, y, html.EscapeString(shorten(m.Name)))
+		p.legend(legend, m.Name, i)
 		legend++
 	}
 	return figure{title, "Equal widths in the logarithm, four to a decade; the first and last bin hold what lies beyond.", p.done()}
@@ -132,6 +131,7 @@ func (r *Report) byPosition() figure {
 	}
 	const title = "Divergence along the context"
 	p := newPlot(title, xs, ys, false, true)
+	p.x.to -= 100 // names stand at the ends of lines
 	p.axes(fmt.Sprintf("part of the scored positions, of %d", positionBins), "mean KL divergence, nats")
 	for i, m := range r.Models {
 		if m.Versus == nil || len(m.Versus.Positions) == 0 {
@@ -144,67 +144,113 @@ func (r *Report) byPosition() figure {
 		p.line(fmt.Sprintf("step c%d", i%colours), lx, ly)
 		p.point(lx[len(lx)-1], Estimate{ly[len(ly)-1], 0, math.NaN(), math.NaN()}, m.Name, i%colours)
 	}
+	p.names()
 	return figure{title, "A loss that grows with the context hints at positions or at the cache.", p.done()}
 }
 
-// byLayer adds up what the parts of each layer lose.
-func (r *Report) byLayer() figure {
-	per := map[int]float64{}
+// lossByLayer is what the layers of a model lose: the sums over their tensors, or the layers as they were measured where tensors
+// were not.
+func (r *Report) lossByLayer(model string) []float64 {
+	var tensors, layers []float64
 	for _, s := range r.Swaps {
-		if s.Layer >= 0 {
-			per[s.Layer] += s.KLD.Value
+		if s.Model != model || s.Layer < 0 {
+			continue
 		}
+		list := &tensors
+		if s.Role == "" {
+			list = &layers
+		}
+		for len(*list) <= s.Layer {
+			*list = append(*list, 0)
+		}
+		(*list)[s.Layer] += s.KLD.Value
 	}
-	if len(per) == 0 {
-		return figure{}
+	if len(tensors) > 0 {
+		return tensors
 	}
-	var xs, ys []float64
-	for l := range per {
-		xs = append(xs, float64(l))
-	}
-	sort.Float64s(xs)
-	for _, x := range xs {
-		ys = append(ys, per[int(x)])
-	}
-	const title = "Loss by layer"
-	p := newPlot(title, xs, append(ys, 0), false, false)
-	p.axes("layer", "KL divergence of its parts, nats")
-	width := max(1, (p.x.to-p.x.from)/float64(len(xs))*0.7)
-	for i, x := range xs {
-		top, zero := p.y.at(max(ys[i], 0)), p.y.at(0)
-		fmt.Fprintf(p, `<rect class="fill c0" x="%.1f" y="%.1f" width="%.1f" height="%.1f"><title>layer %g: %.3g</title></rect>`, p.x.at(x)-width/2, top, width, max(0, zero-top), x, ys[i])
-	}
-	return figure{title, "Each part alone is taken from the quantized model; the sum over a layer's parts.", p.done()}
+	return layers
 }
 
-// heatMap shows the loss of every role in every layer.
-func (r *Report) heatMap() figure {
+// byLayer shows the losses of layers, as bars of every model side by side.
+func (r *Report) byLayer() figure {
+	type row struct {
+		model  int
+		losses []float64
+	}
+	var rows []row
+	layers, ys := 0, []float64{0}
+	for i, m := range r.Models {
+		if losses := r.lossByLayer(m.Name); len(losses) > 0 {
+			rows, ys, layers = append(rows, row{i, losses}), append(ys, losses...), max(layers, len(losses))
+		}
+	}
+	if len(rows) == 0 {
+		return figure{}
+	}
+	const title = "Loss by layer"
+	p := newPlot(title, nil, ys, false, false)
+	p.x.lo, p.x.hi = -0.5, float64(layers)-0.5
+	p.y.hi *= 1 + 0.08*float64(len(rows)) // the legend stands above
+	p.axes("layer", "KL divergence, nats")
+	slot := p.x.at(1) - p.x.at(0)
+	width := slot * 0.8 / float64(len(rows))
+	for i, row := range rows {
+		for l, v := range row.losses {
+			top, zero := p.y.at(max(v, 0)), p.y.at(0)
+			fmt.Fprintf(p, `<rect class="fill c%d" x="%.1f" y="%.1f" width="%.1f" height="%.1f"><title>%s, layer %d: %.3g</title></rect>`, row.model%colours,
+				p.x.at(float64(l))-slot*0.4+width*float64(i), top, max(0.5, width-0.5), max(0, zero-top), html.EscapeString(r.Models[row.model].Name), l, v)
+		}
+		p.legend(i, r.Models[row.model].Name, row.model)
+	}
+	return figure{title, "What the layers lose, each alone in the quantized type: the sum over their tensors, where these were measured.", p.done()}
+}
+
+// heatMaps show, for each model, the loss of every role in every layer.
+func (r *Report) heatMaps() []figure {
+	var out []figure
+	for i, m := range r.Models {
+		f := r.heatMap(m.Name, i)
+		if f.SVG != "" {
+			out = append(out, f)
+		}
+	}
+	if len(out) > 1 {
+		return out
+	}
+	for i := range out {
+		out[i].Title = lossTitle
+	}
+	return out
+}
+
+const lossTitle = "Where the loss comes from"
+
+func (r *Report) heatMap(model string, colour int) figure {
 	roles, layers, most := []string{}, 0, 0.0
+	var swaps []Swap
 	for _, s := range r.Swaps {
-		if s.Layer < 0 || s.Role == "" {
+		if s.Model != model || s.Layer < 0 || s.Role == "" {
 			continue
 		}
 		if indexOf(roles, s.Role) < 0 {
 			roles = append(roles, s.Role)
 		}
-		layers, most = max(layers, s.Layer+1), max(most, s.KLD.Value)
+		swaps, layers, most = append(swaps, s), max(layers, s.Layer+1), max(most, s.KLD.Value)
 	}
 	if layers == 0 || most == 0 {
 		return figure{}
 	}
-	const title = "Where the loss comes from"
+	title := lossTitle + ": " + shorten(model)
 	p := &plot{}
-	fmt.Fprintf(p, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, plotWidth, plotHeight, title)
+	fmt.Fprintf(p, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, plotWidth, plotHeight, html.EscapeString(title))
 	left, top := 84.0, 12.0
 	w, h := (plotWidth-left-10)/float64(layers), (plotHeight-top-40)/float64(len(roles))
 	for i, role := range roles {
 		fmt.Fprintf(p, `<text class="tick" x="%g" y="%.1f" text-anchor="end">%s</text>`, left-6, top+h*(float64(i)+0.5)+4, html.EscapeString(role))
 	}
-	for _, s := range r.Swaps {
-		if i := indexOf(roles, s.Role); i >= 0 && s.Layer >= 0 {
-			fmt.Fprintf(p, `<rect class="fill c0" fill-opacity="%.3f" x="%.1f" y="%.1f" width="%.1f" height="%.1f"><title>layer %d %s: %.3g nats</title></rect>`,
-				math.Sqrt(max(0, s.KLD.Value)/most), left+w*float64(s.Layer), top+h*float64(i), max(0.5, w-1), max(0.5, h-1), s.Layer, html.EscapeString(s.Role), s.KLD.Value)
-		}
+	for _, s := range swaps {
+		fmt.Fprintf(p, `<rect class="fill c%d" fill-opacity="%.3f" x="%.1f" y="%.1f" width="%.1f" height="%.1f"><title>layer %d %s: %.3g nats</title></rect>`, colour%colours,
+			math.Sqrt(max(0, s.KLD.Value)/most), left+w*float64(s.Layer), top+h*float64(indexOf(roles, s.Role)), max(0.5, w-1), max(0.5, h-1), s.Layer, html.EscapeString(s.Role), s.KLD.Value)
 	}
 	for l := 0; l < layers; l += max(1, layers/8) {
 		fmt.Fprintf(p, `<text class="tick" x="%.1f" y="%g" text-anchor="middle">%d</text>`, left+w*(float64(l)+0.5), plotHeight-24, l)

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // A Gate is a limit that can be put on what quantization costs: one row of a table, with the name that is both its flag
@@ -140,7 +141,11 @@ func (g *Gates) Set(name string, value float64) error {
 		g.Limits = append(g.Limits, Limit{t, value})
 		return nil
 	}
-	return fmt.Errorf("there is no gate %q", name)
+	var names []string
+	for _, t := range gateTable {
+		names = append(names, t.Name)
+	}
+	return fmt.Errorf("there is no gate %.60q; there are %s", name, strings.Join(names, ", "))
 }
 
 // domain says what limits a gate takes.

@@ -113,7 +113,7 @@ func TestReadGates(t *testing.T) {
 		"version: 1\nalpha: 0\ngates: {max-kld: 1}":                        "alpha 0",
 		"version: 1\nalpha: 0.7\ngates: {max-kld: 1}":                      "alpha 0.7",
 		"version: 1\nsequential: true\ndecide: point\ngates: {max-kld: 1}": "decide point",
-		"version: 1\nlimits: {max-kld: 1}":                                 "not found",
+		"version: 1\nlimits: {max-kld: 1}":                                 "there is no key \"limits\"",
 		"version: 1\ngates: {max-kld: 1}\n---\nversion: 1":                 "more than one",
 	} {
 		if _, err := ReadGates([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -40,7 +42,7 @@ func ReadGates(b []byte) (*Gates, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, errors.New("the gates file is empty")
 		}
-		return nil, err
+		return nil, unknownKeys(err)
 	}
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("more than one YAML document in the gates file")
@@ -62,6 +64,32 @@ func ReadGates(b []byte) (*Gates, error) {
 		return nil, err
 	}
 	return g, g.Complete()
+}
+
+// unknownKeys says in words what the YAML library says in Go types.
+func unknownKeys(err error) error {
+	var te *yaml.TypeError
+	if !errors.As(err, &te) {
+		return err
+	}
+	var out []string
+	for _, line := range te.Errors {
+		where, rest, ok := strings.Cut(line, ": field ")
+		key, _, ok2 := strings.Cut(rest, " not found in type")
+		switch {
+		case !ok || !ok2:
+		case isGate(key):
+			line = fmt.Sprintf("%s: %s is a limit: it stands under gates", where, key)
+		default:
+			line = fmt.Sprintf("%s: there is no key %.60q; there are version, decide, alpha, sequential, intact and gates", where, key)
+		}
+		out = append(out, line)
+	}
+	return errors.New(strings.Join(out, "; "))
+}
+
+func isGate(name string) bool {
+	return slices.ContainsFunc(gateTable, func(g *Gate) bool { return g.Name == name })
 }
 
 func setAll(g *Gates, n *yaml.Node) error {

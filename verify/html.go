@@ -13,6 +13,7 @@ var pageText string
 
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"figures": func(r *Report) []figure { return r.figures() },
+	"texts":   func(r *Report) []textRow { return r.texts() },
 	"title":   func(r *Report) string { return r.title() },
 	"outcome": func(r *Report) Outcome { return r.Outcome() },
 	"bounds":  func(e Estimate) string { return e.bounds(4) },
@@ -32,6 +33,24 @@ func fixed(digits int, x float64) string {
 		return "–"
 	}
 	return fmt.Sprintf("%.*f", digits, x)
+}
+
+// A textRow is what a model did on one of several texts.
+type textRow struct {
+	Index int // of the model
+	Model string
+	Part  Part
+}
+
+// texts are ordered so that models stand together that are to be compared.
+func (r *Report) texts() []textRow {
+	var out []textRow
+	for d := range r.Models[0].Domains {
+		for i, m := range r.Models {
+			out = append(out, textRow{i, m.Name, m.Domains[d]})
+		}
+	}
+	return out
 }
 
 // HTML renders a summary as one page: styles and plots are inside, nothing is fetched, no script runs.

@@ -5,6 +5,7 @@ import (
 	"html"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -84,7 +85,8 @@ func spread(values []float64, log bool) (lo, hi float64) {
 // A plot is a drawing under way.
 type plot struct {
 	strings.Builder
-	x, y scale
+	x, y   scale
+	points []labelled
 }
 
 func newPlot(title string, xs, ys []float64, logX, logY bool) *plot {
@@ -123,11 +125,53 @@ func (p *plot) point(x float64, e Estimate, label string, colour int) {
 			p.y.at(max(e.Low, p.y.lo)), p.y.at(min(e.High, p.y.hi)))
 	}
 	fmt.Fprintf(p, `<circle class="dot c%d" cx="%.1f" cy="%.1f" r="4.5"><title>%s</title></circle>`, colour, cx, cy, html.EscapeString(label))
-	anchor, dx := "start", 8.0
-	if cx > plotWidth*0.62 {
-		anchor, dx = "end", -8
+	p.points = append(p.points, labelled{cx, cy, shorten(label)})
+}
+
+// A labelled point is at a place of the plot.
+type labelled struct {
+	x, y float64
+	text string
+}
+
+// A box is a rectangle of the plot.
+type box struct{ left, top, right, bottom float64 }
+
+func (b box) meets(o box) bool {
+	return b.left < o.right && o.left < b.right && b.top < o.bottom && o.top < b.bottom
+}
+
+// names writes the labels of all points, each at the first side of its point where it meets neither another label nor another
+// point and stays inside the plot; where there is none, at the first.
+func (p *plot) names() {
+	const height, letter, gap = 12.0, 6.2, 8.0
+	var taken []box
+	for _, q := range p.points {
+		taken = append(taken, box{q.x - 5, q.y - 5, q.x + 5, q.y + 5})
 	}
-	fmt.Fprintf(p, `<text class="label" x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, cx+dx, cy-7, anchor, html.EscapeString(shorten(label)))
+	for _, q := range p.points {
+		w := letter * float64(len([]rune(q.text)))
+		right, left, middle := q.x+gap, q.x-gap-w, q.x-w/2
+		sides := []struct{ x, base float64 }{{right, q.y - 7}, {left, q.y - 7}, {right, q.y + 15}, {left, q.y + 15}, {right, q.y + 4}, {left, q.y + 4},
+			{middle, q.y - 12}, {middle, q.y + 20}, {right, q.y - 20}, {left, q.y - 20}, {right, q.y + 28}, {left, q.y + 28}}
+		at := sides[0]
+		for _, s := range sides {
+			b := box{s.x, s.base - height + 2, s.x + w, s.base + 2}
+			inside := b.left >= marginLeft && b.right <= plotWidth && b.top >= 0 && b.bottom <= plotHeight-foot
+			if inside && !slices.ContainsFunc(taken, b.meets) {
+				at = s
+				break
+			}
+		}
+		taken = append(taken, box{at.x, at.base - height + 2, at.x + w, at.base + 2})
+		fmt.Fprintf(p, `<text class="label" x="%.1f" y="%.1f">%s</text>`, at.x, at.base, html.EscapeString(q.text))
+	}
+}
+
+// legend names a model in a line of its own.
+func (p *plot) legend(line int, name string, model int) {
+	y := marginTop + 12 + 14*float64(line)
+	fmt.Fprintf(p, `<circle class="dot c%d" cx="%g" cy="%g" r="4"/><text class="label" x="%g" y="%g">%s</text>`, model%colours, marginLeft+10, y-4, marginLeft+18, y, html.EscapeString(shorten(name)))
 }
 
 // line joins points.

@@ -18,7 +18,7 @@ func summary(t *testing.T) *Summary {
 		rep.Models[i].Bytes, rep.Models[i].Bits = int64(9-i)*1e7, 4
 	}
 	for l := range 3 {
-		rep.Swaps = append(rep.Swaps, Swap{Model: "a", Part: "x", Layer: l, Role: "ffn_up", KLD: estimate(0.1*float64(l), 0)})
+		rep.Swaps = append(rep.Swaps, Swap{Model: rep.Models[1].Name, Part: "x", Layer: l, Role: "ffn_up", KLD: estimate(0.1*float64(l), 0)})
 	}
 	s := &Summary{Runs: []*Report{rep}}
 	s.Compare([]*Report{fullReport(t)})

@@ -2,12 +2,14 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"quern/formats"
 	"quern/internal/model"
 )
 
@@ -24,6 +26,15 @@ type Side struct {
 	Name  string
 	Model Scorer
 	Vocab int // length of a row of its logits
+}
+
+// failed says which side an error is of, unless it names a file already.
+func (s Side) failed(err error) error {
+	var e *formats.Error
+	if errors.As(err, &e) && e.File != "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", s.Name, err)
 }
 
 // Options of a run. Where there are Sequences, they stand for the tokens of the text. MaxRAM is for all models together; the numbers do not depend on it.
@@ -94,7 +105,7 @@ func (r *run) group(ctx context.Context, first int, input, text [][]int32) error
 		opt.Step = r.step(first, len(input), i)
 		var err error
 		if states[i], err = s.Model.States(ctx, input, func(seq, pos int) bool { return r.wanted(first+seq, pos) }, opt); err != nil {
-			return fmt.Errorf("%s: %w", s.Name, err)
+			return s.failed(err)
 		}
 		r.tracks[i].seconds += time.Since(began).Seconds()
 	}
@@ -123,7 +134,7 @@ func (r *run) block(first int, text [][]int32, states []*model.States, logits []
 	for i, s := range r.sides {
 		began := time.Now()
 		if err := s.Model.Logits(logits[i], states[i], from, to, r.opt.Options); err != nil {
-			return fmt.Errorf("%s: %w", s.Name, err)
+			return s.failed(err)
 		}
 		r.tracks[i].seconds += time.Since(began).Seconds()
 	}

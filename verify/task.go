@@ -70,7 +70,7 @@ func RunTask(ctx context.Context, sides []Side, toks *tokenizer.Tokenizer, name,
 			to := batchEnd(prepared, from)
 			right, err := ask(ctx, s, prepared[from:to], opt)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", s.Name, err)
+				return nil, s.failed(err)
 			}
 			score.right = append(score.right, right...)
 			from = to

@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"sort"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"quern/formats"
 )
 
 // permute moves flags in front of the positional arguments of a command, since the cli library takes a flag that follows
@@ -39,7 +42,7 @@ func permute(app *cli.App, args []string) ([]string, error) {
 			flag, _, has := strings.Cut(strings.TrimLeft(a, "-"), "=")
 			needs, known := takes[flag]
 			if !known {
-				return nil, usagef("quern %s has no flag %s; see quern %s --help", name, a, name)
+				return nil, noFlag(name, flag, a, takes)
 			}
 			if has || !needs {
 				continue
@@ -52,6 +55,27 @@ func permute(app *cli.App, args []string) ([]string, error) {
 	}
 	out := append(path, flags...)
 	return append(append(out, "--"), words...), nil
+}
+
+// noFlag is the error of a flag that a command does not have.
+func noFlag(command, flag, typed string, have map[string]bool) error {
+	var names []string
+	for n := range have {
+		if len(n) > 1 {
+			names = append(names, "--"+n)
+		}
+	}
+	sort.Strings(names)
+	return &formats.Error{Err: usagef("quern %s has no flag %s", command, typed), Hint: meant("--"+flag, names, "quern "+command+" --help shows them")}
+}
+
+// noCommand is the error of a command that there is not.
+func noCommand(within, typed string, have []*cli.Command) error {
+	var names []string
+	for _, c := range have {
+		names = append(names, c.Name)
+	}
+	return &formats.Error{Err: usagef("there is no command %s %s", within, quote(typed)), Hint: meant(typed, names, within+" --help shows them")}
 }
 
 // subcommand finds one by its name, or returns nil.
@@ -84,7 +108,7 @@ func usagef(format string, a ...any) error {
 // needs checks that a flag was given. The library's own check cannot be told apart from other errors.
 func needs(c *cli.Context, flag string) error {
 	if !c.IsSet(flag) {
-		return usagef("quern %s needs --%s", c.Command.Name, flag)
+		return &formats.Error{Err: usagef("quern %s needs --%s", c.Command.Name, flag), Hint: "quern " + c.Command.Name + " --help shows examples"}
 	}
 	return nil
 }
@@ -92,7 +116,7 @@ func needs(c *cli.Context, flag string) error {
 // exactArgs checks the number of positional arguments.
 func exactArgs(c *cli.Context, want ...string) error {
 	if c.NArg() != len(want) {
-		return usagef("quern %s takes %s, %d given", c.Command.Name, strings.Join(want, " "), c.NArg())
+		return &formats.Error{Err: usagef("quern %s takes %s, %d given", c.Command.Name, strings.Join(want, " "), c.NArg()), Hint: "quern " + c.Command.Name + " --help shows examples"}
 	}
 	return nil
 }

@@ -164,7 +164,7 @@ func imatrixOut(c *cli.Context) (path string, write func(string, *formats.Imatri
 		return "", nil, usagef("--output-format %s: want gguf or dat", f)
 	}
 	if _, err := os.Stat(path); err == nil && !c.Bool("force") {
-		return "", nil, &formats.Error{Err: &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}, Hint: "--force replaces it"}
+		return "", nil, &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
 	return path, write, nil
 }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"time"
 
@@ -116,9 +114,6 @@ func writePlans(c *cli.Context, ui *ui, all []*convert.Plan, run convert.RunOpti
 	run.Progress = bar.set
 	err := convert.Run(c.Context, all, run)
 	bar.done()
-	if errors.Is(err, fs.ErrExist) {
-		return &formats.Error{Err: err, Hint: "--force replaces it"}
-	}
 	if err != nil {
 		return err
 	}
@@ -191,6 +186,9 @@ func showWritten(c *cli.Context, ui *ui, all []*convert.Plan, spent time.Duratio
 		}
 		out = append(out, w)
 		for _, w := range p.Warnings {
+			if len(all) > 1 {
+				w = p.TypeName() + ": " + w
+			}
 			ui.note("warning: %s", w)
 		}
 	}

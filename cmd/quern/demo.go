@@ -28,7 +28,8 @@ func demoCommand(ui *ui) *cli.Command {
 		Usage:     "convert, quantize and verify a small model that is part of the program",
 		UsageText: "quern demo [--keep DIR]",
 		Description: "Unpacks a Hugging Face folder, converts it to GGUF, quantizes it to several types in one pass over the\n" +
-			"weights, and measures what each type lost on text that the model has never seen.",
+			"weights, and measures what each type lost on text that the model has never seen.\n\n" +
+			"Examples:\n  quern demo\n  quern demo --keep ./demo    # leaves the files, for quern or llama.cpp",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "keep", Usage: "leave the files in `DIR`"},
 			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON"},

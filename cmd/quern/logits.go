@@ -57,7 +57,10 @@ func logits(c *cli.Context, ui *ui) error {
 		return err
 	}
 	defer m.Close()
+	bar := ui.progress("computing", "layers")
+	opt.Step = func(s model.Step) { bar.setInt(s.Layer, s.Layers) }
 	states, err := m.States(c.Context, [][]int32{tokens}, func(int, int) bool { return true }, opt)
+	bar.done()
 	if err != nil {
 		return err
 	}

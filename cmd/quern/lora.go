@@ -21,7 +21,7 @@ func loraCommand(ui *ui) *cli.Command {
 		Subcommands: []*cli.Command{loraMergeCommand(ui), loraConvertCommand(ui)},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usagef("there is no command lora %s; see quern lora --help", c.Args().First())
+				return noCommand("quern lora", c.Args().First(), c.Command.Subcommands)
 			}
 			return cli.ShowSubcommandHelp(c)
 		},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -81,19 +82,28 @@ func newApp(ui *ui) *cli.App {
 		OnUsageError:              onUsageError,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usagef("there is no command %q; see quern --help", c.Args().First())
+				return noCommand("quern", c.Args().First(), c.App.Commands)
 			}
 			return cli.ShowAppHelp(c)
 		},
 	}
-	for _, c := range app.Commands {
-		c.OnUsageError = onUsageError
-		c.HideHelpCommand = true
-		for _, s := range c.Subcommands {
-			s.OnUsageError, s.HideHelpCommand = onUsageError, true
-		}
-	}
+	setUp(app.Commands)
 	return app
+}
+
+// setUp gives commands what all have in common.
+func setUp(all []*cli.Command) {
+	for _, c := range all {
+		c.OnUsageError, c.HideHelpCommand = onUsageError, true
+		setUp(c.Subcommands)
+	}
+}
+
+// A default of nothing is not worth showing in help.
+func init() {
+	full := cli.FlagStringer
+	nothing := strings.NewReplacer(" (default: false)", "", " (default: 0)", "")
+	cli.FlagStringer = func(f cli.Flag) string { return nothing.Replace(full(f)) }
 }
 
 func onUsageError(_ *cli.Context, err error, _ bool) error { return usagef("%v", err) }
@@ -108,7 +118,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errUsage):
+	case errors.Is(err, errUsage), errors.Is(err, convert.ErrOption):
 		return exitUsage
 	case errors.Is(err, errGate):
 		return exitGate

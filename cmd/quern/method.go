@@ -106,7 +106,7 @@ func methodArgs(c *cli.Context) error {
 }
 
 func roundedByMethod(c *cli.Context, ui *ui, typ string, opt convert.Options) error {
-	recipe, err := convert.RecipeByName(typ)
+	recipe, err := recipeOf(typ)
 	if err != nil {
 		return usagef("%v", err)
 	}

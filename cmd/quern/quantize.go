@@ -50,7 +50,7 @@ func quantizeAction(c *cli.Context, ui *ui) error {
 		return err
 	}
 	if c.NArg() < 2 {
-		return usagef("quern quantize takes SRC and at least one TYPE")
+		return &formats.Error{Err: usagef("quern quantize takes SRC and at least one TYPE"), Hint: "for example quern quantize ./model Q4_K_M"}
 	}
 	opt := convert.Options{
 		TensorTypes:        c.StringSlice("tensor-type"),
@@ -106,9 +106,9 @@ func wrap(s string, width int) string {
 func plans(src *formats.Source, types []string, opt convert.Options, run convert.RunOptions, out func(typ string) string) ([]*convert.Plan, error) {
 	var all []*convert.Plan
 	for _, t := range types {
-		r, err := convert.RecipeByName(t)
+		r, err := recipeOf(t)
 		if err != nil {
-			return nil, usagef("%v", err)
+			return nil, err
 		}
 		p, err := convert.NewPlan(src, r, opt)
 		if err != nil {

@@ -39,6 +39,9 @@ func reportAction(c *cli.Context, ui *ui) error {
 	if c.Bool("no-worse") && !c.IsSet("previous") {
 		return usagef("--no-worse compares with --previous")
 	}
+	if err := prepareOutputs(c); err != nil {
+		return err
+	}
 	runs, err := readReports(c.Args().Slice())
 	if err != nil {
 		return err

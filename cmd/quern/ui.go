@@ -13,8 +13,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
-
-	"quern/formats"
 )
 
 // ui holds every word that the program says. Results go to out; everything else, progress included, to err. Lines begin
@@ -32,12 +30,12 @@ func newUI(in, out, err *os.File) *ui {
 
 // fail prints an error once, with its hint on a line of its own.
 func (u *ui) fail(err error) {
-	msg := err.Error()
+	msg := words(err)
 	if errors.Is(err, errUsage) {
 		msg = strings.TrimPrefix(msg, errUsage.Error()+": ")
 	}
 	fmt.Fprintf(u.err, "quern: %s\n", msg)
-	if hint := formats.Hint(err); hint != "" {
+	if hint := advice(err); hint != "" {
 		fmt.Fprintf(u.err, "hint: %s\n", hint)
 	}
 }

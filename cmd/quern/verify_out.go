@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -29,6 +30,23 @@ func reportFlags() []cli.Flag {
 		flags = append(flags, &cli.StringFlag{Name: o.flag, Usage: o.usage})
 	}
 	return flags
+}
+
+// prepareOutputs makes the folders of report files before hours of work, and sees that no folder stands in their place.
+func prepareOutputs(c *cli.Context) error {
+	for _, o := range outputs {
+		name := c.String(o.flag)
+		if name == "" {
+			continue
+		}
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			return usagef("--%s %s: a folder is there, want the name of a file", o.flag, name)
+		}
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func writeOutputs(c *cli.Context, s *verify.Summary) error {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"quern/formats"
 	"quern/internal/tokenizer"
 	"quern/verify"
 )
@@ -55,7 +56,10 @@ func (v *verifying) parse() error {
 	if v.attributed() && (models < 2 || c.IsSet("baseline")) {
 		return usagef("parts of a --quant are put into its --base: give both")
 	}
-	return checkBaselineFlags(c, v.opt.Gates)
+	if err := checkBaselineFlags(c, v.opt.Gates); err != nil {
+		return err
+	}
+	return prepareOutputs(c)
 }
 
 // models finds the paths of the command line.
@@ -71,7 +75,7 @@ func (v *verifying) models() error {
 		v.paths = c.Args().Slice()
 		return exactArgs(c, "MODEL")
 	case base == "" || len(quants) == 0 || c.NArg() > 0:
-		return usagef("quern %s takes either MODEL, or --base and at least one --quant", c.Command.Name)
+		return &formats.Error{Err: usagef("quern %s takes either MODEL, or --base and at least one --quant", c.Command.Name), Hint: "quern " + c.Command.Name + " --help shows examples"}
 	default:
 		v.paths = append([]string{base}, quants...)
 	}

@@ -42,6 +42,9 @@ func (v *verifying) tokenize() error {
 			return err
 		}
 		if len(names) == 1 {
+			if _, _, err := v.opt.Cut(ids); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
 			v.tokens = ids
 			break
 		}

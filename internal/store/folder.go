@@ -13,7 +13,7 @@ type Folder struct {
 	force bool
 }
 
-// CreateFolder begins a folder. One that is there already is refused, unless it is empty, or force says to replace it.
+// CreateFolder begins a folder, and makes those that it lies in. One that is there already is refused, unless it is empty, or force says to replace it.
 func CreateFolder(path string, force bool) (*Folder, error) {
 	path = filepath.Clean(path)
 	switch entries, err := os.ReadDir(path); {
@@ -21,6 +21,9 @@ func CreateFolder(path string, force bool) (*Folder, error) {
 		return nil, &os.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err // a file is no folder to be replaced
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return nil, err
 	}
 	f := &Folder{path, force}
 	if err := os.RemoveAll(f.Path()); err != nil { // what an earlier run that was killed has left

@@ -31,7 +31,7 @@ type Writer struct {
 // flushEvery is how many bytes are written between two flushes.
 const flushEvery = 32 << 20
 
-// Create begins a file of the given size. Without force it refuses to replace one.
+// Create begins a file of the given size, and makes the folder that it lies in. Without force it refuses to replace a file.
 func Create(disk FS, path string, size int64, force bool) (*Writer, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -40,6 +40,9 @@ func Create(disk FS, path string, size int64, force bool) (*Writer, error) {
 	case err == nil && !info.Mode().IsRegular():
 		return nil, &os.PathError{Op: "create", Path: path, Err: ErrNotRegular}
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return nil, err
 	}
 	f, err := disk.OpenPart(path + PartSuffix)
