@@ -23,6 +23,7 @@ type Groups struct {
 	SumW, SumWX, SumWQ, SumWQQ, SumWQX [GroupLanes]float32
 	top, _, inv, best                  [GroupLanes]float32 // T0… of the programs
 	AtScale, AtMin                     [GroupLanes]float32
+	_, _, _                            [GroupLanes]float32 // what the programs have no register for
 	params, first                      [5]float32
 }
 

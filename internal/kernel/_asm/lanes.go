@@ -4,12 +4,13 @@ import "fmt"
 
 // A lanes writes one kernel for one instruction set: a program over vectors whose lanes are groups of weights (kernel.Groups),
 // said once and printed for AVX2, AVX-512 and NEON. Every operation is one instruction that rounds once, so all bodies
-// compute the same. A value is a part of the 32 lanes; the program runs once for each part. With AVX-512 a
-// value is all lanes, in two registers, so that what one half waits for the other half makes use of.
+// compute the same. A value is a part of the 32 lanes; the program runs once for each part. With AVX-512, and with AVX2 in
+// programs that make do with eight values, a value is two registers, so that what one half waits for the other half makes use of.
 type lanes struct {
 	*file
 	set    string // AVX2, AVX512, NEON
-	width  int    // lanes of a vector
+	width  int    // lanes of a value
+	apart  int    // from the first register of a value to its second; 0: it has one
 	busy   [32]bool
 	busyK  [8]bool
 	consts map[uint32]bool
@@ -53,38 +54,40 @@ const (
 	rowT3
 	rowAtScale
 	rowAtMin
+	rowSpare0
+	rowSpare1
+	rowSpare2
 )
 
-var laneSets = []struct {
-	set   string
-	width int
-}{{"AVX2", 8}, {"AVX512", 32}}
-
-// laneKernels is the table of programs.
+// laneKernels is the table of programs; those that are tight can do with eight values.
 var laneKernels = []struct {
 	name    string
 	program func(p *lanes)
+	tight   bool
 }{
-	{"sweepMin", func(p *lanes) { p.sweepMin(false) }},
-	{"sweepMinAbs", func(p *lanes) { p.sweepMin(true) }},
-	{"weighAbs", (*lanes).weighAbs},
-	{"weighSquares", (*lanes).weighSquares},
-	{"weighBy", (*lanes).weighBy},
-	{"sweepSym", (*lanes).sweepSym},
-	{"descendSym", (*lanes).descendSym},
-	{"walkMin", (*lanes).walkMin},
-	{"walkSym", (*lanes).walkSym},
-	{"takeMin", (*lanes).takeMin},
-	{"takeSym", (*lanes).takeSym},
+	{"sweepMin", func(p *lanes) { p.sweepMin(false) }, true},
+	{"sweepMinAbs", func(p *lanes) { p.sweepMin(true) }, true},
+	{"weighAbs", (*lanes).weighAbs, false},
+	{"weighSquares", (*lanes).weighSquares, false},
+	{"weighBy", (*lanes).weighBy, false},
+	{"sweepSym", (*lanes).sweepSym, true},
+	{"descendSym", (*lanes).descendSym, false},
+	{"walkMin", (*lanes).walkMin, true},
+	{"walkSym", (*lanes).walkSym, true},
+	{"takeMin", (*lanes).takeMin, false},
+	{"takeSym", (*lanes).takeSym, false},
 }
 
 func lanesAMD64(f *file) {
 	consts := map[uint32]bool{}
 	for _, k := range laneKernels {
-		for _, s := range laneSets {
-			p := &lanes{file: f, set: s.set, width: s.width, consts: consts}
-			p.kernel(k.name, k.program)
+		avx2 := &lanes{file: f, set: "AVX2", width: 8, consts: consts}
+		if k.tight {
+			avx2.width, avx2.apart = 16, 8
 		}
+		avx2.kernel(k.name, k.program)
+		avx512 := &lanes{file: f, set: "AVX512", width: 32, apart: 16, consts: consts}
+		avx512.kernel(k.name, k.program)
 	}
 	for _, bits := range sorted(consts) {
 		f.constant(constName(bits), bits, 16)

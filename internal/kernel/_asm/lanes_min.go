@@ -81,8 +81,9 @@ func (p *lanes) sweepMin(mad bool) {
 	})
 	p.store(p.row(rowLoss), loss)
 	p.free(loss, inv, scale, lo)
-	p.tries(1, func() { p.tryMin(highest, mad) })
-	p.free(highest)
+	top := p.hold(0, highest)
+	p.tries(1, func() { p.tryMin(top, mad) })
+	top.drop()
 
 	// a range of nothing has scale zero, and a minimum is +0 rather than -0
 	lo = p.load(p.row(rowMin))
@@ -103,12 +104,13 @@ func (p *lanes) charge(loss, value val, mad bool) {
 	p.is(loss, add, value)
 }
 
-func (p *lanes) tryMin(highest val, mad bool) {
+func (p *lanes) tryMin(top *held, mad bool) {
 	inv, lo, span := p.try(0), p.load(p.row(rowFrom)), p.load(p.row(rowTop))
 	p.is(span, sub, lo)
 	p.is(inv, div, span)
 	p.free(span)
 	p.finite(inv)
+	highest := top.get()
 	sl, sl2, sxl := p.zero(), p.zero(), p.zero()
 	p.elements(func() {
 		l := p.load(p.x())
@@ -124,8 +126,10 @@ func (p *lanes) tryMin(highest val, mad bool) {
 		p.is(sxl, add, wl)
 		p.free(l, wl)
 	})
+	top.put()
+	invBack, loBack := p.park(inv, rowSpare0), p.park(lo, rowSpare1)
 	scale, low, ok := p.refitMin(sl, sl2, sxl)
-	p.free(sl, sl2, sxl)
+	inv, lo = invBack(), loBack()
 	p.ifAny(ok, func() {
 		loss := p.zero()
 		p.elements(func() {
@@ -152,8 +156,11 @@ func (p *lanes) tryMin(highest val, mad bool) {
 	p.freeMask(ok)
 }
 
-// refitMin solves for scale and minimum; ok where the codes are not all alike.
+// refitMin solves for scale and minimum; ok where the codes are not all alike. It frees the sums.
 func (p *lanes) refitMin(sl, sl2, sxl val) (scale, low val, ok mask) {
+	if p.tight() {
+		return p.refitMinTight(sl, sl2, sxl)
+	}
 	sw, sx := p.load(p.row(rowSumW)), p.load(p.row(rowSumWX))
 	det, t := p.new(sw, mul, sl2), p.new(sl, mul, sl)
 	p.is(det, sub, t)
@@ -174,7 +181,33 @@ func (p *lanes) refitMin(sl, sl2, sxl val) (scale, low val, ok mask) {
 	p.to(div, t, sxl, sl2)
 	p.where(above, scale, t)
 	p.where(above, low, zero)
-	p.free(t, zero)
+	p.free(t, zero, sl, sl2, sxl)
+	p.freeMask(above)
+	return scale, low, ok
+}
+
+// refitMinTight does the same with eight values.
+func (p *lanes) refitMinTight(sl, sl2, sxl val) (scale, low val, ok mask) {
+	sw, sx := p.row(rowSumW), p.row(rowSumWX)
+	det, t := p.new(sl2, mul, sw), p.new(sl, mul, sl)
+	p.is(det, sub, t)
+	scale = p.new(sxl, mul, sw)
+	p.to(mul, t, sl, sx)
+	p.is(scale, sub, t)
+	p.is(scale, div, det)
+	low = p.new(sl2, mul, sx)
+	p.to(mul, t, sl, sxl)
+	p.is(low, sub, t)
+	p.is(low, div, det)
+	p.free(sl)
+	zero := p.zero()
+	ok = p.cmp(det, "GT", zero)
+	p.free(det)
+	above := p.cmp(low, "GT", zero)
+	p.to(div, t, sxl, sl2)
+	p.where(above, scale, t)
+	p.where(above, low, zero)
+	p.free(t, zero, sl2, sxl)
 	p.freeMask(above)
 	return scale, low, ok
 }
@@ -188,9 +221,9 @@ func (p *lanes) walkMin() {
 		p.finite(ratio)
 		p.store(p.row(rowT0), ratio)
 		p.free(ratio)
-		highest := p.param(0)
-		p.tries(3, func() { p.tryWalkMin(highest, weighted) })
-		p.free(highest)
+		top := p.hold(0, p.param(0))
+		p.tries(3, func() { p.tryWalkMin(top, weighted) })
+		top.drop()
 	})
 }
 
@@ -227,7 +260,7 @@ func (p *lanes) inverse(s val) val {
 	return inv
 }
 
-func (p *lanes) tryWalkMin(highest val, weighted bool) {
+func (p *lanes) tryWalkMin(top *held, weighted bool) {
 	ts, tm := p.try(0), p.try(2)
 	p.is(tm, mul, p.row(rowT0))
 	p.round(tm)
@@ -246,8 +279,9 @@ func (p *lanes) tryWalkMin(highest val, weighted bool) {
 	p.free(zero, most)
 	p.ifAny(ok, func() {
 		s, low := p.new(ts, mul, p.row(rowD)), p.new(tm, mul, p.row(rowDMin))
+		okBack, tsBack, tmBack := p.parkMask(ok, rowSpare0), p.park(ts, rowSpare1), p.park(tm, rowSpare2)
 		inv := p.inverse(s)
-		loss := p.zero()
+		loss, highest := p.zero(), top.get()
 		p.elements(func() {
 			y := p.new(low, add, p.x())
 			l := p.new(y, mul, inv)
@@ -258,6 +292,8 @@ func (p *lanes) tryWalkMin(highest val, weighted bool) {
 			p.free(y, l)
 		})
 		p.free(s, low, inv)
+		top.put()
+		ok, ts, tm = okBack(), tsBack(), tmBack()
 		p.improve(ok, loss, map[row]val{rowScale: ts, rowMin: tm})
 	})
 	p.free(ts, tm)

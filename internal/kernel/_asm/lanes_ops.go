@@ -18,8 +18,11 @@ func sorted(set map[uint32]bool) (all []uint32) {
 // take returns a free register.
 func (p *lanes) take() val {
 	n := 16 // of AVX-512's registers each value takes two, which work on half of the lanes each
-	if p.neon() {
+	switch {
+	case p.neon():
 		n = 32
+	case p.tight():
+		n = 8
 	}
 	for i := range n {
 		if !p.busy[i] {
@@ -43,16 +46,16 @@ func (p *lanes) r(v val) string {
 	return fmt.Sprintf("%s%d", map[string]string{"AVX2": "Y", "AVX512": "Z", "NEON": "V"}[p.set], v)
 }
 
-// an prints an instruction, for AVX-512 twice: once for each half of the lanes. Operands are values, masks, memory or text.
+// an prints an instruction, where values have two registers twice: once for each. Operands are values, masks, memory or text.
 func (p *lanes) an(op string, operands ...any) {
-	for half := range 1 + p.twice() {
+	for half := range 1 + min(p.apart, 1) {
 		var text []string
 		for _, o := range operands {
 			switch o := o.(type) {
 			case val:
-				text = append(text, p.r(o+val(16*half)))
+				text = append(text, p.r(o+val(p.apart*half)))
 			case mask:
-				text = append(text, p.m(o+mask(3*half)))
+				text = append(text, p.m(o+p.second(half)))
 			case mem:
 				text = append(text, p.part(o, half))
 			case string:
@@ -63,12 +66,16 @@ func (p *lanes) an(op string, operands ...any) {
 	}
 }
 
-func (p *lanes) twice() int {
+// second is how far the mask of a half is from that of the first.
+func (p *lanes) second(half int) mask {
 	if p.set == "AVX512" {
-		return 1
+		return mask(3 * half)
 	}
-	return 0
+	return mask(p.apart * half)
 }
+
+// tight says that there are eight values and no more.
+func (p *lanes) tight() bool { return p.set == "AVX2" && p.apart > 0 }
 
 // part is where a half of the lanes of an operand lies; constants are the same for both.
 func (p *lanes) part(m mem, half int) string {
@@ -80,7 +87,7 @@ func (p *lanes) part(m mem, half int) string {
 	if _, err := fmt.Sscanf(string(m), "%d%s", &at, &rest); err != nil {
 		panic(err)
 	}
-	return fmt.Sprintf("%d%s", at+64*half, rest)
+	return fmt.Sprintf("%d%s", at+2*p.width*half, rest)
 }
 
 // A neonOp is the word of an instruction without its registers.
@@ -208,6 +215,60 @@ const (
 	and  = "VANDPS"
 )
 
+// park frees a value for as long as its register is wanted, where there are few; the function gives it back.
+func (p *lanes) park(v val, r row) (back func() val) {
+	if !p.tight() {
+		return func() val { return v }
+	}
+	p.store(p.row(r), v)
+	p.free(v)
+	return func() val { return p.load(p.row(r)) }
+}
+
+// parkMask does so with a mask.
+func (p *lanes) parkMask(m mask, r row) (back func() mask) {
+	if !p.tight() {
+		return func() mask { return m }
+	}
+	v := p.park(val(m), r)
+	return func() mask { return mask(v()) }
+}
+
+// A held is a number of the parameters that many passes use. It stays in its register where there are enough.
+type held struct {
+	p *lanes
+	n int
+	v val
+}
+
+func (p *lanes) hold(n int, v val) *held {
+	if p.tight() {
+		p.free(v)
+	}
+	return &held{p, n, v}
+}
+
+// get and put go around a pass.
+func (h *held) get() val {
+	if h.p.tight() {
+		h.v = h.p.param(h.n)
+	}
+	return h.v
+}
+
+func (h *held) put() {
+	if h.p.tight() {
+		h.p.free(h.v)
+	}
+}
+
+// drop ends the use.
+func (h *held) drop() {
+	if !h.p.tight() {
+		h.p.free(h.v)
+	}
+}
+
 func (p *lanes) abs(d val) { p.is(d, and, p.bits(0x7fffffff)) }
 
 // round rounds to an integer, to even.
@@ -325,7 +386,12 @@ func (p *lanes) ifAny(m mask, body func()) {
 		p.i("JEQ", end)
 	case "AVX2":
 		p.i("VMOVMSKPS", p.m(m), p.gp("scratch"))
-		p.i("TESTL", p.gp("scratch"), p.gp("scratch"))
+		if p.tight() {
+			p.i("VMOVMSKPS", p.m(m+p.second(1)), "BX")
+			p.i("ORL", "BX", p.gp("scratch"))
+		} else {
+			p.i("TESTL", p.gp("scratch"), p.gp("scratch"))
+		}
 		p.i("JEQ", end)
 	default:
 		t := p.take()

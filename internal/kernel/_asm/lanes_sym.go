@@ -79,16 +79,20 @@ func (p *lanes) sweepSym() {
 	p.store(p.row(rowInv), first)
 	p.free(first)
 	p.weighted(func(weighted bool) {
-		lo, hi := p.param(0), p.param(1)
+		lo, hi := p.hold(0, p.param(0)), p.hold(1, p.param(1))
 		p.tries(1, func() { p.trySym(lo, hi, weighted) })
-		p.free(lo, hi)
+		lo.drop()
+		hi.drop()
 	})
 }
 
-func (p *lanes) trySym(lo, hi val, weighted bool) {
+func (p *lanes) trySym(lo, hi *held, weighted bool) {
 	inv := p.try(0)
 	p.is(inv, div, p.row(rowT0))
-	lx, l2 := p.sumsSym(inv, lo, hi, false, weighted)
+	lx, l2 := p.sumsSym(inv, lo.get(), hi.get(), false, weighted)
+	lo.put()
+	hi.put()
+	invBack := p.park(inv, rowSpare0)
 	zero := p.zero()
 	better := p.cmp(l2, "GT", zero)
 	p.free(zero)
@@ -98,13 +102,15 @@ func (p *lanes) trySym(lo, hi val, weighted bool) {
 	more := p.cmp(explains, "GT", had)
 	p.both(better, more)
 	p.free(had, explains)
+	p.freeMask(more)
+	inv = invBack()
 	p.is(lx, mul, scale)
 	p.whereRow(better, rowLoss, lx)
 	p.whereRow(better, rowScale, scale)
 	p.whereRow(better, rowSumWQQ, l2)
 	p.whereRow(better, rowInv, inv)
 	p.free(inv, lx, l2, scale)
-	p.freeMask(better, more)
+	p.freeMask(better)
 }
 
 // params: as sweepSym's. table: one number, the numerator of the inverse scale to begin with.
@@ -190,13 +196,14 @@ func (p *lanes) moveOne(lx, l2, lo, hi, moved val) {
 // steps of the scale.
 func (p *lanes) walkSym() {
 	p.weighted(func(weighted bool) {
-		lo, hi := p.param(0), p.param(1)
+		lo, hi := p.hold(0, p.param(0)), p.hold(1, p.param(1))
 		p.tries(1, func() { p.tryWalkSym(lo, hi, weighted) })
-		p.free(lo, hi)
+		lo.drop()
+		hi.drop()
 	})
 }
 
-func (p *lanes) tryWalkSym(lo, hi val, weighted bool) {
+func (p *lanes) tryWalkSym(lo, hi *held, weighted bool) {
 	ts := p.try(0)
 	p.is(ts, add, p.row(rowAtScale))
 	least, most := p.param(3), p.param(4)
@@ -206,18 +213,22 @@ func (p *lanes) tryWalkSym(lo, hi val, weighted bool) {
 	p.freeMask(m)
 	p.free(least, most)
 	s := p.new(ts, mul, p.row(rowD))
+	okBack, tsBack := p.parkMask(ok, rowSpare0), p.park(ts, rowSpare1)
 	inv := p.inverse(s)
-	loss := p.zero()
+	loss, bottom, top := p.zero(), lo.get(), hi.get()
 	p.elements(func() {
 		x := p.load(p.x())
 		l := p.new(x, mul, inv)
-		p.level(l, lo, hi)
+		p.level(l, bottom, top)
 		p.is(l, mul, s)
 		p.is(x, sub, l)
 		p.square(loss, x, weighted)
 		p.free(x, l)
 	})
 	p.free(s, inv)
+	lo.put()
+	hi.put()
+	ok, ts = okBack(), tsBack()
 	p.improve(ok, loss, map[row]val{rowScale: ts})
 	p.free(ts)
 	p.freeMask(ok)
