@@ -18,7 +18,7 @@ const (
 	mostBatch    = 2048      // more tokens gain nothing: decoding the weights is then a small part of the work
 	leastBatch   = 512
 	mostGroup    = 8 * mostBatch // and more than these only where weights come from a disk each time
-	threadBytes  = 4 << 20       // decoded panels of a thread
+	threadBytes  = 8 << 20       // decoded panels of a thread
 	tokenBytes   = 48            // where a token stands, and whether it is wanted
 )
 

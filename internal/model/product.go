@@ -26,7 +26,7 @@ const (
 	rowsI8      = 5 * kernel.RowTile
 	rowsF32     = 5 * kernel.RowTile
 	panelBytes  = 512 << 10 // of all panels of a task, for the columns of a block
-	taskBytes   = 4 << 20   // and for all columns
+	taskBytes   = 8 << 20   // and for all columns
 	packColumns = 2048      // columns that are decoded before they are interleaved: they stay in the first-level cache
 )
 
