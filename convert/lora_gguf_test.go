@@ -151,3 +151,20 @@ func TestAdapterOfEmbedding(t *testing.T) {
 		t.Error("an adapter that runtimes do not load was written")
 	}
 }
+
+// A matrix that a runtime multiplies with past every adapter is refused: the file would do less than was trained.
+func TestAdapterOfLatentAttention(t *testing.T) {
+	base := open(t, shared(t, "golden", "arch", "deepseek2", "hf"))
+	for name, says := range map[string]string{"q_b_proj": "latent", "kv_a_proj_with_mqa": "latent", "o_proj": ""} {
+		m := newAdapter(nil)
+		for _, x := range base.Tensors {
+			if strings.Contains(x.Name, name) {
+				m.linear(strings.TrimSuffix(x.Name, ".weight"), x.Shape[0], x.Shape[1], 4)
+			}
+		}
+		_, err := WriteAdapter(m.open(t), base, filepath.Join(t.TempDir(), "a.gguf"), quantize.F32, false)
+		if (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -114,6 +114,7 @@ type Layer struct {
 	SmoothRamp bool       // yarn's ramp does not begin and end at whole dimensions; runtimes do not know that
 	ScaleEmbed bool       // embeddings are multiplied by √E where they enter the first layer
 	StillEvery int        // the last of so many layers rotates nothing, so that it knows no positions; 0: all rotate
+	RunsFull   bool       // runtimes know no window in this family: every query sees all positions before it
 	StillFull  bool       // in a model with windows, the layers without one rotate nothing
 }
 

@@ -74,4 +74,5 @@ var Llama = register(Arch{
 		{HF: "bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "draft_vocab_size", Why: "a draft head of speculative decoding, not a model"},
 	},
+	Layer: Layer{RunsFull: true},
 })

@@ -42,5 +42,5 @@ var Phi3 = register(Arch{
 		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
 		{GGUF: "{a}.expert_count", Unless: []string{"0"}, Why: "a mixture of experts"},
 	},
-	Layer: Layer{RopeNeox: true, RopePart: true},
+	Layer: Layer{RopeNeox: true, RopePart: true, RunsFull: true},
 })

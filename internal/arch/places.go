@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"slices"
 
 	"quern/formats"
 	"quern/quantize"
@@ -17,8 +18,13 @@ type Place struct {
 	Turned  bool  // the source is stored with inputs first: its columns are the tensor's rows (Rows are columns of the source, then)
 	Source  []int // shape of the source
 	Embed   bool  // the token embedding
+	Deaf    bool  // runtimes apply no adapter to it
 	Layout  int   // of several names of a matrix, the one with the lowest number is the first of the table
 }
+
+// deaf are matrices of models with latent attention that llama.cpp multiplies with directly, past what adapters change (its
+// models/deepseek2.cpp).
+var deaf = []Role{RoleQ, RoleQA, RoleKVA, RoleKB, RoleVB, RoleKVB, RoleOutput}
 
 // Places tells of every matrix that a checkpoint of this model may have, in each of its layouts, where it is in GGUF. Several places are
 // parts of one matrix. Matrices whose numbers change on the way have no place.
@@ -42,7 +48,8 @@ func (b *Bound) Places() map[string][]Place {
 			if !there[gguf] {
 				continue
 			}
-			p := Place{GGUF: gguf, Expert: -1, Rows: rows, Turned: turned, Source: r.sourceDims(&b.Params), Embed: r.Role == RoleEmbed, Layout: i}
+			p := Place{GGUF: gguf, Expert: -1, Rows: rows, Turned: turned, Source: r.sourceDims(&b.Params), Embed: r.Role == RoleEmbed, Layout: i,
+				Deaf: b.Params.MLA.KV > 0 && slices.Contains(deaf, r.Role)}
 			parts := r.parts(name, &b.Params)
 			for e, part := range parts {
 				if len(r.Dims(&b.Params)) == 3 {

@@ -20,8 +20,12 @@ type heads struct {
 	cap        float32   // of scores, 0: none
 }
 
-func (l *layer) heads(p *arch.Params) heads {
-	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), l.window, l.sinks, p.Caps.Scores}
+func (r *run) heads(l *layer) heads {
+	p, window := &r.m.params, l.window
+	if r.mode == Deploy && r.m.blind {
+		window = 0
+	}
+	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, l.sinks, p.Caps.Scores}
 }
 
 // valueDim is the size of a head's values, that of its keys where nothing else is said.

@@ -183,3 +183,24 @@ func TestDeployMixture(t *testing.T) {
 		at += len(alone)
 	}
 }
+
+// Where runtimes know no window, deploy mode has none.
+func TestDeployWithoutWindow(t *testing.T) {
+	run := func(window int, full bool) []float32 {
+		p := deployed()
+		p.Window = window
+		b, _ := random(t, p, false, false, nil)
+		a := *b.Arch
+		a.Layer.RunsFull = full
+		b.Arch = &a
+		m, err := Of(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := logits(t, m, tokens(p.Vocab, 40), nil, Options{Mode: Deploy})
+		return got
+	}
+	if all := run(0, false); !slices.Equal(run(9, true), all) || slices.Equal(run(9, false), all) {
+		t.Error("the window counts where runtimes know none, or does not where they do")
+	}
+}

@@ -43,7 +43,7 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	r.normHeads(q, l.qNorm, p.Heads*p.HeadDim, m)
 	r.normHeads(k, l.kNorm, p.KVHeads*p.HeadDim, m)
 	r.rotate(q, k, v, b.at, r.ropeOf(l))
-	r.attend(att, q, k, v, b.seqs, l.heads(p))
+	r.attend(att, q, k, v, b.seqs, r.heads(l))
 	r.lookMeans(h, q, k, l, b)
 }
 

@@ -10,7 +10,7 @@ func (r *run) lookMeans(h, q, k []float32, l *layer, b *batch) {
 		return
 	}
 	p := &r.m.params
-	of, e := l.heads(p), p.Embd
+	of, e := r.heads(l), p.Embd
 	means := grow(&r.means, len(b.at)*e)
 	r.parallel(len(b.seqs)*of.n, func(w *worker, task int) error {
 		r.meansOf(w, means, h, q, k, b.seqs[task/of.n], of, task%of.n)

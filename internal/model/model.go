@@ -18,6 +18,7 @@ type Model struct {
 	neox   bool // rotary pairs are (i, i+D/2) instead of (2i, 2i+1)
 
 	act    func(gate, up []float32)
+	blind  bool    // runtimes know no window
 	smooth bool    // yarn's ramp
 	scale  float32 // of embeddings, 0: none
 
@@ -84,6 +85,7 @@ func Open(src *formats.Source) (*Model, error) {
 // Of makes a model of a checkpoint that is already understood. Close does not close its source.
 func Of(b *arch.Bound) (*Model, error) {
 	m := &Model{params: b.Params, neox: b.Arch.Layer.RopeNeox, layers: make([]layer, b.Params.Layers)}
+	m.blind = b.Arch.Layer.RunsFull
 	m.act, m.smooth = activations[b.Arch.Layer.Act], b.Arch.Layer.SmoothRamp
 	if b.Arch.Layer.ScaleEmbed {
 		m.scale = float32(math.Sqrt(float64(b.Params.Embd)))
