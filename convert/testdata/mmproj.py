@@ -1,6 +1,6 @@
 """Makes mmproj.json: tiny models that see, and what the reference converter makes of them.
 
-usage: python mmproj.py LLAMA_CPP OUT [--keep DIR]
+usage: python mmproj.py LLAMA_CPP OUT [--keep DIR] [--only NAME,NAME]
 
 LLAMA_CPP is a checkout of llama.cpp, OUT the file to write. Weights follow from the names of tensors (FNV-1a, then
 splitmix64), so that the test makes the same checkpoints without storing them. The reference has no converter for the towers of
@@ -114,6 +114,13 @@ def cases():
         depth=3, embed_dim=32, hidden_size=64, num_heads=2, mlp_ratio=2, patch_size=14))), CLIP, "qwen2", ("text", "mmproj")
     yield "qwen2.5vl", *shell(tf.Qwen2_5_VLForConditionalGeneration, tf.Qwen2_5_VLConfig(text_config=MROPE, vision_config=dict(
         depth=4, hidden_size=32, intermediate_size=48, out_hidden_size=64, num_heads=2, patch_size=14, fullatt_block_indexes=[1, 3]))), CLIP, "qwen2", ("text", "mmproj")
+    QWEN3 = dict(TEXT, head_dim=16, bos_token_id=0, eos_token_id=0, rope_parameters={"rope_type": "default", "rope_theta": 5e6, "mrope_section": [4, 2, 2], "mrope_interleaved": True})
+    DEEP = dict(depth=4, hidden_size=32, intermediate_size=48, out_hidden_size=64, num_heads=2, patch_size=16, num_position_embeddings=16, deepstack_visual_indexes=[0, 2])
+    yield "qwen3vl", *shell(tf.Qwen3VLForConditionalGeneration, tf.Qwen3VLConfig(text_config=QWEN3, vision_config=DEEP)), HALF, "qwen2", ("text", "mmproj")
+    c, n = shell(tf.Qwen3VLMoeForConditionalGeneration, tf.Qwen3VLMoeConfig(text_config=dict(QWEN3, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=48),
+                                                                           vision_config=DEEP))
+    c["text_config"]["norm_topk_prob"] = True  # as published
+    yield "qwen3vlmoe", c, {k: [s[0], s[2], s[1]] if ".experts." in k else s for k, s in n.items()}, HALF, "qwen2", ("text", "mmproj")
     yield "gemma3", *shell(tf.Gemma3ForConditionalGeneration, tf.Gemma3Config(text_config=dict(TEXT, head_dim=16, query_pre_attn_scalar=16, sliding_window=16), mm_tokens_per_image=4,
         vision_config=tf.SiglipVisionConfig(**dict(TOWER, image_size=56)))), HALF | {"image_seq_length": 4}, "gemma3", ("text", "mmproj")
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
@@ -134,11 +141,15 @@ def dump(path):
 
 
 def main():
+    """With --only, the cases of these names alone are made, and take their places in OUT."""
     llama, out = sys.argv[1:3]
-    keep = sys.argv[4] if len(sys.argv) > 4 else None
+    keep = sys.argv[sys.argv.index("--keep") + 1] if "--keep" in sys.argv else None
+    only = sys.argv[sys.argv.index("--only") + 1].split(",") if "--only" in sys.argv else None
     sys.path.insert(0, os.path.join(llama, "gguf-py"))
-    all = []
+    all = [c for c in json.load(open(out)) if c["name"] not in only] if only else []
     for name, config, shapes, pre, tokenizer, parts in cases():
+        if only and name not in only:
+            continue
         with tempfile.TemporaryDirectory() as tmp:
             tmp = keep or tmp
             d = os.path.join(tmp, name)

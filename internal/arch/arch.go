@@ -37,7 +37,7 @@ type Variant struct {
 }
 
 // A Rule makes one GGUF tensor, per layer where a name says "{}". It is invertible where its Op is. Where HF says "{e}" the
-// tensor is as many source tensors, one for each expert, one behind the other. Several rules may take parts of one source
+// tensor is as many source tensors, one for each expert, one behind the other; "{n}" counts the layers that have the tensor. Several rules may take parts of one source
 // tensor; several rules with one GGUF name are layouts of which a checkpoint has one.
 type Rule struct {
 	GGUF, HF string // HF is "" for a tensor that is made from hyper-parameters, or that only GGUF files have
@@ -176,7 +176,9 @@ type Params struct {
 	LongRope LongRope // zero without
 
 	Sections []int32 // of a head, rotated by time, height and width; the three are equal in a text
-	Vision   Vision  // of a tower; zero without
+	// Deepstack is to how many of the first layers images add more than embeddings.
+	Deepstack int
+	Vision    Vision // of a tower; zero without
 }
 
 // Dim is the size of the dimension that a letter stands for in Rule.Shape, 0 for a letter that has no meaning.

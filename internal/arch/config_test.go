@@ -53,6 +53,7 @@ func countWeights(file string, text []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	c = c.Language()
 	a, v, _, err := findClass(c)
 	if err != nil {
 		return 0, err

@@ -29,6 +29,10 @@ var tellings = []telling{
 	{Type: "qwen2_vl_text", Cannot: needsTower},
 	{Type: "qwen2_5_vl", Cannot: needsTower},
 	{Type: "qwen2_5_vl_text", Cannot: needsTower},
+	{Type: "qwen3_vl", Cannot: needsTower},
+	{Type: "qwen3_vl_text", Cannot: needsTower},
+	{Type: "qwen3_vl_moe", Cannot: needsTower},
+	{Type: "qwen3_vl_moe_text", Cannot: needsTower},
 	{Type: "cogvlm", Cannot: needsTower},
 }
 

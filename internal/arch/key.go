@@ -16,6 +16,8 @@ type Key struct {
 	// Field returns the pointer to the value: *int (written as u32), *float32 (f32), *bool, *string, or a list, *[]int32,
 	// *[]float32 or *[]bool. nil marks the place of a key that is not a hyper-parameter, such as general.file_type.
 	Field func(*Params) any
+	// Count takes the length of a list of config.json.
+	Count bool
 	// Words are the numbers that GGUF has for the words of config.json.
 	Words map[string]int
 	// Default fills the field when the checkpoint says nothing, after all other keys are read; nil: the key must be there.
@@ -62,8 +64,11 @@ func (a *Arch) has(key string) bool {
 	return slices.ContainsFunc(a.Keys, func(k Key) bool { return k.GGUF == key })
 }
 
-// number is the number that stands for a word of config.json; anything else stays as it is.
+// number is the number that stands for a word or a list of config.json; anything else stays as it is.
 func (k *Key) number(v any) any {
+	if list, ok := v.([]any); ok && k.Count {
+		return len(list)
+	}
 	if word, ok := v.(string); ok && k.Words != nil {
 		if n, known := k.Words[word]; known {
 			return n

@@ -98,22 +98,27 @@ func (b *binder) goal(o Origin, parts []string) {
 	}
 }
 
-// names yields the names of a rule with their layers, those layers that have the tensor.
+// names yields the names of a rule with their layers, those layers that have the tensor; "{n}" counts them.
 func (r *Rule) names(name string, p *Params) func(yield func(int, string) bool) {
 	return func(yield func(int, string) bool) {
 		if name == "" {
 			return
 		}
-		if !strings.Contains(name, "{}") {
+		if !strings.Contains(name, "{}") && !strings.Contains(name, "{n}") {
 			if r.When == nil || r.When(p, -1) {
 				yield(-1, name)
 			}
 			return
 		}
+		n := 0
 		for l := range p.Layers {
-			if (r.When == nil || r.When(p, l)) && !yield(l, layerName(name, l)) {
+			if r.When != nil && !r.When(p, l) {
+				continue
+			}
+			if !yield(l, strings.Replace(layerName(name, l), "{n}", strconv.Itoa(n), 1)) {
 				return
 			}
+			n++
 		}
 	}
 }

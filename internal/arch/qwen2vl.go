@@ -12,12 +12,7 @@ var Qwen2VL = register(Arch{
 		{Type: "qwen2_5_vl", HF: []string{"Qwen2_5_VLForConditionalGeneration"}, Defaults: qwen2VL},
 		{Type: "qwen2_5_vl_text", Defaults: qwen2VL},
 	},
-	Keys: func() []Key {
-		keys := decoderKeys(ownHead)
-		at := slices.IndexFunc(keys, func(k Key) bool { return k.GGUF == "{a}.rope.freq_base" })
-		return slices.Insert(keys, at, Key{GGUF: "{a}.rope.dimension_sections", HF: []string{"rope_parameters.mrope_section", "rope_scaling.mrope_section"},
-			Field: func(p *Params) any { return &p.Sections }})
-	}(),
+	Keys:    sectioned(decoderKeys(ownHead)),
 	Tensors: slices.Concat(decoder, qwenBiases),
 	Drop:    []string{"*.rotary_emb.inv_freq"},
 	Refuse:  qwenRefuses,

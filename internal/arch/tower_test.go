@@ -35,6 +35,9 @@ func sees() map[string]map[string]any {
 			mrope),
 		"qwen2.5vl_merger": of("Qwen2_5_VLForConditionalGeneration", map[string]any{"depth": 5, "hidden_size": 8, "intermediate_size": 12, "num_heads": 2, "patch_size": 4,
 			"fullatt_block_indexes": []int{1, 3}}, mrope),
+		"qwen3vl_merger": of("Qwen3VLForConditionalGeneration", map[string]any{"depth": 4, "hidden_size": 8, "intermediate_size": 12, "num_heads": 2, "patch_size": 4,
+			"deepstack_visual_indexes": []int{1, 3}, "num_position_embeddings": 9, "out_hidden_size": 16}, map[string]any{"head_dim": 8,
+			"rope_scaling": map[string]any{"rope_type": "default", "mrope_section": []int{1, 2, 1}}}),
 		"cogvlm": of("CogVLMForCausalLM", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_heads": 2, "image_size": 12, "patch_size": 4,
 			"hidden_act": "gelu"}),
 	}

@@ -151,3 +151,29 @@ func TestUnbindRefuses(t *testing.T) {
 		t.Error("a stranger found a way back")
 	}
 }
+
+// Every family has a tiny checkpoint that goes there and back: among those of TestThereAndBack, in gemma_test.go, whose norms come back
+// rounded, or with a tower.
+func TestEveryFamilyIsTried(t *testing.T) {
+	tried := map[string]bool{"gemma": true, "gemma2": true, "gemma3": true}
+	all := configurations(t)
+	for name, config := range sees() {
+		all[name] = must(json.Marshal(config))
+	}
+	for name, text := range all {
+		c, err := ParseConfig("config.json", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, _, _, err := findClass(c.Language())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		tried[a.Name] = true
+	}
+	for _, a := range All() {
+		if !tried[a.Name] {
+			t.Errorf("%s has no tiny checkpoint: add one to internal/model/testdata/families*.json, with logits that transformers computes", a.Name)
+		}
+	}
+}

@@ -19,7 +19,9 @@ type Vision struct {
 	Merge     int       // so many patches along each side become one embedding
 	Scale     int       // the same, where runtimes know the usual number
 	Every     int       // one layer in so many sees the whole image, the others a window
-	Full      []int32   // the layers that do
+	Full      []int32   // the layers that do, or those after which there is a projector …
+	Deep      []bool    // … which runtimes know of each layer
+	Places    int       // of patches, that are learned
 	Features  []int32   // after how many layers features are taken; more than one lie side by side
 	Pinpoints []int32   // sizes of images that are cut into tiles, in pairs
 	Unpad     string    // what is done with the borders of tiles

@@ -1,0 +1,83 @@
+package arch
+
+import (
+	"math"
+	"slices"
+
+	"quern/formats"
+)
+
+// Qwen3Tower is the tower of Qwen3-VL: like Qwen2-VL's, with places that are learned too, and after some layers a projector of its own, whose
+// outputs are added to the language model's first layers.
+var Qwen3Tower = registerTower(Arch{
+	Projector: "qwen3vl_merger",
+	Variants: []Variant{
+		{Type: "qwen3_vl", HF: []string{"Qwen3VLForConditionalGeneration"}, Defaults: qwen3Tower},
+		{Type: "qwen3_vl_moe", HF: []string{"Qwen3VLMoeForConditionalGeneration"}, Defaults: qwen3Tower},
+	},
+	Own: []string{"visual.*"},
+	Keys: slices.Concat(replaceKey(visionKeys, Key{
+		GGUF: "clip.vision.image_size", HF: []string{"vision_config.image_size"}, Field: func(p *Params) any { return &p.Vision.Image }, Default: nothing,
+	}), []Key{
+		{HF: []string{"vision_config.num_position_embeddings"}, Field: func(p *Params) any { return &p.Vision.Places }, Default: nothing, When: never},
+		{HF: []string{"vision_config.deepstack_visual_indexes"}, Field: func(p *Params) any { return &p.Vision.Full }, Default: nothing, When: never},
+		projector("qwen3vl_merger"),
+	}, towerAct, []Key{
+		{GGUF: "clip.vision.spatial_merge_size", HF: []string{"vision_config.spatial_merge_size"}, Field: func(p *Params) any { return &p.Vision.Merge }},
+		towerEps(),
+		{GGUF: "clip.vision.is_deepstack_layers", Field: func(p *Params) any { return &p.Vision.Deep }, Default: nothing},
+	}),
+	Tensors: slices.Concat(qwenPatches, []Rule{
+		{GGUF: "v.patch_embd.bias", HF: "visual.patch_embed.proj.bias", Role: RoleTower, Shape: "E"},
+		{GGUF: "v.position_embd.weight", HF: "visual.pos_embed.weight", Role: RoleTower, Shape: "patches E", Store: "F32"},
+	}, affine("v.blk.{}.ln1", "visual.blocks.{}.norm1", "E"), affine("v.blk.{}.ln2", "visual.blocks.{}.norm2", "E"),
+		affine("v.blk.{}.attn_qkv", "visual.blocks.{}.attn.qkv", "3E E"), affine("v.blk.{}.attn_out", "visual.blocks.{}.attn.proj", "E E"),
+		affine("v.blk.{}.ffn_up", "visual.blocks.{}.mlp.linear_fc1", "F E"), affine("v.blk.{}.ffn_down", "visual.blocks.{}.mlp.linear_fc2", "E F"),
+		affine("v.post_ln", "visual.merger.norm", "E"), affine("mm.0", "visual.merger.linear_fc1", "merged merged"), affine("mm.2", "visual.merger.linear_fc2", "text merged"),
+		deep(affine("v.deepstack.{}.norm", "visual.deepstack_merger_list.{n}.norm", "merged"),
+			affine("v.deepstack.{}.fc1", "visual.deepstack_merger_list.{n}.linear_fc1", "merged merged"),
+			affine("v.deepstack.{}.fc2", "visual.deepstack_merger_list.{n}.linear_fc2", "text merged"))),
+	Refuse: qwenTowerRefuses,
+	Finish: finishDeepstack,
+})
+
+var qwen3Tower = map[string]any{
+	"vision_config.depth": 27, "vision_config.hidden_size": 1152, "vision_config.intermediate_size": 4304, "vision_config.num_heads": 16,
+	"vision_config.patch_size": 16, "vision_config.spatial_merge_size": 2, "vision_config.num_position_embeddings": 2304,
+	"vision_config.deepstack_visual_indexes": []any{8, 16, 24}, "vision_config.hidden_act": "gelu_pytorch_tanh",
+	"preprocessor.image_mean": []float32{0.5, 0.5, 0.5}, "preprocessor.image_std": []float32{0.5, 0.5, 0.5},
+}
+
+// deep are rules of the layers after which there is a projector.
+func deep(lists ...[]Rule) []Rule {
+	rules := slices.Concat(lists...)
+	for i := range rules {
+		rules[i].When = func(p *Params, layer int) bool {
+			return layer >= 0 && layer < len(p.Vision.Deep) && p.Vision.Deep[layer]
+		}
+	}
+	return rules
+}
+
+// finishDeepstack finds the layers after which there is a projector, and the size of the square whose places are learned: images have any.
+func finishDeepstack(c *Config, p *Params) error {
+	v := &p.Vision
+	side := int(math.Sqrt(float64(v.Places)))
+	if v.Image == 0 && side*side == v.Places && side < 1<<10 && v.Patch < 1<<10 {
+		v.Image = side * v.Patch
+	}
+	if v.patches() != v.Places {
+		return c.fail("vision_config.num_position_embeddings", formats.Unsupported("%d places are not those of a square of patches", v.Places), "")
+	}
+	if p.Layers > 512 {
+		return nil // refused for that
+	}
+	v.Deep = make([]bool, p.Layers)
+	for i, l := range v.Full {
+		if l < 0 || int(l) >= p.Layers || i > 0 && l <= v.Full[i-1] {
+			return c.fail("vision_config.deepstack_visual_indexes", formats.Unsupported("%v of %d layers, in no ascending order", v.Full, p.Layers), "")
+		}
+		v.Deep[l] = true
+	}
+	return nil
+}
