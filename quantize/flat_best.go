@@ -8,8 +8,32 @@ import (
 // the objective the second; either is rounded to a half before levels are taken, the nearest ones, and the winner is refitted to
 // its levels as long as that helps. Nearest levels lose no more than llama-quantize's do, whichever way it took them.
 
-// A lattice is what a block may be stored by: a scale and, in types with an offset, what level zero stands for, both halves.
-type lattice struct{ d, m [kernel.GroupLanes]uint16 }
+// A lattice is what blocks may be stored by: scales and, in types with an offset, what level zero stands for; once rounded, halves.
+type lattice struct{ d, m halfRow }
+
+type halfRow [kernel.GroupLanes]float32
+
+// round makes halves of the numbers, the largest finite one of what is too large for one or not a number.
+func (h *halfRow) round() {
+	const most = 65504
+	var bits [2 * kernel.GroupLanes]byte
+	for i, v := range h {
+		switch {
+		case v < -most:
+			h[i] = -most
+		case !(v <= most):
+			h[i] = most
+		}
+	}
+	kernel.F32ToF16(bits[:], h[:])
+	kernel.F16ToF32(h[:], bits[:])
+}
+
+// bits are the halves as they are stored, two bytes each.
+func (h *halfRow) bits() (b [2 * kernel.GroupLanes]byte) {
+	kernel.F32ToF16(b[:], h[:])
+	return b
+}
 
 func (c *flatCoder) encodeSym(dst []byte, src, importance []float32) {
 	c.search(dst, src, importance, &c.efforts[0], (*flatCoder).fitSym)
@@ -118,48 +142,43 @@ func (c *flatCoder) fitSym(b *kBatch, f *flatFit) {
 	if f.with != nil {
 		f.theirs(b)
 		b.SweepSym(flat, -c.zero, c.zero-1, true, c.sweep)
-		first.scales(&b.Scale)
+		first.d = b.Scale
 		f.objective(b)
 		b.SweepSym(flat, -c.zero, c.zero-1, true, f.effort.wide)
 	} else {
 		b.SweepSym(flat, -c.zero, c.zero-1, false, f.effort.plain)
 		for i, top := range b.Top() {
 			if b.Scale[i] != 0 {
-				first.d[i] = finiteBits(half(top / -float32(c.zero)))
+				first.d[i] = top / -float32(c.zero)
 			}
 		}
 	}
-	var swept lattice
-	swept.scales(&b.Scale)
+	swept := lattice{d: b.Scale}
 	f.offerSym(b, -c.zero, c.zero-1, &first, true)
 	f.offerSym(b, -c.zero, c.zero-1, &swept, false)
 	for range f.effort.refits {
 		var next lattice
 		for i := range next.d {
-			next.d[i] = finiteBits(half(b.SumWQX[i] / b.SumWQQ[i]))
+			next.d[i] = b.SumWQX[i] / b.SumWQQ[i]
 		}
 		f.offerSym(b, -c.zero, c.zero-1, &next, false)
 	}
 }
 
-func (l *lattice) scales(s *[kernel.GroupLanes]float32) {
-	for i, v := range s {
-		l.d[i] = finiteBits(half(v))
-	}
-}
-
-// offerSym keeps lattices that lose less; the first only has to be a number. A sum that is not one keeps nothing.
+// offerSym rounds lattices and keeps those that lose less; the first only has to be a number. A sum that is not one keeps nothing.
 func (f *flatFit) offerSym(b *kBatch, lo, hi int, l *lattice, first bool) {
-	for i, h := range l.d {
-		b.Scale[i] = halfValue(h)
-	}
+	l.d.round()
+	b.Scale = l.d
 	b.TakeSym(flat, lo, hi, f.with != nil)
 	f.keep(b, l, first)
 }
 
 func (f *flatFit) offerMin(b *kBatch, top int, l *lattice, first bool) {
-	for i, h := range l.d {
-		b.Scale[i], b.Min[i] = halfValue(h), 0-halfValue(l.m[i])
+	l.d.round()
+	l.m.round()
+	b.Scale = l.d
+	for i, m := range l.m {
+		b.Min[i] = 0 - m
 	}
 	b.TakeMin(flat, top, f.with != nil)
 	f.keep(b, l, first)
@@ -176,24 +195,22 @@ func (f *flatFit) keep(b *kBatch, l *lattice, first bool) {
 // fitMin looks for a scale and an offset.
 func (c *flatCoder) fitMin(b *kBatch, f *flatFit) {
 	top := 2*c.zero - 1
-	var first, swept lattice
+	var first lattice
 	if f.with != nil {
 		f.theirs(b)
 		b.SweepMin(flat, top, false, c.sweep)
-		first.scales(&b.Scale)
-		first.offsets(&b.Min)
+		first = lattice{b.Scale, b.Min}
 		f.objective(b)
 		b.SweepMin(flat, top, false, f.effort.wide)
 	} else {
 		for i := 0; i*flat < len(f.x); i++ {
 			hi, lo := kernel.Extremes(f.x[i*flat:][:flat])
-			first.d[i], first.m[i] = finiteBits(half((hi-lo)/float32(top))), finiteBits(half(lo))
+			first.d[i], first.m[i] = (hi-lo)/float32(top), lo
 		}
 		ones(b.W[:])
 		b.SweepMin(flat, top, false, f.effort.plain)
 	}
-	swept.scales(&b.Scale)
-	swept.offsets(&b.Min)
+	swept := lattice{b.Scale, b.Min}
 	f.offerMin(b, top, &first, true)
 	f.offerMin(b, top, &swept, false)
 	for range f.effort.refits {
@@ -205,20 +222,14 @@ func (c *flatCoder) fitMin(b *kBatch, f *flatFit) {
 	}
 }
 
-func (l *lattice) offsets(m *[kernel.GroupLanes]float32) {
-	for i, v := range m {
-		l.m[i] = finiteBits(half(v))
-	}
-}
-
 // refitOffset solves for scale and offset of the last levels, the offset for the scale as it is rounded.
-func refitOffset(b *kBatch, i int) (d, m uint16) {
+func refitOffset(b *kBatch, i int) (d, m float32) {
 	w, x, q, qq, qx := float64(b.SumW[i]), float64(b.SumWX[i]), float64(b.SumWQ[i]), float64(b.SumWQQ[i]), float64(b.SumWQX[i])
 	det := float64(w*qq) - float64(q*q)
 	if det > 0 {
-		d = finiteBits(half(float32((float64(w*qx) - float64(q*x)) / det)))
+		d = halfValue(finiteBits(half(float32((float64(w*qx) - float64(q*x)) / det))))
 	}
-	return d, finiteBits(half(float32((x - float64(q*float64(halfValue(d)))) / w)))
+	return d, float32((x - float64(q*float64(d))) / w)
 }
 
 // write stores the blocks of a run.
@@ -229,18 +240,19 @@ func (c *flatCoder) write(dst []byte, b *kBatch, f *flatFit, n int) {
 	} else {
 		lo, hi = 0, 2*c.zero-1
 		for i, m := range f.best.m[:n] {
-			b.low[i] = 0 - halfValue(m)
+			b.low[i] = 0 - m
 		}
 	}
 	for i, d := range f.best.d[:n] {
-		b.factor[i] = factorOf(halfValue(d), false)
+		b.factor[i] = factorOf(d, false)
 	}
 	kernel.Levels(b.code[:len(f.x)], f.x, b.factor[:], b.low[:], flat, lo, hi, false)
+	scales, offsets := f.best.d.bits(), f.best.m.bits()
 	for i := range n {
 		out := dst[i*c.bytes:]
-		putHalf(out, f.best.d[i])
+		copy(out[:2], scales[2*i:])
 		if c.at == 4 {
-			putHalf(out[2:], f.best.m[i])
+			copy(out[2:4], offsets[2*i:])
 		}
 		c.put(out[c.at:], (*[flat]uint8)(b.code[i*flat:]))
 	}

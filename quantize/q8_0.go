@@ -86,31 +86,35 @@ func encodeQ8_0(dst []byte, src, _ []float32) {
 	defer kBatches.Put(b)
 	f := &b.flat
 	*f = flatFit{src: b.calmed(src)}
+	clear(b.low[:])
 	for f.next(b) {
 		b.SweepSym(flat, -levels8, levels8, false, toLevels8[:])
-		var first, next lattice
+		var first, next halfRow
 		for i, top := range b.Top() {
 			if b.Scale[i] == 0 {
 				continue // zeros
 			}
-			first.d[i] = finiteBits(half(max(top, -top) / levels8))
-			next.d[i] = finiteBits(half(max(b.Scale[i], -b.Scale[i])))
+			first[i], next[i] = max(top, -top)/levels8, max(b.Scale[i], -b.Scale[i])
 		}
-		f.offerSym(b, -levels8, levels8, &first, true)
-		f.offerSym(b, -levels8, levels8, &next, false)
+		first.round()
+		next.round()
+		b.AtScale, b.AtMin = first, next
+		b.EitherSym(flat, -levels8, levels8, better)
 		n := len(f.x) / flat
-		for i, d := range f.best.d[:n] {
-			b.factor[i] = factorOf(halfValue(d), false)
+		for i, d := range b.Scale[:n] {
+			b.factor[i] = factorOf(d, false)
 		}
-		clear(b.low[:])
 		kernel.Levels(b.code[:len(f.x)], f.x, b.factor[:], b.low[:], flat, -levels8, levels8, false)
+		best := halfRow(b.Scale)
+		scales := best.bits()
 		for i := range n {
-			putHalf(dst, f.best.d[i])
+			out, code := dst[i*34:][:34], b.code[i*flat:][:flat]
+			out[0], out[1] = scales[2*i], scales[2*i+1]
 			for j := 0; j < flat; j += 8 {
-				putEight(dst[2+j:], signed8(eight(b.code[i*flat+j:])))
+				putEight(out[2+j:], signed8(eight(code[j:])))
 			}
-			dst = dst[34:]
 		}
+		dst = dst[n*34:]
 	}
 }
 

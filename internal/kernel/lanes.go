@@ -80,6 +80,7 @@ var (
 	walkSym      = laneBodies((*lane).walkSym)
 	takeMin      = laneBodies((*lane).takeMin)
 	takeSym      = laneBodies((*lane).takeSym)
+	eitherSym    = laneBodies((*lane).eitherSym)
 )
 
 // levelZero is 1.5·2²³: adding it leaves no room for a fraction, so that taking it away again leaves an integer, rounded to even.
@@ -182,6 +183,13 @@ func (g *Groups) TakeMin(n, top int, weighted bool) {
 func (g *Groups) TakeSym(n, lo, hi int, weighted bool) {
 	g.params = [5]float32{float32(lo), float32(hi), flag(weighted)}
 	takeSym.best(g, n, nil)
+}
+
+// EitherSym sets Scale to AtMin where value = AtMin·level, levels lo…hi, has less than better times the squared error of value =
+// AtScale·level, else to AtScale.
+func (g *Groups) EitherSym(n, lo, hi int, better float32) {
+	g.params = [5]float32{float32(lo), float32(hi), 0, better}
+	eitherSym.best(g, n, nil)
 }
 
 // WeighAbs makes the weights |x|, plus the root mean square of the group if that is wanted.

@@ -79,6 +79,7 @@ func TestLanes(t *testing.T) {
 		{"takeMinWeighted", takeMin, [5]float32{15, 0, 1}, nil},
 		{"takeSym", takeSym, [5]float32{-4, 3}, nil},
 		{"takeSymWeighted", takeSym, [5]float32{-4, 3, 1}, nil},
+		{"eitherSym", eitherSym, [5]float32{-127, 127, 0, 0.9}, nil},
 		{"weighAbs", weighAbs, [5]float32{32, 1}, nil},
 		{"weighSquares", weighSquares, [5]float32{}, nil},
 		{"weighBy", weighBy, [5]float32{}, nil},

@@ -76,6 +76,7 @@ var laneKernels = []struct {
 	{"walkSym", (*lanes).walkSym, true},
 	{"takeMin", (*lanes).takeMin, false},
 	{"takeSym", (*lanes).takeSym, false},
+	{"eitherSym", (*lanes).eitherSym, true},
 }
 
 func lanesAMD64(f *file) {

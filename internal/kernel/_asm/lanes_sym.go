@@ -262,3 +262,41 @@ func (p *lanes) takeSym() {
 		p.free(qq, qx, loss, s, lo, hi, inv)
 	})
 }
+
+// params: the lowest and the highest level, nothing, what part of the first's error is less.
+func (p *lanes) eitherSym() {
+	var loss [2]val
+	for i, r := range []row{rowAtScale, rowAtMin} {
+		loss[i] = p.lossSym(r)
+		if i == 0 {
+			by := p.param(3)
+			p.is(loss[0], mul, by)
+			p.free(by)
+		}
+	}
+	less := p.cmp(loss[0], "GT", loss[1])
+	p.free(loss[:]...)
+	s, second := p.load(p.row(rowAtScale)), p.load(p.row(rowAtMin))
+	p.where(less, s, second)
+	p.store(p.row(rowScale), s)
+	p.free(s, second)
+	p.freeMask(less)
+}
+
+// lossSym returns the squared error of value = scale·level.
+func (p *lanes) lossSym(scale row) val {
+	loss, s := p.zero(), p.load(p.row(scale))
+	inv := p.inverse(s)
+	lo, hi := p.param(0), p.param(1)
+	p.elements(func() {
+		x := p.load(p.x())
+		l := p.new(x, mul, inv)
+		p.level(l, lo, hi)
+		p.is(l, mul, s)
+		p.is(x, sub, l)
+		p.square(loss, x, false)
+		p.free(x, l)
+	})
+	p.free(s, inv, lo, hi)
+	return loss
+}
