@@ -25,6 +25,8 @@ os.makedirs(a.work, exist_ok=True)
 out = lambda name: os.path.join(a.work, name)
 peers = [(name, d) for name, d in (('llama.cpp', a.llama), ('ik_llama.cpp', a.ik)) if d]
 T = str(a.threads)
+wider = 'avx512' in json.loads(subprocess.run([a.quern, 'bench', '--only', 'machine', '--each', '1ms', '--json'],
+                                              capture_output=True, check=True).stdout)['cpu']  # than AVX2, which is measured beside it
 
 
 def measure(cmd, env={}):
@@ -66,15 +68,18 @@ median = lambda ms, i: statistics.median(m[i] for m in ms)
 def quantization():
     m = weights()
     tools = {'quern': lambda t, o: ([a.quern, 'quantize', a.f16, t, '-f', '-o', o, '--threads', T],),
-             'quern, --encoder ggml': lambda t, o: ([a.quern, 'quantize', a.f16, t, '-f', '-o', o, '--threads', T, '--encoder', 'ggml'],),
-             'quern, AVX2 only': lambda t, o: ([a.quern, 'quantize', a.f16, t, '-f', '-o', o, '--threads', T], {'QUERN_CPU': 'avx2'})}
+             'quern, --encoder ggml': lambda t, o: ([a.quern, 'quantize', a.f16, t, '-f', '-o', o, '--threads', T, '--encoder', 'ggml'],)}
+    if wider:
+        tools['quern, AVX2 only'] = lambda t, o: ([a.quern, 'quantize', a.f16, t, '-f', '-o', o, '--threads', T], {'QUERN_CPU': 'avx2'})
     for name, d in peers:
         tools[name] = lambda t, o, d=d: ([os.path.join(d, 'llama-quantize'), a.f16, o, t, T],)
     print(f'Quantization of {m:.0f} M weights from F16, {T} threads: million weights a second of wall time (of CPU time)\n')
-    print('| type | ' + ' | '.join(tools) + ' |\n| --- |' + ' ---: |' * len(tools))
+    print('| type | ' + ' | '.join([*tools] + [f'quern / {name}' for name, _ in peers]) + ' |\n| --- |' + ' ---: |' * (len(tools) + len(peers)))
     for t in a.quantize.split():
         got = alternate({tool: make(t, out('q.gguf')) for tool, make in tools.items()})
-        print(f'| {t} | ' + ' | '.join(f'{m / median(got[k], 0):.0f} ({m / median(got[k], 1):.0f})' for k in tools) + ' |', flush=True)
+        cells = [f'{m / median(got[k], 0):.0f} ({m / median(got[k], 1):.0f})' for k in tools]
+        cells += ['{:.1f} ({:.1f})'.format(*(median(got[name], i) / median(got['quern'], i) for i in (0, 1))) for name, _ in peers]
+        print(f'| {t} | ' + ' | '.join(cells) + ' |', flush=True)
     print()
 
 
@@ -87,19 +92,21 @@ def prompts():
 
     ask = lambda f: [a.quern, 'bench', f, '--only', 'model', '--prompt', '512', '--threads', T, '--json']
     print(f'Prompts of 512 tokens, {T} threads: tokens a second\n')
-    heads = ['quern', 'quern, 1 thread', 'quern, AVX2 only'] + [name for name, _ in peers]
-    print('| type | ' + ' | '.join(heads) + ' |\n| --- |' + ' ---: |' * len(heads))
+    heads = ['quern', 'quern, 1 thread'] + ['quern, AVX2 only'] * wider + [name for name, _ in peers]
+    print('| type | ' + ' | '.join(heads + [f'quern / {name}' for name, _ in peers]) + ' |\n| --- |' + ' ---: |' * (len(heads) + len(peers)))
     for t in a.prompt.split():
         f = out(f'p-{t}.gguf')
         if not os.path.exists(f):
             measure([a.quern, 'quantize', a.f16, t, '-o', f])
-        jobs = {'quern': (ask(f),), 'quern, AVX2 only': (ask(f), {'QUERN_CPU': 'avx2'}),
-                'quern, 1 thread': ([*ask(f)[:-2], '1', '--json'],)}
+        jobs = {'quern': (ask(f),), 'quern, 1 thread': ([*ask(f)[:-2], '1', '--json'],)}
+        if wider:
+            jobs['quern, AVX2 only'] = (ask(f), {'QUERN_CPU': 'avx2'})
         for name, d in peers:
             jobs[name] = ([os.path.join(d, 'llama-bench'), '-m', f, '-p', '512', '-n', '0', '-t', T, '-r', '2', '-o', 'json'],)
         got = alternate(jobs)
         cells = [statistics.median((quern if h.startswith('quern') else bench)(m[3]) for m in got[h]) for h in heads]
-        print(f'| {t} | ' + ' | '.join(f'{c:.0f}' for c in cells) + ' |', flush=True)
+        ratios = [f'{cells[0] / cells[heads.index(name)]:.2f}' for name, _ in peers]
+        print(f'| {t} | ' + ' | '.join([f'{c:.0f}' for c in cells] + ratios) + ' |', flush=True)
     print()
 
 
@@ -114,7 +121,9 @@ def conversion():
     print()
 
 
-quantization()
-prompts()
+if a.quantize:
+    quantization()
+if a.prompt:
+    prompts()
 if a.hf and a.converter:
     conversion()
