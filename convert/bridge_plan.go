@@ -32,7 +32,8 @@ func (p *Plan) bridge(s *Step, choice *choice) error {
 		return err
 	}
 	if b == nil {
-		choice.to, choice.fallback = fit(quantize.Q8_0, s.tensor.Cols(), false)
+		choice.instead = quantize.Q8_0
+		choice.to, choice.fallback = fit(choice.instead, s.tensor.Cols(), false)
 		s.Codes = "decoded: " + why
 		return nil
 	}

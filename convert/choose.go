@@ -26,9 +26,10 @@ type chooser struct {
 	count     map[string]int // the place of a tensor among those of its category
 }
 
-// A choice is a type, and why it is not the one that was wanted.
+// A choice is a type; where it is not the one that was wanted, that one, and why.
 type choice struct {
 	to       *quantize.Type
+	instead  *quantize.Type
 	fallback string
 }
 
@@ -121,7 +122,7 @@ func (c *chooser) choose(name string, shape []int, from *quantize.Type) (choice,
 	if why != "" && c.opt.Strict {
 		return choice{}, formats.Unsupported("%s", why)
 	}
-	return choice{to, why}, nil
+	return choice{to, want, why}, nil
 }
 
 // want is the type before any fallback: flags for one tensor, then patterns, then the recipe.

@@ -50,11 +50,12 @@ type Step struct {
 	Copy      bool   `json:"copy"` // the stored bytes are moved as they are
 	Op        string `json:"op,omitempty"`
 	Fallback  string `json:"fallback,omitempty"`
-	Codes     string `json:"codes,omitempty"`     // what happens to the integers that the tensor is stored as
-	Companion string `json:"companion,omitempty"` // a tensor that holds what this one is multiplied by
-	Weighed   bool   `json:"weighed,omitempty"`   // errors count by the importance of their columns
-	Borrowed  []int  `json:"borrowed,omitempty"`  // matrices (experts) with the mean importance of all, for want of tokens
-	Method    bool   `json:"method,omitempty"`    // the method of Options.Ready has encoded it
+	Cost      int64  `json:"fallback_cost,omitempty"` // bytes beyond what the type that was wanted would take
+	Codes     string `json:"codes,omitempty"`         // what happens to the integers that the tensor is stored as
+	Companion string `json:"companion,omitempty"`     // a tensor that holds what this one is multiplied by
+	Weighed   bool   `json:"weighed,omitempty"`       // errors count by the importance of their columns
+	Borrowed  []int  `json:"borrowed,omitempty"`      // matrices (experts) with the mean importance of all, for want of tokens
+	Method    bool   `json:"method,omitempty"`        // the method of Options.Ready has encoded it
 
 	tensor     *formats.Tensor
 	to         *quantize.Type
@@ -160,7 +161,7 @@ func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
 	if err != nil {
 		return err
 	}
-	fallbacks, requantized := 0, ""
+	fallbacks, cost, instead, requantized := 0, int64(0), int64(0), ""
 	for i, t := range bound.Tensors {
 		choice, err := c.choose(t.Name, t.Shape, t.Type)
 		if err != nil {
@@ -190,6 +191,10 @@ func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
 		}
 		if s.Fallback != "" {
 			fallbacks++
+			wanted := int64(math.Round(float64(t.Elems()) * choice.instead.BitsPerWeight() / 8))
+			s.Cost = s.Bytes - wanted
+			cost += s.Cost
+			instead += wanted
 		}
 		if !s.Copy && t.Type.Block > 1 {
 			requantized = t.Type.Name
@@ -197,7 +202,7 @@ func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
 		p.Steps = append(p.Steps, s)
 	}
 	if fallbacks > 0 {
-		p.warn(fmt.Sprintf("tensors that fall back to another type because their rows are not whole blocks: %d", fallbacks))
+		p.warn(fmt.Sprintf("tensors that fall back to another type because their rows are not whole blocks: %d, for %s", fallbacks, costText(cost, instead)))
 	}
 	if requantized != "" && quantize.ByName(recipe.Type).Block > 1 && !opt.asStored {
 		p.warn(fmt.Sprintf("the source is quantized already (%s …): quantizing it again adds to its error", requantized))

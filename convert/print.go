@@ -62,7 +62,7 @@ func (s *Step) remark() string {
 		r = append(r, s.Codes)
 	}
 	if s.Fallback != "" {
-		r = append(r, s.Fallback)
+		r = append(r, s.Fallback+", "+costText(s.Cost, s.Bytes-s.Cost))
 	}
 	if s.Companion != "" {
 		r = append(r, s.times())
@@ -94,6 +94,15 @@ func bytesText(n int64) string {
 		return fmt.Sprintf("%d B", n)
 	}
 	return fmt.Sprintf("%.3g %cB", f, " kMGTP"[unit])
+}
+
+// costText says by how much something is larger than so many bytes, or smaller.
+func costText(more, than int64) string {
+	word := "more"
+	if more < 0 {
+		more, word = -more, "less"
+	}
+	return fmt.Sprintf("%s %s (%.0f %%)", bytesText(more), word, 100*float64(more)/float64(max(than, 1)))
 }
 
 // counter counts what passes and keeps the first error.

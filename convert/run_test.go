@@ -332,3 +332,21 @@ func TestPlanPrints(t *testing.T) {
 		t.Errorf("JSON: %.300s", b)
 	}
 }
+
+// A plan says what fallbacks cost: rows of 64 in IQ4_NL instead of Q2_K take 4.5 bits instead of 2.625.
+func TestFallbackCost(t *testing.T) {
+	p := plan(t, open(t, shared(t, "golden", "arch", "mixtral", "hf")), "Q2_K", Options{})
+	var cost int64
+	for _, s := range p.Steps {
+		if s.Fallback == "" && s.Cost != 0 {
+			t.Errorf("%s costs %d without a fallback", s.Name, s.Cost)
+		}
+		if strings.HasPrefix(s.Fallback, "IQ4_NL instead of Q2_K") && s.Cost != s.Bytes*(72-42)/72 {
+			t.Errorf("%s of %d bytes costs %d", s.Name, s.Bytes, s.Cost)
+		}
+		cost += s.Cost
+	}
+	if text := p.String(); cost == 0 || !strings.Contains(text, ", for "+bytesText(cost)+" more (") {
+		t.Errorf("the plan does not say that fallbacks cost %d bytes:\n%s", cost, text)
+	}
+}
