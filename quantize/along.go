@@ -3,7 +3,7 @@ package quantize
 // The squared error of weights says what it does to outputs if errors are independent of each other and of the weights. At few
 // bits they are not: least squares shrinks what it rounds, the more the coarser, and the part of the error that goes along
 // with the weights does not cancel where inputs go together, as they do. A type's Along says how many times that part counts
-// again. On a small model the divergence of IQ1_S fell by a sixth that way, that of IQ2_XXS by a tenth, that of TQ2_0 by more than a
+// again. On a small model the divergence of IQ1_S fell by a fifth that way, that of IQ2_XXS by a tenth, that of TQ2_0 by more than a
 // third. llama-quantize has factors between 1.01 and 1.13 on its scales that do some of the same.
 
 // The sums of a block whose codes are multiples of one number: Σ w·x·code, Σ w·code² and Σ w·x².

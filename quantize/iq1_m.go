@@ -13,13 +13,13 @@ var IQ1_M = register(Type{
 	Tile:            coder1M.tile,
 	Group:           16,
 	Acts:            ActsQ8_K,
-	Along:           1,
+	Along:           3,
 	MaxRMSE:         0.4215,
 	Fallback:        IQ4_NL,
 	NeedsImportance: true,
 })
 
-var coder1M = iq1Coder{group: 16, bytes: 56, tiny: 1e-7, factor: 1.1125, shifts: []int{apart}, weigh: weighEach(super, 2), along: 1,
+var coder1M = iq1Coder{group: 16, bytes: 56, tiny: 1e-7, factor: 1.1125, shifts: []int{apart}, weigh: weighBook, along: 3,
 	put: func(dst []byte, b *iq1Block) {
 		clear(dst[32:48])
 		for k, m := range b.member {

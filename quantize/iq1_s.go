@@ -13,13 +13,13 @@ var IQ1_S = register(Type{
 	Tile:            coder1S.tile,
 	Group:           32,
 	Acts:            ActsQ8_K,
-	Along:           1,
+	Along:           3,
 	MaxRMSE:         0.4535,
 	Fallback:        IQ4_NL,
 	NeedsImportance: true,
 })
 
-var coder1S = iq1Coder{group: 32, bytes: 50, tiny: 1e-12, factor: 1.125, shifts: []int{0, 1}, weigh: weighEach(super, 2), along: 1,
+var coder1S = iq1Coder{group: 32, bytes: 50, tiny: 1e-12, factor: 1.125, shifts: []int{0, 1}, weigh: weighBook, along: 3,
 	put: func(dst []byte, b *iq1Block) {
 		putHalf(dst, b.d)
 		for g := range 8 {

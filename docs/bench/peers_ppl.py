@@ -31,4 +31,4 @@ for c in range(min(chunks, len(tokens) // CTX)):
 nll = np.array(nll)
 m, n = nll.mean(), len(nll)
 print(json.dumps({'perplexity': float(np.exp(m)), 'error': float(np.exp(m) * np.sqrt(nll.var() / (n - 1))),
-                  'scored': n, 'tokens_per_second': len(nll) / 255 * CTX / spent}))
+                  'chunk_nll': nll.reshape(-1, CTX - 1 - CTX // 2).mean(axis=1).tolist(), 'scored': n, 'tokens_per_second': len(nll) / 255 * CTX / spent}))
