@@ -14,7 +14,7 @@ var IQ1_M = register(Type{
 	Group:           16,
 	Acts:            ActsQ8_K,
 	Along:           3,
-	MaxRMSE:         0.4215,
+	MaxRMSE:         0.4335,
 	Fallback:        IQ4_NL,
 	NeedsImportance: true,
 })

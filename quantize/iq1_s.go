@@ -14,7 +14,7 @@ var IQ1_S = register(Type{
 	Group:           32,
 	Acts:            ActsQ8_K,
 	Along:           3,
-	MaxRMSE:         0.4535,
+	MaxRMSE:         0.4690,
 	Fallback:        IQ4_NL,
 	NeedsImportance: true,
 })
