@@ -119,7 +119,7 @@ for arg in ('quern', 'golden', 'work'):
     p.add_argument(arg)
 p.add_argument('names', nargs='*')
 p.add_argument('--llama')
-a = p.parse_args()
+a = p.parse_intermixed_args()
 os.makedirs(a.work, exist_ok=True)
 head = ['family', 'logits', 'gguf', 'keys', 'tensors', 'llama.cpp', 'export']
 print('| ' + ' | '.join(head) + ' |\n|' + ' --- |' * len(head))

@@ -83,7 +83,7 @@ for arg in ('quern', 'models', 'work'):
     p.add_argument(arg)
 p.add_argument('names', nargs='*')
 p.add_argument('--llama', required=True)
-a = p.parse_args()
+a = p.parse_intermixed_args()
 os.makedirs(a.work, exist_ok=True)
 print('| model | embeddings | F32 | F16 | Q8_0 |\n| --- | --- | --- | --- | --- |')
 for name in a.names or SIZES:

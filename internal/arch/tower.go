@@ -153,6 +153,9 @@ func BindTower(src *formats.Source) (*Bound, error) {
 		return nil, c.fail("architectures", formats.Unsupported("not a class with a vision tower that is known here"),
 			"known are "+strings.Join(classesOf(towers), ", "))
 	}
+	if a.Tensors == nil {
+		return nil, c.fail("architectures", formats.Unsupported("the tower of %s has no rules here, only its language model", v.HF[0]), "")
+	}
 	if c, err = c.withProcessor(src); err != nil {
 		return nil, err
 	}
@@ -221,6 +224,9 @@ func bindTowerGGUF(src *formats.Source) (*Bound, error) {
 	kind := src.Meta.String("clip.projector_type")
 	var known []string
 	for _, a := range towers {
+		if a.Tensors == nil {
+			continue
+		}
 		if a.Projector == kind {
 			return a.bindGGUF(src)
 		}

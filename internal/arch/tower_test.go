@@ -74,6 +74,9 @@ func towerOfConfig(t testing.TB, config map[string]any) *checkpoint {
 func TestTowersThereAndBack(t *testing.T) {
 	all := sees()
 	for _, a := range Towers() {
+		if a.Tensors == nil {
+			continue // a language model beside a tower that is not converted
+		}
 		c := towerOfConfig(t, all[a.Projector])
 		there, err := BindTower(c.source())
 		if err != nil {
@@ -165,4 +168,30 @@ func FuzzBindTower(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Where only the language model has rules, it is bound, the tower's tensors are named, and asking for the tower is refused.
+func TestTowerWithoutRules(t *testing.T) {
+	text := tinyFamilies(t)["deepseek_v3 groups, yarn"]
+	var inner map[string]any
+	if err := json.Unmarshal(text, &inner); err != nil {
+		t.Fatal(err)
+	}
+	config := map[string]any{"architectures": []string{"KimiK25ForConditionalGeneration"}, "model_type": "kimi_k25", "text_config": inner}
+	c := tinyOf(t, text, false)
+	c.config = config
+	for _, x := range c.tensors {
+		x.Name = "language_model." + x.Name
+	}
+	c.tensors = append(c.tensors, numbers("vision_tower.encoder.blocks.0.wqkv.weight", 6, 2), numbers("mm_projector.proj.0.weight", 2, 2))
+	b, err := Bind(c.source())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.Arch.Name != "deepseek2" || len(b.Left) != 2 {
+		t.Errorf("%s, left %v", b.Arch.Name, b.Left)
+	}
+	if _, err := BindTower(c.source()); !errors.Is(err, formats.ErrUnsupported) {
+		t.Errorf("the tower: %v", err)
+	}
 }
