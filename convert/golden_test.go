@@ -22,7 +22,7 @@ var extra = []string{"llama.attention.sliding_window", "deepseek2.expert_gating_
 
 // Our files equal the reference converter's: keys with their kinds, values and order, tensors with their order and bytes.
 func TestConvertEqualsReference(t *testing.T) {
-	for _, name := range []string{"llama", "llama31", "mistral", "qwen2", "qwen3", "phi3", "gemma3", "mixtral", "qwen2moe", "qwen3moe", "deepseek2", "deepseek3"} {
+	for _, name := range []string{"llama", "llama31", "mistral", "qwen2", "qwen3", "phi3", "gemma3", "mixtral", "qwen2moe", "qwen3moe", "deepseek2", "deepseek3", "stablelm"} {
 		t.Run(name, func(t *testing.T) {
 			ours, ref := converted(t, shared(t, "golden", "arch", name, "hf"), "F32"), open(t, shared(t, "golden", "arch", name, "ref-f32.gguf"))
 			sameMeta(t, &ours.Meta, &ref.Meta)

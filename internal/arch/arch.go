@@ -14,8 +14,13 @@ type Arch struct {
 	Refuse   []Refusal // settings that would change the model into one this table does not describe
 	Layer    Layer     // what the forward pass does in a layer
 
+	Prefix string // that names in HF begin with, those of the head excepted; "": "model."
+	Loose  bool   // checkpoints may lack it whatever their class
+
 	// Finish refuses what contradicts, and sets what follows from several keys of config.json; nil: nothing.
 	Finish func(c *Config, p *Params) error
+	// Look sets what of a GGUF file only its tensors tell; nil: nothing.
+	Look func(src *formats.Source, p *Params)
 
 	// Of towers only (tower.go): clip.projector_type, and patterns of the tensors that are theirs.
 	Projector string
@@ -26,7 +31,7 @@ type Arch struct {
 type Variant struct {
 	Type     string         // config.json model_type
 	HF       []string       // config.json architectures
-	Bare     []string       // classes of HF without a head, whose tensor names lack the leading "model."
+	Bare     []string       // classes of HF without a head, whose tensor names lack the leading prefix
 	Defaults map[string]any // what the Hugging Face library assumes for a key that config.json leaves out
 	Ignore   []string       // keys of the table that this type does not have: a stray one means nothing
 
@@ -37,8 +42,9 @@ type Variant struct {
 }
 
 // A Rule makes one GGUF tensor, per layer where a name says "{}". It is invertible where its Op is. Where HF says "{e}" the
-// tensor is as many source tensors, one for each expert, one behind the other; "{n}" counts the layers that have the tensor. Several rules may take parts of one source
-// tensor; several rules with one GGUF name are layouts of which a checkpoint has one.
+// tensor is as many source tensors, one for each expert, one behind the other; "{h}" is one for each head, "{kv}" for each head of keys; "{n}" counts
+// the layers that have the tensor. Several rules may take parts of one source tensor; several rules with one GGUF name are layouts of which a
+// checkpoint has one.
 type Rule struct {
 	GGUF, HF string // HF is "" for a tensor that is made from hyper-parameters, or that only GGUF files have
 	Role     Role
@@ -98,6 +104,8 @@ const (
 	RoleVision   // what a language model does to images instead of words
 	RoleAttnPost // norms of what attention and the feed-forward network add
 	RoleFFNPost
+	RolePositions // a vector for each position, added to embeddings
+	RoleEmbedNorm // of embeddings, before the first layer
 )
 
 // StoreConv is a Rule.Store: F16 in a file of that type, F32 in all others, since runtimes convolve with these two.
@@ -116,6 +124,10 @@ type Layer struct {
 	StillEvery int        // the last of so many layers rotates nothing, so that it knows no positions; 0: all rotate
 	RunsFull   bool       // runtimes know no window in this family: every query sees all positions before it
 	StillFull  bool       // in a model with windows, the layers without one rotate nothing
+	MeanNorm   bool       // norms take the mean away (LayerNorm), and may have biases
+	BareNorm   bool       // norms have no weights
+	Parallel   bool       // the feed-forward network is given what attention is, not what that made of it
+	Ungated    bool       // the feed-forward network has no gate: its function is applied to up
 }
 
 // An Activation is the function between the matrices of the feed-forward network.
@@ -126,6 +138,9 @@ const (
 	SiLU     Activation = iota
 	GELUTanh            // its approximation by a hyperbolic tangent
 	CutSwish            // gpt-oss: x/(1+e^(-1.702x)) of x cut off at 7, times one more than up within ±7
+	GELU                // x·Φ(x); runtimes have its approximation only
+	ReLU                // x, or zero where that is more
+	ReLU2               // squared
 )
 
 // Params are the hyper-parameters of one model, whether they came from config.json or from GGUF keys.
@@ -167,6 +182,11 @@ type Params struct {
 	Stretched bool
 	Layout    string // a word of some files, about the order of rows in heads
 
+	Parallel bool    // Layer.Parallel, where a family's files tell it
+	Act      int     // the Activation that config.json names, where that is not the family's and files do not tell; 0: the family's
+	Alibi    float32 // the largest of the numbers that heads multiply distances with to lower their scores; 0: none
+	Clamp    float32 // queries, keys and values are cut off at ±Clamp; 0: not
+
 	Mix    Mixture // of experts; zero without
 	MLA    Latent  // attention; zero without
 	Scales Scales
@@ -200,6 +220,12 @@ func (p *Params) Dim(letter string) int {
 		return 2 * p.FF
 	case "D":
 		return p.HeadDim
+	case "H":
+		return p.Heads
+	case "HK":
+		return p.KVHeads
+	case "C":
+		return p.Context
 	case "R":
 		return p.RopeDim / 2
 	}

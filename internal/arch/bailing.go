@@ -61,7 +61,7 @@ func rowsOf(name string, i int) Op {
 		Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
 			k := where(p)[i]
 			if t = picked(t, k, []int{k.take, t.Cols()}); i < 2 {
-				t = permuted(t, permutation{p.HeadDim, false})
+				t = permuted(t, permutation{p.HeadDim, false}.from)
 			}
 			return t
 		},

@@ -87,10 +87,15 @@ var decoder = []Rule{
 
 // partKeys are the part of each head that is rotated, and rope.dimension_count, which follows from it.
 var partKeys = []Key{
-	{HF: []string{"rope_parameters.partial_rotary_factor", "rope_scaling.partial_rotary_factor", "partial_rotary_factor"},
+	{HF: []string{"rope_parameters.partial_rotary_factor", "rope_scaling.partial_rotary_factor", "partial_rotary_factor", "rotary_pct", "rope_pct"},
 		Field: func(p *Params) any { return &p.RopePart }, When: never, Default: func(p *Params) { p.RopePart = 1 }},
 	{GGUF: "{a}.rope.dimension_count", Field: func(p *Params) any { return &p.RopeDim },
-		Default: func(p *Params) { p.RopeDim = int(float64(float64(p.RopePart)*float64(p.HeadDim)) + 1e-3) }}, // the part is a rounded number
+		Default: func(p *Params) {
+			if p.HeadDim == 0 {
+				headDim(p)
+			}
+			p.RopeDim = int(float64(float64(p.RopePart)*float64(p.HeadDim)) + 1e-3) // the part is a rounded number
+		}},
 }
 
 func nothing(*Params)        {}

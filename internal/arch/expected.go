@@ -48,7 +48,7 @@ func Expected(c *Config, last bool) ([]*formats.Tensor, error) {
 				}
 				seen[part] = true
 				if slices.Contains(v.Bare, class) {
-					part = strings.TrimPrefix(part, "model.")
+					part = strings.TrimPrefix(part, a.prefix())
 				}
 				list = append(list, &formats.Tensor{Name: part, Shape: r.sourceDims(&p), Type: storedType(c)})
 			}

@@ -166,7 +166,7 @@ func (k *Key) value(p *Params) (any, bool) {
 	case *float32:
 		if f == &p.RopePart {
 			part := float32(p.RopeDim) / float32(p.HeadDim)
-			return decimal(part), part != 1
+			return decimal(part), true
 		}
 		return decimal(*f), *f != 0
 	case *bool:

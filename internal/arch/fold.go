@@ -13,22 +13,35 @@ type Fold struct {
 // Folds are those of a family's layers, in the order in which activations come by. Latent attention norms what it makes narrow, and takes matrices apart: its
 // attention has none here.
 func (a *Arch) Folds(p *Params) (list []Fold) {
+	attention, network := []Role{RoleQ, RoleK, RoleV}, []Role{RoleGate, RoleUp, RoleRouter, RoleGateExps, RoleUpExps, RoleShareGate, RoleGateShared, RoleUpShared}
 	if p.MLA.KV == 0 {
-		list = append(list,
-			Fold{From: RoleAttnNorm, Into: []Role{RoleQ, RoleK, RoleV}},
-			Fold{From: RoleV, Into: []Role{RoleO}, Heads: true})
+		into := attention
+		if a.oneNorm(p) {
+			into = append(attention, network...)
+		}
+		list = append(list, Fold{From: RoleAttnNorm, Into: into})
+		if p.Clamp == 0 {
+			list = append(list, Fold{From: RoleV, Into: []Role{RoleO}, Heads: true})
+		}
 	}
-	list = append(list, Fold{From: RoleFFNNorm, Into: []Role{RoleGate, RoleUp, RoleRouter, RoleGateExps, RoleUpExps, RoleShareGate, RoleGateShared, RoleUpShared}})
+	list = append(list, Fold{From: RoleFFNNorm, Into: network})
 	for _, f := range []Fold{
 		{From: RoleUp, Into: []Role{RoleDown}},
 		{From: RoleUpExps, Into: []Role{RoleDownExps}},
 		{From: RoleUpShared, Into: []Role{RoleDownShared}},
 	} {
-		if !slices.Contains(bent, a.Layer.Act) {
+		if !slices.Contains(bent, a.Layer.Act) && (!a.Layer.Ungated || a.Layer.Act == ReLU) {
 			list = append(list, f)
 		}
 	}
 	return list
+}
+
+// oneNorm says whether both parts of a layer are given what one norm makes.
+func (a *Arch) oneNorm(p *Params) bool {
+	return (a.Layer.Parallel || p.Parallel) && !slices.ContainsFunc(a.Tensors, func(r Rule) bool {
+		return r.Role == RoleFFNNorm && (r.When == nil || r.When(p, 0))
+	})
 }
 
 // bent are activations to which up is no mere factor.

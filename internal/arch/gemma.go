@@ -19,8 +19,7 @@ var Gemma = register(Arch{
 			"attention.head_count_kv", "attention.layer_norm_rms_epsilon"),
 		headKeys(always),
 		[]Key{{GGUF: "general.file_type"}},
-		when(func(p *Params) bool { return p.RopeBase != 10000 }, named("rope.freq_base")), // runtimes assume 10000
-		named("rope.scaling.type", "rope.scaling.factor"),
+		otherRope,
 		sizeKeys(never),
 	),
 	Tensors: offset(without(decoder, RoleOutput)),

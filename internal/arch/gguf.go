@@ -91,6 +91,9 @@ func (a *Arch) readMeta(src *formats.Source, p *Params) error {
 	if a.Projector != "" {
 		p.measure(src)
 	}
+	if a.Look != nil {
+		a.Look(src, p)
+	}
 	a.defaults(p)
 	if err := a.check(p); err != nil {
 		return &formats.Error{File: src.Path, Err: err}

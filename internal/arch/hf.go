@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,10 +56,7 @@ func bindHF(src *formats.Source) (*Bound, error) {
 		name: func(r *Rule) string { return r.HF },
 		op:   func(r *Rule) func(*formats.Tensor, *Params) *formats.Tensor { return r.Do.Forward },
 		clean: func(name string) string {
-			if name = plain(tower, name); bare && !strings.HasPrefix(name, "model.") {
-				return "model." + name
-			}
-			return name
+			return a.prefixed(plain(tower, name), bare)
 		},
 		left:    func(name string) bool { return tower != nil && dropped(tower.Own, name, 0) },
 		variant: v,
@@ -67,6 +65,17 @@ func bindHF(src *formats.Source) (*Bound, error) {
 		return nil, err
 	}
 	return b, b.tie(src, v, bare)
+}
+
+// prefix is what names of the family's tensors begin with.
+func (a *Arch) prefix() string { return cmp.Or(a.Prefix, "model.") }
+
+// prefixed is a name with the prefix that a class without a head leaves out.
+func (a *Arch) prefixed(name string, bare bool) string {
+	if !bare && !a.Loose || strings.HasPrefix(name, a.prefix()) || !bare && strings.HasPrefix(name, "lm_head.") {
+		return name
+	}
+	return a.prefix() + name
 }
 
 // understood refuses weights that are quantized in a way that opening the checkpoint did not undo.
@@ -306,7 +315,7 @@ func (b *Bound) dropTwin() {
 
 func (b *Bound) output() *formats.Tensor {
 	for i, o := range b.Origins {
-		if o.Rule.Role == RoleOutput {
+		if o.Rule.Role == RoleOutput && len(b.Tensors[i].Shape) == 2 { // and not its bias
 			return b.Tensors[i]
 		}
 	}

@@ -64,7 +64,7 @@ func group(name string, i int) Op {
 			}
 			t = picked(t, groups(p)[i], []int{heads * p.HeadDim, t.Cols()})
 			if i < 2 {
-				t = permuted(t, permutation{p.HeadDim, false})
+				t = permuted(t, permutation{p.HeadDim, false}.from)
 			}
 			return t
 		},
@@ -76,6 +76,6 @@ func group(name string, i int) Op {
 
 // unpaired are queries, keys and values, the first two brought back from pairs to halves.
 func unpaired(parts []*formats.Tensor, p *Params) []*formats.Tensor {
-	back := permutation{p.HeadDim, true}
+	back := permutation{p.HeadDim, true}.from
 	return append([]*formats.Tensor{permuted(parts[0], back), permuted(parts[1], back)}, parts[2:]...)
 }

@@ -44,7 +44,7 @@ func permute(name string, heads func(*Params) int) Op {
 			if len(t.Shape) > 0 {
 				size = t.Shape[0] / heads(p)
 			}
-			return permuted(t, permutation{size, inverse})
+			return permuted(t, permutation{size, inverse}.from)
 		}
 	}
 	return Op{Name: name, Forward: wrap(false), Inverse: wrap(true)}
@@ -65,16 +65,16 @@ func (m permutation) from(i int) int {
 	return head + k%2*half + k/2
 }
 
-// permuted wraps a tensor whose outermost dimension is permuted: rows of a matrix, or the elements of a vector. Whole
-// units move, so stored bytes stay readable whatever the type.
-func permuted(t *formats.Tensor, m permutation) *formats.Tensor {
+// permuted wraps a tensor whose outermost dimension is permuted: rows of a matrix, or the elements of a vector; unit i of the result is unit
+// from(i). Whole units move, so stored bytes stay readable whatever the type.
+func permuted(t *formats.Tensor, from func(int) int) *formats.Tensor {
 	n := *t
 	vector := len(t.Shape) == 1
 	if t.Rows != nil {
 		if vector {
-			n.Rows = permutedVector{t.Rows, m}
+			n.Rows = permutedVector{t.Rows, from}
 		} else {
-			n.Rows = moved(t, permutedRows{t.Rows, m, t.Cols()}, m.from)
+			n.Rows = moved(t, movedRows{t.Rows, t.Cols(), from}, from)
 		}
 	}
 	if t.Raw != nil {
@@ -82,30 +82,15 @@ func permuted(t *formats.Tensor, m permutation) *formats.Tensor {
 		if vector && t.Type.Block != 1 {
 			n.Raw = nil
 		} else {
-			n.Raw = permutedBytes{t.Raw, m, unit, t.Bytes()}
+			n.Raw = permutedBytes{t.Raw, from, unit, t.Bytes()}
 		}
 	}
 	return &n
 }
 
-type permutedRows struct {
-	rows formats.Rows
-	m    permutation
-	cols int
-}
-
-func (r permutedRows) ReadRows(dst []float32, row int) error {
-	for ; len(dst) > 0; dst, row = dst[r.cols:], row+1 {
-		if err := r.rows.ReadRows(dst[:r.cols], r.m.from(row)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 type permutedVector struct {
 	rows formats.Rows
-	m    permutation
+	from func(int) int
 }
 
 func (r permutedVector) ReadRows(dst []float32, row int) error {
@@ -114,7 +99,7 @@ func (r permutedVector) ReadRows(dst []float32, row int) error {
 		return err
 	}
 	for i := range dst {
-		dst[i] = in[r.m.from(i)]
+		dst[i] = in[r.from(i)]
 	}
 	return nil
 }
@@ -122,7 +107,7 @@ func (r permutedVector) ReadRows(dst []float32, row int) error {
 // permutedBytes reads stored bytes in the new order, unit by unit.
 type permutedBytes struct {
 	raw  io.ReaderAt
-	m    permutation
+	from func(int) int
 	unit int64
 	size int64
 }
@@ -131,7 +116,7 @@ func (r permutedBytes) ReadAt(p []byte, off int64) (n int, err error) {
 	for len(p) > 0 && off < r.size {
 		i, in := off/r.unit, off%r.unit
 		k := min(int64(len(p)), r.unit-in)
-		got, err := r.raw.ReadAt(p[:k], int64(r.m.from(int(i)))*r.unit+in)
+		got, err := r.raw.ReadAt(p[:k], int64(r.from(int(i)))*r.unit+in)
 		n += got
 		if int64(got) < k {
 			if err == nil {

@@ -125,15 +125,26 @@ func (r *Rule) names(name string, p *Params) func(yield func(int, string) bool) 
 
 // parts are the names of the source tensors that a tensor consists of.
 func (r *Rule) parts(name string, p *Params) []string {
-	before, after, stacked := strings.Cut(name, "{e}")
-	if !stacked {
-		return []string{name}
+	for _, of := range []struct {
+		mark string
+		n    int
+	}{{"{e}", p.Mix.Count}, {"{h}", p.Heads}, {"{kv}", p.KVHeads}} {
+		before, after, stacked := strings.Cut(name, of.mark)
+		if !stacked {
+			continue
+		}
+		parts := make([]string, of.n)
+		for i := range parts {
+			parts[i] = before + strconv.Itoa(i) + after
+		}
+		return parts
 	}
-	parts := make([]string, p.Mix.Count)
-	for e := range parts {
-		parts[e] = before + strconv.Itoa(e) + after
-	}
-	return parts
+	return []string{name}
+}
+
+// several says of a name that it stands for one of several tensors.
+func several(name string) bool {
+	return strings.Contains(name, "{e}") || strings.Contains(name, "{h}") || strings.Contains(name, "{kv}")
 }
 
 func layerName(name string, layer int) string {
@@ -185,7 +196,7 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 
 // stacked says whether a goal's tensor has a dimension more than its parts.
 func (b *binder) stacked(g *goal) bool {
-	return strings.Contains(b.name(g.Rule), "{e}") || g.Rule.Old != "" && g.parts[0] != layerName(b.name(g.Rule), g.Layer)
+	return several(b.name(g.Rule)) || g.Rule.Old != "" && g.parts[0] != layerName(b.name(g.Rule), g.Layer)
 }
 
 // dims is the shape that each part of a goal must have.
@@ -208,7 +219,7 @@ func (r *Rule) sourceDims(p *Params) []int {
 	switch {
 	case r.From != "":
 		return dimensions(r.From, p)
-	case strings.Contains(r.HF, "{e}"):
+	case several(r.HF):
 		return r.Dims(p)[1:]
 	}
 	return r.Dims(p)

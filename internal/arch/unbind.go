@@ -3,7 +3,6 @@ package arch
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"quern/formats"
 )
@@ -83,7 +82,7 @@ func (u *unbinder) source(r *Rule, layer int, name string) error {
 	for _, part := range parts {
 		u.used[part.Name] = true
 	}
-	if !strings.Contains(name, "{e}") {
+	if !several(name) {
 		u.add(t, name)
 		return nil
 	}

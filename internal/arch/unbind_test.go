@@ -35,7 +35,7 @@ func tinyOf(t *testing.T, text []byte, last bool) *checkpoint {
 // configurations are those of the golden checkpoints and of the tiny families of internal/model, by name.
 func configurations(t *testing.T) map[string][]byte {
 	all := map[string][]byte{}
-	for _, name := range []string{"llama", "llama31", "mistral", "mixtral", "qwen2", "qwen2moe", "qwen3", "qwen3moe", "phi3", "deepseek2", "deepseek3"} {
+	for _, name := range []string{"llama", "llama31", "mistral", "mixtral", "qwen2", "qwen2moe", "qwen3", "qwen3moe", "phi3", "deepseek2", "deepseek3", "gpt2", "stablelm"} {
 		text, err := os.ReadFile(golden.Path(t, "golden", "arch", name, "hf", "config.json"))
 		if err != nil {
 			t.Fatal(err)

@@ -149,6 +149,15 @@ func sumSquaresTail(x []float32, s *[sumLanes]float64) {
 	}
 }
 
+// Sum is the float64 sum in a fixed order.
+func Sum(x []float32) float64 {
+	var s [sumLanes]float64
+	for i, v := range x {
+		s[i%sumLanes] += float64(v)
+	}
+	return fold(&s)
+}
+
 var siluMul = portable(siluMulPortable)
 
 // SiluMul sets gate = gate/(1+e^-gate)·up.

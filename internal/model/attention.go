@@ -18,6 +18,7 @@ type heads struct {
 	window     int       // positions that a query sees; 0 = all
 	sinks      []float32 // [H], or nil
 	cap        float32   // of scores, 0: none
+	slopes     []float32 // [H] taken from scores for each position between, or nil
 }
 
 func (r *run) heads(l *layer) heads {
@@ -25,7 +26,7 @@ func (r *run) heads(l *layer) heads {
 	if r.mode == Deploy && r.m.blind {
 		window = 0
 	}
-	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, l.sinks, p.Caps.Scores}
+	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, l.sinks, p.Caps.Scores, r.m.slopes}
 }
 
 // valueDim is the size of a head's values, that of its keys where nothing else is said.
@@ -75,6 +76,7 @@ func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n in
 	for i := range n {
 		row, from, to := scores[i*cols:][:hi-lo], of.visible(pos+i)-lo, pos+i+1-lo
 		capped(row[from:to], of.cap)
+		of.lower(row[from:to], head, lo+from, pos+i)
 		if of.sinks != nil {
 			weighWithSink(row, from, to, of.sinks[head])
 			continue

@@ -87,6 +87,9 @@ func (m *Model) sizes() sizes {
 	// The float32 activations, and the widest of them once more, rounded.
 	s := sizes{acts: int64(4*(3*p.Embd+2*p.Heads*p.HeadDim+2*p.KVHeads*p.HeadDim+2*p.FF) + 4*max(p.FF, p.Embd))}
 	s.acts += mixtureActs(p) + latentActs(p)
+	if m.layers[0].parallel {
+		s.acts += int64(4 * p.Embd)
+	}
 	s.state = int64(2*4*p.Embd + tokenBytes) // the residual stream, and the final state
 	d := (max(p.HeadDim, p.MLA.KV+p.RopeDim) + kernel.Lanes) / kernel.Lanes * kernel.Lanes
 	s.perKey = int64(4 * (2*d + queryBlock))

@@ -63,11 +63,11 @@ func (w *weight) part(i, n int) *weight {
 	return &p
 }
 
-// feed adds the feed-forward network to x; it uses h.
-func (r *run) feed(x, h []float32, l *layer, m int) {
+// feed adds what the feed-forward network makes of x to dst, which may be x; it uses h.
+func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 	if !l.mixed {
 		r.apply(r.think(x, h, l, m), m, product{h, &l.down})
-		r.add(x, r.normed(h, l.ffnPost, m), m)
+		r.add(dst, r.normPost(h, l.ffnPost, m), m)
 		return
 	}
 	out := grow(&r.sum, m*r.m.params.Embd)
@@ -75,7 +75,7 @@ func (r *run) feed(x, h []float32, l *layer, m int) {
 	r.normalize(h, x, l.ffnNorm, m)
 	r.experts(out, h, l, m)
 	r.shared(out, h, l, m)
-	r.add(x, r.normed(out, l.ffnPost, m), m)
+	r.add(dst, r.normPost(out, l.ffnPost, m), m)
 }
 
 // experts adds to out what the experts make of the rows of h that are routed to them, expert by expert: a row's sum has the

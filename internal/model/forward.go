@@ -1,8 +1,6 @@
 package model
 
 import (
-	"math"
-
 	"quern/internal/kernel"
 )
 
@@ -19,12 +17,24 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 		m = keep(att, b.want, l.o.k)
 		x, h = x[:m*p.Embd], h[:m*p.Embd]
 	}
-	r.apply(att, m, product{h, &l.o})
-	r.add(x, r.normed(h, l.attnPost, m), m)
-	r.feed(x, h, l, m)
+	r.finish(x, x, att, h, l, m)
 	if last {
 		r.normalize(b.out, x, r.m.norm, m)
 	}
+}
+
+// finish adds what a layer makes of att and of the stream x to dst, which may be x; it uses h.
+func (r *run) finish(dst, x, att, h []float32, l *layer, m int) {
+	if l.parallel {
+		made := grow(&r.beside, m*r.m.params.Embd)
+		r.apply(att, m, product{made, &l.o})
+		r.feed(dst, x, h, l, m)
+		r.add(dst, r.normPost(made, l.attnPost, m), m)
+		return
+	}
+	r.apply(att, m, product{h, &l.o})
+	r.add(dst, r.normPost(h, l.attnPost, m), m)
+	r.feed(dst, dst, h, l, m)
 }
 
 // mix is attention before its output matrix; it uses h.
@@ -40,8 +50,9 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	v := grow(&r.v, m*p.KVHeads*p.HeadDim) // [m][KV·D]
 	r.normalize(h, b.x, l.attnNorm, m)
 	r.apply(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
-	r.normHeads(q, l.qNorm, p.Heads*p.HeadDim, m)
-	r.normHeads(k, l.kNorm, p.KVHeads*p.HeadDim, m)
+	r.clamp(q, k, v)
+	r.normHeads(q, l, l.qNorm, p.Heads*p.HeadDim, m)
+	r.normHeads(k, l, l.kNorm, p.KVHeads*p.HeadDim, m)
 	r.rotate(q, k, v, b.at, r.ropeOf(l))
 	r.attend(att, q, k, v, b.seqs, r.heads(l))
 	r.lookMeans(h, q, k, l, b)
@@ -49,9 +60,14 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 
 // think is the feed-forward network before its output matrix; it uses h.
 func (r *run) think(x, h []float32, l *layer, m int) []float32 {
-	gate := grow(&r.gate, m*r.m.params.FF) // [m][F]
-	up := grow(&r.up, m*r.m.params.FF)     // [m][F]
+	up := grow(&r.up, m*r.m.params.FF) // [m][F]
 	r.normalize(h, x, l.ffnNorm, m)
+	if l.ungated {
+		r.apply(h, m, product{up, &l.up})
+		r.activate(up, nil, m)
+		return up
+	}
+	gate := grow(&r.gate, m*r.m.params.FF) // [m][F]
 	r.apply(h, m, product{gate, &l.gate}, product{up, &l.up})
 	r.activate(gate, up, m)
 	return gate
@@ -71,42 +87,6 @@ func (r *run) look(x []float32, m int, products ...product) {
 	for _, p := range products {
 		r.observe(p.w.layer, p.w.role, x[:m*p.w.k], m, p.w.k)
 	}
-}
-
-// normalize is RMSNorm: h = x / √(mean x² + ε) · weight, row by row; x itself where a family has no norm.
-func (r *run) normalize(h, x, weight []float32, m int) {
-	if weight == nil {
-		copy(h, x[:m*r.m.params.Embd])
-		return
-	}
-	e, eps := len(weight), float64(r.m.params.NormEps)
-	r.eachRow(m, func(_ *worker, row int) { normalize(h[row*e:][:e], x[row*e:][:e], weight, eps) })
-}
-
-// normed is what a part of a layer adds, normed where a family does that.
-func (r *run) normed(h, weight []float32, m int) []float32 {
-	if weight != nil {
-		r.normalize(h, h, weight, m)
-	}
-	return h
-}
-
-func normalize(h, x, weight []float32, eps float64) {
-	scale := float32(1 / math.Sqrt(kernel.SumSquares(x)/float64(len(x))+eps))
-	kernel.ScaleBy(h, x, weight, scale)
-}
-
-// normHeads is RMSNorm of each head of x [m][width] in place, heads being as wide as the weight; nothing where a family has none.
-func (r *run) normHeads(x, weight []float32, width, m int) {
-	if weight == nil {
-		return
-	}
-	d, eps := len(weight), float64(r.m.params.NormEps)
-	r.eachRow(m, func(_ *worker, row int) {
-		for at := row * width; at < (row+1)*width; at += d {
-			normalize(x[at:][:d], x[at:][:d], weight, eps)
-		}
-	})
 }
 
 // rotate gives queries and keys their positions, and divides queries by √D. In deploy mode keys and values are then rounded
@@ -130,17 +110,6 @@ func (r *run) rotate(q, k, v []float32, at []place, rope *rope) {
 	})
 }
 
-// activate is the gated unit: gate = f(gate) · up.
-func (r *run) activate(gate, up []float32, m int) {
-	if m == 0 {
-		return
-	}
-	f := len(gate) / m
-	r.eachRow(m, func(_ *worker, row int) {
-		r.m.act(gate[row*f:][:f], up[row*f:][:f])
-	})
-}
-
 // add is x += h, scaled where a family says so.
 func (r *run) add(x, h []float32, m int) {
 	e := r.m.params.Embd
@@ -151,6 +120,19 @@ func (r *run) add(x, h []float32, m int) {
 	r.eachRow(m, func(_ *worker, row int) {
 		kernel.Add(x[row*e:][:e], h[row*e:][:e])
 	})
+}
+
+// clamp cuts numbers off where a family says so.
+func (r *run) clamp(parts ...[]float32) {
+	by := r.m.params.Clamp
+	if by == 0 || r.err != nil {
+		return
+	}
+	for _, x := range parts {
+		for i, v := range x {
+			x[i] = min(max(v, -by), by)
+		}
+	}
 }
 
 // keep moves the wanted rows of x, each of n columns, to the front and returns how many there are.

@@ -28,7 +28,7 @@ func open(t testing.TB, path string) *Model {
 
 // The reference logits are those of transformers in float32.
 func TestExactEqualsTransformers(t *testing.T) {
-	for _, name := range []string{"llama", "llama31", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "gemma3", "mixtral", "qwen2moe", "qwen3moe", "deepseek2", "deepseek3"} {
+	for _, name := range []string{"llama", "llama31", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "gemma3", "mixtral", "qwen2moe", "qwen3moe", "deepseek2", "deepseek3", "gpt2", "stablelm"} {
 		dir := shared(t, "golden", "arch", name)
 		var batch []int32
 		readTokens(t, dir+"/tokens.json", &batch)

@@ -1,5 +1,7 @@
 package model
 
+import "quern/internal/kernel"
+
 // A group is the sequences that go through the model together: only their residual stream is kept, while each layer runs
 // over their batches.
 type group struct {
@@ -62,19 +64,36 @@ func (r *run) group(seqs [][]int32, want []bool, out []float32) *group {
 // start fills the residual stream with the embedding of every token.
 func (r *run) start(g *group) {
 	e := r.m.params.Embd
-	r.parallel((len(g.place)+rowsPerTask-1)/rowsPerTask, func(_ *worker, task int) error {
+	r.parallel((len(g.place)+rowsPerTask-1)/rowsPerTask, func(w *worker, task int) error {
 		for row := task * rowsPerTask; row < min(len(g.place), (task+1)*rowsPerTask); row++ {
 			if err := r.m.embed.Rows.ReadRows(g.x[row*e:][:e], int(g.place[row].token)); err != nil {
 				return inTensor(r.m.embed, err)
 			}
 			if s := r.m.scale; s != 0 {
-				for i := range e {
-					g.x[row*e+i] *= s
-				}
+				scale(g.x[row*e:][:e], s)
+			}
+			if err := r.m.positioned(w, g.x[row*e:][:e], g.place[row].pos); err != nil {
+				return inTensor(r.m.positions, err)
+			}
+			if n := r.m.embedNorm; n.weight != nil {
+				r.m.normed(g.x[row*e:][:e], g.x[row*e:][:e], n.weight, n.bias)
 			}
 		}
 		return nil
 	})
+}
+
+// positioned adds the vector of a position, where a family has such.
+func (m *Model) positioned(w *worker, x []float32, pos int) error {
+	if m.positions == nil {
+		return nil
+	}
+	v := grow(&w.rows, len(x))
+	if err := m.positions.Rows.ReadRows(v, pos); err != nil {
+		return err
+	}
+	kernel.Add(x, v)
+	return nil
 }
 
 // pass takes a group through all layers; more says that another group will follow.

@@ -109,11 +109,9 @@ func (r *run) show(l *layer, b *batch) {
 	h := grow(&r.h, m*p.Embd)
 	att := grow(&r.att, m*l.o.k)
 	r.mix(att, h, l, b)
-	r.apply(att, m, product{h, &l.o})
 	x := append(r.copy[:0], b.x...)
 	r.copy = x
-	r.add(x, h, m)
-	r.feed(x, h, l, m)
+	r.finish(x, b.x, att, h, l, m)
 }
 
 // stop calls done.

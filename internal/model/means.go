@@ -33,6 +33,7 @@ func (r *run) meansOf(w *worker, means, h, q, k []float32, s sequence, of heads,
 		}
 		row := scores[:t+1]
 		capped(row[of.visible(t):], of.cap)
+		of.lower(row[of.visible(t):], head, of.visible(t), t)
 		if of.sinks != nil {
 			weighWithSink(row, of.visible(t), t+1, of.sinks[head])
 		} else {

@@ -63,7 +63,7 @@ func (r *run) mixLatent(att, h []float32, l *layer, b *batch) {
 	} else {
 		qa := grow(&r.qa, m*x.qa.n)
 		r.apply(h, m, product{qa, &x.qa}, product{kva, &x.kva})
-		r.normalize(qa, qa, x.qaNorm, m)
+		r.normalize(qa, qa, norm{weight: x.qaNorm}, m)
 		r.apply(qa, m, product{q, &l.q})
 	}
 	narrow := grow(&r.v, m*p.MLA.KV) // [m][KL]
@@ -80,10 +80,9 @@ func (r *run) mixLatent(att, h []float32, l *layer, b *batch) {
 func (r *run) narrow(narrow, kva, q []float32, x *latent, at []place) {
 	p := &r.m.params
 	kl, rot, d := p.MLA.KV, p.RopeDim, p.HeadDim
-	eps := float64(p.NormEps)
 	r.eachRow(len(at), func(_ *worker, row int) {
 		k := kva[row*(kl+rot):][:kl+rot]
-		normalize(narrow[row*kl:][:kl], k[:kl], x.kvaNorm, eps)
+		r.m.normed(narrow[row*kl:][:kl], k[:kl], x.kvaNorm, nil)
 		r.rope.rotate(k[kl:], at[row], rot, r.m.neox)
 		q := q[row*p.Heads*d:][:p.Heads*d]
 		for h := 0; h < len(q); h += d {

@@ -6,6 +6,7 @@ package model
 import (
 	"math"
 	"slices"
+	"strings"
 	"sync"
 
 	"quern/formats"
@@ -17,15 +18,20 @@ type Model struct {
 	params arch.Params
 	neox   bool // rotary pairs are (i, i+D/2) instead of (2i, 2i+1)
 
-	act    func(gate, up []float32)
-	blind  bool    // runtimes know no window
-	smooth bool    // yarn's ramp
-	scale  float32 // of embeddings, 0: none
+	act      arch.Activation
+	means    bool      // norms take the mean away
+	bareNorm bool      // they have no weights
+	blind    bool      // runtimes know no window
+	smooth   bool      // yarn's ramp
+	scale    float32   // of embeddings, 0: none
+	slopes   []float32 // [H] by which a head lowers scores with each position between, or nil
 
-	embed  *formats.Tensor // [V][E]
-	layers []layer
-	norm   []float32 // [E]
-	head   weight    // [V][E], the embedding where the two are tied
+	embed     *formats.Tensor // [V][E]
+	positions *formats.Tensor // [C][E] that is added to embeddings, or nil
+	embedNorm norm            // [E] of their sum, or nothing
+	layers    []layer
+	norm      norm   // [E]
+	head      weight // [V][E], the embedding where the two are tied
 
 	path  string // of the checkpoint, for errors
 	close func() error
@@ -36,22 +42,24 @@ type Model struct {
 
 // A layer is the weights of one transformer layer. Norms and biases are small and decoded; matrices stay promises.
 type layer struct {
-	attnNorm []float32 // [E], or nil
-	attnPost []float32 // [E] of what attention adds, or nil
-	q        weight    // [H*D][E]
-	k, v     weight    // [KV*D][E]
-	qNorm    []float32 // [D] of each head, or [H*D], or nil
-	kNorm    []float32 // [D], or [KV*D]
-	o        weight    // [E][H*D]
-	ffnNorm  []float32 // [E], or nil
-	ffnPost  []float32 // [E] of what the feed-forward network adds, or nil
-	gate, up weight    // [F][E]
-	down     weight    // [E][F]
+	attnNorm norm   // [E], or nothing
+	attnPost norm   // [E] of what attention adds, or nothing
+	q        weight // [H*D][E]
+	k, v     weight // [KV*D][E]
+	qNorm    norm   // [D] of all heads, or [H*D], or nothing
+	kNorm    norm   // [D], or [KV*D]
+	o        weight // [E][H*D]
+	ffnNorm  norm   // [E], or nothing
+	ffnPost  norm   // [E] of what the feed-forward network adds, or nothing
+	gate, up weight // [F][E]; no gate where it is ungated
+	down     weight // [E][F]
 
-	sinks  []float32 // [H] what a head gives to nothing, or nil
-	window int       // positions that a query sees, itself included; 0 = all
-	still  bool      // nothing is rotated
-	bare   bool      // its parts are given the residual stream without a norm
+	sinks    []float32 // [H] what a head gives to nothing, or nil
+	window   int       // positions that a query sees, itself included; 0 = all
+	still    bool      // nothing is rotated
+	bare     bool      // its parts are given the residual stream without a norm, or norms have no weights
+	parallel bool      // the feed-forward network is given what attention is
+	ungated  bool
 
 	mixed bool    // there is a mixture of experts instead of the last three
 	mix   mixture //
@@ -84,21 +92,25 @@ func Open(src *formats.Source) (*Model, error) {
 
 // Of makes a model of a checkpoint that is already understood. Close does not close its source.
 func Of(b *arch.Bound) (*Model, error) {
-	m := &Model{params: b.Params, neox: b.Arch.Layer.RopeNeox, layers: make([]layer, b.Params.Layers)}
-	m.blind = b.Arch.Layer.RunsFull
-	m.act, m.smooth = activations[b.Arch.Layer.Act], b.Arch.Layer.SmoothRamp
-	if b.Arch.Layer.ScaleEmbed {
+	of := &b.Arch.Layer
+	m := &Model{params: b.Params, neox: of.RopeNeox, means: of.MeanNorm, bareNorm: of.BareNorm, layers: make([]layer, b.Params.Layers)}
+	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
+	m.blind = of.RunsFull
+	if b.Params.Act != 0 {
+		m.act = arch.Activation(b.Params.Act)
+	}
+	if of.ScaleEmbed {
 		m.scale = float32(math.Sqrt(float64(b.Params.Embd)))
 	}
 	if by := b.Params.Scales.Embed; by != 0 {
 		m.scale = by
 	}
 	for i := range m.layers {
-		m.layers[i].window = b.Arch.Layer.Windowed(&b.Params, i)
-		m.layers[i].still = b.Arch.Layer.Still(&b.Params, i)
-		m.layers[i].bare = b.Arch.Layer.Bare
-		m.layers[i].whole = b.Arch.Layer.WholeNorm
-		m.layers[i].mixed = b.Params.Mix.Count > 0 && i >= b.Params.Mix.Dense
+		l := &m.layers[i]
+		l.window, l.still = of.Windowed(&b.Params, i), of.Still(&b.Params, i)
+		l.bare, l.whole = of.Bare || of.BareNorm, of.WholeNorm
+		l.parallel, l.ungated = of.Parallel || b.Params.Parallel, of.Ungated
+		l.mixed = b.Params.Mix.Count > 0 && i >= b.Params.Mix.Dense
 	}
 	for i, t := range b.Tensors {
 		if err := m.place(t, b.Origins[i]); err != nil {
@@ -106,15 +118,20 @@ func Of(b *arch.Bound) (*Model, error) {
 		}
 	}
 	if m.params.Tied {
-		m.head = weight{t: m.embed, n: m.params.Vocab, k: m.params.Embd, layer: -1, role: arch.RoleOutput}
+		m.head = weight{t: m.embed, n: m.params.Vocab, k: m.params.Embd, bias: m.head.bias, layer: -1, role: arch.RoleOutput}
 	}
 	if err := m.complete(); err != nil {
 		return nil, err
 	}
+	for i := range m.layers {
+		if l := &m.layers[i]; l.parallel && l.ffnNorm.weight == nil {
+			l.ffnNorm = l.attnNorm
+		}
+	}
 	return m, nil
 }
 
-// Params are the hyper-parameters. Sequences longer than Params().Context are run all the same.
+// Params are the hyper-parameters. Sequences longer than Params().Context are run all the same, unless positions are learned vectors.
 func (m *Model) Params() *arch.Params { return &m.params }
 
 // Close releases the checkpoint that Open was given, and the memory kept for further calls.
@@ -128,21 +145,24 @@ func (m *Model) Close() error {
 	return m.close()
 }
 
-// A slot is a place for the tensors of one role: a matrix with its bias, or a vector.
+// A slot is a place for the tensors of one role: a matrix with its bias, a norm with its, or a vector.
 type slot struct {
 	role   arch.Role
 	matrix *weight
+	norm   *norm
 	vector *[]float32
 	n, k   int
 	may    bool // it may stay empty: binding has refused the models that need it and lack it
 	stack  int  // so many matrices in one tensor; 0: one, with two dimensions
+	heads  int  // of a norm: it may have n numbers for each of so many heads
 }
 
 // outer lists the places outside the layers.
 func (m *Model) outer() []slot {
 	p := &m.params
 	return []slot{
-		{role: arch.RoleOutputNorm, vector: &m.norm, n: p.Embd},
+		{role: arch.RoleEmbedNorm, norm: &m.embedNorm, n: p.Embd, may: true},
+		{role: arch.RoleOutputNorm, norm: &m.norm, n: p.Embd, may: m.bareNorm},
 		{role: arch.RoleOutput, matrix: &m.head, n: p.Vocab, k: p.Embd},
 	}
 }
@@ -150,17 +170,17 @@ func (m *Model) outer() []slot {
 func (l *layer) slots(p *arch.Params) []slot {
 	q, kv := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
 	list := []slot{
-		{role: arch.RoleAttnNorm, vector: &l.attnNorm, n: p.Embd, may: l.bare},
+		{role: arch.RoleAttnNorm, norm: &l.attnNorm, n: p.Embd, may: l.bare},
 		{role: arch.RoleQ, matrix: &l.q, n: q, k: p.Embd},
 		{role: arch.RoleK, matrix: &l.k, n: kv, k: p.Embd},
 		{role: arch.RoleV, matrix: &l.v, n: kv, k: p.Embd},
 		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: p.Heads * valueDim(p)},
-		{role: arch.RoleQNorm, vector: &l.qNorm, n: l.normed(q, p), may: true},
-		{role: arch.RoleKNorm, vector: &l.kNorm, n: l.normed(kv, p), may: true},
+		{role: arch.RoleQNorm, norm: &l.qNorm, n: l.normed(q, p), heads: p.Heads, may: true},
+		{role: arch.RoleKNorm, norm: &l.kNorm, n: l.normed(kv, p), heads: p.KVHeads, may: true},
 		{role: arch.RoleSinks, vector: &l.sinks, n: p.Heads, may: true},
-		{role: arch.RoleAttnPost, vector: &l.attnPost, n: p.Embd, may: true},
-		{role: arch.RoleFFNPost, vector: &l.ffnPost, n: p.Embd, may: true},
-		{role: arch.RoleFFNNorm, vector: &l.ffnNorm, n: p.Embd, may: l.bare},
+		{role: arch.RoleAttnPost, norm: &l.attnPost, n: p.Embd, may: true},
+		{role: arch.RoleFFNPost, norm: &l.ffnPost, n: p.Embd, may: true},
+		{role: arch.RoleFFNNorm, norm: &l.ffnNorm, n: p.Embd, may: l.bare || l.parallel},
 	}
 	if p.MLA.KV > 0 {
 		list = append([]slot{list[0], list[len(list)-1]}, l.latentSlots(p)...)
@@ -169,7 +189,7 @@ func (l *layer) slots(p *arch.Params) []slot {
 		return append(list, l.mix.slots(p)...)
 	}
 	return append(list,
-		slot{role: arch.RoleGate, matrix: &l.gate, n: p.FF, k: p.Embd},
+		slot{role: arch.RoleGate, matrix: &l.gate, n: p.FF, k: p.Embd, may: l.ungated},
 		slot{role: arch.RoleUp, matrix: &l.up, n: p.FF, k: p.Embd},
 		slot{role: arch.RoleDown, matrix: &l.down, n: p.Embd, k: p.FF},
 	)
@@ -201,9 +221,13 @@ func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
 	if t.Rows == nil {
 		return formats.Unsupported("weights of type %v cannot be decoded", t.Type)
 	}
-	if o.Rule.Role == arch.RoleEmbed {
+	switch o.Rule.Role {
+	case arch.RoleEmbed:
 		m.embed = t
 		return shaped(t, m.params.Vocab, m.params.Embd)
+	case arch.RolePositions:
+		m.positions = t
+		return shaped(t, m.params.Context, m.params.Embd)
 	}
 	slots := m.outer()
 	if o.Layer >= 0 && o.Layer < len(m.layers) {
@@ -232,8 +256,13 @@ func put(slots []slot, t *formats.Tensor, role arch.Role, layer int) error {
 		s.matrix.t, s.matrix.n, s.matrix.k, s.matrix.layer, s.matrix.role = t, s.n, s.k, layer, s.role
 		return shaped(t, s.n, s.k)
 	}
-	if s.matrix != nil {
+	switch bias := strings.HasSuffix(t.Name, ".bias"); {
+	case s.matrix != nil:
 		s.vector = &s.matrix.bias
+	case s.norm != nil && bias:
+		s.vector = &s.norm.bias
+	case s.norm != nil:
+		return s.norm.read(t, s.n, s.heads)
 	}
 	return readVector(s.vector, t, s.n)
 }
@@ -261,7 +290,7 @@ func (m *Model) complete() error {
 	}
 	ok := m.embed != nil
 	for _, s := range slots {
-		ok = ok && (s.matrix == nil || s.may || s.matrix.t != nil) && (s.vector == nil || s.may || *s.vector != nil)
+		ok = ok && (s.may || s.matrix == nil || s.matrix.t != nil) && (s.may || s.vector == nil || *s.vector != nil) && (s.may || s.norm == nil || s.norm.weight != nil)
 	}
 	if !ok {
 		return &formats.Error{Err: formats.Corrupt("a tensor of the model is missing")}

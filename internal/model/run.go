@@ -69,7 +69,7 @@ type scratch struct {
 	ropes   [2]*rope
 	near    *rope // of layers with a window
 
-	h, q, k, v, att, gate, up, copy []float32
+	h, q, k, v, att, gate, up, copy, beside []float32
 
 	means []float32 // of the inputs of values
 

@@ -39,7 +39,11 @@ func TestSplit(t *testing.T) {
 		}
 		from += w.n
 	}
-	for _, shape := range [][]int{{6, 3}, {8, 3}, {7, 4}, {7}} {
+	bias := &formats.Tensor{Name: "qkv.bias", Shape: []int{7}, Type: all.Type, Rows: countingRows(7)}
+	if err := split(slots, bias, o); err != nil || !slices.Equal(q.bias, v[:4]) || !slices.Equal(k.bias, v[4:7]) {
+		t.Errorf("biases %v and %v, %v", q.bias, k.bias, err)
+	}
+	for _, shape := range [][]int{{6, 3}, {8, 3}, {7, 4}, {6}, {8}} {
 		all.Shape = shape
 		if split(slots, all, o) == nil {
 			t.Errorf("shape %v is split", shape)

@@ -67,6 +67,10 @@ func (m *Model) Logits(dst []float32, s *States, from, to int, opt Options) erro
 
 func (m *Model) checkTokens(seqs [][]int32) error {
 	for i, tokens := range seqs {
+		if m.positions != nil && len(tokens) > m.params.Context {
+			return &formats.Error{File: m.path, Tensor: m.positions.Name, Err: formats.Unsupported("sequence %d has %d tokens, and the model knows %d positions", i, len(tokens), m.params.Context),
+				Hint: "shorter chunks"}
+		}
 		for pos, id := range tokens {
 			if id < 0 || int(id) >= m.params.Vocab {
 				return inTensor(m.embed, fmt.Errorf("token %d of sequence %d: %w", pos, i,

@@ -1,0 +1,85 @@
+package model
+
+import (
+	"math"
+
+	"quern/formats"
+	"quern/internal/kernel"
+)
+
+// A norm is the weights of one, and its biases: as many as it norms together, or those of all heads.
+type norm struct{ weight, bias []float32 }
+
+// read takes weights of n numbers, or of n for each of so many heads.
+func (n *norm) read(t *formats.Tensor, each, heads int) error {
+	if len(t.Shape) != 2 {
+		return readVector(&n.weight, t, each)
+	}
+	if err := shaped(t, heads, each); err != nil {
+		return err
+	}
+	n.weight = make([]float32, heads*each)
+	return t.Rows.ReadRows(n.weight, 0)
+}
+
+// normalize norms the rows of x, each of the embedding's width or of the weight's; x itself where a layer has no norm.
+func (r *run) normalize(h, x []float32, n norm, m int) {
+	e := len(n.weight)
+	if e == 0 {
+		e = r.m.params.Embd
+	}
+	if n.weight == nil && !r.m.bareNorm {
+		copy(h, x[:m*e])
+		return
+	}
+	r.eachRow(m, func(_ *worker, row int) { r.m.normed(h[row*e:][:e], x[row*e:][:e], n.weight, n.bias) })
+}
+
+// normed is x / √(mean x² + ε) · weight, or where a family takes the mean away (x - mean) / √(variance + ε) · weight + bias; h may be x.
+func (m *Model) normed(h, x, weight, bias []float32) {
+	eps := float64(m.params.NormEps)
+	if m.means {
+		mean := float32(kernel.Sum(x) / float64(len(x)))
+		for i, v := range x {
+			h[i] = v - mean
+		}
+		x = h[:len(x)]
+	}
+	scale := float32(1 / math.Sqrt(kernel.SumSquares(x)/float64(len(x))+eps))
+	if weight == nil {
+		for i, v := range x {
+			h[i] = v * scale
+		}
+		return
+	}
+	kernel.ScaleBy(h, x, weight, scale)
+	if bias != nil {
+		kernel.Add(h, bias)
+	}
+}
+
+// normPost norms what a part of a layer adds, where a family does that.
+func (r *run) normPost(h []float32, n norm, m int) []float32 {
+	if n.weight != nil {
+		r.normalize(h, h, n, m)
+	}
+	return h
+}
+
+// normHeads norms each head of x [m][width] in place, or the whole row; nothing where a family has no such norm.
+func (r *run) normHeads(x []float32, l *layer, n norm, width, m int) {
+	if n.weight == nil {
+		return
+	}
+	d, all := l.normed(width, &r.m.params), len(n.weight)
+	r.eachRow(m, func(_ *worker, row int) {
+		for at := 0; at < width; at += d {
+			h, weight := x[row*width+at:][:d], n.weight[at%all:][:d]
+			var bias []float32
+			if n.bias != nil {
+				bias = n.bias[at%all:][:d]
+			}
+			r.m.normed(h, h, weight, bias)
+		}
+	})
+}
