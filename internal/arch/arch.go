@@ -183,7 +183,8 @@ type Params struct {
 	Layout    string // a word of some files, about the order of rows in heads
 
 	Parallel bool    // Layer.Parallel, where a family's files tell it
-	Act      int     // the Activation that config.json names, where that is not the family's and files do not tell; 0: the family's
+	TwoNorms bool    // the parts of a layer that are given the same are given it by a norm each, where a family has both kinds
+	Act      string  // what config.json calls the activation, in families that have several (Activations)
 	Alibi    float32 // the largest of the numbers that heads multiply distances with to lower their scores; 0: none
 	Clamp    float32 // queries, keys and values are cut off at ±Clamp; 0: not
 

@@ -21,6 +21,11 @@ func meanKeys(keys []Key) []Key {
 	return out
 }
 
+// shapeKeysBut are shapeKeys without some.
+func shapeKeysBut(names ...string) []Key {
+	return slices.DeleteFunc(slices.Clone(shapeKeys), func(k Key) bool { return slices.Contains(names, strings.TrimPrefix(k.GGUF, "{a}.")) })
+}
+
 // told is one of shapeKeys, or the epsilon of meanKeys, under the names that a family's config.json has for it.
 func told(name string, hf ...string) Key {
 	for _, k := range slices.Concat(shapeKeys, meanKeys(shapeKeys)) {
@@ -80,10 +85,14 @@ func fourfold(k Key) Key {
 // parallelKey says whether both parts of a layer are given the same.
 var parallelKey = Key{GGUF: "{a}.use_parallel_residual", HF: []string{"use_parallel_residual"}, Field: func(p *Params) any { return &p.Parallel }, Default: nothing}
 
-// geluKey is a function that config.json names and files do not tell: runtimes take all kinds of GELU to be its approximation.
-func geluKey(hf string) Key {
-	return Key{HF: []string{hf}, Field: func(p *Params) any { return &p.Act }, When: never, Default: nothing, Words: map[string]int{
-		"gelu": int(GELU), "gelu_fast": int(GELUTanh), "gelu_new": int(GELUTanh), "gelu_pytorch_tanh": int(GELUTanh)}}
+// Activations are kinds of GELU by their names in config.json.
+var Activations = map[string]Activation{"gelu": GELU, "gelu_fast": GELUTanh, "gelu_new": GELUTanh, "gelu_pytorch_tanh": GELUTanh}
+
+// geluKey is the kind of GELU, which config.json names. Files tell it where it is not the usual one of the family; runtimes take all kinds to be
+// the approximation.
+func geluKey(hf, usual string) Key {
+	return Key{GGUF: "{a}.hidden_activation", HF: []string{hf}, Field: func(p *Params) any { return &p.Act },
+		Default: func(p *Params) { p.Act = usual }, When: func(p *Params) bool { return Activations[p.Act] != Activations[usual] }}
 }
 
 // geluOnly refuses functions that are no kind of GELU.
@@ -97,7 +106,7 @@ func biased(rules ...Rule) (out []Rule) {
 		b := r
 		b.GGUF, b.HF = bias(r.GGUF), bias(r.HF)
 		b.Shape, _, _ = strings.Cut(r.Shape, " ")
-		if b.From = ""; r.Do.Turned { // a vector has no columns
+		if b.From = ""; r.Do.Turned || r.Do.Name == PlusOne.Name { // a vector has no columns, and biases are stored as they are
 			b.Do = Op{}
 		}
 		out = append(out, r, b)

@@ -123,7 +123,25 @@ func (b *Bound) tell(v *Variant, t telling) (map[string]any, error) {
 			out[k] = val
 		}
 	}
+	nest(out)
 	return out, nil
+}
+
+// nest puts values under dotted keys where these say.
+func nest(out map[string]any) {
+	for k, v := range out {
+		outer, inner, dotted := strings.Cut(k, ".")
+		if !dotted {
+			continue
+		}
+		in, _ := out[outer].(map[string]any)
+		if in == nil {
+			in = map[string]any{}
+			out[outer] = in
+		}
+		in[inner] = v
+		delete(out, k)
+	}
 }
 
 // only is the one value that a family takes for a key; of an activation with several names the first.

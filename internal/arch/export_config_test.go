@@ -52,7 +52,7 @@ func TestConfigThereAndBack(t *testing.T) {
 		t.Logf("%s: %s", name, again)
 		done++
 	}
-	if done < 20 {
+	if done < 40 {
 		t.Errorf("%d configurations came back", done)
 	}
 }

@@ -24,6 +24,9 @@ var tellings = []telling{
 	{Type: "glm4_moe", Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "exaone4", Set: fullLayers},
 	{Type: "minicpm", Set: depths},
+	{Type: "falcon", Set: falconConfig},
+	{Type: "mpt", Set: func(*Params) map[string]any { return map[string]any{"attn_config.alibi": true} }},
+	{Type: "gpt_bigcode", Set: func(*Params) map[string]any { return map[string]any{"multi_query": true} }},
 	{Type: "gpt_oss", Last: true}, // the other one holds codes
 	{Type: "qwen2_vl", Cannot: needsTower},
 	{Type: "qwen2_vl_text", Cannot: needsTower},

@@ -24,7 +24,7 @@ var GPT2 = register(Arch{
 		told("attention.head_count", "n_head"),
 		told("attention.layer_norm_epsilon", "layer_norm_epsilon"),
 		{GGUF: "general.file_type"},
-		geluKey("activation_function"),
+		geluKey("activation_function", "gelu_new"),
 	}, quiet(told("attention.head_count_kv")), stillKeys),
 	Tensors: slices.Concat([]Rule{
 		{GGUF: "token_embd.weight", HF: "transformer.wte.weight", Role: RoleEmbed, Shape: "V E"},

@@ -96,8 +96,12 @@ func Of(b *arch.Bound) (*Model, error) {
 	m := &Model{params: b.Params, neox: of.RopeNeox, means: of.MeanNorm, bareNorm: of.BareNorm, layers: make([]layer, b.Params.Layers)}
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind = of.RunsFull
-	if b.Params.Act != 0 {
-		m.act = arch.Activation(b.Params.Act)
+	if b.Params.Act != "" {
+		act, ok := arch.Activations[b.Params.Act]
+		if !ok {
+			return nil, formats.Unsupported("the activation function %.60q is not known", b.Params.Act)
+		}
+		m.act = act
 	}
 	if of.ScaleEmbed {
 		m.scale = float32(math.Sqrt(float64(b.Params.Embd)))
