@@ -41,6 +41,9 @@ func mulI8x4BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float3
 func mulI8x8BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
 
 //go:noescape
+func negativeI8AVX2(sum *int32, code *int8, groups, steps uintptr)
+
+//go:noescape
 func rangeI8AVX2(code *int8, n uintptr, low, high *[16]int8)
 
 func init() {
@@ -52,18 +55,19 @@ func init() {
 type int8Form struct {
 	flat, blocks mulI8
 	rows         int
+	negatives    bool // it begins with those of the panel
 }
 
 var (
-	anyI8   = int8Form{mulI8FlatAVX2, mulI8BlocksAVX2, 4}
+	anyI8   = int8Form{mulI8FlatAVX2, mulI8BlocksAVX2, 4, true}
 	smallI8 = []struct {
 		top, group int // the largest biased code, and what the group is a multiple of
 		int8Form
 	}{
-		{16, 32, int8Form{mulI8x8FlatAVX2, mulI8x8BlocksAVX2, 3}},
-		{32, 16, int8Form{mulI8x4FlatAVX2, mulI8x4BlocksAVX2, 3}},
-		{64, 16, int8Form{mulI8x2FlatAVX2, mulI8x2BlocksAVX2, 3}},
-		{127, 16, int8Form{mulI8x1FlatAVX2, mulI8x1BlocksAVX2, 3}},
+		{16, 32, int8Form{mulI8x8FlatAVX2, mulI8x8BlocksAVX2, 3, false}},
+		{32, 16, int8Form{mulI8x4FlatAVX2, mulI8x4BlocksAVX2, 3, false}},
+		{64, 16, int8Form{mulI8x2FlatAVX2, mulI8x2BlocksAVX2, 3, false}},
+		{127, 16, int8Form{mulI8x1FlatAVX2, mulI8x1BlocksAVX2, 3, false}},
 	}
 )
 
@@ -75,7 +79,7 @@ func matMulI8AVX2(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, co
 	for bias+p.low < 0 {
 		bias, shift = 2*bias, shift-1
 	}
-	use := anyI8
+	use, start := anyI8, []int32(nil)
 	for _, s := range smallI8 {
 		if bias+p.high <= s.top && p.Group%s.group == 0 {
 			use = s.int8Form
@@ -86,7 +90,20 @@ func matMulI8AVX2(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, co
 	if a.Block == a.Group {
 		mul = use.flat
 	}
-	walkI8(mul, use.rows, uintptr(bias)*0x01010101, shift, dst, ldd, a, from, m, p, column, columns)
+	if use.negatives {
+		start = p.negatives()
+	}
+	walkI8(mul, use.rows, uintptr(bias)*0x01010101, shift, start, dst, ldd, a, from, m, p, column, columns)
+}
+
+// negatives sums the magnitudes of the negative codes of each group and output, once for a panel.
+func (p *PanelI8) negatives() []int32 {
+	if !p.summed {
+		p.negative = grown(p.negative, p.K/p.Group*LanesI8)
+		negativeI8AVX2(&p.negative[0], &p.Code[0], uintptr(p.K/p.Group), uintptr(p.Group/4))
+		p.summed = true
+	}
+	return p.negative
 }
 
 // rangeCodes finds the least and the greatest code, once for a panel.

@@ -34,11 +34,12 @@ func rowsOfI8(flat, blocks mulI8, rows int) func(dst []float32, ldd int, a *Acts
 		if a.Block == a.Group {
 			mul = flat
 		}
-		walkI8(mul, rows, 0, 0, dst, ldd, a, from, m, p, column, columns)
+		walkI8(mul, rows, 0, 0, nil, dst, ldd, a, from, m, p, column, columns)
 	}
 }
 
-func walkI8(mul mulI8, rows int, bias, shift uintptr, dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, column, columns int) {
+// walkI8 calls mul for all rows; start, if there is one, are the panel's own numbers in the place of those of the activations.
+func walkI8(mul mulI8, rows int, bias, shift uintptr, start []int32, dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, column, columns int) {
 	group, block := column/p.Group, column/a.Block
 	groups, blocks := p.K/p.Group, p.K/a.Block
 	count, per, steps, more := uintptr(columns/a.Block), uintptr(a.Block/p.Group), uintptr(p.Group/4), uintptr(min(column, 1))
@@ -50,7 +51,11 @@ func walkI8(mul mulI8, rows int, bias, shift uintptr, dst []float32, ldd int, a 
 	for i := 0; i < m; i += rows {
 		tile, r := (from+i)/RowTile, (from+i)%RowTile
 		g := (tile*groups+group)*RowTile + r
-		mul(&dst[i*ldd], uintptr(4*ldd), &a.Code[(tile*p.K+column)*RowTile+4*r], &a.Scale[(tile*blocks+block)*RowTile+r], &a.Sum[g], &a.Start[g],
+		first := &a.Start[g]
+		if start != nil {
+			first = &start[group*LanesI8]
+		}
+		mul(&dst[i*ldd], uintptr(4*ldd), &a.Code[(tile*p.K+column)*RowTile+4*r], &a.Scale[(tile*blocks+block)*RowTile+r], &a.Sum[g], first,
 			code, scale, offsets, count, per, steps, uintptr(min(rows, m-i)), more, bias, shift)
 	}
 }

@@ -16,6 +16,7 @@ func int8AMD64(f *file) {
 		}
 	}
 	f.rangeI8()
+	f.negativeI8()
 }
 
 // Registers of all functions:
@@ -160,8 +161,9 @@ func blocksName(name string, flat bool) string {
 	return name + "BlocksAVX2"
 }
 
-// mulI8AVX2 multiplies |w| by the activation with w's sign: neither factor exceeds 128·127, so that a pair's sum stays in 16 bits
-// without saturation, for every code.
+// mulI8AVX2 multiplies |w| by a, or by its complement -a-1 where w is negative, which any unit of the core can make: no product
+// exceeds 128·127 or falls below -128·128, so that a pair's sum stays in 16 bits without saturation, for every code. What -1 takes off
+// is where each sum starts: start is that of the panel here, 16 for each group.
 func (f *file) mulI8AVX2(most int, flat bool) {
 	name := blocksName("mulI8", flat)
 	f.int8Begin(name, most, 64*most)
@@ -179,20 +181,22 @@ func (f *file) signedGroup(rows int) {
 	step := f.label("step")
 	for r := range rows {
 		for h := range 2 {
-			f.i("VPXOR", isumAVX2(r, h), isumAVX2(r, h), isumAVX2(r, h))
+			f.i("VMOVDQU", fmt.Sprintf("%d(R11)", 32*h), isumAVX2(r, h))
 		}
 	}
+	f.i("ADDQ", dollar(64-4*rowTile), "R11") // the next group adds the rest
 	f.i("MOVQ", "R12", "AX")
 	f.at(step)
+	f.i("VPXOR", "Y13", "Y13", "Y13")
 	for h := range 2 {
-		f.i("VMOVDQU", fmt.Sprintf("%d(DX)", 32*h), y(8+h))
-		f.i("VPABSB", y(8+h), y(10+h))
+		f.i("VPABSB", fmt.Sprintf("%d(DX)", 32*h), y(10+h))
+		f.i("VPCMPGTB", fmt.Sprintf("%d(DX)", 32*h), "Y13", y(8+h))
 	}
 	for r := range rows {
 		f.i("VPBROADCASTD", actRow("R8", r), "Y12")
 		for h := range 2 {
 			t := y(13 + h)
-			f.i("VPSIGNB", y(8+h), "Y12", t)
+			f.i("VPXOR", y(8+h), "Y12", t)
 			f.i("VPMADDUBSW", t, y(10+h), t)
 			f.i("VPMADDWD", "Y15", t, t)
 			f.i("VPADDD", t, isumAVX2(r, h), isumAVX2(r, h))
