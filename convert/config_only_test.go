@@ -47,6 +47,8 @@ func TestPlansOfGiants(t *testing.T) {
 		{"DeepSeek-V2", giant(t, deepseek236), 235741434880},
 		{"DeepSeek-V3", configs + "/deepseek-ai--DeepSeek-V3_config.json", 671026419200},
 		{"gpt-oss-120b", configs + "/openai--gpt-oss-120b_config.json", 116829156672},
+		{"Kimi-K2.5", configs + "/moonshotai--Kimi-K2.5_config.json", 1026408232448},
+		{"Qwen3-VL-2B", configs + "/Qwen--Qwen3-VL-2B-Instruct_config.json", 1720574976},
 		{"Kimi-K2", configs + "/moonshotai--Kimi-K2-Instruct_config.json", 1026408232448},
 	} {
 		src, err := FromConfig(namedConfig(t, g.path))

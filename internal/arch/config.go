@@ -83,10 +83,15 @@ func pythonNumbers(text []byte) []byte {
 	return out
 }
 
-// Without is the configuration without a key.
+// Without is the configuration without a key, of the whole and of the language model in it.
 func (c *Config) Without(key string) *Config {
 	root := maps.Clone(c.root)
 	delete(root, key)
+	if inner, ok := root["text_config"].(map[string]any); ok {
+		inner = maps.Clone(inner)
+		delete(inner, key)
+		root["text_config"] = inner
+	}
 	return &Config{file: c.file, root: root}
 }
 
