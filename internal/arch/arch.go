@@ -127,6 +127,7 @@ type Layer struct {
 	MeanNorm   bool       // norms take the mean away (LayerNorm), and may have biases
 	BareNorm   bool       // norms have no weights
 	Parallel   bool       // the feed-forward network is given what attention is, not what that made of it
+	LateNorm   bool       // heads are normed after they are rotated
 	Ungated    bool       // the feed-forward network has no gate: its function is applied to up
 }
 

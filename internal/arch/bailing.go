@@ -52,7 +52,22 @@ func fusedQKV(hf string) []Rule {
 	}
 }
 
+// rowsOf takes the queries, the keys or the values of what has all three, its heads brought from halves to pairs.
 func rowsOf(name string, i int) Op {
+	plain := plainRowsOf(name, i)
+	return Op{Name: name + " in pairs",
+		Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
+			if t = plain.Forward(t, p); i < 2 {
+				t = permuted(t, permutation{p.HeadDim, false}.from)
+			}
+			return t
+		},
+		Join: func(parts []*formats.Tensor, p *Params) *formats.Tensor { return plain.Join(unpaired(parts, p), p) },
+	}
+}
+
+// plainRowsOf takes them as they are, of a matrix or of its biases.
+func plainRowsOf(name string, i int) Op {
 	where := func(p *Params) []pick {
 		q, k, a := p.Dim("Q"), p.Dim("K"), p.Dim("A")
 		return []pick{{0, q, a}, {q, k, a}, {q + k, k, a}}
@@ -60,13 +75,16 @@ func rowsOf(name string, i int) Op {
 	return Op{Name: name,
 		Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
 			k := where(p)[i]
-			if t = picked(t, k, []int{k.take, t.Cols()}); i < 2 {
-				t = permuted(t, permutation{p.HeadDim, false}.from)
+			if len(t.Shape) == 1 {
+				return cut(t, k.skip, k.take)
 			}
-			return t
+			return picked(t, k, []int{k.take, t.Cols()})
 		},
 		Join: func(parts []*formats.Tensor, p *Params) *formats.Tensor {
-			return joined(unpaired(parts, p), where(p), []int{p.Dim("A"), parts[0].Cols()})
+			if len(parts[0].Shape) == 1 {
+				return spliced(parts, []int{p.Dim("A")})
+			}
+			return joined(parts, where(p), []int{p.Dim("A"), parts[0].Cols()})
 		},
 	}
 }

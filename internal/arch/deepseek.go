@@ -14,7 +14,7 @@ var DeepSeek = register(Arch{
 		},
 	}},
 	Keys: slices.Concat(shapeKeys, expertKeys, groupKeys[2:], headKeys(ownHead), []Key{{GGUF: "general.file_type"}}, sizeKeys(always)[1:], []Key{
-		{GGUF: "{a}.rope.scaling.type", Field: func(*Params) any { none := "none"; return &none }, Default: nothing},
+		unscaled,
 		{GGUF: "{a}.leading_dense_block_count", HF: []string{"first_k_dense_replace"}, Field: func(p *Params) any { return &p.Mix.Dense }, Default: nothing},
 	}, sizeKeys(always)[:1], []Key{
 		sharedKeys[0],

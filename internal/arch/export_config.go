@@ -120,7 +120,9 @@ func (b *Bound) tell(v *Variant, t telling) (map[string]any, error) {
 	}
 	if t.Set != nil {
 		for k, val := range t.Set(&p) {
-			out[k] = val
+			if out[k] = val; val == unsaid {
+				delete(out, k)
+			}
 		}
 	}
 	nest(out)

@@ -12,6 +12,9 @@ type telling struct {
 	Cannot string                         // why a folder of this type cannot be made; "" where it can
 }
 
+// unsaid stands for the value of a key that config.json must not have.
+const unsaid = "\x00"
+
 // tellings need no row for a type whose keys, flags and refusals say everything.
 var tellings = []telling{
 	{Type: "gemma", Set: gelu("hidden_act", "hidden_activation")},
@@ -23,6 +26,9 @@ var tellings = []telling{
 	{Type: "dots1", Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "glm4_moe", Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "exaone4", Set: fullLayers},
+	{Type: "baichuan", Set: baichuanContext},
+	{Type: "hunyuan_v1_moe", Set: hunyuanExperts, Names: map[string]string{"num_local_experts": "num_experts"}},
+	{Type: "glm", Names: map[string]string{"padded_vocab_size": "vocab_size"}},
 	{Type: "minicpm", Set: depths},
 	{Type: "falcon", Set: falconConfig},
 	{Type: "mpt", Set: func(*Params) map[string]any { return map[string]any{"attn_config.alibi": true} }},

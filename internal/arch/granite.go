@@ -11,7 +11,8 @@ type Scales struct {
 	Embed     float32 // embeddings, where they enter the first layer
 	Residual  float32 // what a layer's parts add to the residual stream
 	Attention float32 // the comparison of a query with a key, instead of 1/√D
-	Logits    float32 // logits are divided by it
+	Logits    float32 // logits are divided by it …
+	Times     float32 // … or multiplied
 }
 
 // Granite is the family of Granite 3: llama with scales of its own.

@@ -72,7 +72,7 @@ func (b *binder) flags() error {
 		if err != nil {
 			return err
 		}
-		if want && g.left > 0 {
+		if want && g.left > 0 && !b.made[g.name] {
 			return b.fail(g.parts[0], formats.Corrupt("missing, but config.json says %s", flag), "")
 		}
 		if !want && g.left == 0 {

@@ -134,10 +134,16 @@ func (l llama3) divide(freqs []float32) []float32 {
 // pow is base^x rounded to float32, the same on every machine: the powers base^(1/2^k) of x's binary digits, multiplied
 // with 160 bits. A float32 in [0,1) has at most 24 significant digits, so the product is exact to far below the rounding.
 func pow(base float64, x float32) float32 {
+	f, _ := power(base, float64(x)).Float32()
+	return f
+}
+
+// power is base^x for x in [0,1).
+func power(base, x float64) *big.Float {
 	const prec = 160
 	y := new(big.Float).SetPrec(prec).SetInt64(1)
 	root := new(big.Float).SetPrec(prec).SetFloat64(base)
-	for rest := float64(x); rest > 0; {
+	for rest := x; rest > 0; {
 		root.Sqrt(root)
 		rest *= 2
 		if rest >= 1 {
@@ -145,6 +151,5 @@ func pow(base float64, x float32) float32 {
 			rest--
 		}
 	}
-	f, _ := y.Float32()
-	return f
+	return y
 }

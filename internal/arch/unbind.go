@@ -102,12 +102,34 @@ func (u *unbinder) stead(r *Rule, layer int) *formats.Tensor {
 	for i := range u.b.Arch.Tensors {
 		o := &u.b.Arch.Tensors[i]
 		gguf := layerName(o.GGUF, layer)
-		if slices.Contains(o.Stead, r.GGUF) && u.have[gguf] != nil && !u.used[gguf] {
+		if t := u.have[gguf]; t != nil && slices.Contains(o.Stead, r.GGUF) && (!u.used[gguf] || len(o.And) > 0) {
 			u.used[gguf] = true
-			return u.have[gguf]
+			if len(o.And) == 0 {
+				return t
+			}
+			if part := layerName(r.GGUF, layer); !u.used[part] { // by the first layout
+				u.used[part] = true
+				return u.share(t, o, r)
+			}
 		}
 	}
 	return nil
+}
+
+// share is a rule's part of a tensor that stands for several, which lie in it one behind the other.
+func (u *unbinder) share(t *formats.Tensor, whole, part *Rule) *formats.Tensor {
+	from, n := 0, part.Dims(&u.b.Params)[0]
+	for _, name := range whole.Stead {
+		if name == part.GGUF {
+			break
+		}
+		i := slices.IndexFunc(u.b.Arch.Tensors, func(r Rule) bool { return r.GGUF == name })
+		from += u.b.Arch.Tensors[i].Dims(&u.b.Params)[0]
+	}
+	if len(t.Shape) == 1 {
+		return cut(t, from, n)
+	}
+	return picked(t, pick{from, n, t.Shape[0]}, []int{n, t.Cols()})
 }
 
 func (u *unbinder) add(t *formats.Tensor, name string) {

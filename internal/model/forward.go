@@ -51,9 +51,11 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	r.normalize(h, b.x, l.attnNorm, m)
 	r.apply(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
 	r.clamp(q, k, v)
-	r.normHeads(q, l, l.qNorm, p.Heads*p.HeadDim, m)
-	r.normHeads(k, l, l.kNorm, p.KVHeads*p.HeadDim, m)
-	r.rotate(q, k, v, b.at, r.ropeOf(l))
+	if !r.m.late {
+		r.normHeads(q, l, l.qNorm, p.Heads*p.HeadDim, m)
+		r.normHeads(k, l, l.kNorm, p.KVHeads*p.HeadDim, m)
+	}
+	r.rotate(q, k, v, b.at, l)
 	r.attend(att, q, k, v, b.seqs, r.heads(l))
 	r.lookMeans(h, q, k, l, b)
 }
@@ -91,18 +93,24 @@ func (r *run) look(x []float32, m int, products ...product) {
 
 // rotate gives queries and keys their positions, and divides queries by √D. In deploy mode keys and values are then rounded
 // as a half precision cache does; queries are not, as llama.cpp multiplies them in float32 when it reads a batch.
-func (r *run) rotate(q, k, v []float32, at []place, rope *rope) {
+func (r *run) rotate(q, k, v []float32, at []place, l *layer) {
 	p := &r.m.params
 	qdim, kdim := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
-	scale := r.m.attentionScale()
+	scale, rope := r.m.attentionScale(), r.ropeOf(l)
 	r.eachRow(len(at), func(w *worker, row int) {
 		q, k, v := q[row*qdim:][:qdim], k[row*kdim:][:kdim], v[row*kdim:][:kdim]
 		rope.rotate(q, at[row], p.HeadDim, r.m.neox)
+		if r.m.late {
+			r.m.normRow(q, l, l.qNorm)
+		}
 		by := scale * r.m.temperature(at[row].pos)
 		for i := range q {
 			q[i] *= by
 		}
 		rope.rotate(k, at[row], p.HeadDim, r.m.neox)
+		if r.m.late {
+			r.m.normRow(k, l, l.kNorm)
+		}
 		if r.mode == Deploy {
 			w.halve(k, k)
 			w.halve(v, v)

@@ -22,6 +22,7 @@ type Model struct {
 	means    bool      // norms take the mean away
 	bareNorm bool      // they have no weights
 	blind    bool      // runtimes know no window
+	late     bool      // those of heads come after rotation
 	smooth   bool      // yarn's ramp
 	scale    float32   // of embeddings, 0: none
 	slopes   []float32 // [H] by which a head lowers scores with each position between, or nil
@@ -93,7 +94,7 @@ func Open(src *formats.Source) (*Model, error) {
 // Of makes a model of a checkpoint that is already understood. Close does not close its source.
 func Of(b *arch.Bound) (*Model, error) {
 	of := &b.Arch.Layer
-	m := &Model{params: b.Params, neox: of.RopeNeox, means: of.MeanNorm, bareNorm: of.BareNorm, layers: make([]layer, b.Params.Layers)}
+	m := &Model{params: b.Params, neox: of.RopeNeox, means: of.MeanNorm, bareNorm: of.BareNorm, late: of.LateNorm, layers: make([]layer, b.Params.Layers)}
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind = of.RunsFull
 	if b.Params.Act != "" {

@@ -71,15 +71,18 @@ func (r *run) normHeads(x []float32, l *layer, n norm, width, m int) {
 	if n.weight == nil {
 		return
 	}
-	d, all := l.normed(width, &r.m.params), len(n.weight)
-	r.eachRow(m, func(_ *worker, row int) {
-		for at := 0; at < width; at += d {
-			h, weight := x[row*width+at:][:d], n.weight[at%all:][:d]
-			var bias []float32
-			if n.bias != nil {
-				bias = n.bias[at%all:][:d]
-			}
-			r.m.normed(h, h, weight, bias)
+	r.eachRow(m, func(_ *worker, row int) { r.m.normRow(x[row*width:][:width], l, n) })
+}
+
+// normRow is the same for one row.
+func (m *Model) normRow(x []float32, l *layer, n norm) {
+	d, all := l.normed(len(x), &m.params), len(n.weight)
+	for at := 0; at < len(x) && all > 0; at += d {
+		h, weight := x[at:][:d], n.weight[at%all:][:d]
+		var bias []float32
+		if n.bias != nil {
+			bias = n.bias[at%all:][:d]
 		}
-	})
+		m.normed(h, h, weight, bias)
+	}
 }

@@ -59,6 +59,9 @@ func (m *Model) Logits(dst []float32, s *States, from, to int, opt Options) erro
 	if by := m.params.Scales.Logits; by != 0 && by != 1 {
 		r.eachRow(to-from, func(_ *worker, row int) { scale(dst[row*v:][:v], 1/by) })
 	}
+	if by := m.params.Scales.Times; by != 0 && by != 1 {
+		r.eachRow(to-from, func(_ *worker, row int) { scale(dst[row*v:][:v], by) })
+	}
 	if by := m.params.Caps.Logits; by != 0 {
 		r.eachRow(to-from, func(_ *worker, row int) { capped(dst[row*v:][:v], by) })
 	}
