@@ -32,9 +32,7 @@ type layout struct {
 // layouts are tried in this order.
 var layouts = []layout{
 	{indexName, "model", ".safetensors", readSafetensors},
-	{"pytorch_model.bin.index.json", "pytorch_model", ".bin", func(r io.ReaderAt, size int64, path string, _ *Meta) ([]*Tensor, error) {
-		return readTorch(r, size, path)
-	}},
+	{"pytorch_model.bin.index.json", "pytorch_model", ".bin", readTorchFile},
 	{"consolidated.safetensors.index.json", native, ".safetensors", readSafetensors},
 }
 

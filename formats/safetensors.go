@@ -33,14 +33,19 @@ var Safetensors = register(Format{
 const maxHeader = 100_000_000 // the reference's limit
 
 func openSafetensors(path string) (*Source, error) {
+	return openAlone(path, "safetensors", readSafetensors)
+}
+
+// openAlone opens one file of weights; the texts of its folder belong to it.
+func openAlone(path, format string, read func(r io.ReaderAt, size int64, path string, meta *Meta) ([]*Tensor, error)) (*Source, error) {
 	src := Folder(filepath.Dir(path))
-	src.Path, src.Format, src.Files = path, byName("safetensors"), []string{path}
+	src.Path, src.Format, src.Files = path, byName(format), []string{path}
 	f, err := store.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	src.Close = f.Close
-	src.Tensors, err = readSafetensors(f, f.Size(), path, &src.Meta)
+	src.Tensors, err = read(f, f.Size(), path, &src.Meta)
 	if err == nil {
 		err = assemble(src)
 	}

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sort"
 	"strings"
-
-	"quern/internal/store"
 )
 
 // Torch is one file that torch.save wrote, since version 1.6 a ZIP archive: NAME/data.pkl, a pickle of a dictionary of
@@ -34,22 +32,12 @@ func legacyTorch(head []byte) bool {
 }
 
 func openTorch(path string) (*Source, error) {
-	src := Folder(filepath.Dir(path))
-	src.Path, src.Format, src.Files = path, byName("torch"), []string{path}
-	f, err := store.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	src.Close = f.Close
-	src.Tensors, err = readTorch(f, f.Size(), path)
-	if err == nil {
-		err = assemble(src)
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return src, nil
+	return openAlone(path, "torch", readTorchFile)
+}
+
+// readTorchFile is readTorch as the tables call it: the archive says nothing about itself.
+func readTorchFile(r io.ReaderAt, size int64, path string, _ *Meta) ([]*Tensor, error) {
+	return readTorch(r, size, path)
 }
 
 // A torchFile is an open archive.

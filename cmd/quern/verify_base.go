@@ -146,6 +146,9 @@ func (v *verifying) attach() error {
 func (v *verifying) record(path string, h verify.BaselineHeader, tokens []int32, chunks [][]int32) error {
 	if h.Kind == verify.KindStates {
 		h.Width = v.opened[0].Params().Embd
+		if part := verify.StatesPart(h.Vocab, h.Width); part < 20 {
+			v.ui.note("hidden states take about 1/%d of llama-perplexity's file for this model; --write-baseline with --baseline-kind top may take less", part)
+		}
 	}
 	w, err := verify.NewBaselineWriter(path, h, tokens, v.opened[0], v.opt.Options)
 	if err != nil {
