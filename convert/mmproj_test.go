@@ -152,7 +152,7 @@ func unquote(t *testing.T, raw json.RawMessage) (s string) {
 
 // goKinds are the kinds of GGUF's values.
 var goKinds = map[string]string{"string": "string", "bool": "bool", "uint32": "uint32", "int32": "int32", "float32": "float32",
-	"array float32": "[]float32", "array int32": "[]int32"}
+	"array float32": "[]float32", "array int32": "[]int32", "array bool": "[]bool"}
 
 func sameValue(t *testing.T, meta *formats.Meta, want []json.RawMessage) {
 	key, kind := unquote(t, want[0]), unquote(t, want[1])
