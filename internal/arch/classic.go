@@ -40,8 +40,17 @@ func told(name string, hf ...string) Key {
 // quiet are keys that a family's files leave out because they follow from others. Where they are there, they count.
 func quiet(keys ...Key) []Key { return when(never, keys) }
 
+// impliedHead are the sizes of a head where the library takes them to follow from others, and some of its classes refuse to be told.
+var impliedHead = func() []Key {
+	keys := headKeys(never)
+	for i := range keys {
+		keys[i].HF = nil
+	}
+	return keys
+}()
+
 // stillKeys are those of heads in families that rotate nothing.
-var stillKeys = slices.Concat(headKeys(never), sizeKeys(never), quiet(named("rope.freq_base", "rope.scaling.type", "rope.scaling.factor")...))
+var stillKeys = slices.Concat(impliedHead, sizeKeys(never), quiet(named("rope.freq_base", "rope.scaling.type", "rope.scaling.factor")...))
 
 // otherRope are keys of rotations that a family's reference files leave out: runtimes assume a base of 10000 and no scaling. They are written
 // where that would be another model.

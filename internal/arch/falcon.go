@@ -28,7 +28,7 @@ var Falcon = register(Arch{
 		told("attention.layer_norm_epsilon", "layer_norm_epsilon"),
 		{GGUF: "general.file_type"},
 		geluKey("activation", "gelu"),
-	}, otherRope, headKeys(never), sizeKeys(never)),
+	}, otherRope, impliedHead, sizeKeys(never)),
 	Tensors: slices.Concat([]Rule{
 		{GGUF: "token_embd.weight", HF: "transformer.word_embeddings.weight", Role: RoleEmbed, Shape: "V E"},
 	}, biased(

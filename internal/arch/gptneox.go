@@ -18,7 +18,7 @@ var GPTNeoX = register(Arch{
 	}},
 	Keys: slices.Concat(
 		named("context_length", "embedding_length", "block_count", "feed_forward_length"),
-		quiet(headKeys(never)...), partKeys, named("attention.head_count"), quiet(told("attention.head_count_kv")),
+		impliedHead, partKeys, named("attention.head_count"), quiet(told("attention.head_count_kv")),
 		[]Key{parallelKey, told("attention.layer_norm_epsilon", "layer_norm_eps"), {GGUF: "general.file_type"}, geluKey("hidden_act", "gelu")},
 		otherRope, sizeKeys(never)[:1],
 	),

@@ -18,7 +18,7 @@ var Phi2 = register(Arch{
 		[]Key{fourfold(told("feed_forward_length", "intermediate_size"))},
 		named("block_count", "attention.head_count", "attention.head_count_kv"),
 		[]Key{told("attention.layer_norm_epsilon", "layer_norm_eps", "layer_norm_epsilon")},
-		headKeys(never), partKeys, []Key{{GGUF: "general.file_type"}, noBOS, geluKey("hidden_act", "gelu_new")}, otherRope, sizeKeys(never)[:1],
+		impliedHead, partKeys, []Key{{GGUF: "general.file_type"}, noBOS, geluKey("hidden_act", "gelu_new")}, otherRope, sizeKeys(never)[:1],
 	),
 	Tensors: slices.Concat(
 		only(decoder, RoleEmbed), biased(only(decoder, RoleAttnNorm, RoleQ, RoleK, RoleV)...), biased(

@@ -19,7 +19,7 @@ var StableLM = register(Arch{
 		partKeys,
 		named("attention.head_count", "attention.head_count_kv"),
 		[]Key{parallelKey, told("attention.layer_norm_epsilon", "layer_norm_eps", "norm_eps"), {GGUF: "general.file_type"}},
-		otherRope, headKeys(never), sizeKeys(never)[:1],
+		otherRope, impliedHead, sizeKeys(never)[:1],
 	),
 	Tensors: slices.Concat(
 		meanNorms(without(decoder, RoleFFNNorm)),
