@@ -52,31 +52,24 @@ type codeMatrix struct {
 	note   codeNote
 }
 
-// a seat is a matrix of the forward pass whose inputs are added up.
-type seat struct {
-	role   arch.Role
-	expert int
-}
-
 // codeRun is a CodeRun under way.
 type codeRun struct {
 	*CodeRun
 	subject *Subject
 	coded   *arch.Bound // the model with what its matrices are as codes
 	byLayer map[int]*codeLayer
-	grams   map[seat]*quantize.Gram // of the present layer
-	spare   map[int][]*quantize.Gram
+	grams   *grams
 	out     CodeResult
 	threads int
 }
 
 // Codes runs chunks through the subject.
 func (s *Subject) Codes(ctx context.Context, chunks [][]int32, c *CodeRun) (*CodeResult, error) {
-	r := &codeRun{CodeRun: c, subject: s, byLayer: map[int]*codeLayer{}, grams: map[seat]*quantize.Gram{}, spare: map[int][]*quantize.Gram{}, threads: c.Threads,
-		out: CodeResult{layers: map[string]*codeLayer{}}}
+	r := &codeRun{CodeRun: c, subject: s, byLayer: map[int]*codeLayer{}, threads: c.Threads, out: CodeResult{layers: map[string]*codeLayer{}}}
 	if r.threads <= 0 {
 		r.threads = runtime.GOMAXPROCS(0)
 	}
+	r.grams = newGrams(r.threads)
 	if err := r.bind(); err != nil {
 		return nil, err
 	}
@@ -150,11 +143,7 @@ func (r *codeRun) layer(ctx context.Context, l *model.Layer) error {
 			}
 		}
 	}
-	for s, g := range r.grams {
-		g.Reset()
-		delete(r.grams, s)
-		r.spare[g.Columns()] = append(r.spare[g.Columns()], g)
-	}
+	r.grams.done()
 	if r.Layer != nil && l.Index >= 0 {
 		r.Layer(l.Index+1, r.subject.bound.Params.Layers)
 	}
@@ -219,7 +208,7 @@ func (r *codeRun) make(ctx context.Context, l *codeLayer) error {
 				clear(methods)
 			}
 			methods[s] = own
-			if own.stats, own.note.filled = r.stats(m); own.stats != nil {
+			if own.stats, own.note.filled = r.grams.stats(s, m.t.Cols()); own.stats != nil {
 				var err error
 				if own.how, err = r.method(own.stats, &own.note); err != nil {
 					return err

@@ -126,22 +126,27 @@ func (c *Collector) check() error {
 func (c *Collector) Imatrix() (*formats.Imatrix, error) {
 	m := &formats.Imatrix{}
 	for _, e := range c.entries {
-		f := formats.ImatrixEntry{Name: e.name}
-		seen := int64(0)
-		for i, s := range e.stats {
-			if i == 0 || e.routed {
-				f.Counts = append(f.Counts, s.Count)
-			}
-			seen += s.Count
-			for _, d := range s.Diag {
-				f.Sums = append(f.Sums, float32(d))
-			}
-		}
-		if seen == 0 {
+		f, seen := e.entry()
+		if !seen {
 			return nil, &formats.Error{Tensor: e.name, Err: fmt.Errorf("the forward pass never multiplied with this tensor")}
 		}
 		m.Entries = append(m.Entries, f)
 	}
 	m.Sort()
 	return m, nil
+}
+
+// entry is what a file holds of a tensor, and whether any of its inputs were seen.
+func (e *entry) entry() (f formats.ImatrixEntry, seen bool) {
+	f.Name = e.name
+	for i, s := range e.stats {
+		if i == 0 || e.routed {
+			f.Counts = append(f.Counts, s.Count)
+		}
+		seen = seen || s.Count > 0
+		for _, d := range s.Diag {
+			f.Sums = append(f.Sums, float32(d))
+		}
+	}
+	return f, seen
 }

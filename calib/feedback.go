@@ -29,12 +29,10 @@ type FeedbackRun struct {
 type Rounded struct {
 	Tensors map[string]*formats.Tensor // of the output, encoded; those that are not here are left to the plan
 	Imatrix *formats.Imatrix           // of the same inputs, for them
-	Fed     int                        // tensors rounded with feedback
+	Fed     int                        // tensors rounded with feedback, in this run
 	Damped  []string                   // that needed more damping than asked for
+	Filled  []string                   // tensors of experts, with how many of them saw too little and were filled up
 }
-
-// shares says which matrices have the input of another one of their layer, whose sums they use.
-var shares = map[arch.Role]arch.Role{arch.RoleK: arch.RoleQ, arch.RoleUp: arch.RoleGate}
 
 // feedbackRun is a FeedbackRun under way.
 type feedbackRun struct {
@@ -42,38 +40,45 @@ type feedbackRun struct {
 	subject *Subject
 	sums    *Collector
 	byLayer map[int][]*matrix
-	grams   map[arch.Role]*quantize.Gram // of the present layer, by the role that the others share
-	spare   map[int][]*quantize.Gram     // by columns
+	grams   *grams
 	out     Rounded
 	threads int
 }
 
-// A matrix is a tensor of the output that a layer multiplies with: several of the forward pass where they are stored as one.
+// A matrix is a tensor of the output that a layer multiplies with: several of the forward pass where they are stored as one, or one for each expert.
 type matrix struct {
-	t     *formats.Tensor
-	roles []arch.Role
-	to    *quantize.Type
+	t       *formats.Tensor
+	roles   []arch.Role
+	to      *quantize.Type
+	experts int // 0: all tokens go through it
 }
+
+// fed says whether a type has codes that feedback can choose.
+func (m *matrix) fed() bool { return m.to.Lattice != nil }
 
 // Round runs chunks through the subject.
 func (s *Subject) Round(ctx context.Context, chunks [][]int32, f *FeedbackRun) (*Rounded, error) {
-	r := &feedbackRun{FeedbackRun: f, subject: s, sums: s.Collector(true), byLayer: map[int][]*matrix{}, spare: map[int][]*quantize.Gram{},
-		grams: map[arch.Role]*quantize.Gram{}, out: Rounded{Tensors: map[string]*formats.Tensor{}}, threads: f.Threads}
+	r := &feedbackRun{FeedbackRun: f, subject: s, sums: s.Collector(true), byLayer: map[int][]*matrix{},
+		out: Rounded{Tensors: map[string]*formats.Tensor{}}, threads: f.Threads}
 	if r.threads <= 0 {
 		r.threads = runtime.GOMAXPROCS(0)
 	}
-	r.sums.threads = r.threads
+	r.sums.threads, r.grams = r.threads, newGrams(r.threads)
 	for i, t := range s.bound.Tensors {
 		o := s.bound.Origins[i]
 		to := f.Types[t.Name]
 		head := o.Rule.Role == arch.RoleOutput
-		if len(t.Shape) != 2 || to == nil || to.Block == 1 || to.Factor != 0 || o.Layer < 0 && !head || r.sums.at[place{o.Layer, o.Rule.Role}] == nil {
+		experts := 0
+		if slices.Contains(routed, o.Rule.Role) && len(t.Shape) == 3 {
+			experts = t.Shape[0]
+		}
+		if len(t.Shape) != 2 && experts == 0 || to == nil || to.Block == 1 || to.Factor != 0 || o.Layer < 0 && !head || r.sums.at[place{o.Layer, o.Rule.Role}] == nil {
 			continue
 		}
-		r.byLayer[o.Layer] = append(r.byLayer[o.Layer], &matrix{t, append([]arch.Role{o.Rule.Role}, o.Rule.And...), to})
+		r.byLayer[o.Layer] = append(r.byLayer[o.Layer], &matrix{t, append([]arch.Role{o.Rule.Role}, o.Rule.And...), to, experts})
 	}
 	opt := f.Options
-	opt.Observe, opt.ObserveExpert, opt.ObserveMeans = r.observe, r.sums.ObserveExpert, r.observeMeans
+	opt.Observe, opt.ObserveExpert, opt.ObserveMeans = r.observe, r.observeExpert, r.observeMeans
 	if err := s.Layers(ctx, chunks, opt, func(l *model.Layer) error { return r.layer(ctx, l) }); err != nil {
 		return nil, err
 	}
@@ -92,53 +97,38 @@ func (s *Subject) Round(ctx context.Context, chunks [][]int32, f *FeedbackRun) (
 func (r *feedbackRun) observe(layer int, role arch.Role, x []float32, m, k int) {
 	r.sums.Observe(layer, role, x, m, k)
 	if role != arch.RoleV { // observeMeans has more to say of these
-		r.add(layer, role, x, m, k)
+		r.add(layer, seat{role, -1}, seat{role, -1}, x, m, k)
 	}
 }
 
-// inputsOfValues is how much the inputs of values count beside their means: a little, for what no mean has seen.
-const inputsOfValues = 0.1
+// observeExpert adds up the inputs of those that the router sent to an expert.
+func (r *feedbackRun) observeExpert(layer int, role arch.Role, expert int, x []float32, m, k int) {
+	r.sums.ObserveExpert(layer, role, expert, x, m, k)
+	r.add(layer, seat{role, expert}, seat{role, expert}, x, m, k)
+}
 
-// observeMeans adds up what attention makes of the inputs of values. The matrix of values is rounded by these: what is wrong in the value of a token that all
-// queries look at is wrong in all of them, and what is wrong in others cancels.
+// observeMeans adds up what attention makes of the inputs of values.
 func (r *feedbackRun) observeMeans(layer int, x []float32, m, k int) {
-	r.add(layer, arch.RoleV, x, m, k)
+	r.add(layer, seat{arch.RoleV, -1}, seat{roleMeans, -1}, x, m, k)
 }
 
-// add adds to the sums of a role, if a matrix that is not done is rounded by them.
-func (r *feedbackRun) add(layer int, role arch.Role, x []float32, m, k int) {
-	if r.Journal.has(layer) || !r.needs(layer, role) {
-		return
+// add adds to sums, if a matrix that is not done is rounded by what a seat sees.
+func (r *feedbackRun) add(layer int, at, sums seat, x []float32, m, k int) {
+	list := r.byLayer[layer]
+	if !r.Journal.has(layer) && slices.ContainsFunc(list, func(m *matrix) bool {
+		return m.fed() && m.t.Cols() == k && (m.experts > 0) == (at.expert >= 0) && m.input(list) == at.role
+	}) {
+		r.grams.add(sums, x, m, k)
 	}
-	g := r.grams[role]
-	if g == nil {
-		g = r.gram(k)
-		r.grams[role] = g
-	}
-	g.Add(x, m, r.threads)
-}
-
-// needs says whether a matrix of the layer is rounded by the inputs of a role.
-func (r *feedbackRun) needs(layer int, role arch.Role) bool {
-	return slices.ContainsFunc(r.byLayer[layer], func(m *matrix) bool { return m.input(r.byLayer[layer]) == role && m.to.Lattice != nil })
 }
 
 // input is the role whose inputs m has: its own, unless it shares another one's that is among the layer's.
 func (m *matrix) input(layer []*matrix) arch.Role {
 	role := m.roles[0]
-	if other, ok := shares[role]; ok && slices.ContainsFunc(layer, func(o *matrix) bool { return o.roles[0] == other && o.t.Cols() == m.t.Cols() }) {
+	if other, ok := sameInput[role]; ok && slices.ContainsFunc(layer, func(o *matrix) bool { return o.roles[0] == other && o.t.Cols() == m.t.Cols() }) {
 		return other
 	}
 	return role
-}
-
-// gram takes sums that another layer is done with.
-func (r *feedbackRun) gram(k int) *quantize.Gram {
-	if list := r.spare[k]; len(list) > 0 {
-		r.spare[k] = list[:len(list)-1]
-		return list[len(list)-1]
-	}
-	return quantize.NewGram(k)
 }
 
 // layer rounds the matrices of a layer, or takes what an earlier run kept of it.
@@ -149,11 +139,7 @@ func (r *feedbackRun) layer(ctx context.Context, l *model.Layer) error {
 			return err
 		}
 	}
-	for role, g := range r.grams {
-		g.Reset()
-		delete(r.grams, role)
-		r.spare[g.Columns()] = append(r.spare[g.Columns()], g)
-	}
+	r.grams.done()
 	if len(list) > 0 {
 		kept, err := r.Journal.open(l.Index)
 		if err != nil {
@@ -181,6 +167,9 @@ func (r *feedbackRun) layer(ctx context.Context, l *model.Layer) error {
 
 // replace puts a tensor in the place of the matrices that lie in it.
 func replace(l *model.Layer, m *matrix, t *formats.Tensor) error {
+	if m.experts > 0 {
+		return l.Replace(m.roles[0], t)
+	}
 	from := 0
 	for _, role := range m.roles {
 		old := l.Tensor(role)
@@ -198,82 +187,113 @@ func replace(l *model.Layer, m *matrix, t *formats.Tensor) error {
 
 // round encodes the matrices of a layer and keeps them.
 func (r *feedbackRun) round(ctx context.Context, layer int, list []*matrix) error {
-	factors := map[arch.Role]*quantize.Feedback{}
 	var tensors []*formats.Tensor
 	for _, m := range list {
 		tensors = append(tensors, &formats.Tensor{Name: m.t.Name, Shape: m.t.Shape, Type: m.to})
 	}
+	factors := map[arch.Role]*quantize.Feedback{}
 	return r.Journal.keep(layer, tensors, func(i int, dst []byte) error {
 		m := list[i]
+		if m.experts > 0 {
+			return r.experts(ctx, layer, m, m.input(list), dst)
+		}
 		role := m.input(list)
 		f := factors[role]
-		if g := r.grams[role]; f == nil && g != nil {
-			var damped float64
+		if f == nil && m.fed() {
 			var err error
-			if f, damped, err = quantize.NewFeedback(r.stats(role), r.Damp, r.threads); err != nil {
+			if f, _, err = r.factor(m, seat{role, -1}); err != nil {
 				return err
-			}
-			if damped > r.Damp {
-				r.out.Damped = append(r.out.Damped, m.t.Name)
 			}
 			factors[role] = f
 		}
-		if f != nil && f.Can(m.to) {
+		if f.Can(m.to) {
 			r.out.Fed++
-			return r.rows(ctx, m, dst, func(dst []byte, w []float32) error { return f.Rows(dst, m.to, w) })
 		}
-		by := r.sums.importance(place{layer, m.roles[0]})
-		return r.rows(ctx, m, dst, func(dst []byte, w []float32) error {
-			return quantize.Rows(dst, m.to, w, m.t.Cols(), by, quantize.EffortDefault)
-		})
+		return r.rows(ctx, m, 0, m.t.NumRows(), dst, f, r.sums.importance(place{layer, m.roles[0]}, 0))
 	})
 }
 
-// stats are the sums that matrices of a role are rounded by.
-func (r *feedbackRun) stats(role arch.Role) *quantize.Stats {
-	s := r.grams[role].Stats(r.threads)
-	if inputs := r.grams[arch.RoleQ]; role == arch.RoleV && inputs != nil && inputs.Columns() == len(s.Diag) {
-		s.Join(inputs.Stats(r.threads), inputsOfValues)
+// experts encodes the matrices of all experts of a tensor, each by inputs of its own. One factor is kept at a time.
+func (r *feedbackRun) experts(ctx context.Context, layer int, m *matrix, role arch.Role, dst []byte) error {
+	n, poor, fed := m.t.NumRows()/m.experts, 0, false
+	size := len(dst) / m.experts
+	for e := range m.experts {
+		var f *quantize.Feedback
+		if m.fed() {
+			var filled bool
+			var err error
+			if f, filled, err = r.factor(m, seat{role, e}); err != nil {
+				return err
+			}
+			if filled {
+				poor++
+			}
+			fed = fed || f.Can(m.to)
+		}
+		if err := r.rows(ctx, m, e*n, n, dst[e*size:][:size], f, r.sums.importance(place{layer, m.roles[0]}, e)); err != nil {
+			return err
+		}
 	}
-	return s
+	if fed {
+		r.out.Fed++
+	}
+	if poor > 0 {
+		r.out.Filled = append(r.out.Filled, fmt.Sprintf("%s (%d of %d)", m.t.Name, poor, m.experts))
+	}
+	return nil
+}
+
+// factor is the feedback of a seat, nil where nothing is known of its inputs, and whether these were filled up.
+func (r *feedbackRun) factor(m *matrix, at seat) (*quantize.Feedback, bool, error) {
+	stats, filled := r.grams.stats(at, m.t.Cols())
+	if stats == nil {
+		return nil, filled, nil
+	}
+	f, damped, err := quantize.NewFeedback(stats, r.Damp, r.threads)
+	if err == nil && damped > r.Damp && !slices.Contains(r.out.Damped, m.t.Name) {
+		r.out.Damped = append(r.out.Damped, m.t.Name)
+	}
+	return f, filled, err
 }
 
 // roundRows are rows that one worker rounds at once, a multiple of what quantize.Feedback takes side by side.
 const roundRows = 64
 
-// rows shares a matrix among workers.
-func (r *feedbackRun) rows(ctx context.Context, m *matrix, dst []byte, do func(dst []byte, w []float32) error) error {
+// rows shares n rows of a matrix, from first on, among workers: with feedback where there is one that can, otherwise to nearest.
+func (r *feedbackRun) rows(ctx context.Context, m *matrix, first, n int, dst []byte, f *quantize.Feedback, importance []float32) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.threads)
-	rows, cols := m.t.NumRows(), m.t.Cols()
+	cols := m.t.Cols()
 	size, _ := m.to.Size(cols)
-	for from := 0; from < rows; from += roundRows {
-		n := min(roundRows, rows-from)
+	for from := 0; from < n; from += roundRows {
+		some := min(roundRows, n-from)
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			w := make([]float32, n*cols)
-			if err := m.t.Rows.ReadRows(w, from); err != nil {
+			w := make([]float32, some*cols)
+			if err := m.t.Rows.ReadRows(w, first+from); err != nil {
 				return err
 			}
-			return do(dst[from*size:(from+n)*size], w)
+			part := dst[from*size:][:some*size]
+			if f.Can(m.to) {
+				return f.Rows(part, m.to, w)
+			}
+			return quantize.Rows(part, m.to, w, cols, importance, quantize.EffortDefault)
 		})
 	}
 	return g.Wait()
 }
 
-// importance is the mean square of the inputs at a place, or nil where none were seen.
-func (c *Collector) importance(p place) []float32 {
+// importance is the mean square of the inputs of one of the matrices at a place, as a plan with their importance matrix takes it, or nil where none were seen.
+func (c *Collector) importance(p place, matrix int) []float32 {
 	for _, e := range c.at[p] {
-		s := e.stats[0]
-		if s.Count == 0 {
+		f, seen := e.entry()
+		if !seen {
 			continue
 		}
-		by := make([]float32, len(s.Diag))
-		for i, d := range s.Diag {
-			by[i] = float32(d / float64(s.Count))
-		}
+		by := make([]float32, len(e.stats[0].Diag))
+		f.Importance(by, min(matrix, len(e.stats)-1))
 		return by
 	}
 	return nil

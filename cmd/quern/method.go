@@ -201,7 +201,7 @@ func roundLayers(c *cli.Context, ui *ui, s *calib.Subject, chunks [][]int32, out
 	if run.Mode, err = mode(c); err != nil {
 		return nil, nil, err
 	}
-	key, err := s.Key(chunks, fmt.Sprintf("gptq 1, mode %v, damp %v, static %v, types %v", run.Mode, run.Damp, run.Static, types))
+	key, err := s.Key(chunks, fmt.Sprintf("gptq 2, mode %v, damp %v, static %v, types %v", run.Mode, run.Damp, run.Static, types))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -223,6 +223,9 @@ func roundLayers(c *cli.Context, ui *ui, s *calib.Subject, chunks [][]int32, out
 	}
 	if len(made.Damped) > 0 {
 		ui.note("%d matrices needed more damping than --damp: %s", len(made.Damped), strings.Join(made.Damped, ", "))
+	}
+	if len(made.Filled) > 0 {
+		ui.note("%d tensors have experts that saw too few tokens, and were filled up: %s", len(made.Filled), strings.Join(made.Filled[:min(4, len(made.Filled))], ", "))
 	}
 	ui.note("%s: %d tensors rounded with feedback, from %d chunks of %d tokens, in %.1f s",
 		filepath.Base(out), made.Fed, len(chunks), c.Int("ctx"), time.Since(began).Seconds())
