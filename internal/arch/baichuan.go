@@ -84,8 +84,9 @@ func (r unitRows) ReadRows(dst []float32, row int) error {
 		for _, v := range dst[:r.cols] {
 			sum += float64(v) * float64(v) // exact products: nothing to fuse
 		}
+		norm := max(float32(math.Sqrt(sum)), 1e-12)
 		for i := range dst[:r.cols] {
-			dst[i] /= max(float32(math.Sqrt(sum)), 1e-12)
+			dst[i] /= norm
 		}
 	}
 	return nil
