@@ -21,7 +21,7 @@ var BailingMoe = register(Arch{
 	Keys: slices.Concat(shapeKeys, expertKeys, headKeys(ownHead), []Key{
 		{GGUF: "general.file_type"},
 		sizeKeys(always)[1],
-		{GGUF: "{a}.leading_dense_block_count", HF: []string{"first_k_dense_replace"}, Field: func(p *Params) any { return &p.Mix.Dense }, Default: nothing},
+		denseLayers("first_k_dense_replace"),
 		sizeKeys(always)[0],
 		sharedKeys[0],
 		{GGUF: "{a}.expert_weights_scale", Field: func(p *Params) any { return &p.Mix.Scale }, Default: func(p *Params) { p.Mix.Scale = 1 }},
@@ -34,7 +34,7 @@ var BailingMoe = register(Arch{
 		map[Role]string{RoleEmbed: "model.word_embeddings.weight", RoleO: "model.layers.{}.attention.dense.weight"}),
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 		{HF: "use_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "use_qkv_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "norm_head", Unless: []string{"false"}, Why: "an output head that is normed"},

@@ -28,7 +28,7 @@ var CogVLM = register(Arch{
 	}),
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 		{HF: "num_multi_query_heads", Why: "queries share keys, for which runtimes have no room"},
 	},
 	Layer: Layer{RopeNeox: true},

@@ -72,7 +72,7 @@ var unscaled = Key{GGUF: "{a}.rope.scaling.type", Field: func(*Params) any { non
 var cohereRefuses = []Refusal{
 	{HF: "rope_scaling", Why: "stretched positions, which runtimes do not know for it"},
 	{HF: "rope_parameters.rope_type", Unless: []string{"default"}, Why: "stretched positions, which runtimes do not know for it"},
-	{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+	siluOnly,
 	{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 	{HF: "tie_word_embeddings", Unless: []string{"true"}, Why: "an output head of its own"},
 }

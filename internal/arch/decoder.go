@@ -112,9 +112,12 @@ func headDim(p *Params) {
 // llamaKeys are those of a family whose files tell what llama's do.
 var llamaKeys = slices.Concat(shapeKeys, headKeys(ownHead), []Key{{GGUF: "general.file_type"}}, sizeKeys(always))
 
+// siluOnly refuses other activations.
+var siluOnly = Refusal{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"}
+
 // plainRefuses are what most families that llama is the pattern of do not have.
 var plainRefuses = []Refusal{
-	{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+	siluOnly,
 	{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 	{HF: "mlp_bias", Unless: []string{"false"}, Why: "projections with biases"},
 	{HF: "partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},

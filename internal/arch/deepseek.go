@@ -15,7 +15,7 @@ var DeepSeek = register(Arch{
 	}},
 	Keys: slices.Concat(shapeKeys, expertKeys, groupKeys[2:], headKeys(ownHead), []Key{{GGUF: "general.file_type"}}, sizeKeys(always)[1:], []Key{
 		unscaled,
-		{GGUF: "{a}.leading_dense_block_count", HF: []string{"first_k_dense_replace"}, Field: func(p *Params) any { return &p.Mix.Dense }, Default: nothing},
+		denseLayers("first_k_dense_replace"),
 	}, sizeKeys(always)[:1], []Key{
 		sharedKeys[0],
 		{GGUF: "{a}.expert_weights_scale", Field: func(p *Params) any { return &p.Mix.Scale }, Default: func(p *Params) { p.Mix.Scale = 1 }},
@@ -28,7 +28,7 @@ var DeepSeek = register(Arch{
 	}, feedForward, mlpExperts, sharedExperts),
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "rope_scaling", Why: "stretched positions, which runtimes do not know for it"},
 		{HF: "moe_layer_freq", Unless: []string{"1"}, Why: "some of the later layers have no experts"},

@@ -38,7 +38,7 @@ var DeepSeek2 = register(Arch{
 			{GGUF: "{a}.attention.key_length", Field: func(p *Params) any { return &p.MLA.Key }, Default: func(p *Params) { p.MLA.Key = p.MLA.KV + p.RopeDim }},
 			{GGUF: "{a}.attention.value_length", Field: func(p *Params) any { return &p.MLA.Value }, Default: func(p *Params) { p.MLA.Value = p.MLA.KV }},
 			{GGUF: "general.file_type"},
-			{GGUF: "{a}.leading_dense_block_count", HF: []string{"first_k_dense_replace"}, Field: func(p *Params) any { return &p.Mix.Dense }, Default: nothing},
+			denseLayers("first_k_dense_replace"),
 		},
 		sizeKeys(always)[:1],
 		latentKeys,
@@ -52,7 +52,7 @@ var DeepSeek2 = register(Arch{
 	Tensors: slices.Concat(latentAttention, feedForward, mlpExperts, sharedExperts, routerBias),
 	Drop:    []string{"*.rotary_emb.inv_freq", "model.layers.{+}.*"}, // layers that guess further tokens
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "rope_interleave", Unless: []string{"true"}, Why: "heads that are rotated in halves"},
 		{HF: "moe_layer_freq", Unless: []string{"1"}, Why: "some of the later layers have no experts"},

@@ -17,12 +17,12 @@ var Dots1 = register(Arch{
 	Keys: slices.Concat(shapeKeys, expertKeys, groupKeys, headKeys(ownHead), []Key{
 		{GGUF: "general.file_type"},
 		sharedKeys[0],
-		{GGUF: "{a}.leading_dense_block_count", HF: []string{"first_k_dense_replace"}, Field: func(p *Params) any { return &p.Mix.Dense }, Default: nothing},
+		denseLayers("first_k_dense_replace"),
 	}, when(always, slices.Clone(sharedKeys[1:4])), sharedKeys[4:], sizeKeys(never)),
 	Tensors: slices.Concat(attention, headNorms, feedForward, mlpExperts, sharedExperts, routerBias),
 	Drop:    []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "sliding_window", Why: "some layers see a window only"},
 	},

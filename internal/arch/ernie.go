@@ -41,7 +41,7 @@ var ErnieMoe = register(Arch{
 		{GGUF: "{a}.expert_count", HF: []string{"moe_num_experts"}, Field: func(p *Params) any { return &p.Mix.Count }},
 		{GGUF: "{a}.expert_used_count", HF: []string{"moe_k"}, Field: func(p *Params) any { return &p.Mix.Used }},
 		{GGUF: "{a}.interleave_moe_layer_step", HF: []string{"moe_layer_interval"}, Field: func(p *Params) any { return &p.Mix.Every }},
-		{GGUF: "{a}.leading_dense_block_count", HF: []string{"moe_layer_start_index"}, Field: func(p *Params) any { return &p.Mix.Dense }, Default: nothing},
+		denseLayers("moe_layer_start_index"),
 		expertWidth("moe_intermediate_size"),
 		{GGUF: "{a}.expert_shared_count", HF: []string{"moe_num_shared_experts"}, Field: func(p *Params) any { return &p.Mix.Shared }, Default: nothing},
 		{GGUF: "{a}.expert_shared_feed_forward_length", Field: func(p *Params) any { return &p.Mix.SharedFF },
@@ -63,7 +63,7 @@ var ErnieMoe = register(Arch{
 })
 
 var ernieRefuses = []Refusal{
-	{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+	siluOnly,
 	{HF: "use_bias", Unless: []string{"false"}, Why: "projections with biases"},
 	{GGUF: "{a}.interleave_moe_layer_step", Unless: []string{"1"}, Why: "some of the layers have no experts"},
 }

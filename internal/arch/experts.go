@@ -192,3 +192,8 @@ var routerBias = []Rule{
 	{GGUF: "blk.{}.exp_probs_b.bias", HF: "model.layers.{}.mlp.gate.e_score_correction_bias", Role: RoleRouterBias, Shape: "X", Optional: true,
 		When: func(p *Params, layer int) bool { return mixed(p, layer) && p.Mix.Gate != GateSigmoid }},
 }
+
+// denseLayers is the number of leading layers without experts, under its name in config.json.
+func denseLayers(hf string) Key {
+	return Key{GGUF: "{a}.leading_dense_block_count", HF: []string{hf}, Field: func(p *Params) any { return &p.Mix.Dense }, Default: nothing}
+}

@@ -38,7 +38,7 @@ var GLM = register(Arch{
 	Tensors: slices.Concat(without(decoder, RoleGate, RoleUp), flaggedBiases, glmGate("model.layers.{}.mlp.gate_up_proj.weight"), oldGLM),
 	Drop:    []string{"*.rotary_emb.inv_freq", "*.rotary_pos_emb.inv_freq"},
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 		{HF: "add_bias_linear", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "add_qkv_bias", Unless: []string{"true"}, Why: "queries, keys and values without biases"},
 		{HF: "rmsnorm", Unless: []string{"true"}, Why: "norms that take the mean away"},

@@ -24,7 +24,7 @@ var GLM4 = register(Arch{
 	}),
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 	},
 	Layer: Layer{RopePart: true},
 })

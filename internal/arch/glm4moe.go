@@ -18,7 +18,7 @@ var GLM4Moe = register(Arch{
 	}},
 	Keys: slices.Concat(shapeKeys, expertKeys, groupKeys[:2], headKeys(ownHead), []Key{{GGUF: "general.file_type"}}, partKeys, []Key{
 		sharedKeys[0], sharedKeys[1],
-		{GGUF: "{a}.leading_dense_block_count", HF: []string{"first_k_dense_replace"}, Field: func(p *Params) any { return &p.Mix.Dense }, Default: nothing},
+		denseLayers("first_k_dense_replace"),
 		{GGUF: "{a}.expert_gating_func", Field: func(p *Params) any { return &p.Mix.Gate }, Default: func(p *Params) { p.Mix.Gate = GateSigmoid }},
 	}, when(always, slices.Clone(sharedKeys[2:4])), sharedKeys[4:], furtherKeys, sizeKeys(never)[:1]),
 	Tensors: slices.Concat(without(attention, RoleFFNNorm), flaggedBiases, flagged("use_qk_norm", headNorms), feedForward, mlpExperts, sharedExperts, routerBias, []Rule{
@@ -26,7 +26,7 @@ var GLM4Moe = register(Arch{
 	}),
 	Drop: []string{"*.rotary_emb.inv_freq", "model.layers.{+}.*", "blk.{+}.*"},
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 	},
 	Layer: Layer{RopeNeox: true, RopePart: true},
 })

@@ -37,7 +37,7 @@ var GPT2 = register(Arch{
 		Rule{GGUF: "blk.{}.ffn_up.weight", HF: "transformer.h.{}.mlp.c_fc.weight", Role: RoleUp, Shape: "F E", From: "E F", Do: TurnMatrix},
 		Rule{GGUF: "blk.{}.ffn_down.weight", HF: "transformer.h.{}.mlp.c_proj.weight", Role: RoleDown, Shape: "E F", From: "F E", Do: TurnMatrix},
 		Rule{GGUF: "output_norm.weight", HF: "transformer.ln_f.weight", Role: RoleOutputNorm, Shape: "E"},
-	), []Rule{{GGUF: "output.weight", HF: "lm_head.weight", Role: RoleOutput, Shape: "V E", Optional: true}}),
+	), only(decoder, RoleOutput)),
 	Drop: []string{"transformer.h.*.attn.bias", "transformer.h.*.attn.masked_bias"}, // which of two tokens is the later one
 	Refuse: []Refusal{
 		geluOnly("activation_function"),

@@ -44,7 +44,7 @@ var GptOss = register(Arch{
 	}),
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 		{HF: "attention_bias", Unless: []string{"true"}, Why: "projections without biases"},
 		{HF: "swiglu_limit", Unless: []string{"7", "7.0"}, Why: "gates are cut off elsewhere"},
 		{HF: "swiglu_alpha", Unless: []string{"1.702"}, Why: "gates of another steepness"},

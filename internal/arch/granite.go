@@ -75,7 +75,7 @@ var permutedQK = []Rule{
 }
 
 var graniteRefuses = []Refusal{
-	{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+	siluOnly,
 	{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 	{HF: "mlp_bias", Unless: []string{"false"}, Why: "projections with biases"},
 	{GGUF: "{a}.rope.scaling.finetuned", Unless: []string{"true"}, Why: "heads are not rotated"},

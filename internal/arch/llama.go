@@ -68,7 +68,7 @@ var Llama = register(Arch{
 	}, mixtral),
 	Drop: []string{"*.rotary_emb.inv_freq", "*.attention.masked_bias", "*.attention.bias", "blk.*.attn_rot_embd"},
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 		{HF: "partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
 		{HF: "qkv_bias", Unless: []string{"false"}, Why: "projections with biases"}, // InternLM 3's names
 		{HF: "bias", Unless: []string{"false"}, Why: "projections with biases"},

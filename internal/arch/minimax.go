@@ -27,7 +27,7 @@ var MiniMaxM2 = register(Arch{
 		}),
 	Drop: []string{"*.rotary_emb.inv_freq", "model.layers.{+}.*"},
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 		{HF: "use_qk_norm", Unless: []string{"true"}, Why: "queries and keys without norms"},
 		{HF: "qk_norm_type", Unless: []string{"per_layer"}, Why: "norms of single heads"},
 		{HF: "scoring_func", Unless: []string{"sigmoid"}, Why: "another way to choose experts"},

@@ -22,10 +22,10 @@ var Nemotron = register(Arch{
 			told("attention.layer_norm_epsilon", "norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"),
 		}, partKeys, []Key{
 			named("rope.scaling.type")[0],
-			{GGUF: "{a}.rope.scaling.type", Field: func(*Params) any { none := "none"; return &none }, Default: nothing, When: func(p *Params) bool { return !scaled(p) }},
+			when(func(p *Params) bool { return !scaled(p) }, []Key{unscaled})[0],
 			named("rope.scaling.factor")[0],
 		}),
-	Tensors: meanNorms(offset(slices.Concat(without(decoder, RoleGate)))),
+	Tensors: meanNorms(offset(without(decoder, RoleGate))),
 	Drop:    []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
 		{HF: "hidden_act", Unless: []string{"relu2"}, Why: "its activation function is not relu2"},

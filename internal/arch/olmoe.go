@@ -22,7 +22,7 @@ var OLMoE = register(Arch{
 	Tensors: slices.Concat(attention, wholeNorms, mlpExperts),
 	Drop:    []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "clip_qkv", Why: "queries, keys and values are cut off"},
 		{HF: "norm_topk_prob", Unless: []string{"false"}, Why: "runtimes do not divide weights of experts by their sum"},

@@ -39,7 +39,7 @@ var Phi3 = register(Arch{
 	}),
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 		{GGUF: "{a}.expert_count", Unless: []string{"0"}, Why: "a mixture of experts"},
 	},
 	Layer: Layer{RopeNeox: true, RopePart: true, RunsFull: true},

@@ -30,7 +30,7 @@ var qwenBiases = []Rule{
 
 // qwenRefuses are settings of Qwen's config.json. Windows in some of the layers are off in every published dense model.
 var qwenRefuses = []Refusal{
-	{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+	siluOnly,
 	{HF: "use_sliding_window", Unless: []string{"false"}, Why: "some layers see a window only"},
 	{GGUF: "{a}.attention.sliding_window", Unless: []string{"0"}, Why: "some layers see a window only"},
 	{GGUF: "{a}.expert_count", Unless: []string{"0"}, Why: "a mixture of experts"},

@@ -62,7 +62,7 @@ var Qwen3Moe = register(Arch{
 
 // qwenMoeRefuses are settings that make some of the layers dense: no runtime has them.
 var qwenMoeRefuses = []Refusal{
-	{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+	siluOnly,
 	{HF: "use_sliding_window", Unless: []string{"false"}, Why: "some layers see a window only"},
 	{GGUF: "{a}.attention.sliding_window", Unless: []string{"0"}, Why: "some layers see a window only"},
 	{HF: "mlp_only_layers", Unless: []string{"[]"}, Why: "some layers have no experts"},

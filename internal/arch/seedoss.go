@@ -19,7 +19,7 @@ var SeedOss = register(Arch{
 	}),
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 		{HF: "attention_out_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "mlp_bias", Unless: []string{"false"}, Why: "projections with biases"},
 	},

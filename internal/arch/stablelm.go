@@ -32,7 +32,7 @@ var StableLM = register(Arch{
 	),
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
-		{HF: "hidden_act", Unless: []string{"silu", "swish"}, Why: "its activation function is not silu"},
+		siluOnly,
 		{HF: "tie_word_embeddings", Unless: []string{"false"}, Why: "the embedding as output head"},
 	},
 	Layer: Layer{MeanNorm: true, RopeNeox: true, RopePart: true},

@@ -216,15 +216,7 @@ func (p *lanes) tryWalkSym(lo, hi *held, weighted bool) {
 	okBack, tsBack := p.parkMask(ok, rowSpare0), p.park(ts, rowSpare1)
 	inv := p.inverse(s)
 	loss, bottom, top := p.zero(), lo.get(), hi.get()
-	p.elements(func() {
-		x := p.load(p.x())
-		l := p.new(x, mul, inv)
-		p.level(l, bottom, top)
-		p.is(l, mul, s)
-		p.is(x, sub, l)
-		p.square(loss, x, weighted)
-		p.free(x, l)
-	})
+	p.chargeSym(loss, s, inv, bottom, top, weighted)
 	p.free(s, inv)
 	lo.put()
 	hi.put()
@@ -288,15 +280,20 @@ func (p *lanes) lossSym(scale row) val {
 	loss, s := p.zero(), p.load(p.row(scale))
 	inv := p.inverse(s)
 	lo, hi := p.param(0), p.param(1)
+	p.chargeSym(loss, s, inv, lo, hi, false)
+	p.free(s, inv, lo, hi)
+	return loss
+}
+
+// chargeSym adds to loss the squared errors of value = scale·level.
+func (p *lanes) chargeSym(loss, scale, inv, lo, hi val, weighted bool) {
 	p.elements(func() {
 		x := p.load(p.x())
 		l := p.new(x, mul, inv)
 		p.level(l, lo, hi)
-		p.is(l, mul, s)
+		p.is(l, mul, scale)
 		p.is(x, sub, l)
-		p.square(loss, x, false)
+		p.square(loss, x, weighted)
 		p.free(x, l)
 	})
-	p.free(s, inv, lo, hi)
-	return loss
 }
