@@ -135,7 +135,7 @@ func (l *codeLayer) open() error {
 		for _, p := range codeParts {
 			var t *formats.Tensor
 			if p.has(like) {
-				if t = byName[m.t.Name+p.suffix]; t == nil || t.Type != p.to || t.Raw == nil || !slices.Equal(t.Shape, p.shape(like)) {
+				if t = byName[journalName(m.t.Name+p.suffix)]; t == nil || t.Type != p.to || t.Raw == nil || !slices.Equal(t.Shape, p.shape(like)) {
 					return l.fail(m, formats.Corrupt("its %s are not what this run keeps", p.suffix[1:]))
 				}
 			}
@@ -143,12 +143,12 @@ func (l *codeLayer) open() error {
 		}
 		var order *formats.Tensor
 		if l.ordered(m.t.Cols()) {
-			if order = byName[m.t.Name+orderSuffix]; order == nil || order.Type != quantize.I32 || order.Raw == nil || order.Elems() != m.t.Cols() {
+			if order = byName[journalName(m.t.Name+orderSuffix)]; order == nil || order.Type != quantize.I32 || order.Raw == nil || order.Elems() != m.t.Cols() {
 				return l.fail(m, formats.Corrupt("the order of its columns is not what this run keeps"))
 			}
 		}
 		l.kept[i] = append(l.kept[i], order)
-		if err := m.note.take(byName[m.t.Name+noteSuffix]); err != nil {
+		if err := m.note.take(byName[journalName(m.t.Name+noteSuffix)]); err != nil {
 			return l.fail(m, err)
 		}
 	}

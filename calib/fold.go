@@ -119,8 +119,8 @@ func (r *foldRun) layer(ctx context.Context, l *model.Layer) error {
 func (r *foldRun) search(ctx context.Context, layer int, places []*foldPlace) error {
 	var tensors []*formats.Tensor
 	for _, p := range places {
-		tensors = append(tensors, &formats.Tensor{Name: p.kept(".factors"), Shape: []int{p.channels}, Type: quantize.F32},
-			&formats.Tensor{Name: p.kept(".loss"), Shape: []int{1}, Type: quantize.F32})
+		tensors = append(tensors, &formats.Tensor{Name: p.from.Name + ".factors", Shape: []int{p.channels}, Type: quantize.F32},
+			&formats.Tensor{Name: p.from.Name + ".loss", Shape: []int{1}, Type: quantize.F32})
 	}
 	var found *quantize.Scaling
 	return r.Journal.keep(layer, tensors, func(i int, dst []byte) error {

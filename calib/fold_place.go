@@ -39,15 +39,9 @@ func (p *foldPlace) asks(s seat) bool {
 	return s == p.inputs || p.values && s == seat{roleMeans, -1}
 }
 
-// kept is the name under which a journal has something of this place: the end of a long one, as no GGUF has more of it.
-func (p *foldPlace) kept(what string) string {
-	name := p.from.Name + what
-	return name[max(0, len(name)-63):]
-}
-
 // take keeps what the journal has.
 func (p *foldPlace) take(factors, loss *formats.Tensor) error {
-	if factors.Name != p.kept(".factors") || factors.Rows == nil || !slices.Equal(factors.Shape, []int{p.channels}) || loss.Rows == nil || loss.Elems() != 1 {
+	if factors.Name != journalName(p.from.Name+".factors") || factors.Rows == nil || !slices.Equal(factors.Shape, []int{p.channels}) || loss.Rows == nil || loss.Elems() != 1 {
 		return formats.Corrupt("it is not what this run keeps")
 	}
 	p.factor = make([]float32, p.channels)

@@ -22,12 +22,13 @@ type seat struct {
 // grams are the sums of the present layer.
 type grams struct {
 	seen    map[seat]*quantize.Gram
-	spare   map[int][]*quantize.Gram // of layers that are done, by columns
+	spare   map[int][]*quantize.Gram      // of layers that are done, by columns
+	all     map[arch.Role]*quantize.Stats // what all experts saw together, once it was asked for
 	threads int
 }
 
 func newGrams(threads int) *grams {
-	return &grams{map[seat]*quantize.Gram{}, map[int][]*quantize.Gram{}, threads}
+	return &grams{map[seat]*quantize.Gram{}, map[int][]*quantize.Gram{}, map[arch.Role]*quantize.Stats{}, threads}
 }
 
 // add adds m inputs of k columns to the sums of a seat.
@@ -51,6 +52,7 @@ func (g *grams) done() {
 		delete(g.seen, s)
 		g.spare[sum.Columns()] = append(g.spare[sum.Columns()], sum)
 	}
+	clear(g.all)
 }
 
 // inputsOfValues is how much the inputs of values count beside their means: a little, for what no mean has seen.
@@ -105,10 +107,7 @@ func (g *grams) expert(at seat, k int) (s *quantize.Stats, filled bool) {
 	}
 	s.Count = want
 	if at.role != arch.RoleDownExps {
-		all := &quantize.Stats{Diag: make([]float64, k), Gram: make([]float64, k*k)}
-		for _, e := range g.experts(at.role) {
-			all.Join(g.seen[e].Stats(g.threads), 1)
-		}
+		all := g.together(at.role, k)
 		if all.Count == 0 {
 			return nil, true
 		}
@@ -125,6 +124,19 @@ func (g *grams) expert(at seat, k int) (s *quantize.Stats, filled bool) {
 		s.Gram[i*k+i] += float64(more * d)
 	}
 	return s, true
+}
+
+// together is what all experts of a role saw.
+func (g *grams) together(role arch.Role, k int) *quantize.Stats {
+	all := g.all[role]
+	if all == nil {
+		all = &quantize.Stats{Diag: make([]float64, k), Gram: make([]float64, k*k)}
+		for _, e := range g.experts(role) {
+			all.Join(g.seen[e].Stats(g.threads), 1)
+		}
+		g.all[role] = all
+	}
+	return all
 }
 
 // experts are those of a role whose inputs were seen, by number.

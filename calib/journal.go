@@ -72,6 +72,9 @@ func (j *Journal) has(layer int) bool {
 	return err == nil
 }
 
+// journalName is the name of a tensor in a journal's files: the end of a long one, as no GGUF has more of it.
+func journalName(name string) string { return name[max(0, len(name)-63):] }
+
 // keep puts the tensors of a layer, one after the other, into its file.
 func (j *Journal) keep(layer int, tensors []*formats.Tensor, encode func(i int, dst []byte) error) error {
 	var meta formats.Meta
@@ -81,7 +84,13 @@ func (j *Journal) keep(layer int, tensors []*formats.Tensor, encode func(i int, 
 		return err
 	}
 	defer sink.Abort()
-	if err := sink.Begin(&meta, tensors); err != nil {
+	named := make([]*formats.Tensor, len(tensors))
+	for i, t := range tensors {
+		n := *t
+		n.Name = journalName(t.Name)
+		named[i] = &n
+	}
+	if err := sink.Begin(&meta, named); err != nil {
 		return err
 	}
 	for i, t := range tensors {
