@@ -105,10 +105,15 @@ func usagef(format string, a ...any) error {
 	return fmt.Errorf("%w: %s", errUsage, fmt.Sprintf(format, a...))
 }
 
+// misused is the error of a command that was called the wrong way.
+func misused(c *cli.Context, format string, a ...any) error {
+	return &formats.Error{Err: usagef("quern %s %s", c.Command.Name, fmt.Sprintf(format, a...)), Hint: "quern " + c.Command.Name + " --help shows examples"}
+}
+
 // needs checks that a flag was given. The library's own check cannot be told apart from other errors.
 func needs(c *cli.Context, flag string) error {
 	if !c.IsSet(flag) {
-		return &formats.Error{Err: usagef("quern %s needs --%s", c.Command.Name, flag), Hint: "quern " + c.Command.Name + " --help shows examples"}
+		return misused(c, "needs --%s", flag)
 	}
 	return nil
 }
@@ -116,7 +121,7 @@ func needs(c *cli.Context, flag string) error {
 // exactArgs checks the number of positional arguments.
 func exactArgs(c *cli.Context, want ...string) error {
 	if c.NArg() != len(want) {
-		return &formats.Error{Err: usagef("quern %s takes %s, %d given", c.Command.Name, strings.Join(want, " "), c.NArg()), Hint: "quern " + c.Command.Name + " --help shows examples"}
+		return misused(c, "takes %s, %d given", strings.Join(want, " "), c.NArg())
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"quern/formats"
 	"quern/internal/tokenizer"
 	"quern/verify"
 )
@@ -75,7 +74,7 @@ func (v *verifying) models() error {
 		v.paths = c.Args().Slice()
 		return exactArgs(c, "MODEL")
 	case base == "" || len(quants) == 0 || c.NArg() > 0:
-		return &formats.Error{Err: usagef("quern %s takes either MODEL, or --base and at least one --quant", c.Command.Name), Hint: "quern " + c.Command.Name + " --help shows examples"}
+		return misused(c, "takes either MODEL, or --base and at least one --quant")
 	default:
 		v.paths = append([]string{base}, quants...)
 	}
