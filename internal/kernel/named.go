@@ -15,24 +15,29 @@ type Named struct {
 	least [namedCells]float32 // of each cell: the level at its beginning, where a higher one begins, and that one
 	from  [namedCells]float32
 	most  [namedCells]float32
+	next  [namedCells]uint8 // of each cell: the code of its highest level, or one more than that of its only one
+	begin [namedCells]uint8 // and the place in it where that begins, or behind the last
+	level [16]int8
 }
 
 // NewNamed makes the tables of ascending levels; middles between them are further apart than eight. A middle belongs to the higher.
 func NewNamed(levels *[16]int8) *Named {
-	n := &Named{}
-	c := 0
+	n := &Named{level: *levels}
+	c := uint8(0)
+	var code [512]uint8
 	for i := range n.value {
 		for c < 15 && i-256 >= int(levels[c])+int(levels[c+1]) {
 			c++
 		}
-		n.value[i] = float32(levels[c])
+		n.value[i], code[i] = float32(levels[c]), c
 	}
 	for i := range namedCells {
 		cell := n.value[16*i:][:16]
 		n.least[i], n.most[i], n.from[i] = cell[0], cell[15], float32(math.Inf(1))
+		n.next[i], n.begin[i] = code[16*i]+1, 16
 		for j, v := range cell {
 			if v != cell[0] {
-				n.from[i] = float32(16*i + j)
+				n.from[i], n.begin[i] = float32(16*i+j), uint8(j)
 				break
 			}
 		}

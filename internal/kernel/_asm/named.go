@@ -1,13 +1,13 @@
 package main
 
-// namedAMD64 writes kernel.Named's fit. AVX2 looks levels up in memory, AVX-512 in registers: by cells that have one middle at most.
+// namedAMD64 writes kernel.Named's fit. AVX-512 looks levels up in registers, by cells that have one middle at most; AVX2 by the same cells,
+// for 32 weights at once, as bytes (named256.go).
 func namedAMD64(f *file) {
 	f.constant("namedMiddle", floatBits(256), 16)
 	f.constant("namedLast", floatBits(511), 16)
 	f.constant("namedFar", floatBits(255.5), 16)
-	for _, wide := range []bool{true, false} {
-		f.namedFit(wide)
-	}
+	f.named512()
+	f.named256()
 }
 
 // Offsets in a Named.
@@ -15,54 +15,40 @@ const (
 	namedLeast = 4 * 512
 	namedFrom  = namedLeast + 4*32
 	namedMost  = namedFrom + 4*32
+	namedNext  = namedMost + 4*32
+	namedBegin = namedNext + 32
+	namedLevel = namedBegin + 32
 )
 
-// namedFit keeps Σ w·x·level of four scales in registers 4…7 and Σ w·level² in 8…11.
-func (f *file) namedFit(wide bool) {
-	set, r := "AVX2", y
-	if wide {
-		set, r = "AVX512", z
-	}
-	f.p("\n// func namedFit%s(lx, l2, x, w, inverse *float32, groups, per uintptr, n *Named)", set)
-	f.fn("namedFit"+set, 64)
+// named512 keeps Σ w·x·level of four scales in registers 4…7 and Σ w·level² in 8…11.
+func (f *file) named512() {
+	f.p("\n// func namedFitAVX512(lx, l2, x, w, inverse *float32, groups, per uintptr, n *Named)")
+	f.fn("namedFitAVX512", 64)
 	f.args("lx", "DI", "l2", "R8", "x", "SI", "w", "R9", "inverse", "R10", "groups", "CX", "per", "R11", "n", "DX")
-	if wide {
-		for i, off := range []int{namedLeast, namedLeast + 64, namedFrom, namedFrom + 64, namedMost, namedMost + 64} {
-			f.i("VMOVUPS", at(off, "DX"), z(26+i))
-		}
-		f.i("VMOVUPS", "namedMiddle<>(SB)", "Z25")
-		f.i("VMOVUPS", "namedFar<>(SB)", "Z24")
+	for i, off := range []int{namedLeast, namedLeast + 64, namedFrom, namedFrom + 64, namedMost, namedMost + 64} {
+		f.i("VMOVUPS", at(off, "DX"), z(26+i))
 	}
+	f.i("VMOVUPS", "namedMiddle<>(SB)", "Z25")
+	f.i("VMOVUPS", "namedFar<>(SB)", "Z24")
 	f.loop(1, func() {
 		f.i("MOVQ", "R11", "AX")
-		if wide { // the group stays in registers
-			for i := range 2 {
-				f.i("VMOVUPS", at(64*i, "SI"), z(17+i))
-				f.i("VMOVUPS", at(64*i, "R9"), z(19+i))
-				f.i("VMULPS", z(17+i), z(19+i), z(21+i))
-			}
+		for i := range 2 { // the group stays in registers
+			f.i("VMOVUPS", at(64*i, "SI"), z(17+i))
+			f.i("VMOVUPS", at(64*i, "R9"), z(19+i))
+			f.i("VMULPS", z(17+i), z(19+i), z(21+i))
 		}
 		again := f.label("again")
 		f.at(again)
 		for t := range 4 {
-			f.i("VBROADCASTSS", at(4*t, "R10"), r(3))
-			f.i("VADDPS", r(3), r(3), r(3))
+			f.i("VBROADCASTSS", at(4*t, "R10"), "Z3")
+			f.i("VADDPS", "Z3", "Z3", "Z3")
 			p, q := 4+t, 8+t
-			if wide {
-				f.namedVector(wide, 0, p, q, true)
-				f.namedVector(wide, 64, p, q, false)
-				for _, sum := range []int{p, q} {
-					f.i("VEXTRACTF64X4", "$1", z(sum), "Y12")
-					f.i("VADDPS", "Y12", y(sum), y(sum))
-				}
-				continue
+			f.namedVector(0, p, q)
+			f.namedVector(1, p, q)
+			for _, sum := range []int{p, q} {
+				f.i("VEXTRACTF64X4", "$1", z(sum), "Y12")
+				f.i("VADDPS", "Y12", y(sum), y(sum))
 			}
-			f.namedVector(wide, 0, p, q, true)
-			f.namedVector(wide, 64, p, q, false)
-			f.namedVector(wide, 32, 12, 13, true)
-			f.namedVector(wide, 96, 12, 13, false)
-			f.i("VADDPS", "Y12", y(p), y(p))
-			f.i("VADDPS", "Y13", y(q), y(q))
 		}
 		f.tree(4, 12, "(DI)")
 		f.tree(8, 12, "(R8)")
@@ -77,51 +63,29 @@ func (f *file) namedFit(wide bool) {
 	f.p("\tVZEROUPPER\n\tRET")
 }
 
-// namedVector adds a vector of weights to two sums, or begins them with it.
-func (f *file) namedVector(wide bool, off, p, q int, first bool) {
-	if wide {
-		n := off / 64
-		f.i("VMULPS", z(17+n), "Z3", "Z0")
-		f.i("VRANGEPS", "$2", "Z24", "Z0", "Z0") // no further from zero than that
-		f.i("VADDPS", "Z25", "Z0", "Z0")
-		f.i("VCVTTPS2DQ", "Z0", "Z1")
-		f.i("VPSRLD", "$4", "Z1", "Z1")
-		for k := range 3 { // the cell's first level, where it ends, and the next
-			f.i("VMOVAPS", "Z1", z(14+k))
-			f.i("VPERMI2PS", z(27+2*k), z(26+2*k), z(14+k))
-		}
-		f.i("VCMPPS", "$0x1d", "Z15", "Z0", "K1") // not below
-		f.i("VMOVAPS", "Z16", "K1", "Z14")
-		f.namedAdd(z, z(21+n), z(19+n), p, q, first)
+// namedVector adds half of the weights to two sums, or begins them with it.
+func (f *file) namedVector(n, p, q int) {
+	f.i("VMULPS", z(17+n), "Z3", "Z0")
+	f.i("VRANGEPS", "$2", "Z24", "Z0", "Z0") // no further from zero than that
+	f.i("VADDPS", "Z25", "Z0", "Z0")
+	f.i("VCVTTPS2DQ", "Z0", "Z1")
+	f.i("VPSRLD", "$4", "Z1", "Z1")
+	for k := range 3 { // the cell's first level, where it ends, and the next
+		f.i("VMOVAPS", "Z1", z(14+k))
+		f.i("VPERMI2PS", z(27+2*k), z(26+2*k), z(14+k))
+	}
+	f.i("VCMPPS", "$0x1d", "Z15", "Z0", "K1") // not below
+	f.i("VMOVAPS", "Z16", "K1", "Z14")
+	f.i("VMULPS", "Z14", z(19+n), "Z0")
+	if n == 0 {
+		f.i("VMULPS", "Z14", z(21+n), z(p))
+		f.i("VMULPS", "Z14", "Z0", z(q))
 		return
 	}
-	x, w := at(off, "SI"), at(off, "R9")
-	f.i("VMULPS", x, "Y3", "Y0")
-	f.i("VADDPS", "namedMiddle<>(SB)", "Y0", "Y0")
-	f.i("VXORPS", "Y1", "Y1", "Y1")
-	f.i("VMAXPS", "Y1", "Y0", "Y0")
-	f.i("VMINPS", "namedLast<>(SB)", "Y0", "Y0")
-	f.i("VCVTTPS2DQ", "Y0", "Y1")
-	f.i("VPCMPEQD", "Y2", "Y2", "Y2")
-	f.i("VGATHERDPS", "Y2", "(DX)(Y1*4)", "Y14")
-	f.i("VMOVUPS", w, "Y0")
-	f.i("VMULPS", x, "Y0", "Y1")
-	f.namedAdd(y, "Y1", "Y0", p, q, first)
-}
-
-// namedAdd adds products of weights with levels, which are in register 14, to two sums.
-func (f *file) namedAdd(r func(int) string, product, weight string, p, q int, first bool) {
-	level, one, two := r(14), r(0), r(1)
-	f.i("VMULPS", level, weight, one)
-	if first {
-		f.i("VMULPS", level, product, r(p))
-		f.i("VMULPS", level, one, r(q))
-		return
-	}
-	f.i("VMULPS", level, product, two)
-	f.i("VMULPS", level, one, one)
-	f.i("VADDPS", two, r(p), r(p))
-	f.i("VADDPS", one, r(q), r(q))
+	f.i("VMULPS", "Z14", z(21+n), "Z1")
+	f.i("VMULPS", "Z14", "Z0", "Z0")
+	f.i("VADDPS", "Z1", z(p), z(p))
+	f.i("VADDPS", "Z0", z(q), z(q))
 }
 
 // tree stores the sums of four registers of eight numbers each, from number at on; it uses two more.
