@@ -26,11 +26,11 @@ func (f *file) mulF32(name, reg string, width, most int) {
 	}
 	f.p("\tRET")
 	for rows := most; rows > 0; rows-- {
-		f.mulRows(name, reg, width, rows)
+		f.mulRows(name, reg, width, rows, most)
 	}
 }
 
-func (f *file) mulRows(name, reg string, width, rows int) {
+func (f *file) mulRows(name, reg string, width, rows, most int) {
 	acc := func(row, half int) string { return fmt.Sprintf("%s%d", reg, 4+2*row+half) }
 	v := func(n int) string { return fmt.Sprintf("%s%d", reg, n) }
 	f.at(fmt.Sprintf("rows%d%s", rows, name))
@@ -49,23 +49,21 @@ func (f *file) mulRows(name, reg string, width, rows int) {
 		f.i("VMOVUPS", fmt.Sprintf("%d(R15)", width), acc(r, 1))
 	})
 	f.at(loop + "test")
-	f.i("TESTQ", "CX", "CX")
-	f.i("JEQ", store)
-	f.at(loop)
-	f.i("VMOVUPS", "(DX)", v(0))
-	f.i("VMOVUPS", fmt.Sprintf("%d(DX)", width), v(1))
-	for r := range rows {
-		x := v(2 + r%2)
-		f.i("VBROADCASTSS", fmt.Sprintf("(%s)%s", []string{"R8", "R9", "R10", "R11"}[r/3], []string{"", "(BX*1)", "(BX*2)"}[r%3]), x)
-		f.i("VFMADD231PS", x, v(0), acc(r, 0))
-		f.i("VFMADD231PS", x, v(1), acc(r, 1))
-	}
-	f.i("ADDQ", "R12", "DX")
-	for i := range (rows + 2) / 3 {
-		f.i("ADDQ", "$4", []string{"R8", "R9", "R10", "R11"}[i])
-	}
-	f.i("DECQ", "CX")
-	f.i("JNE", loop)
+	f.unrolled(times(rows, most), loop, store, func(u int) {
+		f.i("VMOVUPS", "(DX)", v(0))
+		f.i("VMOVUPS", fmt.Sprintf("%d(DX)", width), v(1))
+		f.i("ADDQ", "R12", "DX")
+		for r := range rows {
+			x := v(2 + r%2)
+			f.i("VBROADCASTSS", fmt.Sprintf("%d(%s)%s", 4*u, []string{"R8", "R9", "R10", "R11"}[r/3], []string{"", "(BX*1)", "(BX*2)"}[r%3]), x)
+			f.i("VFMADD231PS", x, v(0), acc(r, 0))
+			f.i("VFMADD231PS", x, v(1), acc(r, 1))
+		}
+	}, func(steps int) {
+		for i := range (rows + 2) / 3 {
+			f.advance(4*steps, []string{"R8", "R9", "R10", "R11"}[i])
+		}
+	})
 	f.at(store)
 	f.rowsOf(rows, func(r int) {
 		f.i("VMOVUPS", acc(r, 0), "(R15)")

@@ -9,7 +9,7 @@ type pairLoop struct {
 	name, reg   string
 	width, most int
 	begin       func() // before all rows
-	step        func(rows int, acc func(row, half int) string)
+	step        func(rows, u int, acc func(row, half int) string)
 }
 
 // pairsAMD64 writes the products of bfloat16 pairs, and what makes pairs of numbers. VDPBF16PS adds the product of the lower halves
@@ -25,11 +25,11 @@ func pairsAMD64(f *file) {
 	for _, l := range []pairLoop{f.halves("mulPairsAVX2", "Y", 32, 6), f.halves("mulPairsAVX512", "Z", 64, 12)} {
 		f.mulPairs(&l)
 	}
-	f.mulPairs(&pairLoop{name: "mulPairsBF16", reg: "Z", width: 64, most: 12, begin: func() {}, step: func(rows int, acc func(row, half int) string) {
-		f.i("VMOVUPS", "(DX)", "Z0")
-		f.i("VMOVUPS", "64(DX)", "Z1")
+	f.mulPairs(&pairLoop{name: "mulPairsBF16", reg: "Z", width: 64, most: 12, begin: func() {}, step: func(rows, u int, acc func(row, half int) string) {
+		f.i("VMOVUPS", fmt.Sprintf("%d(DX)", panelBytes*u), "Z0")
+		f.i("VMOVUPS", fmt.Sprintf("%d(DX)", 64+panelBytes*u), "Z1")
 		for r := range rows {
-			f.i("VBROADCASTSS", fmt.Sprintf("%d(R8)", 4*r), z(2+r%2))
+			f.i("VBROADCASTSS", fmt.Sprintf("%d(R8)", 4*r+4*rowTile*u), z(2+r%2))
 			for h := range 2 {
 				f.dpbf16(4+2*r+h, h, 2+r%2)
 			}
@@ -55,14 +55,14 @@ func (f *file) halves(name, reg string, width, most int) pairLoop {
 	lower := func(n int) { f.i("VPSLLD", "$16", v(n), v(n)) }
 	l := pairLoop{name: name, reg: reg, width: width, most: most}
 	l.begin = func() { f.i("VMOVUPS", "pairUpper<>(SB)", v(3)) }
-	l.step = func(rows int, acc func(row, half int) string) {
+	l.step = func(rows, u int, acc func(row, half int) string) {
 		for _, take := range []func(int){upper, lower} {
 			for h := range 2 {
-				f.i("VMOVUPS", fmt.Sprintf("%d(DX)", h*width), v(h))
+				f.i("VMOVUPS", fmt.Sprintf("%d(DX)", h*width+panelBytes*u), v(h))
 				take(h)
 			}
 			for r := range rows {
-				f.i("VBROADCASTSS", fmt.Sprintf("%d(R8)", 4*r), v(2))
+				f.i("VBROADCASTSS", fmt.Sprintf("%d(R8)", 4*r+4*rowTile*u), v(2))
 				take(2)
 				f.i("VFMADD231PS", v(2), v(0), acc(r, 0))
 				f.i("VFMADD231PS", v(2), v(1), acc(r, 1))
@@ -81,7 +81,7 @@ func (f *file) mulPairs(l *pairLoop) {
 	f.rowCounts(l.name, l.most)
 	for rows := l.most; rows > 0; rows-- {
 		f.at(fmt.Sprintf("rows%d%s", rows, l.name))
-		f.accumulate(l.reg, l.width, rows, 128, 4*rowTile, l.step)
+		f.accumulate(l.reg, l.width, rows, times(rows, l.most), l.step)
 	}
 }
 

@@ -2,6 +2,9 @@ package main
 
 import "fmt"
 
+// panelBytes is what one number of each of a panel's outputs takes.
+const panelBytes = 128
+
 const tilesArgs = "dst *float32, ldd uintptr, x, panel *float32, m, k, more uintptr"
 
 // tilesAMD64 writes the float products of interleaved rows: as mulF32, but one pointer walks all rows of x.
@@ -18,7 +21,7 @@ func (f *file) mulTiles(name, reg string, width, most int) {
 	f.rowCounts(name, most)
 	for rows := most; rows > 0; rows-- {
 		f.at(fmt.Sprintf("rows%d%s", rows, name))
-		f.accumulate(reg, width, rows, 128, 4*rowTile, func(rows int, acc func(row, half int) string) { f.tileStep(reg, width, rows, acc) })
+		f.accumulate(reg, width, rows, times(rows, most), func(rows, u int, acc func(row, half int) string) { f.tileStep(reg, width, rows, u, acc) })
 	}
 }
 
@@ -31,22 +34,22 @@ func (f *file) rowCounts(name string, most int) {
 	f.p("\tRET")
 }
 
-// tileStep multiplies one number of each row with the panel's two vectors.
-func (f *file) tileStep(reg string, width, rows int, acc func(row, half int) string) {
+// tileStep multiplies one number of each row with the panel's two vectors, u numbers ahead.
+func (f *file) tileStep(reg string, width, rows, u int, acc func(row, half int) string) {
 	v := func(n int) string { return fmt.Sprintf("%s%d", reg, n) }
-	f.i("VMOVUPS", "(DX)", v(0))
-	f.i("VMOVUPS", fmt.Sprintf("%d(DX)", width), v(1))
+	f.i("VMOVUPS", fmt.Sprintf("%d(DX)", panelBytes*u), v(0))
+	f.i("VMOVUPS", fmt.Sprintf("%d(DX)", width+panelBytes*u), v(1))
 	for r := range rows {
 		x := v(2 + r%2)
-		f.i("VBROADCASTSS", fmt.Sprintf("%d(R8)", 4*r), x)
+		f.i("VBROADCASTSS", fmt.Sprintf("%d(R8)", 4*r+4*rowTile*u), x)
 		f.i("VFMADD231PS", x, v(0), acc(r, 0))
 		f.i("VFMADD231PS", x, v(1), acc(r, 1))
 	}
 }
 
-// accumulate runs step CX times on sums in registers that begin with zero, or with dst where AX is not 0, and stores them. Panel
-// and rows advance by the given bytes.
-func (f *file) accumulate(reg string, width, rows, panel, row int, step func(rows int, acc func(row, half int) string)) {
+// accumulate runs step CX times, so many without a jump, on sums in registers that begin with zero, or with dst where AX is not 0, and stores them. step
+// knows how many steps the pointers are behind.
+func (f *file) accumulate(reg string, width, rows, times int, step func(rows, u int, acc func(row, half int) string)) {
 	acc := func(row, half int) string { return fmt.Sprintf("%s%d", reg, 4+2*row+half) }
 	load, loop, store := f.label("load"), f.label("loop"), f.label("store")
 	f.i("TESTQ", "AX", "AX")
@@ -63,20 +66,50 @@ func (f *file) accumulate(reg string, width, rows, panel, row int, step func(row
 		f.i("VMOVUPS", fmt.Sprintf("%d(R15)", width), acc(r, 1))
 	})
 	f.at(loop + "test")
-	f.i("TESTQ", "CX", "CX")
-	f.i("JEQ", store)
-	f.at(loop)
-	step(rows, acc)
-	f.i("ADDQ", dollar(panel), "DX")
-	f.i("ADDQ", dollar(row), "R8")
-	f.i("DECQ", "CX")
-	f.i("JNE", loop)
+	f.unrolled(times, loop, store, func(u int) { step(rows, u, acc) }, func(steps int) {
+		f.advance(steps*panelBytes, "DX")
+		f.advance(steps*4*rowTile, "R8")
+	})
 	f.at(store)
 	f.rowsOf(rows, func(r int) {
 		f.i("VMOVUPS", acc(r, 0), "(R15)")
 		f.i("VMOVUPS", acc(r, 1), fmt.Sprintf("%d(R15)", width))
 	})
 	f.p("\tVZEROUPPER\n\tRET")
+}
+
+// unrolled runs step CX times, so many at a time while as many are left; u counts the steps since next, which advances the pointers.
+func (f *file) unrolled(times int, loop, end string, step func(u int), next func(steps int)) {
+	if times > 1 {
+		f.i("SUBQ", dollar(times), "CX")
+		f.i("JLT", loop+"rest")
+		f.p("\tPCALIGN $32")
+		f.at(loop + "many")
+		for u := range times {
+			step(u)
+		}
+		next(times)
+		f.i("SUBQ", dollar(times), "CX")
+		f.i("JGE", loop+"many")
+		f.at(loop + "rest")
+		f.i("ADDQ", dollar(times), "CX")
+	} else {
+		f.i("TESTQ", "CX", "CX")
+	}
+	f.i("JEQ", end)
+	f.at(loop)
+	step(0)
+	next(1)
+	f.i("DECQ", "CX")
+	f.i("JNE", loop)
+}
+
+// times is how many steps of a loop over rows follow each other without a jump: tiles that are not full are rare.
+func times(rows, most int) int {
+	if rows < most {
+		return 1
+	}
+	return 4
 }
 
 // tilesARM64 writes the same for NEON: up to 4 rows, whose numbers share a register, against 16 outputs.
