@@ -22,7 +22,7 @@ type span struct {
 // come from the second-level cache most of the time.
 const (
 	columnsI8   = 4096 // of a block
-	columnsF32  = 1024
+	columnsF32  = 768
 	rowsI8      = 5 * kernel.RowTile
 	rowsF32     = 5 * kernel.RowTile
 	panelBytes  = 512 << 10 // of all panels of a task, for the columns of a block
