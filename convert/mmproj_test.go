@@ -57,6 +57,10 @@ func (s *seeing) source(t *testing.T, rename func(string) string) *formats.Sourc
 	if s.Preprocessor != nil {
 		files["preprocessor_config.json"] = marshal(t, s.Preprocessor)
 	}
+	if s.Name == "mistral3" { // the last token ends a row of an image
+		files["tokenizer.json"] = []byte(strings.NewReplacer(`"added_tokens":[]`, `"added_tokens":[{"id":511,"content":"[IMG_BREAK]","special":true}]`, `"t511":511,`, ``).
+			Replace(string(files["tokenizer.json"])))
+	}
 	src := &formats.Source{Path: filepath.Join(t.TempDir(), s.Name), Format: &formats.Format{Name: "hf"}, Close: func() error { return nil }}
 	src.File = func(name string) ([]byte, error) {
 		if f, ok := files[name]; ok {
@@ -125,6 +129,9 @@ func TestSeeingEqualsReference(t *testing.T) {
 				if s.Name == "cogvlm" {
 					got.Meta.Delete("clip.use_gelu") // docs/parity.md
 				}
+				if s.Name == "mistral3" && part == "mmproj" {
+					sameBreak(t, s, got)
+				}
 				var keys []string
 				for _, k := range want.Keys {
 					keys = append(keys, unquote(t, k[0]))
@@ -141,6 +148,21 @@ func TestSeeingEqualsReference(t *testing.T) {
 	if compared < 12 {
 		t.Errorf("only %d files were compared", compared)
 	}
+}
+
+// sameBreak takes out of a tower's file the embedding of the token that ends a row, which the reference forgets and llama.cpp does not load a
+// file without (docs/parity.md).
+func sameBreak(t *testing.T, s *seeing, got *formats.Source) {
+	const name, in = "v.token_embd.img_break", "language_model.model.embed_tokens.weight"
+	x := got.Tensor(name)
+	if x == nil || x.Type.Name != "F32" || !slices.Equal(x.Shape, []int{64}) {
+		t.Fatalf("no embedding of the token that ends a row: %v", x)
+	}
+	row := make([]float32, 64)
+	if err := x.Rows.ReadRows(row, 0); err != nil || !slices.Equal(row, namedWeights(in, s.Tensors[in])[511*64:]) {
+		t.Errorf("another embedding of the token that ends a row: %v", err)
+	}
+	got.Tensors = slices.DeleteFunc(got.Tensors, func(t *formats.Tensor) bool { return t.Name == name })
 }
 
 func unquote(t *testing.T, raw json.RawMessage) (s string) {

@@ -123,6 +123,10 @@ def cases():
     yield "qwen3vlmoe", c, {k: [s[0], s[2], s[1]] if ".experts." in k else s for k, s in n.items()}, HALF, "qwen2", ("text", "mmproj")
     yield "gemma3", *shell(tf.Gemma3ForConditionalGeneration, tf.Gemma3Config(text_config=dict(TEXT, head_dim=16, query_pre_attn_scalar=16, sliding_window=16), mm_tokens_per_image=4,
         vision_config=tf.SiglipVisionConfig(**dict(TOWER, image_size=56)))), HALF | {"image_seq_length": 4}, "gemma3", ("text", "mmproj")
+    c, n = shell(tf.Mistral3ForConditionalGeneration, tf.Mistral3Config(text_config=tf.MistralConfig(**TEXT, sliding_window=None, rms_norm_eps=1e-5), tie_word_embeddings=False,
+        vision_config=tf.PixtralVisionConfig(**dict(TOWER, image_size=56), hidden_act="silu"), image_token_index=500))
+    c["text_config"]["sliding_window"] = None  # without it the library takes 4096
+    yield "mistral3", c, {k.replace("vision_tower.vision_model.", "vision_tower."): s for k, s in n.items()}, CLIP, "mistral", ("text", "mmproj")
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
 
 
@@ -138,6 +142,15 @@ def dump(path):
     for t in r.tensors:
         tensors.append([t.name, t.tensor_type.name, [int(d) for d in reversed(t.shape)], hashlib.sha256(t.data.tobytes()).hexdigest()[:16]])
     return {"keys": keys, "tensors": tensors}
+
+
+def breaks(at):
+    """Makes the last token of a vocabulary the one that ends a row of an image."""
+    t = json.load(open(at))
+    del t["model"]["merges"][-1]
+    t["model"]["vocab"] = {k: v for k, v in t["model"]["vocab"].items() if v != 511}
+    t["added_tokens"].append(dict(t["added_tokens"][0], id=511, content="[IMG_BREAK]"))
+    json.dump(t, open(at, "w"))
 
 
 def main():
@@ -162,6 +175,8 @@ def main():
                 for f in ("tokenizer.json", "tokenizer_config.json"):
                     text = open(os.path.join(os.environ["TOKENIZERS"], tokenizer, "hf", f)).read()
                     open(os.path.join(d, f), "w").write(text)
+            if name == "mistral3" and "TOKENIZERS" in os.environ:
+                breaks(os.path.join(d, "tokenizer.json"))
             for part in parts:
                 for typ in ("f16", "bf16", "q8_0") if part == "mmproj" else ("f16",):
                     to = os.path.join(tmp, f"{name}-{part}-{typ}.gguf")

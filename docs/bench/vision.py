@@ -41,7 +41,7 @@ for i in range(M.mtmd_input_chunks_size(chunks)):
     all.append(np.ctypeslib.as_array(M.mtmd_get_output_embd(ctx), (n, n_embd)).copy())
 np.save(out, np.concatenate(all))
 '''
-SIZES = {'llava': (28, 28), 'llava-next': (28, 28), 'qwen2vl': (84, 112), 'qwen2.5vl': (84, 112), 'gemma3': (56, 56), 'cogvlm': (28, 28)}
+SIZES = {'llava': (28, 28), 'llava-next': (28, 28), 'qwen2vl': (84, 112), 'qwen2.5vl': (84, 112), 'gemma3': (56, 56), 'mistral3': (84, 112), 'cogvlm': (28, 28)}
 
 
 def run(*cmd):
@@ -70,6 +70,11 @@ def transformers_embeddings(name, folder, img):
             two = x.repeat(2, 1, 1, 1)  # an image is a film of two frames
             y = two.reshape(1, 2, 3, grid[0] // 2, 2, p, grid[1] // 2, 2, p).permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(grid[0] * grid[1], -1)
             out = model.model.get_image_features(pixel_values=y, image_grid_thw=torch.tensor([[1, *grid]]))
+        elif name == 'mistral3':  # the embedding of a token stands behind each row of squares but the last
+            out = model.model.get_image_features(pixel_values=x, image_sizes=torch.tensor([img.shape[:2]])).pooler_output[0]
+            ends = next(t['id'] for t in json.load(open(os.path.join(folder, 'tokenizer.json')))['added_tokens'] if t['content'] == '[IMG_BREAK]')
+            end = model.model.language_model.embed_tokens.weight[ends][None]
+            out = torch.cat([torch.cat([line, end]) for line in out.split(img.shape[1] // 28)])[:-1]
         else:
             out = model.model.get_image_features(pixel_values=x)
     out = getattr(out, 'pooler_output', out)

@@ -91,7 +91,7 @@ func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789"
 // tell writes down everything that a model type's config.json says.
 func (b *Bound) tell(v *Variant, t telling) (map[string]any, error) {
 	p := b.Params // a copy: Field gives pointers
-	out := map[string]any{"model_type": v.Type, "architectures": []string{v.HF[0]}, "tie_word_embeddings": p.Tied}
+	out := map[string]any{"model_type": v.Type, "architectures": []string{cmp.Or(t.Class, v.HF[0])}, "tie_word_embeddings": p.Tied}
 	for _, r := range b.Arch.Refuse {
 		if val, ok := r.only(); ok && !slices.Contains(v.Ignore, r.HF) {
 			out[r.HF] = val

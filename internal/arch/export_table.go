@@ -9,6 +9,7 @@ type telling struct {
 	Set    func(p *Params) map[string]any // what it says always, and what follows from hyper-parameters
 	Names  map[string]string              // where it has another name than the table's first
 	Last   bool                           // of two layouts of its tensors a folder has the last of the table
+	Class  string                         // of architectures, where it is not the first of the table
 	Cannot string                         // why a folder of this type cannot be made; "" where it can
 }
 
@@ -29,6 +30,13 @@ var tellings = []telling{
 	{Type: "baichuan", Set: baichuanContext},
 	{Type: "hunyuan_v1_moe", Set: hunyuanExperts, Names: map[string]string{"num_local_experts": "num_experts"}},
 	{Type: "glm", Names: map[string]string{"padded_vocab_size": "vocab_size"}},
+	{Type: "ministral3", When: func(p *Params) bool { return p.Temperature != 0 }}, // the library fails without
+	{Type: "mistral", Class: "MistralForCausalLM", Set: func(p *Params) map[string]any { // also of what was a part of a model that sees
+		if p.Window == 0 {
+			return map[string]any{"sliding_window": nil}
+		}
+		return nil
+	}},
 	{Type: "minicpm", Set: depths},
 	{Type: "falcon", Set: falconConfig},
 	{Type: "mpt", Set: func(*Params) map[string]any { return map[string]any{"attn_config.alibi": true} }},

@@ -21,6 +21,8 @@ type Op struct {
 	Make func(p *Params) *formats.Tensor
 	// OneWay says that nothing undoes Forward, and nothing has to: what it makes is the same model, and it leaves that as it is.
 	OneWay bool
+	// Lent says that a tower's Forward takes something out of a tensor of the language model, which keeps it: nothing leads back.
+	Lent bool
 	// Turned says that Forward makes rows of columns, so that what a matrix takes are not the columns of the checkpoint.
 	Turned bool
 }

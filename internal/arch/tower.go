@@ -171,10 +171,11 @@ func BindTower(src *formats.Source) (*Bound, error) {
 	}
 	b.Params.Vision.Act, b.Params.Vision.MLPRatio, b.Params.Vision.Full = "", 0, nil // what they say is said, and a file does not tell them
 	place := binder{src: src, bound: b,
-		name:  func(r *Rule) string { return r.HF },
-		op:    func(r *Rule) func(*formats.Tensor, *Params) *formats.Tensor { return r.Do.Forward },
-		clean: func(name string) string { return plain(a, name) },
-		left:  func(name string) bool { return !dropped(a.Own, name, 0) },
+		name:    func(r *Rule) string { return r.HF },
+		op:      func(r *Rule) func(*formats.Tensor, *Params) *formats.Tensor { return r.Do.Forward },
+		clean:   func(name string) string { return plain(a, name) },
+		left:    func(name string) bool { return !dropped(a.Own, name, 0) },
+		variant: v,
 	}
 	if !slices.ContainsFunc(src.Tensors, func(t *formats.Tensor) bool { return !place.left(plain(a, t.Name)) && !adapter(plain(a, t.Name)) }) {
 		return nil, &formats.Error{File: src.Path, Err: formats.Unsupported("the vision tower is not in this checkpoint"),
@@ -196,7 +197,8 @@ func adapter(name string) bool {
 	return strings.HasPrefix(name, "multi_modal_projector.") || name == "image_newline"
 }
 
-// withProcessor adds what the files beside config.json say of images, under "preprocessor"; processor_config.json is the later file.
+// withProcessor adds what the files beside config.json say of images, under "preprocessor"; processor_config.json is the later file, and what of
+// tokens belongs to images is in the tokenizer's.
 func (c *Config) withProcessor(src *formats.Source) (*Config, error) {
 	all := map[string]any{}
 	for _, name := range []string{"preprocessor_config.json", "processor_config.json"} {
@@ -211,6 +213,13 @@ func (c *Config) withProcessor(src *formats.Source) (*Config, error) {
 		for _, inner := range []string{"media_proc_cfg", "image_processor"} {
 			if m, ok := f.root[inner].(map[string]any); ok {
 				maps.Copy(all, m)
+			}
+		}
+	}
+	for _, name := range []string{"tokenizer.json", "tokenizer_config.json"} {
+		if text, err := src.File(name); err == nil {
+			if id, ok := breakID(text); ok {
+				all["img_break"] = float64(id)
 			}
 		}
 	}

@@ -71,6 +71,10 @@ func (u *unbinder) source(r *Rule, layer int, name string) error {
 		return nil // optional, in the other layout, or done with an earlier rule
 	}
 	t := parts[0]
+	if r.Do.Lent {
+		u.used[t.Name] = true
+		return nil
+	}
 	switch p := &u.b.Params; {
 	case t.Rows == nil:
 		return &formats.Error{Tensor: t.Name, Err: formats.Unsupported("type %s cannot be decoded", t.Type)}

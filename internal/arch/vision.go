@@ -27,6 +27,7 @@ type Vision struct {
 	Unpad     string    // what is done with the borders of tiles
 	SaysFF    int       // what a file tells of FF
 	MLPRatio  float32   // FF by Embd
+	Break     int       // the token that ends a row of an image
 }
 
 // visionDim is the size of a tower's dimension, which has a word instead of a letter.
