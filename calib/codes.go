@@ -23,8 +23,8 @@ type CodeRun struct {
 	Matrices []string // that become codes, by the source's names
 	Grid     quantize.Grid
 	Offsets  bool
-	Round    func() func(float32) float32 // what storing does to scales: a function for each worker
-	Clip     bool                         // codes by quantize.Clip, without feedback; Order and Damp do not matter then
+	Round    func() func([]float32) // what storing does to scales: a function for each worker
+	Clip     bool                   // codes by quantize.Clip, without feedback; Order and Damp do not matter then
 	Order    quantize.Order
 	Damp     float64 // quantize.DefaultDamp
 	Static   bool    // layers see what the layers before them made before they had codes

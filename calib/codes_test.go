@@ -29,7 +29,7 @@ func linears(s *Subject) (names []string) {
 }
 
 func codeRunOf(s *Subject, dir string) *CodeRun {
-	return &CodeRun{Matrices: linears(s), Grid: quantize.Grid{Bits: 3, Group: 32}, Round: func() func(float32) float32 { return quantize.RoundTo(quantize.F16) },
+	return &CodeRun{Matrices: linears(s), Grid: quantize.Grid{Bits: 3, Group: 32}, Round: func() func([]float32) { return quantize.RoundTo(quantize.F16) },
 		Damp: quantize.DefaultDamp, Journal: &Journal{Dir: dir}}
 }
 

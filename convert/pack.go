@@ -33,7 +33,7 @@ type Pack struct {
 	config map[string]any
 	skip   []string // modules that the format could hold and that stay as they are
 	scale  *quantize.Type
-	round  func() func(float32) float32 // what storing does to a scale; one function for each worker
+	round  func() func([]float32) // what storing does to a scale; one function for each worker
 	plain  bool
 }
 
@@ -215,7 +215,7 @@ func (p *Pack) codes(opt PackOptions) error {
 		p.scale = p.dense()
 	}
 	scale := p.scale
-	p.round = func() func(float32) float32 { return quantize.RoundTo(scale) }
+	p.round = func() func([]float32) { return quantize.RoundTo(scale) }
 	if !opt.Keep && p.dense() == quantize.BF16 && scale == quantize.F16 {
 		p.round = quantize.RoundToBoth
 	}
@@ -277,7 +277,7 @@ func (p *Pack) count() error {
 
 // Round is what storing does to a scale or an offset: a method rounds its scales with it before it uses them. Every worker wants a
 // function of its own.
-func (p *Pack) Round() func(float32) float32 { return p.round() }
+func (p *Pack) Round() func([]float32) { return p.round() }
 
 // Matrices are the tensors that become codes.
 func (p *Pack) Matrices() (names []string) {

@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"slices"
+
 	"quern/formats"
 	"quern/quantize"
 )
@@ -46,7 +48,7 @@ func (p *Pack) keep() error {
 		p.Method = "codes moved from " + q.Scheme
 	}
 	scale := p.scale
-	p.round = func() func(float32) float32 { return quantize.RoundTo(scale) }
+	p.round = func() func([]float32) { return quantize.RoundTo(scale) }
 	if err := p.store.Takes(p.Grid, p.store.Offsets, p.Ordered); err != nil {
 		return inTensor(p.Source, first, err)
 	}
@@ -54,12 +56,15 @@ func (p *Pack) keep() error {
 }
 
 // regrid brings codes of the source onto the grid of the plan; changed counts scales that storing rounds, of all.
-func (p *Pack) regrid(c *quantize.Codes, round func(float32) float32) (changed, all int) {
+func (p *Pack) regrid(c *quantize.Codes, round func([]float32)) (changed, all int) {
 	groups := c.Groups(c.Cols)
-	set := func(x *float32) {
-		all++
-		if r := round(*x); r != *x {
-			*x, changed = r, changed+1
+	set := func(x []float32) {
+		before := slices.Clone(x)
+		round(x)
+		for i, v := range x {
+			if all++; v != before[i] {
+				changed++
+			}
 		}
 	}
 	if p.store.Offsets && c.Offset == nil {
@@ -69,12 +74,8 @@ func (p *Pack) regrid(c *quantize.Codes, round func(float32) float32) (changed, 
 		}
 		c.Zero = nil
 	}
-	for i := range c.Scale {
-		set(&c.Scale[i])
-		if c.Offset != nil {
-			set(&c.Offset[i])
-		}
-	}
+	set(c.Scale)
+	set(c.Offset)
 	switch {
 	case p.Grid.Symmetric:
 		c.Zero = nil

@@ -177,7 +177,7 @@ func (w *packWorker) tensor(ctx context.Context, i int, s *PackStep) error {
 	}
 	step := max(1, w.block/k/32) * 32
 	var near *quantize.Nearest
-	var round func(float32) float32
+	var round func([]float32)
 	if s.Codes {
 		round = w.round()
 		near = &quantize.Nearest{Grid: w.Grid, Offsets: w.store.Offsets, Round: round, Plain: w.plain}
@@ -222,7 +222,7 @@ func (w *packWorker) read(t *formats.Tensor, row, rows int) error {
 }
 
 // move brings codes over.
-func (w *packWorker) move(t *formats.Tensor, i, row, rows int, round func(float32) float32) error {
+func (w *packWorker) move(t *formats.Tensor, i, row, rows int, round func([]float32)) error {
 	if err := formats.CodesOf(t).ReadCodes(&w.codes, row, rows); err != nil {
 		return err
 	}

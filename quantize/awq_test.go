@@ -226,9 +226,12 @@ func TestClipIsTheBest(t *testing.T) {
 		if err := c.Check(); err != nil {
 			t.Fatal(err)
 		}
-		imp := make([]float32, k)
+		imp, mean := make([]float32, k), 0.0
+		for _, d := range stats.Diag {
+			mean += d / k
+		}
 		for i, d := range stats.Diag {
-			imp[i] = float32(d)
+			imp[i] = float32(d / mean)
 		}
 		n.Rows(&near, w, k, imp)
 		got, other := decodedRows(&c), decodedRows(&near)
@@ -244,14 +247,14 @@ func TestClipIsTheBest(t *testing.T) {
 			best := outputLoss(group, w[i:i+size], other[i:i+size], size)
 			won += map[bool]int{true: 1}[loss < best*(1-1e-6)]
 			for try := range clipSteps {
-				cut := &nearestGroup{Nearest: n, q: make([]uint8, size)}
-				cut.cut(w[i:i+size], 1-clipEach*float32(try))
-				v := make([]float32, size)
-				for j, q := range cut.best.q {
-					v[j] = cut.best.scale*(float32(q)-float32(cut.best.zero)) + 0
-					if n.Offsets {
-						v[j] = cut.best.scale*float32(q) + cut.best.offset
-					}
+				one := *n
+				one.s = laneGrids{}
+				one.s.load(w[i:i+size], size, size, 1)
+				one.cut(1 - clipEach*float32(try))
+				v, code := make([]float32, size), make([]uint8, size)
+				one.s.codes(code, w[i:i+size], 0)
+				for j, q := range code {
+					v[j] = float32(one.s.best.scale[0]*float32(q)) + one.s.best.offset[0]
 				}
 				best = min(best, outputLoss(group, w[i:i+size], v, size))
 			}

@@ -52,3 +52,21 @@ func BenchmarkDecode(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkCholesky(b *testing.B) {
+	const k = 1536
+	a := make([]float64, k*k)
+	for i := range k {
+		for j := range i + 1 {
+			a[i*k+j] = 1 / float64(1+i-j)
+		}
+		a[i*k+i] += 1
+	}
+	l := make([]float64, k*k)
+	for b.Loop() {
+		copy(l, a)
+		if err := cholesky(l, k, 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

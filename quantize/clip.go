@@ -59,13 +59,9 @@ func (c *Clip) size() int {
 
 // clipRun is the memory of one call: one group of some rows, as a candidate has it and as the best one has.
 type clipRun struct {
-	group      nearestGroup
 	left, room []float32
 	codes      []uint8
-	scale      []float32
-	zero       []int
-	offset     []float32
-	best       []float64
+	best       [gridLanes]float64
 }
 
 // Rows rounds whole rows of w, each by itself.
@@ -77,64 +73,53 @@ func (c *Clip) Rows(out *Codes, w []float32) error {
 		return err
 	}
 	out.Reshape(c.Grid, len(w)/c.k, c.k, c.Offsets)
-	m, size := out.Rows, c.size()
-	r := &clipRun{group: nearestGroup{Nearest: c.Nearest, q: make([]uint8, size)}, left: make([]float32, m*size), room: make([]float32, m*size),
-		codes: make([]uint8, m*size), scale: make([]float32, m), zero: make([]int, m), offset: make([]float32, m), best: make([]float64, m)}
-	for g := range out.Groups(c.k) {
-		for try := range clipSteps + 1 {
-			for i := range m {
-				x := w[i*c.k+g*size:][:size]
+	size, s := c.size(), &c.s
+	r := &clipRun{left: make([]float32, gridLanes*size), room: make([]float32, gridLanes*size), codes: make([]uint8, gridLanes*size)}
+	for row := 0; row < out.Rows; row += gridLanes {
+		m := min(gridLanes, out.Rows-row)
+		for g := range out.Groups(c.k) {
+			x := w[row*c.k+g*size:]
+			s.load(x, c.k, size, m)
+			for try := range clipSteps + 1 {
 				if try == clipSteps {
-					r.group.fit(x, c.by[g*size:][:size])
+					c.fit(c.by[g*size:][:size])
 				} else {
-					r.group.cut(x, 1-clipEach*float32(try))
+					c.cut(1 - clipEach*float32(try))
 				}
-				r.note(i, x)
+				r.round(s, x, c.k)
+				r.compare(s, out, c.h[g*size*size:][:size*size], row, g, try == 0)
 			}
-			r.compare(out, c.h[g*size*size:][:size*size], g, try == 0)
 		}
 	}
 	return nil
 }
 
-// note keeps what a candidate makes of row i.
-func (r *clipRun) note(i int, x []float32) {
-	b, n := &r.group.best, len(x)
-	r.scale[i], r.zero[i], r.offset[i] = b.scale, b.zero, b.offset
-	copy(r.codes[i*n:], b.q)
-	for j, q := range b.q {
-		v := float32(b.scale * float32(int(q)-b.zero))
-		if r.group.Offsets {
-			v = float32(b.scale*float32(q)) + b.offset
+// round codes the groups by a candidate.
+func (r *clipRun) round(s *laneGrids, x []float32, stride int) {
+	for i := range s.m {
+		row, code := x[i*stride:][:s.n], r.codes[i*s.n:][:s.n]
+		s.codes(code, row, i)
+		for j, q := range code {
+			r.left[i*s.n+j] = row[j] - (float32(s.best.scale[i]*float32(q)) + s.best.offset[i])
 		}
-		r.left[i*n+j] = x[j] - v
 	}
 }
 
 // compare takes the candidate for the rows in which it is the best so far.
-func (r *clipRun) compare(out *Codes, h []float32, g int, first bool) {
-	m, size := out.Rows, len(r.left)/out.Rows
-	for from := 0; from < size; from += kernel.Lanes {
-		kernel.MatMulF32(r.room[from:], size, r.left, size, h[from:], size, m, size, false)
+func (r *clipRun) compare(s *laneGrids, out *Codes, h []float32, row, g int, first bool) {
+	for from := 0; from < s.n; from += kernel.Lanes {
+		kernel.MatMulF32(r.room[from:], s.n, r.left, s.n, h[from:], s.n, s.m, s.n, false)
 	}
-	groups := out.Groups(out.Cols)
-	for i := range m {
+	for i := range s.m {
 		loss := 0.0
-		for j, e := range r.left[i*size:][:size] {
-			loss += float64(float64(e) * float64(r.room[i*size+j]))
+		for j, e := range r.left[i*s.n:][:s.n] {
+			loss += float64(float64(e) * float64(r.room[i*s.n+j]))
 		}
 		if !first && loss >= r.best[i] {
 			continue
 		}
 		r.best[i] = loss
-		at := i*groups + g
-		copy(out.Q[i*out.Cols+g*size:][:size], r.codes[i*size:])
-		out.Scale[at] = r.scale[i]
-		switch {
-		case out.Offset != nil:
-			out.Offset[at] = r.offset[i]
-		case out.Zero != nil:
-			out.Zero[at] = uint8(r.zero[i])
-		}
+		copy(out.Q[(row+i)*out.Cols+g*s.n:][:s.n], r.codes[i*s.n:])
+		s.put(out, row+i, g, i)
 	}
 }

@@ -62,13 +62,14 @@ func NewFeedback(s *Stats, damp float64, threads int) (f *Feedback, damped float
 
 func newFeedback(s *Stats, l []float64, damped, mean float64) *Feedback {
 	k := len(s.Diag)
+	roots := make([]float64, k)
 	f := &Feedback{k: k, u: make([]float32, k*k), d: make([]float32, k), h: make([]float32, k*k), sweeps: feedbackSweeps}
-	for j := range k {
-		turned := l[(k-1-j)*k:]
-		r := turned[k-1-j]
-		f.d[j] = float32(r * r)
-		for i := range j {
-			f.u[i*k+j] = float32(l[(k-1-i)*k+k-1-j] / r)
+	for i := k - 1; i >= 0; i-- {
+		turned := l[(k-1-i)*k:][:k-i]
+		roots[i] = turned[k-1-i]
+		f.d[i] = float32(roots[i] * roots[i])
+		for j, u := i+1, f.u[i*k:][:k]; j < k; j++ {
+			u[j] = float32(turned[k-1-j] / roots[j])
 		}
 	}
 	for i := range k {
@@ -83,10 +84,12 @@ func newFeedback(s *Stats, l []float64, damped, mean float64) *Feedback {
 	return f
 }
 
-// feedbackRows are rows that are rounded side by side; feedbackColumns are those whose feedback among each other is computed weight by weight.
+// feedbackRows are rows that are rounded side by side; feedbackColumns are columns whose feedback goes to the others when all are done, and
+// feedbackStep those among which it is computed weight by weight.
 const (
 	feedbackRows    = 32
 	feedbackColumns = 32
+	feedbackStep    = 8
 )
 
 // A feedbackRun is the memory of one worker: some rows that are rounded side by side.
@@ -101,6 +104,7 @@ type feedbackRun struct {
 	tile   Tile      // of the same blocks
 	row    Tile      // of the whole rows
 	moved  []float32 // [rows][feedbackColumns]: by how much levels were changed, negative
+	corner []float32 // [feedbackColumns][feedbackColumns]: of U, what goes beyond feedbackStep columns
 }
 
 // Can says whether a type's codes can be chosen by feedback for rows of k weights; without a Feedback none can.
@@ -179,20 +183,41 @@ func (r *feedbackRun) scales(c, n, m int) {
 // columns rounds feedbackColumns columns from c+from on, feeding back among them.
 func (r *feedbackRun) columns(w []float32, c, from, m int) {
 	n := len(r.tile.Code) / m
-	for i := range m {
-		target := r.target[i*r.k+c+from:][:feedbackColumns]
-		left := r.left[i*r.k+c+from:][:feedbackColumns]
-		code := r.tile.Code[i*n+from:][:feedbackColumns]
-		x := w[i*r.k+c+from:][:feedbackColumns]
-		for j, v := range target {
-			g := (i*n + from + j) / r.t.Group
-			code[j] = r.level(v, g)
-			e := x[j] - (float32(r.tile.Scale[g]*float32(code[j])) + r.tile.Min[g])
-			left[j] = e
-			u := r.u[(c+from+j)*r.k+c+from:][:feedbackColumns]
-			for l := j + 1; l < feedbackColumns; l++ {
-				target[l] += float32(e * u[l])
-			}
+	r.among(r.target[c+from:], r.k, r.left[c+from:], r.k, c+from, m, func(i, j int) {
+		at := i*r.k + c + from + j
+		target, left, code := r.target[at:][:feedbackStep], r.left[at:][:feedbackStep], r.tile.Code[i*n+from+j:][:feedbackStep]
+		x, u := w[at:][:feedbackStep], r.u[(c+from+j)*r.k+c+from+j:]
+		for l, v := range target {
+			g := (i*n + from + j + l) / r.t.Group
+			code[l] = r.level(v, g)
+			left[l] = x[l] - (float32(r.tile.Scale[g]*float32(code[l])) + r.tile.Min[g])
+			back(target[l+1:], left[l], u[l*r.k+l+1:])
+		}
+	})
+}
+
+// back adds what a column left, times its row of U, to the targets of the columns after it.
+func back(target []float32, left float32, u []float32) {
+	for l := range target {
+		target[l] += float32(left * u[l])
+	}
+}
+
+// among rounds feedbackColumns columns of m rows, from column c on: do rounds feedbackStep of them in a row, feeding back among these; what
+// they left goes to the targets of the others at once.
+func (r *feedbackRun) among(target []float32, ldt int, left []float32, ldl int, c, m int, do func(i, j int)) {
+	r.corner = room(r.corner, feedbackColumns*feedbackColumns)
+	clear(r.corner)
+	for j := range feedbackColumns {
+		first := (j/feedbackStep + 1) * feedbackStep
+		copy(r.corner[j*feedbackColumns+first:(j+1)*feedbackColumns], r.u[(c+j)*r.k+c+first:])
+	}
+	for j := 0; j < feedbackColumns; j += feedbackStep {
+		for i := range m {
+			do(i, j)
+		}
+		if j+feedbackStep < feedbackColumns {
+			kernel.MatMulF32(target, ldt, left[j:], ldl, r.corner[j*feedbackColumns:], feedbackColumns, m, feedbackStep, true)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"quern/internal/kernel"
 )
 
 // An Order is the order in which GPTQ rounds columns: errors of the first can be taken back by all the others.
@@ -95,11 +97,10 @@ func (g *GPTQ) size(k int) int {
 type gptqRun struct {
 	*GPTQ
 	feedbackRun
-	c   *Codes
-	fit nearestGroup
-	w   []float32 // [rows][k]: the weights in order
-	x   []float32 // of one group, and the importance of its columns
-	by  []float32
+	c  *Codes
+	w  []float32 // [rows][k]: the weights in order
+	x  []float32 // [rows][group]: those of one group, and the importance of its columns
+	by []float32
 }
 
 // Rows rounds whole rows of w. Each is rounded by itself, so a matrix may be cut into runs of rows anywhere.
@@ -113,7 +114,7 @@ func (g *GPTQ) Rows(c *Codes, w []float32) error {
 	}
 	c.Reshape(g.Grid, len(w)/k, k, g.Offsets)
 	c.Order = g.order
-	r := &gptqRun{GPTQ: g, feedbackRun: feedbackRun{Feedback: g.f}, c: c, fit: nearestGroup{Nearest: g.Nearest, q: make([]uint8, k)}}
+	r := &gptqRun{GPTQ: g, feedbackRun: feedbackRun{Feedback: g.f}, c: c}
 	for from := 0; from < c.Rows; from += feedbackRows {
 		r.rows(w, from, min(feedbackRows, c.Rows-from))
 	}
@@ -143,9 +144,7 @@ func (r *gptqRun) rows(w []float32, row, m int) {
 			r.grids(row, m, r.group[from], from, to)
 		}
 		for c := from; c < to; c += feedbackColumns {
-			for i := range m {
-				r.codes(row, i, c)
-			}
+			r.codes(row, m, c)
 			r.feed(c, feedbackColumns, c+feedbackColumns, to, m)
 		}
 		r.feed(from, to-from, to, k, m)
@@ -155,57 +154,73 @@ func (r *gptqRun) rows(w []float32, row, m int) {
 
 // grids chooses the numbers of a group of m rows, which has the places from…to-1, or, before anything is rounded, places anywhere.
 func (r *gptqRun) grids(row, m, group, from, to int) {
-	groups := r.c.Groups(r.f.k)
+	if to > from {
+		r.free(m, from, to)
+	} else {
+		r.gather(m, group)
+	}
+	n := len(r.by)
+	r.s.load(r.x, n, n, m)
+	r.fit(r.by)
 	for i := range m {
-		if to > from {
-			r.free(i, from, to)
-		} else {
-			r.gather(i, group)
-		}
-		r.fit.q = r.fit.q[:cap(r.fit.q)]
-		r.fit.fit(r.x, r.by)
-		at := (row+i)*groups + group
-		r.c.Scale[at] = r.fit.best.scale
-		switch {
-		case r.c.Offset != nil:
-			r.c.Offset[at] = r.fit.best.offset
-		case r.c.Zero != nil:
-			r.c.Zero[at] = uint8(r.fit.best.zero)
-		}
+		r.s.put(r.c, row+i, group, i)
 	}
 }
 
 // gather takes the weights of a group as they stand.
-func (r *gptqRun) gather(i, group int) {
+func (r *gptqRun) gather(m, group int) {
 	r.x, r.by = r.x[:0], r.by[:0]
 	for j, g := range r.group {
 		if g == group {
-			r.x, r.by = append(r.x, r.w[i*r.f.k+j]), append(r.by, r.d[j])
+			r.by = append(r.by, r.d[j])
+		}
+	}
+	for i := range m {
+		for j, g := range r.group {
+			if g == group {
+				r.x = append(r.x, r.w[i*r.f.k+j])
+			}
 		}
 	}
 }
 
 // free takes the weights that places from…to-1 would have if they need not be rounded: where the loss is least, given what came before.
 // Targets are not these yet: the feedback of the first of them is not in those of the others.
-func (r *gptqRun) free(i, from, to int) {
-	k := r.f.k
-	r.x, r.by = append(r.x[:0], r.target[i*k+from:i*k+to]...), append(r.by[:0], r.d[from:to]...)
+func (r *gptqRun) free(m, from, to int) {
+	k, n := r.f.k, to-from
+	r.x, r.by = room(r.x, m*n), append(r.by[:0], r.d[from:to]...)
+	for i := range m {
+		copy(r.x[i*n:][:n], r.target[i*k+from:])
+	}
 	if from == 0 {
 		return
 	}
-	for j, v := range r.x {
-		e, u := r.w[i*k+from+j]-v, r.u[(from+j)*k+from:][:len(r.x)]
-		for l := j + 1; l < len(r.x); l++ {
-			r.x[l] += float32(e * u[l])
+	r.moved = room(r.moved, m*feedbackColumns)
+	for c := 0; c < n; c += feedbackColumns {
+		r.among(r.x[c:], n, r.moved, feedbackColumns, from+c, m, func(i, j int) {
+			x, moved, u := r.x[i*n+c+j:][:feedbackStep], r.moved[i*feedbackColumns+j:][:feedbackStep], r.u[(from+c+j)*k+from+c+j:]
+			w := r.w[i*k+from+c+j:][:feedbackStep]
+			for l, v := range x {
+				moved[l] = w[l] - v
+				back(x[l+1:], moved[l], u[l*k+l+1:])
+			}
+		})
+		for to := c + feedbackColumns; to < n; to += kernel.Lanes {
+			kernel.MatMulF32(r.x[to:], n, r.moved, feedbackColumns, r.u[(from+c)*k+from+to:], k, m, feedbackColumns, true)
 		}
 	}
 }
 
-// codes rounds feedbackColumns columns of row i of the run, from the one in place c on, feeding back among them.
-func (r *gptqRun) codes(row, i, c int) {
+// codes rounds feedbackColumns columns of m rows, from the one in place c on, feeding back among them.
+func (r *gptqRun) codes(row, m, c int) {
+	r.among(r.target[c:], r.f.k, r.left[c:], r.f.k, c, m, func(i, j int) { r.some(row, i, c+j) })
+}
+
+// some rounds feedbackStep columns of row i of the run, from the one in place c on.
+func (r *gptqRun) some(row, i, c int) {
 	k, groups, top := r.f.k, r.c.Groups(r.f.k), float32(r.Levels()-1)
-	target, left := r.target[i*k+c:][:feedbackColumns], r.left[i*k+c:][:feedbackColumns]
-	q := r.c.Q[(row+i)*k:][:k]
+	target, left := r.target[i*k+c:][:feedbackStep], r.left[i*k+c:][:feedbackStep]
+	w, u, q := r.w[i*k+c:][:feedbackStep], r.u[c*k+c:], r.c.Q[(row+i)*k:][:k]
 	for j, v := range target {
 		at := (row+i)*groups + r.group[c+j]
 		scale, zero, offset := r.c.Scale[at], float32(r.Levels()/2), float32(0)
@@ -218,11 +233,7 @@ func (r *gptqRun) codes(row, i, c int) {
 		n := min(max((v-offset)/scale, -zero), top-zero)
 		n = float32(n+wholeFloat) - wholeFloat
 		q[r.column[c+j]] = uint8(int32(n + zero))
-		e := r.w[i*k+c+j] - (float32(scale*n) + offset)
-		left[j] = e
-		u := r.u[(c+j)*k+c:][:feedbackColumns]
-		for l := j + 1; l < feedbackColumns; l++ {
-			target[l] += float32(e * u[l])
-		}
+		left[j] = w[j] - (float32(scale*n) + offset)
+		back(target[j+1:], left[j], u[j*k+j+1:])
 	}
 }

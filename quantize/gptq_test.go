@@ -83,6 +83,78 @@ func paperOrder(h []float64, k, size int, order Order) (column []int, group []in
 	return column, group
 }
 
+// gridLoss is what a group loses on a grid, each squared error counting by how large its weight is and what its column says.
+func gridLoss(x, by []float64, scale, offset float64, levels int) (loss float64) {
+	mean := 0.0
+	for _, v := range x {
+		mean += v * v / float64(len(x))
+	}
+	for i, v := range x {
+		q := math.Min(math.Max(math.RoundToEven((v-offset)/scale), 0), float64(levels-1))
+		e := v - (scale*q + offset)
+		loss += e * e * math.Sqrt(mean+v*v) * by[i]
+	}
+	return loss
+}
+
+// bestGrid is the least loss of the scales that Nearest promises to try, and their refits.
+func bestGrid(n *Nearest, x, by []float64) (best float64) {
+	round := func(v float64) float64 {
+		one := []float32{float32(v)}
+		n.Round(one)
+		return float64(one[0])
+	}
+	best = math.Inf(1)
+	var bestScale, bestZero float64
+	try := func(scale, zero float64) bool {
+		offset := -round(scale) * zero
+		if n.Offsets {
+			offset = round(offset)
+		}
+		loss := gridLoss(x, by, round(scale), offset, n.Levels())
+		if loss < best {
+			best, bestScale, bestZero = loss, round(scale), zero
+			return true
+		}
+		return false
+	}
+	low, high := math.Min(0, slices.Min(x)), math.Max(0, slices.Max(x))
+	top, middle := float64(n.Levels()-1), float64(n.Levels()/2)
+	count, each := n.steps()
+	if n.Symmetric {
+		try(2*math.Max(high, -low)/top, middle)
+	}
+	for i := range count {
+		p := 1 - float64(i)*float64(each)
+		if n.Symmetric {
+			try(p*2*math.Max(math.Max(high, -low)/top, math.Max(-low/(top+1), high/(top-1))), middle)
+		} else {
+			scale := (high - low) * p / top
+			try(scale, math.Min(math.Max(math.RoundToEven(-low*p/scale), 0), top))
+		}
+	}
+	mean := 0.0
+	for _, v := range x {
+		mean += v * v / float64(len(x))
+	}
+	for range 3 {
+		offset := -bestScale * bestZero
+		if n.Offsets {
+			offset = round(offset)
+		}
+		var qq, qx float64
+		for i, v := range x {
+			q := math.Min(math.Max(math.RoundToEven((v-offset)/bestScale), 0), top) - bestZero
+			w := math.Sqrt(mean+v*v) * by[i]
+			qq, qx = qq+w*q*q, qx+w*q*v
+		}
+		if !try(qx/qq, bestZero) {
+			break
+		}
+	}
+	return best
+}
+
 // paperRow rounds one row as the paper's algorithm does, on the grids of c, and counts codes that are not next to what they should be, and
 // grids that differ from what a search on the group as it then is finds.
 func paperRow(c *Codes, row int, w []float32, upper [][]float64, column, group []int, n *Nearest, static bool) (codes, grids int) {
@@ -94,15 +166,21 @@ func paperRow(c *Codes, row int, w []float32, upper [][]float64, column, group [
 	got := make([]float32, k)
 	c.Row(got, row)
 	search := func(g int) {
-		var x, by []float32
+		var x, by []float64
 		for j, at := range column {
 			if group[at] == g {
-				x, by = append(x, float32(now[j])), append(by, float32(1/(upper[j][j]*upper[j][j])))
+				x, by = append(x, now[j]), append(by, 1/(upper[j][j]*upper[j][j]))
 			}
 		}
-		s := &nearestGroup{Nearest: n, q: make([]uint8, k)}
-		s.fit(x, by)
-		if math.Abs(float64(s.best.scale/c.Scale[row*groups+g])-1) > 2e-3 {
+		i := row*groups + g
+		offset := -float64(c.Scale[i]) * float64(c.Levels()/2)
+		switch {
+		case c.Offset != nil:
+			offset = float64(c.Offset[i])
+		case c.Zero != nil:
+			offset = -float64(c.Scale[i]) * float64(c.Zero[i])
+		}
+		if got, best := gridLoss(x, by, float64(c.Scale[i]), offset, c.Levels()), bestGrid(n, x, by); got > best*(1+2e-3) {
 			grids++
 		}
 	}

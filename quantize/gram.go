@@ -7,7 +7,7 @@ import (
 )
 
 // gramRows are inputs that are multiplied at once: their products are float32 sums, which are added up in float64.
-const gramRows = 256
+const gramRows = 512
 
 // A Gram adds up the products of all pairs of columns of a matrix's inputs. Inputs are cut into runs of gramRows wherever the calls of Add end,
 // so the result does not depend on calls or threads.

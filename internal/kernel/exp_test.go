@@ -194,6 +194,7 @@ func TestKernelsDoNotAllocate(t *testing.T) {
 	var small, large ActsI8
 	small.Reset(5, 256, 32, 32)
 	large.Reset(5, 256, 16, 256)
+	outF64, inF64, panelF64 := make([]float64, 5*LanesF64), make([]float64, 5*60), make([]float64, 60*LanesF64)
 	rows := make([]float32, 5*256)
 	acts, weights := panelOf(rand.New(rand.NewSource(15)), 5, 256, 32, 256, true)
 	for name, f := range map[string]func(){
@@ -205,6 +206,7 @@ func TestKernelsDoNotAllocate(t *testing.T) {
 		"F16":          func() { F32ToF16(half, x); F16ToF32(x, half) },
 		"BF16":         func() { F32ToBF16(half, x); BF16ToF32(x, half) },
 		"MatMulF32":    func() { MatMulF32(dst, Lanes, x, 60, panel, Lanes, 5, 60, false) },
+		"SubF64":       func() { SubF64(outF64, LanesF64, inF64, 60, panelF64, 5, 60) },
 		"MatMulI8":     func() { MatMulI8(dst, LanesI8, acts, 0, 5, weights, 0, 256) },
 		"PackF32":      func() { PackF32(panel, rows, 19, 60) },
 		"QuantizeQ8_0": func() { QuantizeQ8_0(&small, rows, 0, 5) },

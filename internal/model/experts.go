@@ -66,7 +66,12 @@ func (w *weight) part(i, n int) *weight {
 // feed adds what the feed-forward network makes of x to dst, which may be x; it uses h.
 func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 	if !l.mixed {
-		r.apply(r.think(x, h, l, m), m, product{h, &l.down})
+		in := r.think(x, h, l, m)
+		if r.showing {
+			r.look(in, m, product{w: &l.down})
+			return
+		}
+		r.apply(in, m, product{h, &l.down})
 		r.add(dst, r.normPost(h, l.ffnPost, m), m)
 		return
 	}
@@ -75,6 +80,9 @@ func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 	r.normalize(h, x, l.ffnNorm, m)
 	r.experts(out, h, l, m)
 	r.shared(out, h, l, m)
+	if r.showing {
+		return
+	}
 	r.add(dst, r.normPost(out, l.ffnPost, m), m)
 }
 
@@ -98,6 +106,9 @@ func (r *run) experts(out, h []float32, l *layer, m int) {
 		r.expert(i, in, n, product{gate, x.gate.part(i, f)}, product{up, x.up.part(i, f)})
 		r.activate(gate, up, n)
 		r.expert(i, gate, n, product{y, x.down.part(i, e)})
+		if r.showing {
+			continue
+		}
 		r.eachRow(n, func(_ *worker, row int) {
 			addScaled(out[routes[row].row*e:][:e], y[row*e:][:e], routes[row].weight)
 		})
@@ -110,6 +121,9 @@ func (r *run) expert(i int, x []float32, m int, products ...product) {
 		for _, p := range products {
 			r.observeExpert(p.w.layer, p.w.role, i, x[:m*p.w.k], m, p.w.k)
 		}
+	}
+	if r.showing && products[0].w.role == arch.RoleDownExps {
+		return
 	}
 	r.multiply(x, m, products...)
 }

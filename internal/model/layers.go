@@ -102,7 +102,8 @@ func (r *run) together(seqs [][]int32, opt Options) *group {
 	return r.group(seqs, nil, nil)
 }
 
-// show computes the inputs of a layer's matrices for the observer, and leaves the residual stream as it is.
+// show computes the inputs of a layer's matrices for the observer, and leaves the residual stream as it is. What the last matrices make of
+// theirs nobody looks at.
 func (r *run) show(l *layer, b *batch) {
 	p := &r.m.params
 	m := len(b.at)
@@ -110,8 +111,9 @@ func (r *run) show(l *layer, b *batch) {
 	att := grow(&r.att, m*l.o.k)
 	r.mix(att, h, l, b)
 	x := append(r.copy[:0], b.x...)
-	r.copy = x
+	r.copy, r.showing = x, true
 	r.finish(x, b.x, att, h, l, m)
+	r.showing = false
 }
 
 // stop calls done.

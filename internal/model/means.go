@@ -19,29 +19,50 @@ func (r *run) lookMeans(h, q, k []float32, l *layer, b *batch) {
 	r.observeMeans(l.v.layer, means, len(b.at), e)
 }
 
+// meanRows are queries whose means are made side by side: what those after a query say counts nothing in its mean.
+const meanRows = 12
+
 // meansOf is one head of a sequence: every H-th query, beginning with the head's number.
 func (r *run) meansOf(w *worker, means, h, q, k []float32, s sequence, of heads, head int) {
 	const lanes = kernel.Lanes
-	e, ldq, ldk, shared := r.m.params.Embd, of.n*of.key, of.shared*of.key, head/(of.n/of.shared)
+	e, ldk, shared := r.m.params.Embd, of.shared*of.key, head/(of.n/of.shared)
 	w.packKeys(k[s.from*ldk+shared*of.key:], ldk, s.n, of.key)
-	w.packValues(h[s.from*e:], e, s.n, e)
 	wide, cols := roundUp(e), roundUp(s.n)
-	scores, mix := grow(&w.scores, cols), grow(&w.mix, wide)
-	for t := head; t < s.n; t += of.n {
-		for j := 0; j <= t; j += lanes {
-			kernel.MatMulF32(scores[j:], cols, q[(s.from+t)*ldq+head*of.key:], ldq, w.keys[j*of.key:], lanes, 1, of.key, false)
-		}
-		row := scores[:t+1]
-		capped(row[of.visible(t):], of.cap)
-		of.lower(row[of.visible(t):], head, of.visible(t), t)
-		if of.sinks != nil {
-			weighWithSink(row, of.visible(t), t+1, of.sinks[head])
-		} else {
-			weigh(row, of.visible(t), t+1)
+	values := h[s.from*e:]
+	if wide > e {
+		w.packValues(values, e, s.n, e)
+		values = w.values
+	}
+	scores, mix := grow(&w.scores, meanRows*cols), grow(&w.mix, meanRows*wide)
+	for from := head; from < s.n; from += meanRows * of.n {
+		m := min(meanRows, (s.n-from+of.n-1)/of.n)
+		n := from + (m-1)*of.n + 1
+		for i := range m {
+			t := from + i*of.n
+			r.weights(w, scores[i*cols:][:cols], q[(s.from+t)*of.n*of.key:], t, of, head)
+			clear(scores[i*cols+t+1 : i*cols+n])
 		}
 		for c := 0; c < wide; c += lanes {
-			kernel.MatMulF32(mix[c:], wide, row, cols, w.values[c:], wide, 1, t+1, false)
+			kernel.MatMulF32(mix[c:], wide, scores, cols, values[c:], wide, m, n, false)
 		}
-		copy(means[(s.from+t)*e:][:e], mix)
+		for i := range m {
+			copy(means[(s.from+from+i*of.n)*e:][:e], mix[i*wide:])
+		}
+	}
+}
+
+// weights sets row to what a head of the query at place t makes of the packed keys up to its own.
+func (r *run) weights(w *worker, row, q []float32, t int, of heads, head int) {
+	const lanes = kernel.Lanes
+	for j := 0; j <= t; j += lanes {
+		kernel.MatMulF32(row[j:], len(row), q[head*of.key:], of.n*of.key, w.keys[j*of.key:], lanes, 1, of.key, false)
+	}
+	row = row[:t+1]
+	capped(row[of.visible(t):], of.cap)
+	of.lower(row[of.visible(t):], head, of.visible(t), t)
+	if of.sinks != nil {
+		weighWithSink(row, of.visible(t), t+1, of.sinks[head])
+	} else {
+		weigh(row, of.visible(t), t+1)
 	}
 }

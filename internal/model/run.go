@@ -110,6 +110,7 @@ type run struct {
 	observe       Observer
 	observeExpert func(layer int, role arch.Role, expert int, x []float32, m, k int)
 	observeMeans  func(layer int, x []float32, m, k int)
+	showing       bool // only inputs are wanted
 	report        func(Step)
 	told          Step // what was reported last
 	budget        budget

@@ -45,6 +45,7 @@ var files = map[string]func(*file){
 	"levels_arm64.s":      levelsARM64,
 	"lanes_amd64.s":       lanesAMD64,
 	"lanes_arm64.s":       lanesARM64,
+	"matmul_f64_amd64.s":  subF64AMD64,
 	"matmul_arm64.s":      matmulARM64,
 	"matmul_int8_arm64.s": int8ARM64,
 	"half_arm64.s":        halfARM64,
