@@ -77,8 +77,26 @@ func (a *Adapter) unpair(src, base *formats.Source, b *arch.Bound) error {
 			return a.fail(name, formats.Unsupported("the base model has no matrix for it"), "is it the model that the adapter was trained for?")
 		}
 	}
+	if err := a.lie(); err != nil {
+		return err
+	}
 	a.settle()
 	return a.targets()
+}
+
+// lie says whether the base stores its matrices with inputs first, as adapter_config.json can tell of all or of none.
+func (a *Adapter) lie() error {
+	first := ""
+	for _, m := range a.modules {
+		switch {
+		case m.embedding:
+		case first == "":
+			first, a.spec.turned = m.name, m.turned
+		case m.turned != a.spec.turned:
+			return a.fail(m.name, formats.Unsupported("stands with inputs and outputs the other way round than %s: a folder cannot tell", first), "")
+		}
+	}
+	return nil
 }
 
 // layout is the places of the matrices of one layout: the base's, or the first of the table.
@@ -143,6 +161,7 @@ type pieces struct {
 	a         *Adapter
 	name      string
 	embedding bool
+	turned    bool // with inputs first
 	in, out   int
 	as, bs    [][]float32 // as: [rank, in]; bs: [out, rank], zero in rows that the piece has no part in
 	ranks     []int
@@ -178,7 +197,7 @@ func (m *pieces) add(g *givenPair, p arch.Place) error {
 	for i, to := range rows {
 		copy(wide[to*rank:(to+1)*rank], bv[i*rank:(i+1)*rank])
 	}
-	m.in, m.out, m.embedding = in, out, p.Embed
+	m.in, m.out, m.embedding, m.turned = in, out, p.Embed, p.Turned
 	m.as, m.bs, m.ranks = append(m.as, av), append(m.bs, wide), append(m.ranks, rank)
 	return nil
 }
@@ -234,7 +253,7 @@ func (m *pieces) module() *module {
 		}
 		a, b, rank = append(slices.Clone(a), m.as[i]...), wide, rank+m.ranks[i]
 	}
-	return &module{name: m.name, embedding: m.embedding, rank: rank, scale: scale(m.ranks[0]),
+	return &module{name: m.name, embedding: m.embedding, turned: m.turned, rank: rank, scale: scale(m.ranks[0]),
 		a: memory(m.name, []int{rank, m.in}, a), b: memory(m.name, []int{m.out, rank}, b)}
 }
 

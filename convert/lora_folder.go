@@ -84,7 +84,7 @@ func (a *Adapter) config(base string) map[string]any {
 	}
 	slices.Sort(targets)
 	out := map[string]any{"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": base, "inference_mode": true, "bias": "none",
-		"r": a.spec.r, "lora_alpha": a.spec.alpha, "lora_dropout": 0.0, "fan_in_fan_out": false, "use_rslora": false, "use_dora": false,
+		"r": a.spec.r, "lora_alpha": a.spec.alpha, "lora_dropout": 0.0, "fan_in_fan_out": a.spec.turned, "use_rslora": false, "use_dora": false,
 		"target_modules": targets, "rank_pattern": ranks, "alpha_pattern": alphas, "modules_to_save": nil}
 	if a.spec.invocation != nil {
 		out["alora_invocation_tokens"] = a.spec.invocation

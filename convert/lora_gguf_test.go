@@ -13,15 +13,19 @@ import (
 // every is an adapter for all matrices of all layers of a base, of several ranks.
 func every(t *testing.T, base *formats.Source) *peftMade {
 	t.Helper()
-	m := newAdapter(map[string]any{"rank_pattern": map[string]int{"k_proj": 3}})
+	turned := base.Tensor("h.0.attn.c_attn.weight") != nil || base.Tensor("transformer.h.0.attn.c_attn.weight") != nil
+	m := newAdapter(map[string]any{"rank_pattern": map[string]int{"k_proj": 3}, "fan_in_fan_out": turned})
 	for _, x := range base.Tensors {
 		name := strings.TrimSuffix(x.Name, ".weight")
 		rank := 4
 		if strings.HasSuffix(name, "k_proj") {
 			rank = 3
 		}
-		if len(x.Shape) == 2 && strings.Contains(name, ".layers.") {
+		switch {
+		case len(x.Shape) == 2 && strings.Contains(name, ".layers."):
 			m.linear(name, x.Shape[0], x.Shape[1], rank)
+		case len(x.Shape) == 2 && turned && strings.Contains(name, "h."):
+			m.linear(name, x.Shape[1], x.Shape[0], rank)
 		}
 	}
 	return m
@@ -30,7 +34,7 @@ func every(t *testing.T, base *formats.Source) *peftMade {
 // A folder becomes a GGUF adapter and comes back with the same numbers under the same names; merged into the GGUF of the base it makes
 // the file that the folder makes, merged into the base's folder.
 func TestAdapterThereAndBack(t *testing.T) {
-	for _, name := range []string{"llama", "qwen2", "mixtral", "phi3", "gemma3"} {
+	for _, name := range []string{"llama", "qwen2", "mixtral", "phi3", "gemma3", "gpt2"} {
 		t.Run(name, func(t *testing.T) {
 			dir := shared(t, "golden", "arch", name, "hf")
 			base := open(t, dir)

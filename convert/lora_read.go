@@ -29,6 +29,7 @@ type module struct {
 	name      string // of the module in the base model
 	a, b      *formats.Tensor
 	embedding bool            // A is [rank, vocabulary], B is [width, rank], and their product is turned
+	turned    bool            // in a GGUF adapter: the base stores the matrix with inputs first
 	magnitude *formats.Tensor // DoRA: the length of every output's weights; nil without
 	rank      int
 	scale     float64

@@ -38,20 +38,24 @@ var loraRefuses = []struct {
 	key    string
 	unless []string
 	why    string
+	hint   string
 }{
-	{"peft_type", []string{"LORA"}, "only LoRA and its kin are known"},
-	{"lora_bias", []string{"false"}, "biases beside the thin matrices"},
-	{"use_qalora", []string{"false"}, "inputs are averaged over groups"},
-	{"layer_replication", nil, "layers that stand several times in the model"},
-	{"target_parameters", []string{"[]"}, "parameters that are no layers"},
-	{"init_lora_weights", []string{"true", "false", "gaussian", "eva", "orthogonal"}, "the base model was changed when training began: convert the adapter to a plain LoRA when it is saved (path_initial_model_for_weight_conversion)"},
+	{"peft_type", []string{"LORA"}, "only LoRA and its kin are known", viaPEFT},
+	{"lora_bias", []string{"false"}, "biases beside the thin matrices", viaPEFT},
+	{"use_qalora", []string{"false"}, "inputs are averaged over groups", viaPEFT},
+	{"layer_replication", nil, "layers that stand several times in the model", viaPEFT},
+	{"target_parameters", []string{"[]"}, "experts of a layer in one parameter, which have adapters of another form", viaPEFT},
+	{"init_lora_weights", []string{"true", "false", "gaussian", "eva", "orthogonal"}, "the base model was changed when training began",
+		"convert the adapter to a plain LoRA when it is saved (path_initial_model_for_weight_conversion)"},
 }
+
+const viaPEFT = "merge it with PEFT (merge_and_unload) and convert what that saves"
 
 func readLoraSpec(c *arch.Config) (*loraSpec, error) {
 	s := &loraSpec{}
 	for _, r := range loraRefuses {
 		if v, ok := c.Value(r.key); ok && v != nil && !slices.Contains(r.unless, fmt.Sprint(v)) {
-			return nil, loraFail(r.key, formats.Unsupported("is %.60v: %s", v, r.why))
+			return nil, &formats.Error{File: "adapter_config.json", Tensor: r.key, Err: formats.Unsupported("is %.60v: %s", v, r.why), Hint: r.hint}
 		}
 	}
 	r, err := c.Float("r", 8)

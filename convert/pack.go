@@ -67,7 +67,8 @@ type PackOptions struct {
 
 // NewPack plans a folder from a source in Hugging Face's layout.
 func NewPack(src *formats.Source, opt PackOptions) (*Pack, error) {
-	if _, err := arch.Bind(src); err != nil {
+	bound, err := arch.Bind(src)
+	if err != nil {
 		return nil, err
 	}
 	p := &Pack{Source: src.Path, Format: "hf", src: src, plain: opt.Plain, Method: opt.Method}
@@ -83,7 +84,7 @@ func NewPack(src *formats.Source, opt PackOptions) (*Pack, error) {
 	if err := p.grid(opt); err != nil {
 		return nil, err
 	}
-	if err := p.place(opt); err != nil {
+	if err := p.place(bound, opt); err != nil {
 		return nil, err
 	}
 	if p.store != nil {
@@ -137,25 +138,52 @@ func (p *Pack) grid(opt PackOptions) error {
 	return p.store.Takes(p.Grid, p.store.Offsets, false)
 }
 
-// notLinear are matrices that no format for codes stores as such: embeddings, routers of experts.
-var notLinear = regexp.MustCompile(`(^|\.)(embed_tokens|wte|wpe|embeddings?|gate|router|shared_expert_gate|.*norm.*)\.weight$`)
+// notLinear are matrices that no format for codes stores as such: embeddings, routers of experts. Towers go by names (notLinearNames).
+var notLinear = map[arch.Role]bool{arch.RoleEmbed: true, arch.RolePositions: true, arch.RoleEmbedNorm: true, arch.RoleRouter: true, arch.RoleShareGate: true}
 
-const headName = "lm_head.weight"
+var notLinearNames = regexp.MustCompile(`(^|\.)(embed_tokens|wte|wpe|embeddings?|gate|router|shared_expert_gate|.*norm.*)\.weight$`)
+
+// rulesOf are the rules that tensors of the checkpoint are taken by.
+func rulesOf(bound *arch.Bound) map[string]*arch.Rule {
+	rules := map[string]*arch.Rule{}
+	for _, o := range bound.Origins {
+		rules[o.Source] = o.Rule
+		for _, part := range o.Parts {
+			rules[part] = o.Rule
+		}
+	}
+	return rules
+}
 
 // linear says whether a tensor is a matrix that a format for codes may hold.
-func linear(t *formats.Tensor, head bool) bool {
-	return len(t.Shape) == 2 && strings.HasSuffix(t.Name, ".weight") && !notLinear.MatchString(t.Name) && (head || t.Name != headName)
+func linear(t *formats.Tensor, r *arch.Rule, head bool) bool {
+	switch {
+	case len(t.Shape) != 2 || !strings.HasSuffix(t.Name, ".weight"):
+		return false
+	case r == nil:
+		return !notLinearNames.MatchString(t.Name)
+	}
+	return !notLinear[r.Role] && (head || r.Role != arch.RoleOutput)
 }
 
 // place decides for every tensor.
-func (p *Pack) place(opt PackOptions) error {
+func (p *Pack) place(bound *arch.Bound, opt PackOptions) error {
+	rules, head := rulesOf(bound), ""
 	float, err := typeByName(opt.Float)
 	if err != nil {
 		return err
 	}
 	for _, t := range p.src.Tensors {
 		s := PackStep{Name: t.Name, Shape: t.Shape, Stored: t.Type.Name, tensor: t}
-		s.Codes = p.store != nil && linear(t, opt.Head)
+		r := rules[t.Name]
+		s.Codes = p.store != nil && linear(t, r, opt.Head)
+		if s.Codes && r != nil && r.Do.Turned {
+			return &formats.Error{File: p.Source, Tensor: t.Name, Err: formats.Unsupported("is stored with inputs first, and %s has its codes along inputs", p.store.Title),
+				Hint: "quantize it into a GGUF"}
+		}
+		if r != nil && r.Role == arch.RoleOutput && !s.Codes {
+			head = strings.TrimSuffix(t.Name, ".weight")
+		}
 		if s.Codes && opt.Keep && formats.CodesOf(t) == nil {
 			s.Codes = false
 			p.skip = append(p.skip, strings.TrimSuffix(t.Name, ".weight"))
@@ -176,8 +204,11 @@ func (p *Pack) place(opt PackOptions) error {
 		}
 		p.Tensors = append(p.Tensors, s)
 	}
-	if head := slices.IndexFunc(p.Tensors, func(s PackStep) bool { return s.Name == headName && s.Codes }); head < 0 {
-		p.skip = append(p.skip, "lm_head") // a head that is the embedding is a linear layer too for whoever makes layers from classes
+	if head == "" && bound.Params.Tied {
+		head = "lm_head" // a head that is the embedding is a linear layer too for whoever makes layers from classes
+	}
+	if head != "" {
+		p.skip = append(p.skip, head)
 	}
 	return nil
 }

@@ -89,6 +89,11 @@ func NewPlan(src *formats.Source, recipe *Recipe, opt Options) (*Plan, error) {
 		p.Encoder = fmt.Sprintf("effort %d", p.effort)
 	}
 	p.warn(bound.Notes...)
+	if of := bound.Arch.Mistaken; of != nil {
+		if said := of(bound); said != "" {
+			p.warn(said)
+		}
+	}
 	p.leave(bound, opt)
 	if p.bridging(opt) {
 		if err := p.sortInner(bound); err != nil {

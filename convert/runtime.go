@@ -114,8 +114,12 @@ func lookAt(src *formats.Source, tp int) (*checkpoint, error) {
 			f.method = q.Method
 		}
 	}
-	_, f.problem = arch.Bind(src)
-	f.family = f.problem == nil
+	bound, err := arch.Bind(src)
+	f.problem, f.family = err, err == nil
+	rules := map[string]*arch.Rule{}
+	if f.family {
+		rules = rulesOf(bound)
+	}
 	if p := (&Pack{src: src}); !f.gguf && p.readConfig() == nil {
 		if list, _ := p.config["architectures"].([]any); len(list) > 0 {
 			f.class, _ = list[0].(string)
@@ -125,7 +129,7 @@ func lookAt(src *formats.Source, tp int) (*checkpoint, error) {
 		f.types[t.Type.Name] = t.Type
 		c := formats.CodesOf(t)
 		if c == nil {
-			if !f.gguf && linear(t, false) {
+			if !f.gguf && linear(t, rules[t.Name], false) {
 				f.plain = append(f.plain, t.Name)
 			}
 			continue

@@ -3,26 +3,29 @@
 
 usage: families.py QUERN GOLDEN WORK [--llama PYTHON] [NAME…]
 
-GOLDEN/NAME has hf/ (a checkpoint), tokens.json, logits.f32 (transformers', float32) and ref-f32.gguf (the reference converter's). This
-interpreter needs numpy, gguf, torch and transformers; PYTHON needs llama-cpp-python. For each family, in a row of the table:
+GOLDEN/NAME has hf/ (a checkpoint), tokens.json, logits.f32 (transformers', float32; not where it lacks the class) and ref-f32.gguf (the
+reference converter's; not where that fails); tiny.py makes such folders of every family. This interpreter needs numpy, gguf, torch and
+transformers; PYTHON needs llama-cpp-python. For each family, in a row of the table:
 
-  logits    quern's logits in exact mode, from the folder, against logits.f32: the largest difference in spreads (standard deviations)
+  logits    quern's logits in exact mode, from the folder, against logits.f32: the largest difference in spreads (standard deviations);
+            with a star against llama.cpp's of the reference converter's file
   gguf      the same from the F32 GGUF that quern writes
   keys      the file's keys, kinds, values and order against ref-f32.gguf: those that differ, + for more, - for fewer
   tensors   names, order, types, shapes and bytes: how many are equal
-  llama.cpp its logits of quern's file against quern's
-  export    transformers' logits of the folder that `quern export` makes of that file, against those of the original folder; and how many of
-            four texts have the original's tokens
+  llama.cpp its logits of quern's file against quern's in exact mode, and where that is more than 1e-4, against those in deploy mode (keys and
+            values in F16)
+  export    transformers' logits of the folder that `quern export` makes of that file, against those of the original folder (with a star
+            quern's, where transformers lacks the class); and how many of four texts have the original's tokens
 """
 import argparse, json, os, shutil, subprocess, sys
 import numpy as np
 
 LLAMA = '''
 import json, sys, numpy as np, llama_cpp
-path, tokens, out = sys.argv[1:4]
+path, tokens, out, cache = sys.argv[1:5]
 tokens = json.load(open(tokens))
-m = llama_cpp.Llama(path, n_ctx=max(64, len(tokens)), n_batch=512, logits_all=True, n_gpu_layers=0, n_threads=1, verbose=False,
-                    type_k=llama_cpp.GGML_TYPE_F32, type_v=llama_cpp.GGML_TYPE_F32, flash_attn=False)
+m = llama_cpp.Llama(path, n_ctx=max(64, len(tokens)), n_batch=512, logits_all=True, n_gpu_layers=0, n_threads=1, verbose=True,
+                    type_k=int(cache), type_v=int(cache), flash_attn=False)
 m.eval(tokens)
 np.save(out, np.array(m.scores[:len(tokens)], np.float32))
 '''
@@ -31,7 +34,8 @@ np.save(out, np.array(m.scores[:len(tokens)], np.float32))
 def run(*cmd):
     done = subprocess.run(cmd, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError((done.stderr.strip() or 'status %d' % done.returncode).splitlines()[0][-200:])
+        lines = (done.stderr.strip() or 'status %d' % done.returncode).splitlines()
+        raise RuntimeError(next((x for x in lines if 'error loading' in x), lines[-1 if lines[0].startswith('Traceback') else 0])[-200:])
 
 
 def far(a, b, spread):
@@ -69,10 +73,19 @@ def transformers_logits(path, tokens):
 TEXTS = ['Hello, world!', '  two  blanks\n\nand 12345 digits', 'naïve café — 日本語 🙂', 'def f(x):\n\treturn x**2\n']
 
 
+def tokens_of(path):
+    """what the folder's own library makes of the texts, without special tokens"""
+    fast, slow = os.path.join(path, 'tokenizer.json'), os.path.join(path, 'tokenizer.model')
+    if os.path.exists(fast):
+        from tokenizers import Tokenizer
+        t = Tokenizer.from_file(fast)
+        return [t.encode(x, add_special_tokens=False).ids for x in TEXTS]
+    from sentencepiece import SentencePieceProcessor
+    return [SentencePieceProcessor(slow).encode(x) for x in TEXTS]
+
+
 def same_tokens(src, out):
-    from transformers import AutoTokenizer
-    a, b = AutoTokenizer.from_pretrained(src), AutoTokenizer.from_pretrained(out)
-    return sum(a(t)['input_ids'] == b(t)['input_ids'] for t in TEXTS)
+    return sum(a == b for a, b in zip(tokens_of(src), tokens_of(out)))
 
 
 def row(a, name):
@@ -81,39 +94,52 @@ def row(a, name):
     tokens = tokens['tokens'] if isinstance(tokens, dict) else tokens
     ids, npy = os.path.join(a.work, name + '.json'), os.path.join(a.work, name + '.npy')
     json.dump(tokens, open(ids, 'w'))
-    want = np.fromfile(os.path.join(a.golden, name, 'logits.f32'), np.float32).reshape(len(tokens), -1)
-    spread = want.std()
+    known, ref = os.path.join(a.golden, name, 'logits.f32'), os.path.join(a.golden, name, 'ref-f32.gguf')
+    known = np.fromfile(known, np.float32).reshape(len(tokens), -1) if os.path.exists(known) else None
 
-    def ours(path):
-        run(a.quern, 'logits', path, '--tokens', ids, '-o', npy)
+    def ours(path, mode='exact'):
+        run(a.quern, 'logits', path, '--tokens', ids, '-o', npy, '--mode', mode)
+        return np.load(npy)
+
+    def llama(path, cache='0'):
+        run(a.llama, '-c', LLAMA, path, ids, npy, cache)
         return np.load(npy)
 
     cells = dict.fromkeys(('logits', 'gguf', 'keys', 'tensors', 'llama.cpp', 'export'), '')
     step = 'logits'
     try:
-        cells[step] = far(ours(src), want, spread)
+        mine = ours(src)
+        want, spread, star = known, mine.std(), ''
+        if want is None and a.llama and os.path.exists(ref):
+            want, star = llama(ref), '*'
+        if want is not None:
+            cells[step] = far(mine, want, spread) + star
         step = 'gguf'
         run(a.quern, 'convert', src, '-o', gguf, '--outtype', 'f32', '--force')
         mine = ours(gguf)
-        cells[step] = far(mine, want, spread)
+        cells[step] = far(mine, ours(src) if want is None else want, spread) + star
         step = 'keys'
-        ref = os.path.join(a.golden, name, 'ref-f32.gguf')
         if os.path.exists(ref):
             cells['keys'], cells['tensors'] = compare(gguf, ref)
         step = 'llama.cpp'
         if a.llama:
             try:
-                run(a.llama, '-c', LLAMA, gguf, ids, npy)
-                cells[step] = far(np.load(npy), mine, spread)
+                theirs = llama(gguf)
+                cells[step] = far(theirs, mine, spread)
+                if np.abs(theirs - mine).max() > 1e-4 * spread:
+                    cells[step] += ', ' + far(llama(gguf, '1'), ours(gguf, 'deploy'), spread)
             except RuntimeError as e:
                 cells[step] = str(e)
         step = 'export'
         shutil.rmtree(out, ignore_errors=True)
         run(a.quern, 'export', gguf, '-o', out)
-        cells[step] = far(transformers_logits(out, tokens), transformers_logits(src, tokens), spread)
+        if known is None:
+            cells[step] = far(ours(out), mine, spread) + '*'
+        else:
+            cells[step] = far(transformers_logits(out, tokens), transformers_logits(src, tokens), spread)
         cells[step] += f', {same_tokens(src, out)} texts'
-    except RuntimeError as e:
-        cells[step] = str(e)
+    except Exception as e:
+        cells[step] = str(e).strip().splitlines()[-1][-200:]
     return cells
 
 

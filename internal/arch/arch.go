@@ -2,7 +2,11 @@
 // to know. One family per file; the same table drives conversion, its inverse, verification and the forward pass.
 package arch
 
-import "quern/formats"
+import (
+	"slices"
+
+	"quern/formats"
+)
 
 // An Arch is one family: a GGUF architecture and the Hugging Face classes that it is made from.
 type Arch struct {
@@ -19,6 +23,8 @@ type Arch struct {
 
 	// Finish refuses what contradicts, and sets what follows from several keys of config.json; nil: nothing.
 	Finish func(c *Config, p *Params) error
+	// Mistaken says what runtimes take a model for, where they go by something else than what its file says; nil or "": they do not.
+	Mistaken func(b *Bound) string
 	// Look sets what of a GGUF file only its tensors tell; nil: nothing.
 	Look func(src *formats.Source, p *Params)
 
@@ -245,6 +251,11 @@ type Bound struct {
 	Dropped []string // source tensors that are left out
 	Left    []string // source tensors of the other part: of the tower, or of the language model
 	Notes   []string // what a user should know, in sentences
+}
+
+// has says whether a tensor of a role is there.
+func (b *Bound) has(role Role) bool {
+	return slices.ContainsFunc(b.Origins, func(o Origin) bool { return o.Rule.Role == role })
 }
 
 // An Origin says which source tensor became a tensor, and by which rule.

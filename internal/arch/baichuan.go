@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -40,7 +41,16 @@ var Baichuan = register(Arch{
 		}
 		return nil
 	},
+	Mistaken: func(b *Bound) string {
+		if l := b.Params.Layers; l != farLayers && l != nearLayers {
+			return fmt.Sprintf("llama.cpp rotates heads in models of %d layers only: with %d it computes another model", nearLayers, l)
+		}
+		return ""
+	},
 })
+
+// nearLayers is the number of layers by which runtimes know the models that rotate heads.
+const nearLayers = 32
 
 // farLayers is the number of layers by which runtimes know the models that rotate nothing.
 const farLayers = 40

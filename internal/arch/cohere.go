@@ -1,6 +1,9 @@
 package arch
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Cohere is the family of Command R: norms that take the mean away, attention and network beside each other, the embedding as output head,
 // heads rotated in pairs, and so they are stored. Command R+ norms every head with weights of its own.
@@ -22,7 +25,16 @@ var Cohere = register(Arch{
 	Drop:   []string{"*.rotary_emb.inv_freq"},
 	Refuse: cohereRefuses,
 	Layer:  Layer{MeanNorm: true, Parallel: true},
+	Mistaken: func(b *Bound) string {
+		if b.Params.Layers < normedLayers && b.has(RoleQNorm) {
+			return fmt.Sprintf("llama.cpp looks for norms of heads in models of %d layers and more only: it will not load this one", normedLayers)
+		}
+		return ""
+	},
 })
+
+// normedLayers is the number of layers from which runtimes take Command R for Command R+.
+const normedLayers = 64
 
 // Cohere2 is the family of Command R7B and Command A: windows in three of four layers, and the others rotate nothing.
 var Cohere2 = register(Arch{

@@ -1,6 +1,9 @@
 package arch
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // DeepSeek2 is the family of DeepSeek-V2, V2-Lite, V2.5, Coder-V2, V3 and R1, Kimi-K2 and Moonlight: latent attention, dense first
 // layers, then experts beside one or more that every token is given to. Heads are rotated in pairs, and so they are stored.
@@ -58,7 +61,20 @@ var DeepSeek2 = register(Arch{
 		{HF: "moe_layer_freq", Unless: []string{"1"}, Why: "some of the later layers have no experts"},
 		{HF: "topk_method", Unless: []string{"greedy", "group_limited_greedy", "noaux_tc"}, Why: "a way to choose experts"},
 	},
+	Mistaken: func(b *Bound) string {
+		if p := &b.Params; lite(p) == narrowQ(p, 0) {
+			return fmt.Sprintf("llama.cpp goes by the number of layers (26, 27, or 48 with %d tokens) whether queries are compressed: it will not load this one of %d", liteVocab, p.Layers)
+		}
+		return ""
+	},
 })
+
+// lite says that runtimes take queries not to be compressed.
+func lite(p *Params) bool {
+	return p.Layers == 26 || p.Layers == 27 || p.Layers == 48 && p.Vocab == liteVocab
+}
+
+const liteVocab = 128256
 
 // latentAttention are its tensors: keys and values of one matrix in the checkpoint and in older files.
 var latentAttention = slices.Concat(without(attention, RoleQ, RoleK, RoleV, RoleO), []Rule{

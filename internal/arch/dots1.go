@@ -1,6 +1,9 @@
 package arch
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Dots1 is the family of dots.llm1: the attention of Qwen 3 and the experts of DeepSeek-V3.
 var Dots1 = register(Arch{
@@ -26,5 +29,14 @@ var Dots1 = register(Arch{
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "sliding_window", Why: "some layers see a window only"},
 	},
-	Layer: Layer{RopeNeox: true},
+	Layer:    Layer{RopeNeox: true},
+	Mistaken: sharesKeys,
 })
+
+// sharesKeys says that runtimes have room for keys of each head only.
+func sharesKeys(b *Bound) string {
+	if b.Params.KVHeads == b.Params.Heads {
+		return ""
+	}
+	return fmt.Sprintf("llama.cpp has no room for %d heads of queries that share %d of keys in this family: it will not load this one", b.Params.Heads, b.Params.KVHeads)
+}

@@ -1,6 +1,9 @@
 package arch
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Exaone is the family of EXAONE 3 and 3.5: llama under other names, with heads rotated in halves.
 var Exaone = register(Arch{
@@ -43,7 +46,16 @@ var Exaone4 = register(Arch{
 	Refuse:  plainRefuses,
 	Layer:   Layer{RopeNeox: true, Bare: true, StillFull: true},
 	Finish:  windowed,
+	Mistaken: func(b *Bound) string {
+		if b.Params.Window > 0 && b.Params.Layers != windowLayers {
+			return fmt.Sprintf("llama.cpp takes windows to be in models of %d layers only: with %d it computes another model", windowLayers, b.Params.Layers)
+		}
+		return ""
+	},
 })
+
+// windowLayers is the number of layers by which runtimes know the model that has windows.
+const windowLayers = 64
 
 // fullLayers says that no layer has a window: the library would count them.
 func fullLayers(p *Params) map[string]any {

@@ -39,7 +39,7 @@ var tellings = []telling{
 	}},
 	{Type: "minicpm", Set: depths},
 	{Type: "falcon", Set: falconConfig},
-	{Type: "mpt", Set: func(*Params) map[string]any { return map[string]any{"attn_config.alibi": true} }},
+	{Type: "mpt", Set: mptConfig},
 	{Type: "gpt_bigcode", Set: func(*Params) map[string]any { return map[string]any{"multi_query": true} }},
 	{Type: "gpt_oss", Last: true}, // the other one holds codes
 	{Type: "qwen2_vl", Cannot: needsTower},

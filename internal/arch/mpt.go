@@ -49,3 +49,12 @@ var MPT = register(Arch{
 	},
 	Layer: Layer{MeanNorm: true, Ungated: true, Act: GELU, StillEvery: 1},
 })
+
+// mptConfig says that there are slopes, and the largest of them as the whole number that the library wants.
+func mptConfig(p *Params) map[string]any {
+	out := map[string]any{"attn_config.alibi": true}
+	if p.Alibi == float32(int(p.Alibi)) {
+		out["attn_config.alibi_bias_max"] = int(p.Alibi)
+	}
+	return out
+}

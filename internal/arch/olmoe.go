@@ -27,7 +27,8 @@ var OLMoE = register(Arch{
 		{HF: "clip_qkv", Why: "queries, keys and values are cut off"},
 		{HF: "norm_topk_prob", Unless: []string{"false"}, Why: "runtimes do not divide weights of experts by their sum"},
 	},
-	Layer: Layer{RopeNeox: true, WholeNorm: true},
+	Layer:    Layer{RopeNeox: true, WholeNorm: true},
+	Mistaken: sharesKeys,
 })
 
 // wholeNorms are norms of all queries and of all keys of a token at once.

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Tiny checkpoints of every family, for families.py and walk.py.
+
+usage: tiny.py FAMILIES TOKENIZER OUT [--llama-cpp CHECKOUT] [--only NAME]
+
+FAMILIES are files of configurations (internal/model/testdata/families*.json), TOKENIZER a folder with a byte-level BPE tokenizer.json of at
+least 512 tokens. This interpreter needs torch, transformers and sentencepiece. For each configuration OUT/NAME gets hf/ (weights that follow
+from the names of tensors, in F32, under the names that transformers saves, or of LAYOUTS where it does not have the class),
+tokens.json, logits.f32 where transformers has the class, and with CHECKOUT ref-f32.gguf by the reference converter, or ref-error.txt.
+Families that were published with SentencePiece get a tokenizer.model that is trained here. The reference is told the pre-tokenizer,
+since nobody's tokenizer is in its list.
+"""
+import argparse, json, os, re, runpy, shutil, sys
+import numpy as np, torch, transformers as tf
+from safetensors.torch import save_file
+
+M = (1 << 64) - 1
+VOCAB = 512
+SPM = 'nemotron mistral mixtral gemma gemma2 gemma3_text baichuan internlm2 internlm3 minicpm phi3 xverse ernie4_5 ernie4_5_moe'.split()
+
+# What published files say besides, and the reference asks for.
+PUBLISHED = {'gpt2': {'n_ctx': 128}, 'gpt_neox': {'rotary_pct': None}, 'exaone': {'max_position_embeddings': 128}, 'xverse': {'max_position_embeddings': 128}}
+# What runtimes go by besides, or their whole context of 256 positions: numbers of layers, heads of keys.
+RUNTIME = {'baichuan': {'num_hidden_layers': 32}, 'baichuan2': {'num_hidden_layers': 32}, 'cohere, norms': {'num_hidden_layers': 64},
+           'deepseek_v2 lite, yarn': {'num_hidden_layers': 27}, 'exaone4, windows': {'num_hidden_layers': 64, 'layer_types': (['sliding_attention'] * 3 + ['full_attention']) * 16},
+           'dots1': {'num_key_value_heads': 4}, 'olmoe': {'num_key_value_heads': 4},
+           'phi3, longrope, partial': {'max_position_embeddings': 512, 'original_max_position_embeddings': 256}}
+SPECIAL = {kind: ['<|user|>', '<|observation|>', '[gMASK]', '<sop>', '<|system|>', '<|assistant|>'] for kind in ('glm', 'glm4', 'glm4_moe', 'chatglm')}
+
+
+def reference(llama, hf, out):
+    """the reference converter in a child, so that its libraries are loaded once; what it said last, where it failed"""
+    if llama not in sys.path:
+        sys.path.insert(0, llama)
+        import conversion.base as base
+        base.TextModel.get_vocab_base_pre = lambda self, tokenizer: 'gpt-2'
+    log = out + '.log'
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            to = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+            os.dup2(to, 1), os.dup2(to, 2)
+            sys.argv = ['convert', hf, '--outtype', 'f32', '--outfile', out]
+            runpy.run_path(os.path.join(llama, 'convert_hf_to_gguf.py'), run_name='__main__')
+            code = 0
+        except SystemExit as e:
+            code = e.code or 0
+        except BaseException as e:
+            os.write(2, f'\n{type(e).__name__}: {e}'.encode())
+        finally:
+            os._exit(code)
+    if os.waitpid(child, 0)[1] == 0:
+        return None
+    if os.path.exists(out):
+        os.remove(out)
+    return (open(log).read().strip().splitlines() or ['?'])[-1]
+
+
+def weights(name, shape):
+    """FNV-1a of the name, then splitmix64: around zero, or around one for a norm"""
+    h = 0xCBF29CE484222325
+    for b in name.encode():
+        h = ((h ^ b) * 0x100000001B3) & M
+    with np.errstate(over='ignore'):
+        z = np.uint64(h) + np.arange(1, int(np.prod(shape)) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z ^= z >> np.uint64(31)
+    u = (z >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24) - np.float32(0.5)
+    u = u * np.float32(0.375) if len(shape) > 1 else u * np.float32(0.5) + np.float32('norm' in name or 'ln_' in name)
+    return torch.from_numpy(u.reshape(shape))
+
+
+LLAMA = {'model.embed_tokens.weight': 'V E', 'model.norm.weight': 'E', 'lm_head.weight': 'V E'} | {'model.layers.{}.' + k + '.weight': v for k, v in {
+    'input_layernorm': 'E', 'post_attention_layernorm': 'E', 'self_attn.q_proj': 'Q E', 'self_attn.k_proj': 'K E', 'self_attn.v_proj': 'K E',
+    'self_attn.o_proj': 'E Q', 'mlp.gate_proj': 'F E', 'mlp.up_proj': 'F E', 'mlp.down_proj': 'E F'}.items()}
+
+
+def named(table, names):
+    """a layout whose tensors go by other names"""
+    return {re.sub('|'.join(map(re.escape, names)), lambda m: names[m[0]], k): v for k, v in table.items()}
+
+
+def packed(table, name):
+    """queries, keys and values are one matrix"""
+    return {k.replace('q_proj', name): 'A E' if 'q_proj' in k else v for k, v in table.items() if not re.search('[kv]_proj', k)}
+
+
+EXPERTS = {f'model.layers.{{}}.mlp.experts.{{e}}.{k}_proj.weight': v for k, v in {'gate': 'X E', 'up': 'X E', 'down': 'E X'}.items()} | {
+    'model.layers.{}.mlp.gate.weight': 'N E'} | {f'model.layers.{{}}.mlp.shared_experts.{k}_proj.weight': v for k, v in {'gate': 'S E', 'up': 'S E', 'down': 'E S'}.items()}
+PACK = packed(LLAMA, 'W_pack')
+# What the files of models have that transformers knows by their own code only.
+LAYOUTS = {
+    'baichuan': PACK, 'xverse': LLAMA, 'minicpm': LLAMA, 'internlm3': LLAMA, 'deepseek': LLAMA | EXPERTS,
+    'internlm2': named(packed(LLAMA, 'wqkv'), {'embed_tokens': 'tok_embeddings', 'self_attn': 'attention', 'o_proj': 'wo', 'input_layernorm': 'attention_norm',
+        'post_attention_layernorm': 'ffn_norm', 'mlp.gate_proj': 'feed_forward.w1', 'mlp.up_proj': 'feed_forward.w3', 'mlp.down_proj': 'feed_forward.w2', 'lm_head': 'output'}),
+    'exaone': named(LLAMA, {'model.embed_tokens': 'transformer.wte', 'model.layers': 'transformer.h', 'input_layernorm': 'ln_1', 'post_attention_layernorm': 'ln_2',
+        'self_attn': 'attn.attention', 'o_proj': 'out_proj', 'gate_proj': 'c_fc_0', 'up_proj': 'c_fc_1', 'down_proj': 'c_proj', 'model.norm': 'transformer.ln_f'}),
+    'bailing_moe': named({k: v for k, v in packed(LLAMA, 'query_key_value').items() if 'mlp' not in k} | EXPERTS,
+        {'embed_tokens': 'word_embeddings', 'self_attn': 'attention', 'o_proj': 'dense'}),
+    'chatglm': {'transformer.embedding.word_embeddings.weight': 'V E', 'transformer.encoder.final_layernorm.weight': 'E', 'transformer.output_layer.weight': 'V E',
+        'transformer.rotary_pos_emb.inv_freq': 'R'} | {'transformer.encoder.layers.{}.' + k: v for k, v in {
+        'input_layernorm.weight': 'E', 'post_attention_layernorm.weight': 'E', 'self_attention.query_key_value.weight': 'A E',
+        'self_attention.query_key_value.bias': 'A', 'self_attention.dense.weight': 'E Q', 'mlp.dense_h_to_4h.weight': 'G E', 'mlp.dense_4h_to_h.weight': 'E F'}.items()},
+}
+
+
+def layout(c):
+    """the tensors of a class of LAYOUTS"""
+    get = lambda *keys, default=None: next((c[k] for k in keys if c.get(k) is not None), default)
+    e, heads, layers = c['hidden_size'], c['num_attention_heads'], get('num_hidden_layers', 'num_layers')
+    kv = get('num_key_value_heads', 'multi_query_group_num', default=heads)
+    d, f = get('head_dim', 'kv_channels', default=e // heads), get('intermediate_size', 'ffn_hidden_size')
+    x, n = get('moe_intermediate_size', default=0), get('n_routed_experts', 'num_experts', default=0)
+    size = {'V': c['vocab_size'], 'E': e, 'Q': heads * d, 'K': kv * d, 'A': (heads + 2 * kv) * d, 'F': f, 'G': 2 * f, 'X': x, 'N': n, 'R': d // 4,
+            'S': x * get('n_shared_experts', 'num_shared_experts', default=0)}
+    out, dense = {}, get('first_k_dense_replace', default=0)
+    for name, dims in LAYOUTS[c['model_type']].items():
+        if c.get('tie_word_embeddings') and name == 'lm_head.weight':
+            continue
+        for l in range(layers) if '{}' in name else [0]:
+            if n and 'mlp' in name and (name in LLAMA) != (l < dense):
+                continue
+            for k in range(n) if '{e}' in name else [0]:
+                out[name.replace('{}', str(l)).replace('{e}', str(k))] = [size[x] for x in dims.split()]
+    return out
+
+
+def pieces(out):
+    """a SentencePiece vocabulary of merges with bytes, as Llama 2 has one"""
+    import sentencepiece as spm
+    text = [re.sub(r'\s+', ' ', x) for x in open(__file__).read().split('\n') if x.strip()]
+    spm.SentencePieceTrainer.train(sentence_iterator=iter(text), model_prefix=os.path.join(out, 'tokenizer'), vocab_size=VOCAB, model_type='bpe', byte_fallback=True,
+                                   normalization_rule_name='identity', remove_extra_whitespaces=False, split_digits=True, minloglevel=2)
+    json.dump({'tokenizer_class': 'LlamaTokenizer', 'bos_token': '<s>', 'eos_token': '</s>', 'unk_token': '<unk>', 'add_bos_token': True, 'add_eos_token': False,
+               'clean_up_tokenization_spaces': False}, open(os.path.join(out, 'tokenizer_config.json'), 'w'))
+
+
+def slug(name):
+    return re.sub(r'\W+', '-', name)
+
+
+def make(a, f):
+    c = dict(f['config'], vocab_size=VOCAB, bos_token_id=0, eos_token_id=0, pad_token_id=None)
+    for k, v in RUNTIME.get(f['name'], {}).items():
+        c[k] = v
+    kind, folder = c['model_type'], os.path.join(a.out, slug(f['name']))
+    hf = os.path.join(folder, 'hf')
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(hf)
+    tokens = [(7 * i * i + 31 * i + 5) % VOCAB for i in range(40)]
+    json.dump(tokens, open(os.path.join(folder, 'tokens.json'), 'w'))
+    if kind in SPM:
+        c.update(bos_token_id=1, eos_token_id=2)
+    size = VOCAB + len(SPECIAL.get(kind, []))
+    c.update({k: size for k in ('vocab_size', 'padded_vocab_size') if k in c})
+    if kind in SPECIAL:
+        c['eos_token_id'] = [0, VOCAB, VOCAB + 1]
+    if kind in LAYOUTS:
+        save_file({k: weights(k, v) for k, v in layout(c).items()}, os.path.join(hf, 'model.safetensors'), metadata={'format': 'pt'})
+        json.dump(dict(c, torch_dtype='float32'), open(os.path.join(hf, 'config.json'), 'w'), indent=1)
+    else:
+        arch = c.pop('architectures')
+        model = getattr(tf, arch[0])._from_config(tf.AutoConfig.for_model(**c), attn_implementation='eager', dtype=torch.float32).eval()
+        state = model.state_dict()
+        with torch.no_grad():
+            for k, v in state.items():
+                if v.is_floating_point():
+                    v.copy_(weights(k, v.shape))
+            model.save_pretrained(hf, save_original_format=not f['fused'])
+            model(torch.tensor([tokens])).logits[0].numpy().astype(np.float32).tofile(os.path.join(folder, 'logits.f32'))
+    if kind in SPM:
+        pieces(hf)
+    else:
+        shutil.copy(os.path.join(a.tokenizer, 'tokenizer_config.json'), hf)
+        t = json.load(open(os.path.join(a.tokenizer, 'tokenizer.json')))
+        for i, text in enumerate(SPECIAL.get(kind, [])):
+            t['added_tokens'].append(dict(t['added_tokens'][0], id=VOCAB + i, content=text))
+        json.dump(t, open(os.path.join(hf, 'tokenizer.json'), 'w'))
+    if kind in PUBLISHED:
+        path = os.path.join(hf, 'config.json')
+        c = json.load(open(path))
+        for k, v in PUBLISHED[kind].items():
+            c.setdefault(k, c['rope_parameters']['partial_rotary_factor'] if v is None else v)
+        json.dump(c, open(path, 'w'))
+    if a.llama_cpp:
+        if error := reference(a.llama_cpp, hf, os.path.join(folder, 'ref-f32.gguf')):
+            open(os.path.join(folder, 'ref-error.txt'), 'w').write(error)
+            return 'the reference: ' + error[-160:]
+    return 'made'
+
+
+p = argparse.ArgumentParser()
+p.add_argument('families', nargs='+')
+p.add_argument('tokenizer')
+p.add_argument('out')
+p.add_argument('--llama-cpp')
+p.add_argument('--only')
+p.add_argument('--keep', action='store_true', help='leave folders that are there')
+a = p.parse_args()
+for path in a.families:
+    for f in json.load(open(path)):
+        if a.only and a.only not in f['name'] or 'vision_config' in f['config']:
+            continue
+        if a.keep and os.path.exists(os.path.join(a.out, slug(f['name']), 'done')):
+            continue
+        try:
+            print(f['name'] + ':', make(a, f), flush=True)
+            open(os.path.join(a.out, slug(f['name']), 'done'), 'w').close()
+        except Exception as e:
+            print(f"{f['name']}: not made: {type(e).__name__}: {str(e)[-200:]}", flush=True)

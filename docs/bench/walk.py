@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""What a user does with a model, with a tiny checkpoint of every family.
+
+usage: walk.py QUERN MODELS TEXT WORK [--llama PYTHON] [NAME…]
+
+MODELS is what tiny.py makes, TEXT a few kilobytes of plain text. This interpreter needs torch, transformers and peft, PYTHON llama-cpp-python.
+For each model and command: "ok", or what the command said, with "(no hint)" where it did not say what to do. Columns:
+
+  convert    to F16                           quantize   to Q4_K_M and Q4_0, with the importance that was calibrated, loaded by llama.cpp
+  calibrate  an importance matrix             gptq       Q4_0 and a folder in GPTQ's format by --method gptq
+  verify     both against the folder          export     of the Q4_0 file, as a folder that gives the file's logits (in spreads)
+  inspect    folder, file and matrix          lora       with a random adapter of every linear layer by PEFT: `lora merge` against
+                                              PEFT's logits; `lora convert`, its adapter in llama.cpp and back, against the same (in spreads)
+"""
+import argparse, json, os, shutil, subprocess
+import numpy as np
+
+LLAMA = '''
+import ctypes, json, sys, numpy as np, llama_cpp as L
+path, tokens, out = sys.argv[1:4]
+tokens = json.load(open(tokens))
+m = L.Llama(path, n_ctx=64, n_batch=512, logits_all=True, n_gpu_layers=0, n_threads=1, verbose=True, type_k=0, type_v=0, flash_attn=False)
+for p in sys.argv[4:]:
+    a = L.llama_adapter_lora_init(m._model.model, p.encode())
+    assert a, 'error loading the adapter'
+    L.llama_set_adapters_lora(m._ctx.ctx, (L.llama_adapter_lora_p_ctypes * 1)(a), 1, (ctypes.c_float * 1)(1))
+m.eval(tokens)
+np.save(out, np.array(m.scores[:len(tokens)], np.float32))
+'''
+
+
+def run(*cmd):
+    done = subprocess.run([str(c) for c in cmd], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f'status {done.returncode}']
+        said = next((x for x in lines if 'error loading' in x), None) or next((x for x in lines if x.startswith('quern:')), lines[-1])
+        hint = next((x for x in lines if x.startswith('hint:')), '(no hint)' if said.startswith('quern:') else '')
+        raise RuntimeError(f'{said[-200:]} {hint}'.strip())
+    return done.stdout
+
+
+def adapter(src, out, tokens):
+    """a random adapter by PEFT, and the logits of the model that has it"""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+    model = AutoModelForCausalLM.from_pretrained(src, dtype=torch.float32, attn_implementation='eager').eval()
+    peft = get_peft_model(model, LoraConfig(r=4, lora_alpha=6, task_type='CAUSAL_LM', target_modules='all-linear'))
+    g = torch.Generator().manual_seed(1)
+    for name, p in peft.named_parameters():
+        if 'lora_' in name:
+            p.data = torch.randn(p.shape, generator=g) * 0.1
+    peft.save_pretrained(out)
+    with torch.no_grad():
+        return peft.eval()(torch.tensor([tokens])).logits[0].float().numpy()
+
+
+class Walk:
+    def __init__(self, a, name):
+        self.a, self.src, self.dir = a, os.path.join(a.models, name, 'hf'), os.path.join(a.work, name)
+        shutil.rmtree(self.dir, ignore_errors=True)
+        os.makedirs(self.dir)
+        self.ids = os.path.join(a.models, name, 'tokens.json')
+        self.tokens = json.load(open(self.ids))
+
+    def at(self, name):
+        return os.path.join(self.dir, name)
+
+    def quern(self, *cmd):
+        return run(self.a.quern, *cmd)
+
+    def logits(self, path):
+        self.quern('logits', path, '--tokens', self.ids, '-o', self.at('l.npy'))
+        return np.load(self.at('l.npy'))
+
+    def llama(self, *paths):
+        run(self.a.llama, '-c', LLAMA, paths[0], self.ids, self.at('l.npy'), *paths[1:])
+        return np.load(self.at('l.npy'))
+
+    def convert(self):
+        self.quern('convert', self.src, '-o', self.at('f16.gguf'), '--outtype', 'f16')
+
+    def calibrate(self):
+        self.quern('calibrate', self.src, '--text', self.a.text, '--ctx', 64, '--chunks', 4, '-o', self.at('im.gguf'))
+
+    def quantize(self):
+        more = ['--imatrix', self.at('im.gguf')] if os.path.exists(self.at('im.gguf')) else []
+        self.quern('quantize', self.src, 'Q4_K_M', 'Q4_0', *more, '-o', self.at('{type}.gguf'))
+        if self.a.llama:
+            for t in ('Q4_K_M', 'Q4_0'):
+                assert np.isfinite(self.llama(self.at(t + '.gguf'))).all()
+
+    def verify(self):
+        self.quern('verify', '--base', self.src, '--quant', self.at('Q4_K_M.gguf'), '--quant', self.at('Q4_0.gguf'), '--text', self.a.text, '--ctx', 64, '--chunks', 2)
+
+    def inspect(self):
+        for p in [self.src, self.at('Q4_K_M.gguf')] + [self.at('im.gguf')] * os.path.exists(self.at('im.gguf')):
+            assert json.loads(self.quern('inspect', p, '--json'))
+
+    def gptq(self):
+        more = ['--method', 'gptq', '--text', self.a.text, '--ctx', 64, '--chunks', 4]
+        self.quern('quantize', self.src, 'Q4_0', *more, '-o', self.at('gptq.gguf'))
+        self.quern('quantize', self.src, '--format', 'gptq', '--group', 32, *more, '-o', self.at('gptq'))
+        self.quern('verify', '--base', self.src, '--quant', self.at('gptq.gguf'), '--quant', self.at('gptq'), '--text', self.a.text, '--ctx', 64, '--chunks', 2)
+
+    def export(self):
+        self.quern('export', self.at('Q4_0.gguf'), '-o', self.at('back'), '--type', 'f32')
+        want = self.logits(self.at('Q4_0.gguf'))
+        return f"{np.abs(self.logits(self.at('back')) - want).max() / want.std():.1e}"
+
+    def lora(self):
+        if not os.path.exists(os.path.join(os.path.dirname(self.src), 'logits.f32')):
+            return 'transformers lacks the class'
+        want = adapter(self.src, self.at('lora'), self.tokens)
+        far = lambda x: f'{np.abs(x - want).max() / want.std():.1e}'
+        self.quern('lora', 'merge', self.src, self.at('lora'), 'f32', '-o', self.at('merged.gguf'))
+        cells = [far(self.logits(self.at('merged.gguf')))]
+        self.quern('lora', 'convert', self.at('lora'), '--base', self.src, '-o', self.at('lora.gguf'))
+        self.quern('convert', self.src, '--outtype', 'f32', '-o', self.at('f32.gguf'))
+        if self.a.llama:
+            cells.append(far(self.llama(self.at('f32.gguf'), self.at('lora.gguf'))))
+        self.quern('lora', 'convert', self.at('lora.gguf'), '--base', self.src, '-o', self.at('lora-back'))
+        self.quern('lora', 'merge', self.src, self.at('lora-back'), 'f32', '-o', self.at('merged.gguf'), '--force')
+        return ', '.join(cells + [far(self.logits(self.at('merged.gguf')))])
+
+
+COLUMNS = ['convert', 'calibrate', 'quantize', 'verify', 'inspect', 'gptq', 'export', 'lora']
+p = argparse.ArgumentParser()
+for arg in ('quern', 'models', 'text', 'work'):
+    p.add_argument(arg)
+p.add_argument('names', nargs='*')
+p.add_argument('--llama')
+a = p.parse_intermixed_args()
+print('| family | ' + ' | '.join(COLUMNS) + ' |\n|' + ' --- |' * (len(COLUMNS) + 1), flush=True)
+for name in a.names or sorted(os.listdir(a.models)):
+    w, cells = Walk(a, name), []
+    for c in COLUMNS:
+        try:
+            cells.append(getattr(w, c)() or 'ok')
+        except Exception as e:
+            cells.append((str(e).strip().splitlines() or [type(e).__name__])[-1][-400:])
+    print(f'| {name} | ' + ' | '.join(cells) + ' |', flush=True)
+    shutil.rmtree(w.dir)
