@@ -147,7 +147,7 @@ func (r *feedbackRun) rows(dst []byte, w []float32, m int) {
 	}
 	r.products(m)
 	for range r.sweeps {
-		if !r.sweep(m) {
+		if !r.sweep(m, r.descend) {
 			break
 		}
 	}

@@ -15,13 +15,13 @@ func (r *feedbackRun) products(m int) {
 
 // sweep gives every column in turn the level at which the loss is least while all others stay, and says whether any changed. Moving weight j of a row by d
 // changes its loss left·H·leftᵀ by H[j][j]·d² − 2·d·(left·H)[j], so the loss never grows.
-func (r *feedbackRun) sweep(m int) (changed bool) {
+func (r *feedbackRun) sweep(m int, descend func(i, c int) bool) (changed bool) {
 	r.moved = room(r.moved, m*feedbackColumns)
 	for c := 0; c < r.k; c += feedbackColumns {
 		clear(r.moved)
 		any := false
 		for i := range m {
-			if r.descend(i, c) {
+			if descend(i, c) {
 				any = true
 			}
 		}

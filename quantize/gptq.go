@@ -20,8 +20,8 @@ const (
 )
 
 // GPTQ makes codes by rounding the columns of a matrix one after the other, each taking back what the ones before it did to the products with
-// the inputs that were seen (arXiv 2210.17323). The grid of a group is searched as Nearest does, when its first column is reached and with
-// the weights as they then are; its numbers are rounded to what will be stored before a code is chosen, and codes are never computed again.
+// the inputs that were seen (arXiv 2210.17323), and then looks at all of them again, as Feedback does. The grid of a group is searched as Nearest does, when its first column is reached and with
+// the weights as they then are; its numbers are rounded to what will be stored before a code is chosen.
 type GPTQ struct {
 	*Nearest
 	Damped float64 // what was added to the diagonal, as a part of its mean
@@ -150,6 +150,37 @@ func (r *gptqRun) rows(w []float32, row, m int) {
 		r.feed(from, to-from, to, k, m)
 		from = to
 	}
+	r.products(m)
+	for range r.sweeps {
+		if !r.sweep(m, func(i, c int) bool { return r.descend(row, i, c) }) {
+			break
+		}
+	}
+}
+
+// descend looks at the codes in feedbackColumns places of row i of the run, from c on, as those of a type are looked at.
+func (r *gptqRun) descend(row, i, c int) (changed bool) {
+	k, groups, top := r.f.k, r.c.Groups(r.f.k), float32(r.Levels()-1)
+	product, left, moved := r.target[i*k+c:][:feedbackColumns], r.left[i*k+c:][:feedbackColumns], r.moved[i*feedbackColumns:][:feedbackColumns]
+	q := r.c.Q[(row+i)*k:][:k]
+	for j, p := range product {
+		h, s := r.h[(c+j)*k+c:][:feedbackColumns], r.c.Scale[(row+i)*groups+r.group[c+j]]
+		code := &q[r.column[c+j]]
+		was := float32(*code)
+		to := min(max(was+float32(p/float32(h[j]*s)), 0), top)
+		to = float32(to+wholeFloat) - wholeFloat
+		d := float32(s * (to - was))
+		if to == was || float32(h[j]*d)*d >= float32(2*d)*p {
+			continue
+		}
+		*code, changed = uint8(int32(to)), true
+		left[j] -= d
+		moved[j] = -d
+		for l, v := range h {
+			product[l] -= float32(d * v)
+		}
+	}
+	return changed
 }
 
 // grids chooses the numbers of a group of m rows, which has the places from…to-1, or, before anything is rounded, places anywhere.

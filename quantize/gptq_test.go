@@ -218,7 +218,7 @@ func paperRow(c *Codes, row int, w []float32, upper [][]float64, column, group [
 	return codes, grids
 }
 
-// Codes are those of the paper's algorithm, written down naively, for every option.
+// Codes before the sweeps are those of the paper's algorithm, written down naively, for every option; sweeps never lose.
 func TestGPTQIsThePapers(t *testing.T) {
 	const k, rows = 160, 4
 	h := gram(rand.New(rand.NewSource(6)), k, 2*k)
@@ -236,7 +236,11 @@ func TestGPTQIsThePapers(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					var c Codes
+					var c, swept Codes
+					if err := g.Rows(&swept, w); err != nil {
+						t.Fatal(err)
+					}
+					g.f.sweeps = 0
 					if err := g.Rows(&c, w); err != nil {
 						t.Fatal(err)
 					}
@@ -248,6 +252,12 @@ func TestGPTQIsThePapers(t *testing.T) {
 						if c.GroupOf(i) != group[i] {
 							t.Fatalf("%s: column %d is of group %d, want %d", name, i, c.GroupOf(i), group[i])
 						}
+					}
+					if before, now := dampedLoss(h, k, damp, w, decodedRows(&c)), dampedLoss(h, k, damp, w, decodedRows(&swept)); now > before*(1+1e-6) {
+						t.Errorf("%s: sweeps make the loss %g of %g", name, now, before)
+					}
+					if !slices.Equal(c.Scale, swept.Scale) {
+						t.Errorf("%s: sweeps change scales", name)
 					}
 					codes, grids := 0, 0
 					for i := range rows {
@@ -261,6 +271,19 @@ func TestGPTQIsThePapers(t *testing.T) {
 			}
 		}
 	}
+}
+
+// dampedLoss is what GPTQ minimises: the proxy loss with what is added to the diagonal.
+func dampedLoss(h []float64, k int, damp float64, w, got []float32) float64 {
+	mean, plain := 0.0, 0.0
+	for i := range k {
+		mean += h[i*k+i] / float64(k)
+	}
+	for i, v := range w {
+		e := float64(v) - float64(got[i])
+		plain += e * e
+	}
+	return proxy(h, k, w, got) + damp*mean*plain
 }
 
 // uneven makes the inputs of some columns larger, so that orders differ.

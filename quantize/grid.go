@@ -57,18 +57,36 @@ func (c *Codes) GroupOf(k int) int {
 // Row decodes row i: the product of a scale and an exact integer, rounded once.
 func (c *Codes) Row(dst []float32, i int) {
 	groups := c.Groups(c.Cols)
-	scale, q := c.Scale[i*groups:][:groups], c.Q[i*c.Cols:][:c.Cols]
-	for k, v := range q {
-		g := c.GroupOf(k)
-		switch {
-		case c.Offset != nil:
-			dst[k] = float32(scale[g]*float32(v)) + c.Offset[i*groups+g]
-		case c.Zero != nil:
-			dst[k] = scale[g] * float32(int(v)-int(c.Zero[i*groups+g]))
-		default:
-			dst[k] = scale[g] * float32(int(v)-c.Levels()/2)
+	q := c.Q[i*c.Cols:][:c.Cols]
+	if c.Order != nil {
+		for k, v := range q {
+			scale, zero, offset := c.point(i*groups + int(c.Order[k]))
+			dst[k] = float32(scale*float32(int(v)-zero)) + offset
+		}
+		return
+	}
+	size := c.Group
+	if size <= 0 {
+		size = c.Cols
+	}
+	for g := range groups {
+		scale, zero, offset := c.point(i*groups + g)
+		out := dst[g*size : min((g+1)*size, c.Cols)]
+		for k, v := range q[g*size:][:len(out)] {
+			out[k] = float32(scale*float32(int(v)-zero)) + offset
 		}
 	}
+}
+
+// point is what the codes of a group mean: scale·(q − zero) + offset.
+func (c *Codes) point(at int) (scale float32, zero int, offset float32) {
+	switch {
+	case c.Offset != nil:
+		return c.Scale[at], 0, c.Offset[at]
+	case c.Zero != nil:
+		return c.Scale[at], int(c.Zero[at]), 0
+	}
+	return c.Scale[at], c.Levels() / 2, 0
 }
 
 // Check says what is wrong with the sizes and values of c, for codes that come from a file.
