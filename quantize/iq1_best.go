@@ -28,6 +28,7 @@ type iq1Search struct {
 	unit, heft [super]float32 // weights, and what their errors count for, in units of their groups
 	group      [groups16]iq1Part
 	energy     blockEnergy
+	at         [super / 8]uint8 // the candidate of each eight that the try has
 	try, best  iq1Block
 	loss       float64
 }
@@ -70,8 +71,11 @@ func (k *iq1Search) search(importance []float32) {
 	}
 	if d := chooseHalf(fits[:n], k.try.scale[:n], 1, 7); d != 0 {
 		k.try.d = smallHalf(d)
-		for range 2 {
+		for round := range 2 {
 			k.settle()
+			if round == 0 {
+				k.seek()
+			}
 			sums := k.offer()
 			k.try.d = smallHalf(sums.best(0))
 		}
@@ -160,8 +164,7 @@ func (k *iq1Search) fit(points []iq1Point, g, t int, s float32) {
 	for i := range points {
 		for down, room := range k.rooms {
 			point, found := &points[i], room.chosen(i, len(points), t)
-			sum := room.room.From(g*len(points) + i).Sum[:2*kernel.GridSet]
-			p, q := sum[found], sum[kernel.GridSet+found]
+			p, q := room.sums(g*len(points)+i, found)
 			point.found[down], point.p[down], point.q[down], point.gain[down] = found, p, q, p-float32(s*q)
 		}
 	}
@@ -206,10 +209,40 @@ func (k *iq1Search) settle() {
 					for p := range n / 8 {
 						down := points[p].down(shifts)
 						k.try.member[g*n/8+p] = k.rooms[down].member(g*n/8+p, points[p].found[down])
-						k.try.down[g*n/8+p] = down == 1
+						k.try.down[g*n/8+p], k.at[g*n/8+p] = down == 1, uint8(points[p].found[down])
 					}
 				}
 			}
+		}
+	}
+}
+
+// seek looks at all members for eights that could lose less by a part of what the block loses.
+func (k *iq1Search) seek() {
+	var sums alongSums
+	k.decoded(func(level, x, w float64) { sums.add(w, x, level) })
+	d := float64(halfValue(k.try.d))
+	part := sums.loss(d, 0) / seekPart
+	for i := range k.at {
+		g := 8 * i / k.c.group
+		group := &k.group[g]
+		if group.fits.n == 0 {
+			continue
+		}
+		room := k.rooms[0]
+		if k.try.down[i] {
+			room = k.rooms[1]
+		}
+		scale := min(float32(float64(d*float64(2*int(k.try.scale[g])+1))/float64(group.whole)), farScale)
+		worth := float32(part / (float64(float64(group.whole)*float64(group.whole)) * float64(group.heavy)))
+		x, w := k.unit[8*i:][:8], k.heft[8*i:][:8]
+		p, q := room.sums(i, int(k.at[i]))
+		gain := p - float32(scale*q)
+		if room.spare(x, w, scale, gain) <= worth {
+			continue
+		}
+		if m, _, _, ok := room.seek(i, x, w, scale, gain); ok {
+			k.try.member[i] = m
 		}
 	}
 }

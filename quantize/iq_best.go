@@ -10,12 +10,14 @@ import (
 // brings every group's weights into the codebook and remembers for each what a least-squares fit needs, so that a group's
 // error at any other scale is known nearly; with that it chooses the half and the groups' scales together. Then the members
 // are taken anew for the scales that came out and for those beside them, and the half refitted. llama-quantize's block
-// is looked at where the search did not end near what is possible.
+// is looked at where the search did not end near what is possible, and members that are not near where much is at stake.
 
 const (
 	gridLowest  = 0.3 // scales of a sweep: of what takes the largest magnitude to the highest level
 	gridHighest = 1.3
 	gridSweep   = 12
+
+	seekPart = 64 // a point is looked at among all members where that part of what its block loses is at stake
 )
 
 var gridScales = sweepScales(gridLowest, gridHighest, gridSweep)
@@ -48,6 +50,7 @@ type gridSearch struct {
 	group      [groups16]gridGroup
 	energy     blockEnergy
 	try, best  gridBlock
+	at         [super / 4]uint8 // the candidate of each point that the try has
 	loss       float64
 	importance []float32
 }
@@ -79,8 +82,11 @@ func (k *gridSearch) search() {
 	}
 	if d := k.choose(); d != 0 {
 		k.try.d = smallHalf(d)
-		for range 2 {
+		for round := range 2 {
 			k.settle()
+			if round == 0 {
+				k.seek()
+			}
 			sums := k.sums()
 			k.offer(sums)
 			k.try.d = smallHalf(sums.best(0)) // members are chosen for the scale that suits them, not for the one they are stored with
@@ -185,6 +191,11 @@ func (g *gridGroup) sums(lx, l2 float32) (p, q float64) {
 	return float64(lx) / 2 * float64(float64(g.whole)*heavy), float64(l2) * heavy
 }
 
+// of is an error in units of the group.
+func (g *gridGroup) of(loss float64) float32 {
+	return float32(loss / (float64(float64(g.whole)*float64(g.whole)) * float64(g.heavy)))
+}
+
 // choose returns the half that suits all groups best by what the sweeps know, and leaves the integers of the groups' scales.
 func (k *gridSearch) choose() float64 {
 	var fits [groups16]*scaleFits
@@ -222,9 +233,43 @@ func (k *gridSearch) settle() {
 			}
 		}
 		for i := range points {
-			k.try.member[g*points+i] = k.room.member(g*points+i, k.room.chosen(i, points, found))
+			k.at[g*points+i] = uint8(k.room.chosen(i, points, found))
+			k.try.member[g*points+i] = k.room.member(g*points+i, int(k.at[g*points+i]))
 		}
 		copy(k.try.sign[g*n/8:(g+1)*n/8], k.sign[g*n/8:(g+1)*n/8])
+	}
+}
+
+// seek looks at all members for points that could lose less by a part of what the block loses: where weights are uneven, what is
+// near is not what is good.
+func (k *gridSearch) seek() {
+	unit := float64(k.c.unit) * float64(halfValue(k.try.d))
+	dims, n := k.book.dims, k.c.group
+	points := n / dims
+	sums := k.sums()
+	part := sums.loss(float64(halfValue(k.try.d)), 0) / seekPart
+	for g := range super / n {
+		group := &k.group[g]
+		if group.fits.n == 0 {
+			continue
+		}
+		scale := min(float32(unit*float64(2*int(k.try.scale[g])+1)/float64(group.whole)), farScale)
+		worth := group.of(part)
+		for i := range points {
+			at := g*n + i*dims
+			x, w := k.unit[at:][:dims], k.heft[at:][:dims]
+			p, q := k.room.sums(g*points+i, int(k.at[g*points+i]))
+			gain := p - float32(scale*q)
+			if k.room.spare(x, w, scale, gain) <= worth {
+				continue
+			}
+			if m, p2, q2, ok := k.room.seek(g*points+i, x, w, scale, gain); ok {
+				k.try.member[g*points+i] = m
+				dp, dq := group.sums(p2-p, q2-q)
+				group.p += dp
+				group.q += dq
+			}
+		}
 	}
 }
 

@@ -19,7 +19,6 @@ type gridBook struct {
 	word   []uint64   // the same, the first one lowest
 	number []uint16   // the point that it is
 	member []int32    // of each point, or -1
-	middle []float32  // between what neighbouring levels decode to
 
 	meet sync.Once
 	near [][]uint16 // of each point that is no member: the members nearest to it
@@ -43,9 +42,6 @@ func (b *gridBook) ready() *gridBook {
 		bits, err := base64.StdEncoding.DecodeString(b.text)
 		if err != nil {
 			panic("quantize: a codebook's text is damaged: " + err.Error())
-		}
-		for l, v := range b.value[1:] {
-			b.middle = append(b.middle, float32(int(v)+int(b.value[l]))/2)
 		}
 		points := 1
 		for range b.dims {

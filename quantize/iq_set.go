@@ -9,13 +9,13 @@ import "quern/internal/kernel"
 // A candidates is room for one super-block, with one set of values of the levels.
 type candidates struct {
 	grid   *kernel.Grid
+	value  []float32 // of levels
 	near   *nearList
 	lowest float32 // of the scales at which points are rounded
 	each   float32 // how many of them there are in one
-	scale  [kernel.GridRounds]float32
 	room   kernel.GridPoints
-	alone  [super / 4]bool                          // some weigh much: the last member of every other scale is the best of all
-	extra  [super / 4][kernel.GridRounds / 2]uint16 // that member
+	beyond [super / 4]bool   // the last member of every other scale is one that is not near
+	extra  [super / 4]uint16 // that member
 	p, q   [2048]float32
 	found  [8 * maxScales]uint32
 	sumP   [maxScales]float32
@@ -30,11 +30,10 @@ const (
 
 // newCandidates rounds points at scales between two.
 func newCandidates(b *gridBook, value []float32, lowest, highest float32) *candidates {
-	c := &candidates{near: b.surroundings(), lowest: lowest, each: (kernel.GridRounds - 1) / (highest - lowest)}
+	c := &candidates{value: value, near: b.surroundings(), lowest: lowest, each: (kernel.GridRounds - 1) / (highest - lowest)}
 	var inverse [kernel.GridRounds]float32
 	for r := range inverse {
-		c.scale[r] = between(lowest, highest, r, len(inverse))
-		inverse[r] = 1 / c.scale[r]
+		inverse[r] = 1 / between(lowest, highest, r, len(inverse))
 	}
 	c.grid = kernel.NewGrid(b.dims, value, c.near.level, inverse[:])
 	c.room = kernel.NewGridPoints(super / b.dims)
@@ -43,35 +42,49 @@ func newCandidates(b *gridBook, value []float32, lowest, highest float32) *candi
 
 // fill takes the points of weights x from point at on; w is what their squared errors count for, not above one.
 func (c *candidates) fill(at int, x, w []float32) {
-	d := c.grid.Dims
+	n := len(x) / c.grid.Dims
 	c.grid.Fill(c.room.From(at), x, w)
-	for k := range len(x) / d {
-		if c.alone[at+k] = dominated(w[k*d:][:d]); c.alone[at+k] {
-			c.thorough(at+k, x[k*d:][:d], w[k*d:][:d])
+	clear(c.beyond[at : at+n])
+}
+
+// spare is what a point could lose less at a scale than its candidate does, if all that levels can make were members.
+func (c *candidates) spare(x, w []float32, scale, gain float32) float32 {
+	var sum float32
+	for i, v := range x {
+		level := float32(scale * c.value[0])
+		for _, l := range c.value[1:] {
+			if up := float32(scale * l); up-v < v-level {
+				level = up
+			}
 		}
+		sum += float32(w[i] * float32(level*(2*v-level)))
 	}
+	return sum - float32(scale*gain)
 }
 
-// dominated says whether one weight has more than twice its share: then what is near is not what is good.
-func dominated(w []float32) bool {
-	var sum, top float32
-	for _, v := range w {
-		sum += v
-		top = max(top, v)
+// seek looks at all members for what gains most at a scale, instead of those that are near. Where that is more than gain by a part that
+// counts, the member takes the place of the last that is near at every other scale, and its sums are returned.
+func (c *candidates) seek(point int, x, w []float32, scale, gain float32) (member uint16, p, q float32, ok bool) {
+	ps, qs := c.p[:len(c.near.all)], c.q[:len(c.near.all)]
+	c.grid.Sums(ps, qs, c.near.all, x, w)
+	m := kernel.MostGain(ps, qs, scale)
+	p, q = ps[m], qs[m]
+	if !(p-float32(scale*q) > gain) {
+		return 0, 0, 0, false
 	}
-	return top*float32(len(w)) > 2*sum
-}
-
-// thorough puts the best of all members at every other scale in place of the last that is near.
-func (c *candidates) thorough(point int, x, w []float32) {
-	p, q := c.p[:len(c.near.all)], c.q[:len(c.near.all)]
-	c.grid.Sums(p, q, c.near.all, x, w)
 	sum := c.room.From(point).Sum[:2*kernel.GridSet]
 	for r := 1; r < kernel.GridRounds; r += 2 {
-		m := kernel.MostGain(p, q, c.scale[r])
 		at := (r+1)*kernel.GridNear - 1
-		c.extra[point][r/2], sum[at], sum[kernel.GridSet+at] = uint16(m), p[m], q[m]
+		sum[at], sum[kernel.GridSet+at] = p, q
 	}
+	c.beyond[point], c.extra[point] = true, uint16(m)
+	return uint16(m), p, q, true
+}
+
+// sums are those of a point's candidate: 2·Σ w·x·code and Σ w·code².
+func (c *candidates) sums(point, found int) (p, q float32) {
+	sum := c.room.From(point).Sum[:2*kernel.GridSet]
+	return sum[found], sum[kernel.GridSet+found]
 }
 
 // pick chooses the best candidate of each of so many points at each scale, which it bounds, a multiple of kernel.GridScales of them, and returns for
@@ -94,8 +107,8 @@ func (c *candidates) chosen(k, points, t int) int {
 
 // member is what candidate j of a point is.
 func (c *candidates) member(point, j int) uint16 {
-	if c.alone[point] && j%(2*kernel.GridNear) == 2*kernel.GridNear-1 {
-		return c.extra[point][j/(2*kernel.GridNear)]
+	if c.beyond[point] && j%(2*kernel.GridNear) == 2*kernel.GridNear-1 {
+		return c.extra[point]
 	}
 	number := c.room.Number[point*kernel.GridRounds+j/kernel.GridNear]
 	return c.near.member[int(number)*kernel.GridNear+j%kernel.GridNear]
