@@ -37,7 +37,7 @@ type entry struct {
 func NewCollector(b *arch.Bound, output bool) *Collector {
 	c := &Collector{at: map[place][]*entry{}}
 	for i, t := range b.Tensors {
-		if len(t.Shape) < 2 || !strings.HasPrefix(t.Name, "blk.") && !(output && t.Name == outputName) {
+		if len(t.Shape) < 2 || slices.Contains(normed, b.Origins[i].Rule.Role) || !strings.HasPrefix(t.Name, "blk.") && !(output && t.Name == outputName) {
 			continue
 		}
 		e := &entry{name: t.Name, routed: slices.Contains(routed, b.Origins[i].Rule.Role)}
@@ -51,6 +51,9 @@ func NewCollector(b *arch.Bound, output bool) *Collector {
 	}
 	return c
 }
+
+// normed are weights of norms, of which some families have a row for each head.
+var normed = []arch.Role{arch.RoleQNorm, arch.RoleKNorm}
 
 // routed are the matrices that the router chooses tokens for.
 var routed = []arch.Role{arch.RoleGateExps, arch.RoleUpExps, arch.RoleDownExps}

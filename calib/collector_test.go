@@ -24,6 +24,7 @@ func bound() *arch.Bound {
 	add("token_embd.weight", -1, arch.RoleEmbed, 9, 4)
 	add("blk.0.attn_norm.weight", 0, arch.RoleAttnNorm, 4)
 	add("blk.0.attn_q.weight", 0, arch.RoleQ, 8, 4)
+	add("blk.0.attn_q_norm.weight", 0, arch.RoleQNorm, 2, 4)
 	add("blk.0.attn_q.bias", 0, arch.RoleQ, 8)
 	add("blk.0.ffn_down_exps.weight", 0, arch.RoleDownExps, 3, 4, 6)
 	add("output.weight", -1, arch.RoleOutput, 9, 4)

@@ -138,8 +138,9 @@ func (p *Pack) grid(opt PackOptions) error {
 	return p.store.Takes(p.Grid, p.store.Offsets, false)
 }
 
-// notLinear are matrices that no format for codes stores as such: embeddings, routers of experts. Towers go by names (notLinearNames).
-var notLinear = map[arch.Role]bool{arch.RoleEmbed: true, arch.RolePositions: true, arch.RoleEmbedNorm: true, arch.RoleRouter: true, arch.RoleShareGate: true}
+// notLinear are matrices that no format for codes stores as such: embeddings, routers of experts, norms with a row for each head. Towers go by names (notLinearNames).
+var notLinear = map[arch.Role]bool{arch.RoleEmbed: true, arch.RolePositions: true, arch.RoleEmbedNorm: true, arch.RoleRouter: true, arch.RoleShareGate: true,
+	arch.RoleQNorm: true, arch.RoleKNorm: true}
 
 var notLinearNames = regexp.MustCompile(`(^|\.)(embed_tokens|wte|wpe|embeddings?|gate|router|shared_expert_gate|.*norm.*)\.weight$`)
 

@@ -66,8 +66,8 @@ func TestPackKnowsRoles(t *testing.T) {
 				if vocab := src.Tensors[i].Shape[0] == 96 && !strings.Contains(x.Name, "layers.") && !strings.Contains(x.Name, "h."); vocab && x.Codes {
 					t.Errorf("%s: %s is to become codes", f.Name, x.Name)
 				}
-				if x.Codes && (strings.HasSuffix(x.Name, "mlp.gate.weight") || strings.HasSuffix(x.Name, "gate.wg.weight")) {
-					t.Errorf("%s: the router %s is to become codes", f.Name, x.Name)
+				if x.Codes && (strings.HasSuffix(x.Name, "mlp.gate.weight") || strings.HasSuffix(x.Name, "gate.wg.weight") || strings.Contains(x.Name, "norm")) {
+					t.Errorf("%s: the router or norm %s is to become codes", f.Name, x.Name)
 				}
 			}
 			for _, s := range p.skip {

@@ -90,6 +90,8 @@ func (s *Store) Takes(g quantize.Grid, offsets, ordered bool) error {
 	return nil
 }
 
+const anyRows = "quantize it into a GGUF, where such rows fall back to another type"
+
 // Fits says why a matrix of n×k cannot be stored in groups of g; nil when it can. Kernels want both sizes in units of 32.
 func (s *Store) Fits(g quantize.Grid, n, k int) error {
 	if g.Group > 0 && k%g.Group != 0 {
@@ -99,10 +101,14 @@ func (s *Store) Fits(g quantize.Grid, n, k int) error {
 				good = append(good, o)
 			}
 		}
-		return &Error{Err: Unsupported("rows of %d are not whole groups of %d", k, g.Group), Hint: fmt.Sprintf("of the usual sizes %v fit (--group)", good)}
+		hint := fmt.Sprintf("of the usual sizes %v fit (--group)", good)
+		if good == nil {
+			hint = anyRows
+		}
+		return &Error{Err: Unsupported("rows of %d are not whole groups of %d", k, g.Group), Hint: hint}
 	}
 	if n%32 != 0 || k%32 != 0 {
-		return Unsupported("%d×%d weights are not whole units of 32, which the kernels of %s work in", n, k, s.Title)
+		return &Error{Err: Unsupported("%d×%d weights are not whole units of 32, which the kernels of %s work in", n, k, s.Title), Hint: anyRows}
 	}
 	return nil
 }

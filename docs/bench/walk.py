@@ -9,10 +9,10 @@ For each model and command: "ok", or what the command said, with "(no hint)" whe
   convert    to F16                           quantize   to Q4_K_M and Q4_0, with the importance that was calibrated, loaded by llama.cpp
   calibrate  an importance matrix             gptq       Q4_0 and a folder in GPTQ's format by --method gptq
   verify     both against the folder          export     of the Q4_0 file, as a folder that gives the file's logits (in spreads)
-  inspect    folder, file and matrix          lora       with a random adapter of every linear layer by PEFT: `lora merge` against
+  inspect    folder, file and matrix          lora       with a random adapter of every linear layer by PEFT (of mixtures: of attention): `lora merge` against
                                               PEFT's logits; `lora convert`, its adapter in llama.cpp and back, against the same (in spreads)
 """
-import argparse, json, os, shutil, subprocess
+import argparse, json, os, shutil, subprocess, warnings
 import numpy as np
 
 LLAMA = '''
@@ -45,7 +45,10 @@ def adapter(src, out, tokens):
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
     model = AutoModelForCausalLM.from_pretrained(src, dtype=torch.float32, attn_implementation='eager').eval()
-    peft = get_peft_model(model, LoraConfig(r=4, lora_alpha=6, task_type='CAUSAL_LM', target_modules='all-linear'))
+    experts = any('expert' in k for k, _ in model.named_parameters())  # PEFT trains those as one parameter, which quern refuses
+    layers = [k for k, m in model.named_modules() if type(m).__name__ in ('Linear', 'Conv1D', 'FalconLinear') and m is not model.get_output_embeddings()
+              and not (experts and 'attn' not in k)]
+    peft = get_peft_model(model, LoraConfig(r=4, lora_alpha=6, task_type='CAUSAL_LM', target_modules=layers))
     g = torch.Generator().manual_seed(1)
     for name, p in peft.named_parameters():
         if 'lora_' in name:
@@ -124,6 +127,7 @@ class Walk:
         return ', '.join(cells + [far(self.logits(self.at('merged.gguf')))])
 
 
+warnings.simplefilter('ignore')
 COLUMNS = ['convert', 'calibrate', 'quantize', 'verify', 'inspect', 'gptq', 'export', 'lora']
 p = argparse.ArgumentParser()
 for arg in ('quern', 'models', 'text', 'work'):

@@ -68,7 +68,8 @@ func scaleGuessed(c *Config, p *Params) error {
 		guess = float64(p.Embd / p.Heads)
 	}
 	if says != guess {
-		return c.fail(key, formats.Unsupported("is %v; runtimes take it to be %v in a model of %d layers, and files do not tell it", says, guess, p.Layers), "")
+		return c.fail(key, formats.Unsupported("is %v; runtimes take it to be %v in a model of %d layers, and files do not tell it", says, guess, p.Layers),
+			"compare with the config.json of the model that it was made from: if that has the other number, so should this one")
 	}
 	return nil
 }

@@ -162,7 +162,8 @@ func (a *Arch) refuse(c *Config, variant *Variant) error {
 		if !ok || v == nil || slices.Contains(r.Unless, fmt.Sprint(v)) {
 			continue
 		}
-		return c.fail(r.HF, formats.Unsupported("is %.60q: %s, which the %s family does not have", fmt.Sprint(v), r.Why, a.Name), "")
+		return c.fail(r.HF, formats.Unsupported("is %.60q: %s, which the %s family does not have", fmt.Sprint(v), r.Why, a.Name),
+			"a file of this architecture would be another model; if this one makes no use of it, take it out of config.json")
 	}
 	return nil
 }
