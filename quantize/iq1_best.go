@@ -27,6 +27,7 @@ type iq1Search struct {
 	x, w       [super]float32
 	unit, heft [super]float32 // weights, and what their errors count for, in units of their groups
 	group      [groups16]iq1Part
+	tops       groupTops
 	energy     blockEnergy
 	at         [super / 8]uint8 // the candidate of each eight that the try has
 	try, best  iq1Block
@@ -61,12 +62,12 @@ func (c *iq1Coder) encode(dst []byte, src, importance []float32) {
 }
 
 func (k *iq1Search) search(importance []float32) {
-	k.loss, k.energy, k.try = math.Inf(1), blockEnergy{}, iq1Block{}
+	k.loss, k.try = math.Inf(1), iq1Block{}
+	k.load()
 	var fits [groups16]*scaleFits
 	n := super / k.c.group
 	for g := range n {
 		fits[g] = &k.group[g].fits
-		k.load(g)
 		k.sweep(g)
 	}
 	if d := chooseHalf(fits[:n], k.try.scale[:n], 1, 7); d != 0 {
@@ -91,23 +92,18 @@ func (k *iq1Search) search(importance []float32) {
 	}
 }
 
-func (k *iq1Search) load(g int) {
-	n, group := k.c.group, &k.group[g]
-	x, w := k.x[g*n:][:n], k.w[g*n:][:n]
-	var top, heavy float32
-	for i, v := range x {
-		top, heavy = max(top, absolute(v)), max(heavy, w[i])
-		k.energy.add(w[i], v)
+func (k *iq1Search) load() {
+	n := k.c.group
+	k.energy = k.tops.take(k.x[:], k.w[:], n)
+	for g := range super / n {
+		group, top := &k.group[g], absolute(k.tops.top[g])
+		group.fits.n, group.whole, group.heavy = 0, 0, 0
+		if top > tinyGroup {
+			group.whole, group.heavy = top, max(k.tops.heavy[g], 1e-37)
+		}
+		k.tops.factor[g], k.tops.lighter[g] = inverse(group.whole), inverse(group.heavy)
 	}
-	group.fits.n, group.whole = 0, 0
-	if !(top > tinyGroup) {
-		return
-	}
-	group.whole, group.heavy = top, max(heavy, 1e-37)
-	inverse, lighter := 1/group.whole, 1/group.heavy
-	for i, v := range x {
-		k.unit[g*n+i], k.heft[g*n+i] = float32(v*inverse), float32(w[i]*lighter)
-	}
+	k.tops.units(k.unit[:], k.heft[:], k.x[:], k.w[:], n, false)
 }
 
 // sweep fits a group at scales below its largest magnitude.
@@ -238,7 +234,7 @@ func (k *iq1Search) seek() {
 		x, w := k.unit[8*i:][:8], k.heft[8*i:][:8]
 		p, q := room.sums(i, int(k.at[i]))
 		gain := p - float32(scale*q)
-		if room.spare(x, w, scale, gain) <= worth {
+		if room.free(x, w, scale)[0]-float32(scale*gain) <= worth {
 			continue
 		}
 		if m, _, _, ok := room.seek(i, x, w, scale, gain); ok {

@@ -38,8 +38,9 @@ type batch4 struct {
 	n          int
 	x, w       [super]float32
 	unit, heft [super]float32 // in units of their groups
-	whole      [8]float32     // the unit of a group; 0: all its weights are nothing
-	below      [8]bool        // its first largest weight is
+	tops       groupTops
+	whole      [8]float32 // the unit of a group; 0: all its weights are nothing
+	below      [8]bool    // its first largest weight is
 	heavy      [8]float32
 	energy     [8]float64 // Σ w·x²
 	inverse    [8 * wide4]float32
@@ -51,28 +52,17 @@ type batch4 struct {
 // load takes groups from x and w.
 func (b *batch4) load(groups int) {
 	b.n, b.exact = groups, false
+	x, w := b.x[:groups*flat], b.w[:groups*flat]
+	b.tops.take(x, w, flat)
 	for g := range groups {
-		x, w := b.x[flat*g:][:flat], b.w[flat*g:][:flat]
-		var top, heavy float32
-		var e blockEnergy
-		for i, v := range x {
-			if a := absolute(v); a > top {
-				top, b.below[g] = a, v < 0
-			}
-			heavy = max(heavy, w[i])
-			e.add(w[i], v)
+		top := absolute(b.tops.top[g])
+		b.below[g], b.heavy[g], b.energy[g] = b.tops.top[g] < 0, max(b.tops.heavy[g], 1e-37), b.tops.sum[g]
+		if b.whole[g] = 0; top > tinyGroup {
+			b.whole[g] = top
 		}
-		b.whole[g], b.heavy[g], b.energy[g] = 0, max(heavy, 1e-37), e.sum
-		if !(top > tinyGroup) {
-			clear(b.unit[flat*g:][:flat])
-			continue
-		}
-		b.whole[g] = top
-		inverse, lighter := 1/top, 1/b.heavy[g]
-		for i, v := range x {
-			b.unit[flat*g+i], b.heft[flat*g+i] = float32(v*inverse), float32(w[i]*lighter)
-		}
+		b.tops.factor[g], b.tops.lighter[g] = inverse(b.whole[g]), 1/b.heavy[g]
 	}
+	b.tops.units(b.unit[:], b.heft[:], x, w, flat, false)
 }
 
 // fit tries so many inverse scales of each group.

@@ -48,6 +48,7 @@ type gridSearch struct {
 	unit, heft [super]float32 // magnitudes, and what their errors count for, in units of their groups
 	sign       [super / 8]uint8
 	group      [groups16]gridGroup
+	tops       groupTops
 	energy     blockEnergy
 	try, best  gridBlock
 	at         [super / 4]uint8 // the candidate of each point that the try has
@@ -75,9 +76,9 @@ func (c *gridCoder) encode(dst []byte, src, importance []float32) {
 }
 
 func (k *gridSearch) search() {
-	k.loss, k.energy, k.try = math.Inf(1), blockEnergy{}, gridBlock{}
+	k.loss, k.try = math.Inf(1), gridBlock{}
+	k.load()
 	for g := range super / k.c.group {
-		k.load(g)
 		k.sweep(g)
 	}
 	if d := k.choose(); d != 0 {
@@ -106,12 +107,6 @@ func (k *gridSearch) search() {
 // A blockEnergy is what the weights of a block add to its error if they become zeros.
 type blockEnergy struct{ sum, top float64 }
 
-func (b *blockEnergy) add(w, x float32) {
-	e := float64(w) * float64(float64(x)*float64(x))
-	b.sum += e
-	b.top = max(b.top, e)
-}
-
 // plain says that llama-quantize's block need not be looked at, which costs more than the whole search: the loss is within a
 // twentieth of what it would be if groups had scales of their own, and no single weight decides the block. Ordinary blocks
 // lose a few hundredths more than that, llama-quantize's a tenth or two; where importance is as uneven as it gets, one of llama-quantize's
@@ -121,53 +116,42 @@ func (b *blockEnergy) plain(loss, explained, along float64) bool {
 	return loss <= 1.05*sums.least(explained, along) && b.top <= b.sum/4
 }
 
-// load takes signs off, and with parity finds the sign that is cheapest to turn where an odd number is negative. Groups of almost
-// nothing have the lowest levels.
-func (k *gridSearch) load(g int) {
+// load takes signs off, and with parity turns the sign that is cheapest to turn where an odd number is negative. Groups of almost nothing
+// have the lowest levels.
+func (k *gridSearch) load() {
 	n := k.c.group
-	at := g * n
-	x, w, group := k.x[at:at+n], k.w[at:at+n], &k.group[g]
-	var top, heavy float32
-	for i, v := range x {
-		top, heavy = max(top, absolute(v)), max(heavy, w[i])
-		k.energy.add(w[i], v)
-	}
-	group.fits.n, group.whole = 0, 0
-	group.p, group.q = 0, 0
-	if !(top > tinyGroup) {
-		low := float64(k.book.value[0])
-		for _, v := range w {
-			group.q += float64(v) * float64(low*low)
+	k.energy = k.tops.take(k.x[:], k.w[:], n)
+	low, high := float64(k.book.value[0]), float32(k.book.value[k.book.levels-1])
+	for g := range super / n {
+		group, top := &k.group[g], absolute(k.tops.top[g])
+		*group = gridGroup{}
+		if top > tinyGroup {
+			group.whole, group.heavy = top/high, max(k.tops.heavy[g], 1e-37)
+		} else {
+			for _, v := range k.w[g*n:][:n] {
+				group.q += float64(v) * float64(low*low)
+			}
 		}
+		k.tops.factor[g], k.tops.lighter[g] = inverse(group.whole), inverse(group.heavy)
+	}
+	k.tops.units(k.unit[:], k.heft[:], k.x[:], k.w[:], n, true)
+	if k.c.parity {
+		kernel.EvenSigns(k.sign[:], k.unit[:], k.x[:], k.w[:])
 		return
 	}
-	group.whole, group.heavy = top/float32(k.book.value[k.book.levels-1]), max(heavy, 1e-37)
-	inverse, lighter := 1/group.whole, 1/group.heavy
-	for i, v := range x {
-		k.unit[at+i], k.heft[at+i] = float32(absolute(v)*inverse), float32(w[i]*lighter)
-	}
-	for p := range n / 8 {
-		k.sign[at/8+p] = k.turn(x[8*p:][:8], w[8*p:][:8], k.unit[at+8*p:][:8])
+	for p := range k.sign {
+		k.sign[p] = signs((*[8]float32)(k.x[8*p:]))
 	}
 }
 
-// turn returns the signs of eight weights.
-func (k *gridSearch) turn(x, w, unit []float32) (sign uint8) {
-	odd, cheap, least := false, 0, float32(math.Inf(1))
+// signs has a bit for each weight that is negative.
+func signs(x *[8]float32) (bits uint8) {
 	for i, v := range x {
 		if v < 0 {
-			sign |= 1 << i
-			odd = !odd
-		}
-		if cost := float32(w[i] * unit[i]); cost < least {
-			cheap, least = i, cost
+			bits |= 1 << i
 		}
 	}
-	if k.c.parity && odd {
-		unit[cheap] = -unit[cheap]
-		sign ^= 1 << cheap
-	}
-	return sign
+	return bits
 }
 
 // sweep fits the group at scales around the one that takes the largest magnitude to the highest level.
@@ -254,13 +238,13 @@ func (k *gridSearch) seek() {
 			continue
 		}
 		scale := min(float32(unit*float64(2*int(k.try.scale[g])+1)/float64(group.whole)), farScale)
-		worth := group.of(part)
+		worth, free := group.of(part), k.room.free(k.unit[g*n:][:n], k.heft[g*n:][:n], scale)
 		for i := range points {
 			at := g*n + i*dims
 			x, w := k.unit[at:][:dims], k.heft[at:][:dims]
 			p, q := k.room.sums(g*points+i, int(k.at[g*points+i]))
 			gain := p - float32(scale*q)
-			if k.room.spare(x, w, scale, gain) <= worth {
+			if free[i]-float32(scale*gain) <= worth {
 				continue
 			}
 			if m, p2, q2, ok := k.room.seek(g*points+i, x, w, scale, gain); ok {

@@ -9,7 +9,6 @@ import "quern/internal/kernel"
 // A candidates is room for one super-block, with one set of values of the levels.
 type candidates struct {
 	grid   *kernel.Grid
-	value  []float32 // of levels
 	near   *nearList
 	lowest float32 // of the scales at which points are rounded
 	each   float32 // how many of them there are in one
@@ -17,6 +16,7 @@ type candidates struct {
 	beyond [super / 4]bool   // the last member of every other scale is one that is not near
 	extra  [super / 4]uint16 // that member
 	p, q   [2048]float32
+	gain   [8]float32
 	found  [8 * maxScales]uint32
 	sumP   [maxScales]float32
 	sumQ   [maxScales]float32
@@ -30,7 +30,7 @@ const (
 
 // newCandidates rounds points at scales between two.
 func newCandidates(b *gridBook, value []float32, lowest, highest float32) *candidates {
-	c := &candidates{value: value, near: b.surroundings(), lowest: lowest, each: (kernel.GridRounds - 1) / (highest - lowest)}
+	c := &candidates{near: b.surroundings(), lowest: lowest, each: (kernel.GridRounds - 1) / (highest - lowest)}
 	var inverse [kernel.GridRounds]float32
 	for r := range inverse {
 		inverse[r] = 1 / between(lowest, highest, r, len(inverse))
@@ -47,19 +47,11 @@ func (c *candidates) fill(at int, x, w []float32) {
 	clear(c.beyond[at : at+n])
 }
 
-// spare is what a point could lose less at a scale than its candidate does, if all that levels can make were members.
-func (c *candidates) spare(x, w []float32, scale, gain float32) float32 {
-	var sum float32
-	for i, v := range x {
-		level := float32(scale * c.value[0])
-		for _, l := range c.value[1:] {
-			if up := float32(scale * l); up-v < v-level {
-				level = up
-			}
-		}
-		sum += float32(w[i] * float32(level*(2*v-level)))
-	}
-	return sum - float32(scale*gain)
+// free is what points gain at a scale if all that levels can make were members; good until the next.
+func (c *candidates) free(x, w []float32, scale float32) []float32 {
+	n := len(x) / c.grid.Dims
+	c.grid.Free(c.gain[:n], x, w, scale)
+	return c.gain[:n]
 }
 
 // seek looks at all members for what gains most at a scale, instead of those that are near. Where that is more than gain by a part that

@@ -211,3 +211,45 @@ var (
 		return at
 	})
 )
+
+// Free writes what points gain at scale s with the nearest level of each weight, whether that makes a member or not: no member gains
+// more. Points of four dimensions come in pairs.
+func (g *Grid) Free(gain, x, w []float32, s float32) {
+	if n := len(x) / g.Dims; n > 0 {
+		free := gridFree4.best
+		if g.Dims == 8 {
+			free = gridFree8.best
+		}
+		free(gain[:n], x, w[:len(x)], g, s)
+	}
+}
+
+type gridFreeBody func(gain, x, w []float32, g *Grid, s float32)
+
+var (
+	gridFree4 = portable(gridFreeBody(gridFreePortable))
+	gridFree8 = portable(gridFreeBody(gridFreePortable))
+)
+
+// Sums are added as vectors add them: weights four apart, then two and one.
+func gridFreePortable(gain, x, w []float32, g *Grid, s float32) {
+	levels := map[int]int{4: 8, 8: 3}[g.Dims]
+	for p := range gain {
+		var sum [8]float32
+		for i, v := range x[p*g.Dims:][:g.Dims] {
+			level := float32(s * g.table[gridValue])
+			for _, l := range g.table[gridValue+1:][:levels-1] {
+				if next := float32(s * l); next-v < v-level {
+					level = next
+				}
+			}
+			sum[i] = float32(w[p*g.Dims+i] * float32(level*((v+v)-level)))
+		}
+		if g.Dims == 8 {
+			for i := range 4 {
+				sum[i] += sum[i+4]
+			}
+		}
+		gain[p] = (sum[0] + sum[2]) + (sum[1] + sum[3])
+	}
+}

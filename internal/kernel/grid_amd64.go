@@ -34,6 +34,12 @@ func gridMostAVX2(p, q *float32, n uintptr, s float32) int
 //go:noescape
 func gridMostAVX512(p, q *float32, n uintptr, s float32) int
 
+//go:noescape
+func gridFree4AVX2(gain, x, w *float32, points uintptr, table *float32, s float32)
+
+//go:noescape
+func gridFree8AVX2(gain, x, w *float32, points uintptr, table *float32, s float32)
+
 func init() {
 	avx2, avx512 := cpu.Has("avx2"), cpu.Has("avx512")
 	gridFill4.add("avx2", avx2, gridFillOf(gridFill4AVX2))
@@ -46,6 +52,8 @@ func init() {
 	gridSums.add("avx512", avx512, gridSumsOf(gridSumsAVX512))
 	gridMost.add("avx2", avx2, gridMostOf(gridMostAVX2))
 	gridMost.add("avx512", avx512, gridMostOf(gridMostAVX512))
+	gridFree4.add("avx2", avx2, gridFreeOf(gridFree4AVX2))
+	gridFree8.add("avx2", avx2, gridFreeOf(gridFree8AVX2))
 }
 
 func gridFillOf(f func(sum *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32)) gridFillBody {
@@ -68,4 +76,10 @@ func gridSumsOf(f func(p, q *float32, member *uint16, n uintptr, tp, tq *float32
 
 func gridMostOf(f func(p, q *float32, n uintptr, s float32) int) func(p, q []float32, s float32) int {
 	return func(p, q []float32, s float32) int { return f(&p[0], &q[0], uintptr(len(p)), s) }
+}
+
+func gridFreeOf(f func(gain, x, w *float32, points uintptr, table *float32, s float32)) gridFreeBody {
+	return func(gain, x, w []float32, g *Grid, s float32) {
+		f(&gain[0], &x[0], &w[0], uintptr(len(gain)), &g.table[0], s)
+	}
 }

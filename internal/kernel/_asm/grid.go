@@ -24,6 +24,8 @@ func gridAMD64(f *file) {
 	f.gridSums256()
 	f.gridMost(true)
 	f.gridMost(false)
+	f.gridFree(4)
+	f.gridFree(8)
 }
 
 // integers defines words.

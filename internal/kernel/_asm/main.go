@@ -39,6 +39,7 @@ var files = map[string]func(*file){
 	"peak_amd64.s":        peakAMD64,
 	"cuts_amd64.s":        cutsAMD64,
 	"grid_amd64.s":        gridAMD64,
+	"units_amd64.s":       unitsAMD64,
 	"cuts_arm64.s":        cutsARM64,
 	"peak_arm64.s":        peakARM64,
 	"levels_amd64.s":      levelsAMD64,

@@ -1,0 +1,105 @@
+package kernel
+
+import (
+	"math/bits"
+	"math/rand"
+	"slices"
+	"testing"
+)
+
+func TestTops(t *testing.T) {
+	r := rand.New(rand.NewSource(21))
+	each(t, tops, func(t *testing.T, f, portable topsBody) {
+		for groups := 1; groups < 9; groups++ {
+			for n := 8; n <= 32; n += 8 {
+				x, w := anyPoints(r, groups*n)
+				x[0], x[groups*n-1] = 200, -200 // of two that are as large the first
+				clear(x[:(groups-1)%2*n])
+				top, check := guarded(groups)
+				heavy, checkHeavy := guarded(groups)
+				sum, most := make([]float64, groups), make([]float64, groups)
+				f(top, heavy, sum, most, x, w, n)
+				check()
+				checkHeavy()
+				wantTop, wantHeavy := make([]float32, groups), make([]float32, groups)
+				wantSum, wantMost := make([]float64, groups), make([]float64, groups)
+				portable(wantTop, wantHeavy, wantSum, wantMost, x, w, n)
+				if !slices.Equal(top, wantTop) || !slices.Equal(heavy, wantHeavy) || !slices.Equal(sum, wantSum) || !slices.Equal(most, wantMost) {
+					t.Fatalf("%d groups of %d: %v %v %v %v, want %v %v %v %v", groups, n, top, heavy, sum, most, wantTop, wantHeavy, wantSum, wantMost)
+				}
+			}
+		}
+	})
+}
+
+func TestUnits(t *testing.T) {
+	r := rand.New(rand.NewSource(22))
+	each(t, units, func(t *testing.T, f, portable unitsBody) {
+		for groups := 1; groups < 9; groups++ {
+			for n := 8; n <= 32; n += 8 {
+				for _, plain := range []bool{false, true} {
+					x, w := anyPoints(r, groups*n)
+					factor, lighter := anyPoints(r, groups)
+					unit, check := guarded(groups * n)
+					heft, checkHeft := guarded(groups * n)
+					f(unit, heft, x, w, factor, lighter, n, plain)
+					check()
+					checkHeft()
+					wantUnit, wantHeft := make([]float32, groups*n), make([]float32, groups*n)
+					portable(wantUnit, wantHeft, x, w, factor, lighter, n, plain)
+					if !slices.Equal(unit, wantUnit) || !slices.Equal(heft, wantHeft) {
+						t.Fatalf("%d groups of %d, plain %v: %v %v, want %v %v", groups, n, plain, unit, heft, wantUnit, wantHeft)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestEvenSigns(t *testing.T) {
+	r := rand.New(rand.NewSource(23))
+	each(t, evenSigns, func(t *testing.T, f, portable signsBody) {
+		for eights := 1; eights < 40; eights++ {
+			x, w := anyPoints(r, 8*eights)
+			unit, check := guarded(8 * eights)
+			for i, v := range x {
+				unit[i] = max(v, -v)
+			}
+			want := slices.Clone(unit)
+			sign, wantSign := make([]uint8, eights+1), make([]uint8, eights+1)
+			sign[eights], wantSign[eights] = 77, 77
+			f(sign[:eights], unit, x, w)
+			check()
+			portable(wantSign[:eights], want, x, w)
+			if !slices.Equal(unit, want) || !slices.Equal(sign, wantSign) {
+				t.Fatalf("%d eights: %v %v, want %v %v", eights, unit, sign, want, wantSign)
+			}
+			for p, s := range sign[:eights] {
+				if bits.OnesCount8(s)%2 != 0 {
+					t.Fatalf("eight %d: signs %08b", p, s)
+				}
+			}
+		}
+	})
+}
+
+func TestGridFree(t *testing.T) {
+	r := rand.New(rand.NewSource(24))
+	for dims, bodies := range map[int]*bodies[gridFreeBody]{4: gridFree4, 8: gridFree8} {
+		g := anyGrid(r, dims)
+		each(t, bodies, func(t *testing.T, f, portable gridFreeBody) {
+			for points := 2; points < 40; points += 2 {
+				x, w := anyPoints(r, points*dims)
+				gain, check := guarded(points)
+				want := make([]float32, points)
+				s := r.Float32() * 3
+				f(gain, x, w, g, s)
+				check()
+				portable(want, x, w, g, s)
+				if !slices.Equal(gain, want) {
+					t.Fatalf("%d dimensions, %d points: %v, want %v", dims, points, gain, want)
+				}
+			}
+		})
+	}
+}
