@@ -147,11 +147,19 @@ func (b *batch4) sweep() (scale, other, ggml [8]float64) {
 
 // most is what the best of every so many of n scales explains of its group, the scale that suits its codes, and its number.
 func (b *batch4) most(from, n, every int) (most, scale float64, found int) {
+	if b.exact {
+		return mostOf(b.ex[:], b.e2[:], from, n, every)
+	}
+	return mostOf(b.lx[:], b.l2[:], from, n, every)
+}
+
+func mostOf[T float32 | float64](lx, l2 []T, from, n, every int) (most, scale float64, found int) {
 	found = from
-	for t := from; t < from+n; t += every {
-		if lx, l2 := b.at(t); float64(lx*lx) > float64(most*l2) {
-			scale = lx / l2
-			most, found = float64(scale*lx), t
+	lx, l2 = lx[:from+n], l2[:from+n]
+	for t := from; t < len(lx); t += every {
+		if p, q := float64(lx[t]), float64(l2[t]); float64(p*p) > float64(most*q) {
+			scale = p / q
+			most, found = float64(scale*p), t
 		}
 	}
 	return most, scale, found
@@ -173,13 +181,13 @@ func (b *batch4) sums(g, t, per int) (lx, l2 float64) {
 	return lx * float64(float64(b.whole[g])*heavy), l2 * heavy
 }
 
-// code are the levels of a group at a scale.
-func (b *batch4) code(q []uint8, g int, scale float64) {
-	inv := 0.0
-	if scale != 0 {
-		inv = 1 / scale
+// code writes the levels of all groups at scales.
+func (b *batch4) code(q []uint8, scale *[8]float64) {
+	var inverse [8]float64
+	for g, s := range scale {
+		if s != 0 {
+			inverse[g] = 1 / s
+		}
 	}
-	for i, x := range b.x[flat*g:][:flat] {
-		q[i] = code4NL(float32(float64(x) * inv))
-	}
+	levels4NL.Names(q, b.x[:b.n*flat], inverse[:b.n])
 }

@@ -26,12 +26,15 @@ func encodeIQ4_NL(dst []byte, src, importance []float32) {
 			b.exact = true
 			d, _ = b.halves4NL()
 		}
-		var q [flat]uint8
+		var q [super]uint8
+		var scale [8]float64
+		for g := range scale {
+			scale[g] = float64(halfValue(d[g]))
+		}
+		b.code(q[:n], &scale)
 		for g := range n / flat {
-			scale := halfValue(d[g])
-			b.code(q[:], g, float64(scale))
 			putHalf(dst[18*g:], d[g])
-			putNibbles(dst[18*g+2:], &q)
+			putNibbles(dst[18*g+2:], (*[flat]uint8)(q[flat*g:]))
 		}
 		dst, src = dst[n/flat*18:], src[n:]
 	}

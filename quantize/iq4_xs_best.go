@@ -12,6 +12,16 @@ const (
 // largest4XS are the integers that the largest scale of a super-block may become.
 var largest4XS = [...]float64{-32, 31}
 
+// inverse4XS are one over the integers from -32 on, and zero for zero.
+var inverse4XS = func() (t [64]float64) {
+	for i := range t {
+		if i != 32 {
+			t[i] = 1 / float64(i-32)
+		}
+	}
+	return t
+}()
+
 // An xs4Search is a super-block of IQ4_XS under the default search: a sweep of each group, of which the largest scale decides the half;
 // then every group looks at the integers around its scale, and the half is refitted to all of them.
 type xs4Search struct {
@@ -40,9 +50,11 @@ func encodeIQ4_XS(dst []byte, src, importance []float32) {
 			k.exact = true
 			k.search()
 		}
-		for g := range k.n {
-			k.code(k.best.q[flat*g:][:flat], g, float64(halfValue(k.best.d))*float64(k.best.scale[g]))
+		var scale [8]float64
+		for g, s := range k.best.scale {
+			scale[g] = float64(halfValue(k.best.d)) * float64(s)
 		}
+		k.code(k.best.q[:], &scale)
 		k.best.put(dst)
 	}
 }
@@ -91,15 +103,16 @@ func (k *xs4Search) from(scale, other *[8]float64, largest float64) {
 func (k *xs4Search) settle(h float64, other *[8]float64) float64 {
 	var step [8][tries4XS]int8
 	for g := range step {
-		for side, at := range [2]float64{float64(k.try.scale[g]), nearest(other[g] / h)} {
-			away := 1.0 // one more where scales grow
+		whole := float64(k.whole[g]) / h
+		for side, at := range [2]int{int(k.try.scale[g]), int(nearest(min(max(other[g]/h, -64), 64)))} {
+			away := 1 // one more where scales grow
 			if at < 0 {
 				away = -1
 			}
 			for t := range tries4XS / 2 {
-				i := side*tries4XS/2 + t
-				step[g][i] = int8(min(max(at+away*float64(t-1), -32), 31))
-				k.aim(g, i, tries4XS, h*float64(step[g][i]))
+				i, s := side*tries4XS/2+t, min(max(at+away*(t-1), -32), 31)
+				step[g][i] = int8(s)
+				k.inverse[g*tries4XS+i] = float32(min(max(whole*inverse4XS[s+32], -1e6), 1e6))
 			}
 		}
 	}

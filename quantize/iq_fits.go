@@ -42,27 +42,33 @@ func (f *scaleFits) settle() {
 
 // integer is the one that loses least, and what it loses, when scales are odd multiples of unit up to 2·most+1.
 func (f *scaleFits) integer(unit float64, most int) (loss float64, s uint8) {
-	loss = math.Inf(1)
 	first := min(max(int(f.ideal/unit/2-0.5), 0), most-1)
-	for i := first; i <= first+1; i++ {
-		if e := f.at(unit * float64(2*i+1)); e < loss {
-			loss, s = e, uint8(i)
-		}
+	low, high := f.at(unit*float64(2*first+1)), f.at(unit*float64(2*first+3))
+	if high < low {
+		return high, uint8(first + 1)
 	}
-	return loss, s
+	return low, uint8(first)
 }
 
 // at is what is lost at a scale, with what was met at the nearest ones.
 func (f *scaleFits) at(s float64) float64 {
-	t := min(max(int((s-f.from)*f.each), 0), f.n/f.ways-2) * f.ways
-	lx, l2 := f.lx[t:t+2*f.ways], f.l2[t:t+2*f.ways]
+	t := min(max(int((s-f.from)*f.each), 0), f.n/f.ways-2)
+	if f.ways == 1 {
+		return s * min2(float64(s*f.l2[t])-2*f.lx[t], float64(s*f.l2[t+1])-2*f.lx[t+1])
+	}
 	least := math.Inf(1)
-	for i, x := range lx {
-		if e := float64(s*l2[i]) - 2*x; e < least {
-			least = e
-		}
+	for i := t * f.ways; i < (t+2)*f.ways; i++ {
+		least = min2(least, float64(s*f.l2[i])-2*f.lx[i])
 	}
 	return s * least
+}
+
+// min2 is the first where neither is less.
+func min2(a, b float64) float64 {
+	if b < a {
+		return b
+	}
+	return a
 }
 
 // chooseHalf tries halves around the one that takes the largest scale to the highest integer, and returns the one that suits all

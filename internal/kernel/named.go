@@ -80,3 +80,26 @@ func namedSum(v *[namedGroup]float32) float32 {
 	low, high := (y[0]+y[2])+(y[1]+y[3]), (y[4]+y[6])+(y[5]+y[7])
 	return low + high
 }
+
+// Names writes the codes of the levels nearest to weights times an inverse scale of their group of 32, which is rounded to single precision; a
+// middle belongs to the higher level.
+func (n *Named) Names(dst []uint8, x []float32, inverse []float64) {
+	if groups := len(x) / namedGroup; groups > 0 {
+		namedCodes.best(dst[:len(x)], x, inverse[:groups], n)
+	}
+}
+
+type namedCodesBody func(dst []uint8, x []float32, inverse []float64, n *Named)
+
+var namedCodes = portable(namedCodesBody(namedCodesPortable))
+
+func namedCodesPortable(dst []uint8, x []float32, inverse []float64, n *Named) {
+	for i, v := range x {
+		u := float32(float64(v) * inverse[i/namedGroup])
+		place := int(min(max(math.Floor(float64(u+u)), -256), 255)) + 256
+		dst[i] = n.next[place/16]
+		if uint8(place%16) < n.begin[place/16] {
+			dst[i]--
+		}
+	}
+}

@@ -10,9 +10,15 @@ func namedFitAVX2(lx, l2, x, w, inverse *float32, groups, per uintptr, n *Named)
 //go:noescape
 func namedFitAVX512(lx, l2, x, w, inverse *float32, groups, per uintptr, n *Named)
 
+//go:noescape
+func namedCodesAVX2(dst *uint8, x *float32, inverse *float64, groups uintptr, n *Named)
+
 func init() {
 	namedFit.add("avx2", cpu.Has("avx2"), namedFitOf(namedFitAVX2))
 	namedFit.add("avx512", cpu.Has("avx512"), namedFitOf(namedFitAVX512))
+	namedCodes.add("avx2", cpu.Has("avx2"), func(dst []uint8, x []float32, inverse []float64, n *Named) {
+		namedCodesAVX2(&dst[0], &x[0], &inverse[0], uintptr(len(inverse)), n)
+	})
 }
 
 func namedFitOf(f func(lx, l2, x, w, inverse *float32, groups, per uintptr, n *Named)) namedFitBody {

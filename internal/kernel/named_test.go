@@ -62,3 +62,35 @@ func TestNamedFitByDefinition(t *testing.T) {
 		}
 	}
 }
+
+func TestNamedCodes(t *testing.T) {
+	r := rand.New(rand.NewSource(17))
+	n := NewNamed(&uneven)
+	each(t, namedCodes, func(t *testing.T, f, portable namedCodesBody) {
+		for groups := 1; groups < 9; groups++ {
+			x, _ := anyPoints(r, groups*namedGroup)
+			inverse := make([]float64, groups)
+			for i := range inverse {
+				inverse[i] = r.NormFloat64() * 4
+			}
+			inverse[0] = 1
+			for i := range 15 { // middles, what is next to them, and what is far away
+				middle := float32(int(uneven[i])+int(uneven[i+1])) / 2
+				x[2*i], x[2*i+1] = middle, math.Nextafter32(middle, -1000)
+			}
+			x[30], x[31] = 1e30, -1e30
+			got, want := make([]uint8, len(x)+1), make([]uint8, len(x)+1)
+			got[len(x)], want[len(x)] = 77, 77
+			f(got[:len(x)], x, inverse, n)
+			portable(want[:len(x)], x, inverse, n)
+			if !slices.Equal(got, want) {
+				t.Fatalf("%d groups: %v, want %v", groups, got, want)
+			}
+			for i := range 15 {
+				if int(got[2*i]) != i+1 || int(got[2*i+1]) != i {
+					t.Errorf("around middle %d: %d and %d", i, got[2*i+1], got[2*i])
+				}
+			}
+		}
+	})
+}

@@ -8,6 +8,7 @@ func namedAMD64(f *file) {
 	f.constant("namedFar", floatBits(255.5), 16)
 	f.named512()
 	f.named256()
+	f.named256Names()
 }
 
 // Offsets in a Named.

@@ -126,3 +126,39 @@ func (f *file) named256Scale(t int) {
 	f.i("VMOVUPS", "X0", "(DI)")
 	f.i("VMOVUPS", "X2", "(R8)")
 }
+
+// named256Names writes codes in the order of the weights.
+func (f *file) named256Names() {
+	f.integers("namedOrder", 8, func(i int) uint32 { return uint32(i/2 + i%2*4) })
+	f.constant("namedLeast", floatBits(-256), 8)
+	f.constant("namedGreatest", floatBits(255), 8)
+	f.p("\n// func namedCodesAVX2(dst *uint8, x *float32, inverse *float64, groups uintptr, n *Named)")
+	f.fn("namedCodesAVX2", 40)
+	f.args("dst", "DI", "x", "SI", "inverse", "R10", "groups", "CX", "n", "DX")
+	f.named256Tables()
+	f.loop(1, func() {
+		f.i("VBROADCASTSD", "(R10)", "Y0")
+		for i := range 4 {
+			for k := range 2 {
+				f.i("VCVTPS2PD", at(32*i+16*k, "SI"), y(5+k))
+				f.i("VMULPD", y(5+k), "Y0", y(5+k))
+				f.i("VCVTPD2PSY", y(5+k), x(5+k))
+			}
+			f.i("VINSERTF128", "$1", "X6", "Y5", "Y5")
+			f.i("VADDPS", "Y5", "Y5", "Y5")
+			f.i("VROUNDPS", "$9", "Y5", "Y5") // down
+			f.i("VMAXPS", "namedLeast<>(SB)", "Y5", "Y5")
+			f.i("VMINPS", "namedGreatest<>(SB)", "Y5", "Y5")
+			f.i("VADDPS", "namedMiddle<>(SB)", "Y5", "Y5")
+			f.i("VCVTTPS2DQ", "Y5", y(1+i))
+		}
+		f.named256Codes()
+		f.i("VMOVDQU", "namedOrder<>(SB)", "Y0")
+		f.i("VPERMD", "Y4", "Y0", "Y4")
+		f.i("VMOVDQU", "Y4", "(DI)")
+		f.i("ADDQ", "$32", "DI")
+		f.i("ADDQ", "$128", "SI")
+		f.i("ADDQ", "$8", "R10")
+	})
+	f.p("\tVZEROUPPER\n\tRET")
+}
