@@ -7,6 +7,8 @@ var weigh4XS = weighEach(super, 2)
 const (
 	tries4XS = 8 // scales of a group that are looked at together
 	again4XS = 2 // times
+
+	once4XS = 0.98 // the second time makes no more of what is lost with the half that suits the codes of the first
 )
 
 // largest4XS are the integers that the largest scale of a super-block may become.
@@ -28,6 +30,7 @@ type xs4Search struct {
 	batch4
 	try, best  xs4Block
 	loss       float64
+	sum        float64 // of all energy
 	importance []float32
 }
 
@@ -41,12 +44,12 @@ func encodeIQ4_XS(dst []byte, src, importance []float32) {
 		}
 		weigh4XS(k.w[:], k.x[:], k.importance)
 		k.load(super / flat)
-		k.search()
-		var energy float64
+		k.sum = 0
 		for _, e := range k.energy {
-			energy += e
+			k.sum += e
 		}
-		if k.lost(k.loss, energy) {
+		k.search()
+		if k.lost(k.loss, k.sum) {
 			k.exact = true
 			k.search()
 		}
@@ -62,10 +65,10 @@ func encodeIQ4_XS(dst []byte, src, importance []float32) {
 func (k *xs4Search) search() {
 	k.loss, k.best, k.try = math.Inf(1), xs4Block{}, xs4Block{}
 	scale, other, ggml := k.sweep()
-	k.from(&ggml, &other, -32)
 	for _, i := range largest4XS {
 		k.from(&scale, &other, i)
 	}
+	k.from(&ggml, &other, -32)
 	if k.exact { // what llama-quantize finds in sums of float32 is as good as any
 		k.try.ggml(k.x[:], k.importance)
 		if k.try.d = finiteBits(k.try.d); k.try.d&0x7fff != 0 {
@@ -94,13 +97,16 @@ func (k *xs4Search) from(scale, other *[8]float64, largest float64) {
 		for g, s := range scale {
 			k.try.scale[g] = int8(min(max(nearest(s/h), -32), 31))
 		}
-		d = k.settle(h, other)
+		var explained float64
+		if d, explained = k.settle(h, other); float64(once4XS*(k.sum-explained)) > k.sum+k.loss {
+			return
+		}
 	}
 }
 
-// settle lets every group choose among the integers around its scale, keeps the try if it is the best so far, and returns the half
-// that suits its codes best.
-func (k *xs4Search) settle(h float64, other *[8]float64) float64 {
+// settle lets every group choose among the integers around its scale, keeps the try if it is the best so far, and returns the number
+// that suits its codes best, and what they explain with it.
+func (k *xs4Search) settle(h float64, other *[8]float64) (d, explained float64) {
 	var step [8][tries4XS]int8
 	for g := range step {
 		whole := float64(k.whole[g]) / h
@@ -134,7 +140,7 @@ func (k *xs4Search) settle(h float64, other *[8]float64) float64 {
 		k.best, k.loss = k.try, loss
 	}
 	if q == 0 {
-		return 0
+		return 0, 0
 	}
-	return p / q
+	return p / q, float64(p*p) / q
 }
