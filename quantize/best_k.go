@@ -37,8 +37,9 @@ func (c *minCoder) run(dst []byte, src, importance []float32, effort *minEffort)
 		}
 		for i := 0; i*super < len(x); i++ {
 			k, theirs := b.block[i].settle()
-			c.levels(b, k, x[i*super:][:super], theirs)
-			c.put(dst[i*c.bytes:], k)
+			b.out.superScales = *k
+			c.levels(b, &b.out, x[i*super:][:super], theirs)
+			c.put(dst[i*c.bytes:], &b.out)
 		}
 		dst, src, importance = dst[len(x)/super*c.bytes:], src[len(x):], after(importance, len(x))
 	}
@@ -126,7 +127,7 @@ func (c *minCoder) measure(b *kBatch, blocks *kBlocks, n int, weighted bool) {
 }
 
 // refit solves for the two halves that suit levels, scales and minima best.
-func (c *minCoder) refit(b *kBatch, k *superBlock, i int) {
+func (c *minCoder) refit(b *kBatch, k *superScales, i int) {
 	var aa, am, mm, ax, mx float64
 	for g := range c.groups() {
 		at := i*c.groups() + g

@@ -33,8 +33,9 @@ func (c *symCoder) run(dst []byte, src, importance []float32, effort *symEffort)
 		}
 		for i := 0; i*super < len(x); i++ {
 			k, theirs := b.block[i].settle()
-			c.levels(b, k, x[i*super:][:super], theirs)
-			c.put(dst[i*c.bytes:], k)
+			b.out.superScales = *k
+			c.levels(b, &b.out, x[i*super:][:super], theirs)
+			c.put(dst[i*c.bytes:], &b.out)
 		}
 		dst, src, importance = dst[len(x)/super*c.bytes:], src[len(x):], after(importance, len(x))
 	}
@@ -154,7 +155,7 @@ func (c *symCoder) measure(b *kBatch, blocks *kBlocks, n int, weighted bool) {
 }
 
 // refit solves for the half that suits levels and scales best.
-func (c *symCoder) refit(b *kBatch, k *superBlock, i int) {
+func (c *symCoder) refit(b *kBatch, k *superScales, i int) {
 	var aa, ax float64
 	for g := range k.scale {
 		at, s := i*groups16+g, float64(k.scale[g])

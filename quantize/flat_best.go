@@ -13,26 +13,24 @@ type lattice struct{ d, m halfRow }
 
 type halfRow [kernel.GroupLanes]float32
 
+// A halfBytes is room for a halfRow as it is stored, two bytes each.
+type halfBytes [2 * kernel.GroupLanes]byte
+
 // round makes halves of the numbers, the largest finite one of what is too large for one or not a number.
-func (h *halfRow) round() {
+func (h *halfRow) round(room *halfBytes) {
 	const most = 65504
-	var bits [2 * kernel.GroupLanes]byte
-	for i, v := range h {
-		switch {
-		case v < -most:
-			h[i] = -most
-		case !(v <= most):
-			h[i] = most
+	if hi, lo := kernel.Extremes(h[:]); !(-lo <= most && hi <= most) {
+		for i, v := range h {
+			switch {
+			case v < -most:
+				h[i] = -most
+			case !(v <= most):
+				h[i] = most
+			}
 		}
 	}
-	kernel.F32ToF16(bits[:], h[:])
-	kernel.F16ToF32(h[:], bits[:])
-}
-
-// bits are the halves as they are stored, two bytes each.
-func (h *halfRow) bits() (b [2 * kernel.GroupLanes]byte) {
-	kernel.F32ToF16(b[:], h[:])
-	return b
+	kernel.F32ToF16(room[:], h[:])
+	kernel.F16ToF32(h[:], room[:])
 }
 
 func (c *flatCoder) encodeSym(dst []byte, src, importance []float32) {
@@ -82,6 +80,9 @@ type flatFit struct {
 	x, with []float32 // the run, and its importance or nil
 	best    lattice
 	loss    [kernel.GroupLanes]float32
+
+	first, other    lattice // candidates
+	halves, offsets halfBytes
 }
 
 // next loads the next run of blocks.
@@ -138,7 +139,8 @@ func (f *flatFit) theirs(b *kBatch) {
 
 // fitSym looks for a scale. Levels run from -zero to zero-1, which suits one sign of the scale better than the other.
 func (c *flatCoder) fitSym(b *kBatch, f *flatFit) {
-	var first lattice
+	first, next := &f.first, &f.other
+	*first = lattice{}
 	if f.with != nil {
 		f.theirs(b)
 		b.SweepSym(flat, -c.zero, c.zero-1, true, c.sweep)
@@ -153,29 +155,28 @@ func (c *flatCoder) fitSym(b *kBatch, f *flatFit) {
 			}
 		}
 	}
-	swept := lattice{d: b.Scale}
-	f.offerSym(b, -c.zero, c.zero-1, &first, true)
-	f.offerSym(b, -c.zero, c.zero-1, &swept, false)
+	next.d = b.Scale
+	f.offerSym(b, -c.zero, c.zero-1, first, true)
+	f.offerSym(b, -c.zero, c.zero-1, next, false)
 	for range f.effort.refits {
-		var next lattice
 		for i := range next.d {
 			next.d[i] = b.SumWQX[i] / b.SumWQQ[i]
 		}
-		f.offerSym(b, -c.zero, c.zero-1, &next, false)
+		f.offerSym(b, -c.zero, c.zero-1, next, false)
 	}
 }
 
 // offerSym rounds lattices and keeps those that lose less; the first only has to be a number. A sum that is not one keeps nothing.
 func (f *flatFit) offerSym(b *kBatch, lo, hi int, l *lattice, first bool) {
-	l.d.round()
+	l.d.round(&f.halves)
 	b.Scale = l.d
 	b.TakeSym(flat, lo, hi, f.with != nil)
 	f.keep(b, l, first)
 }
 
 func (f *flatFit) offerMin(b *kBatch, top int, l *lattice, first bool) {
-	l.d.round()
-	l.m.round()
+	l.d.round(&f.halves)
+	l.m.round(&f.halves)
 	b.Scale = l.d
 	for i, m := range l.m {
 		b.Min[i] = 0 - m
@@ -195,30 +196,29 @@ func (f *flatFit) keep(b *kBatch, l *lattice, first bool) {
 // fitMin looks for a scale and an offset.
 func (c *flatCoder) fitMin(b *kBatch, f *flatFit) {
 	top := 2*c.zero - 1
-	var first lattice
+	first, next := &f.first, &f.other
 	if f.with != nil {
 		f.theirs(b)
 		b.SweepMin(flat, top, false, c.sweep)
-		first = lattice{b.Scale, b.Min}
+		first.d, first.m = b.Scale, b.Min
 		f.objective(b)
 		b.SweepMin(flat, top, false, f.effort.wide)
 	} else {
-		for i := 0; i*flat < len(f.x); i++ {
-			hi, lo := kernel.Extremes(f.x[i*flat:][:flat])
-			first.d[i], first.m[i] = (hi-lo)/float32(top), lo
+		kernel.BlockExtremes(first.d[:], first.m[:], f.x)
+		for i, lo := range first.m {
+			first.d[i] = (first.d[i] - lo) / float32(top)
 		}
 		ones(b.W[:])
 		b.SweepMin(flat, top, false, f.effort.plain)
 	}
-	swept := lattice{b.Scale, b.Min}
-	f.offerMin(b, top, &first, true)
-	f.offerMin(b, top, &swept, false)
+	next.d, next.m = b.Scale, b.Min
+	f.offerMin(b, top, first, true)
+	f.offerMin(b, top, next, false)
 	for range f.effort.refits {
-		var next lattice
 		for i := range next.d {
 			next.d[i], next.m[i] = refitOffset(b, i)
 		}
-		f.offerMin(b, top, &next, false)
+		f.offerMin(b, top, next, false)
 	}
 }
 
@@ -247,12 +247,13 @@ func (c *flatCoder) write(dst []byte, b *kBatch, f *flatFit, n int) {
 		b.factor[i] = factorOf(d, false)
 	}
 	kernel.Levels(b.code[:len(f.x)], f.x, b.factor[:], b.low[:], flat, lo, hi, false)
-	scales, offsets := f.best.d.bits(), f.best.m.bits()
+	kernel.F32ToF16(f.halves[:], f.best.d[:])
+	kernel.F32ToF16(f.offsets[:], f.best.m[:])
 	for i := range n {
 		out := dst[i*c.bytes:]
-		copy(out[:2], scales[2*i:])
+		copy(out[:2], f.halves[2*i:2*i+2])
 		if c.at == 4 {
-			copy(out[2:4], offsets[2*i:])
+			copy(out[2:4], f.offsets[2*i:2*i+2])
 		}
 		c.put(out[c.at:], (*[flat]uint8)(b.code[i*flat:]))
 	}

@@ -13,6 +13,7 @@ type kBatch struct {
 	w     [kernel.GroupLanes * maxGroup]float32 // weights of squared errors, in the order of the row
 	calm  []float32                             // a row without what no type can store
 	block kBlocks
+	out   superBlock
 	flat  flatFit
 
 	factor, low [kernel.GroupLanes]float32 // of levels
@@ -21,9 +22,9 @@ type kBatch struct {
 
 type kBlocks = [kernel.GroupLanes * maxGroup / super]kBlock
 
-// A kBlock is a super-block: what llama-quantize would write, the best found, and the errors of both.
+// A kBlock is a super-block but for its codes: what llama-quantize would write, the best found, and the errors of both.
 type kBlock struct {
-	first, best superBlock
+	first, best superScales
 	base, loss  float64
 }
 
@@ -72,7 +73,7 @@ func (k *kBlock) offer(other *kBlock) {
 const better = 1 - 1e-5
 
 // settle returns the best block, or llama-quantize's, and true, where that is as good.
-func (k *kBlock) settle() (*superBlock, bool) {
+func (k *kBlock) settle() (*superScales, bool) {
 	if k.loss < better*k.base {
 		return &k.best, false
 	}

@@ -57,7 +57,8 @@ func (c *minCoder) ggml(dst []byte, src, importance []float32) {
 		x := src[:min(len(src), kernel.GroupLanes*c.group)]
 		c.fit(b, x, cutTo(importance, len(x)))
 		for i := 0; i*super < len(x); i++ {
-			k := &b.block[i].first
+			k := &b.out
+			k.superScales = b.block[i].first
 			c.levels(b, k, x[i*super:][:super], true)
 			c.keepLevels(b, k, i, x[i*super:])
 			c.put(dst[i*c.bytes:], k)
@@ -97,7 +98,7 @@ func (c *minCoder) fit(b *kBatch, x, importance []float32) {
 	n := c.groups()
 	for i := 0; i*super < len(x); i++ {
 		k, at := &b.block[i].first, i*n
-		*k = superBlock{}
+		*k = superScales{}
 		if importance == nil {
 			c.plainScales(k, b.Scale[at:at+n], b.Min[at:at+n])
 		} else {
@@ -106,7 +107,7 @@ func (c *minCoder) fit(b *kBatch, x, importance []float32) {
 	}
 }
 
-func (c *minCoder) plainScales(k *superBlock, scales, mins []float32) {
+func (c *minCoder) plainScales(k *superScales, scales, mins []float32) {
 	var topScale, topMin float32
 	for g, s := range scales {
 		topScale, topMin = max(topScale, s), max(topMin, mins[g])
@@ -126,7 +127,7 @@ func (c *minCoder) plainScales(k *superBlock, scales, mins []float32) {
 	k.d, k.dmin = half(topScale/most), half(topMin/most)
 }
 
-func (c *minCoder) searchedScales(k *superBlock, scales, mins, weight []float32) {
+func (c *minCoder) searchedScales(k *superScales, scales, mins, weight []float32) {
 	var codes [groups16]uint8
 	k.d = half(fitPosGgml(scales, weight, c.most, codes[:]))
 	k.dmin = half(fitPosGgml(mins, weight, c.most, k.min[:]))

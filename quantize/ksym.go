@@ -51,7 +51,8 @@ func (c *symCoder) ggml(dst []byte, src, importance []float32) {
 		x := src[:min(len(src), kernel.GroupLanes*16)]
 		c.load(b, x, cutTo(importance, len(x)))
 		for i := 0; i*super < len(x); i++ {
-			k := &b.block[i].first
+			k := &b.out
+			k.superScales = b.block[i].first
 			c.levels(b, k, x[i*super:][:super], true)
 			c.keepLevels(b, k, i, x[i*super:], importance == nil)
 			c.put(dst[i*c.bytes:], k)
@@ -98,7 +99,7 @@ func (c *symCoder) levels(b *kBatch, k *superBlock, x []float32, divide bool) {
 }
 
 // scalesBy rounds scales by their weights.
-func (c *symCoder) scalesBy(k *superBlock, scales, weights []float32) {
+func (c *symCoder) scalesBy(k *superScales, scales, weights []float32) {
 	var q [groups16]int8
 	k.d = half(fitSymGgml(scales, c.lowest, q[:], 1, weights))
 	for g, code := range q {

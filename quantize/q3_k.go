@@ -64,7 +64,7 @@ func fit3K(c *symCoder, b *kBatch, x, importance []float32) {
 	}
 	for i := 0; i*super < len(x); i++ {
 		k, scales := &b.block[i].first, b.Scale[i*groups16:][:groups16]
-		*k = superBlock{}
+		*k = superScales{}
 		switch top := largestScale(scales); {
 		case importance != nil:
 			c.scalesBy(k, scales, b.SumW[i*groups16:][:groups16])

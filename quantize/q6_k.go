@@ -66,7 +66,7 @@ func fit6K(c *symCoder, b *kBatch, x, importance []float32) {
 	b.SweepSym(16, -32, 31, true, c.sweep)
 	for i := 0; i*super < len(x); i++ {
 		k, scales := &b.block[i].first, b.Scale[i*groups16:][:groups16]
-		*k = superBlock{}
+		*k = superScales{}
 		top := largestScale(scales)
 		if top < tinyGroup && top > -tinyGroup {
 			continue

@@ -89,27 +89,27 @@ func encodeQ8_0(dst []byte, src, _ []float32) {
 	clear(b.low[:])
 	for f.next(b) {
 		b.SweepSym(flat, -levels8, levels8, false, toLevels8[:])
-		var first, next halfRow
+		first, next := &f.first.d, &f.other.d
+		*first, *next = halfRow{}, halfRow{}
 		for i, top := range b.Top() {
 			if b.Scale[i] == 0 {
 				continue // zeros
 			}
 			first[i], next[i] = max(top, -top)/levels8, max(b.Scale[i], -b.Scale[i])
 		}
-		first.round()
-		next.round()
-		b.AtScale, b.AtMin = first, next
+		first.round(&f.halves)
+		next.round(&f.halves)
+		b.AtScale, b.AtMin = *first, *next
 		b.EitherSym(flat, -levels8, levels8, better)
 		n := len(f.x) / flat
 		for i, d := range b.Scale[:n] {
 			b.factor[i] = factorOf(d, false)
 		}
 		kernel.Levels(b.code[:len(f.x)], f.x, b.factor[:], b.low[:], flat, -levels8, levels8, false)
-		best := halfRow(b.Scale)
-		scales := best.bits()
+		kernel.F32ToF16(f.halves[:], b.Scale[:])
 		for i := range n {
 			out, code := dst[i*34:][:34], b.code[i*flat:][:flat]
-			out[0], out[1] = scales[2*i], scales[2*i+1]
+			out[0], out[1] = f.halves[2*i], f.halves[2*i+1]
 			for j := 0; j < flat; j += 8 {
 				putEight(out[2+j:], signed8(eight(code[j:])))
 			}
