@@ -158,7 +158,7 @@ func (s *dockerStage) copy(t *testing.T, words []string, stages map[string]*dock
 	}
 	for _, from := range words[:len(words)-1] {
 		switch {
-		case made && (stages[stage] == nil || !strings.Contains(strings.Join(stages[stage].run, "\n"), " "+from+" ")):
+		case made && (stages[stage] == nil || !madePath(from).MatchString(strings.Join(stages[stage].run, "\n"))):
 			t.Errorf("Dockerfile: stage %s does not make %s", stage, from)
 		case !made:
 			if _, err := os.Stat(filepath.Join(repository, from)); err != nil {
@@ -169,12 +169,17 @@ func (s *dockerStage) copy(t *testing.T, words []string, stages map[string]*dock
 	}
 }
 
+// madePath finds a path, or what lies in it, in a command line.
+func madePath(path string) *regexp.Regexp {
+	return regexp.MustCompile(`(?m) ` + regexp.QuoteMeta(path) + `(/[^ ]*)?( |$)`)
+}
+
 // TestDockerfile builds what the Dockerfile builds, with its own lines, and sees that the program needs nothing of the image that
 // it is put in.
 func TestDockerfile(t *testing.T) {
 	stages := dockerStages(t)
 	build, last := stages["build"], stages[""]
-	if build == nil || last == nil || !strings.HasPrefix(build.from, "golang:") || last.copied["/usr/bin/quern"] != "/quern" ||
+	if build == nil || last == nil || !strings.HasPrefix(build.from, "golang:") || last.copied["/usr/bin/quern"] != "/quern" || last.copied["/"] != "/files" ||
 		len(last.entrypoint) != 1 || last.entrypoint[0] != "/usr/bin/quern" {
 		t.Fatalf("stages %+v", stages)
 	}
@@ -186,7 +191,7 @@ func TestDockerfile(t *testing.T) {
 		if strings.HasPrefix(line, "go mod download") {
 			continue // the modules are here
 		}
-		cmd := exec.Command("sh", "-ec", strings.ReplaceAll(line, " /quern ", " '"+filepath.Join(root, "quern")+"' "))
+		cmd := exec.Command("sh", "-ec", regexp.MustCompile(` (/quern|/files)\b`).ReplaceAllString(line, " '"+root+"'$1"))
 		cmd.Dir = repository
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v: %s", line, err, out)
@@ -195,6 +200,9 @@ func TestDockerfile(t *testing.T) {
 	program := filepath.Join(root, "quern")
 	if out, err := exec.Command(program, "--version").CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
+	}
+	if info, err := os.Stat(filepath.Join(root, "files", "tmp")); err != nil || info.Mode() != os.ModeDir|os.ModeSticky|0o777 {
+		t.Errorf("the folder for temporary files is %v (%v)", info, err)
 	}
 	if runtime.GOOS != "linux" {
 		return
