@@ -120,7 +120,8 @@ func (c *chooser) choose(name string, shape []int, from *quantize.Type) (choice,
 	}
 	to, why := fit(want, cols, c.opt.Ggml)
 	if why != "" && c.opt.Strict {
-		return choice{}, formats.Unsupported("%s", why)
+		return choice{}, &formats.Error{Err: formats.Unsupported("%s", why),
+			Hint: "--plan without --strict shows all such tensors and what they cost; --tensor-type 'NAME=TYPE' gives them one whose blocks fit"}
 	}
 	return choice{to, want, why}, nil
 }

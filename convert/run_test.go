@@ -350,3 +350,13 @@ func TestFallbackCost(t *testing.T) {
 		t.Errorf("the plan does not say that fallbacks cost %d bytes:\n%s", cost, text)
 	}
 }
+
+// Options.Strict refuses the first fallback with its tensor, both types and what helps; where nothing falls back it changes nothing.
+func TestStrict(t *testing.T) {
+	src := open(t, shared(t, "golden", "arch", "mixtral", "hf"))
+	_, err := NewPlan(src, Q2_K, Options{Strict: true, Pre: "gpt-2"})
+	if !errors.Is(err, formats.ErrUnsupported) || !strings.Contains(err.Error(), "IQ4_NL instead of Q2_K: rows of 64") || formats.Hint(err) == "" {
+		t.Errorf("%v (hint %q)", err, formats.Hint(err))
+	}
+	plan(t, src, "Q8_0", Options{Strict: true})
+}

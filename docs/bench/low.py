@@ -36,7 +36,7 @@ def measure(kind, importance, mark):
     theirs = once(f'llama-{kind}{mark}.gguf', a.llama_quantize, '--imatrix', importance, f16, '@', kind, '2')
     run(a.quern, 'quantize', f16, kind, '--imatrix', importance, '-f', '-o', out('quern.gguf'))
     got = json.loads(subprocess.run([a.quern, 'verify', '--base', f16, '--quant', out('quern.gguf'), '--quant', theirs,
-                                     '--text', a.text, '--chunks', a.test_chunks, '--json'], capture_output=True, check=True).stdout)
+                                     '--text', a.text, '--chunks', a.test_chunks, '--cache', out('cache'), '--json'], capture_output=True, check=True).stdout)
     ours, theirs = (m['versus_base']['kld']['mean'] for m in got['models'][1:])
     pair, unit = got['pairs'][0]['kld'], theirs['value']
     return ours, theirs, pair['value'] / unit, (pair['high'] - pair['low']) / 2 / 1.96 / unit
