@@ -111,6 +111,44 @@ func (r *ggufReader) str() (string, error) {
 	return string(p), err
 }
 
+// strs reads n strings. Of many, those that lie whole in the buffer share one copy of it: vocabularies have a hundred thousand.
+func (r *ggufReader) strs(n int) ([]string, error) {
+	const many = 64
+	out := make([]string, 0, n)
+	for len(out) < n {
+		if n-len(out) >= many {
+			out = r.buffered(out, n)
+		}
+		if len(out) == n {
+			break
+		}
+		s, err := r.str()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// buffered appends strings until there are n, or the next one is not whole in the buffer.
+func (r *ggufReader) buffered(out []string, n int) []string {
+	const prefix = 8
+	p, _ := r.buf.Peek(r.buf.Buffered())
+	text, at := string(p), 0
+	for len(out) < n && len(p)-at >= prefix {
+		size := r.order.Uint64(p[at:])
+		if size > uint64(len(p)-at-prefix) {
+			break
+		}
+		out = append(out, text[at+prefix:][:size])
+		at += prefix + int(size)
+	}
+	r.pos += int64(at)
+	_, _ = r.buf.Discard(at) // what is buffered can be discarded
+	return out
+}
+
 // The kinds of values.
 const (
 	kindU8 = iota
@@ -193,14 +231,7 @@ var kindWidth = map[uint32]int64{kindU8: 1, kindI8: 1, kindU16: 2, kindI16: 2, k
 // items reads n values of one kind; the caller has seen that the file has room for them.
 func (r *ggufReader) items(kind uint32, n int) (any, error) {
 	if kind == kindString {
-		out := make([]string, n)
-		var err error
-		for i := range out {
-			if out[i], err = r.str(); err != nil {
-				return nil, err
-			}
-		}
-		return out, nil
+		return r.strs(n)
 	}
 	width, ok := kindWidth[kind]
 	if !ok {
