@@ -131,9 +131,11 @@ type Layer struct {
 	RunsFull   bool       // runtimes know no window in this family: every query sees all positions before it
 	StillFull  bool       // in a model with windows, the layers without one rotate nothing
 	MeanNorm   bool       // norms take the mean away (LayerNorm), and may have biases
+	RunsRMS    bool       // runtimes do not take the mean away, though the model was trained so
 	BareNorm   bool       // norms have no weights
 	Parallel   bool       // the feed-forward network is given what attention is, not what that made of it
 	LateNorm   bool       // heads are normed after they are rotated
+	SparseMix  bool       // a token's two experts are weighed by SparseMixer; runtimes divide two probabilities by their sum
 	Ungated    bool       // the feed-forward network has no gate: its function is applied to up
 }
 

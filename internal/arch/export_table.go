@@ -41,6 +41,7 @@ var tellings = []telling{
 	{Type: "falcon", Set: falconConfig},
 	{Type: "mpt", Set: mptConfig},
 	{Type: "gpt_bigcode", Set: func(*Params) map[string]any { return map[string]any{"multi_query": true} }},
+	{Type: "phimoe", Set: phiMoeScaling},
 	{Type: "gpt_oss", Last: true}, // the other one holds codes
 	{Type: "qwen2_vl", Cannot: needsTower},
 	{Type: "qwen2_vl_text", Cannot: needsTower},

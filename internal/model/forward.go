@@ -101,7 +101,7 @@ func (r *run) rotate(q, k, v []float32, at []place, l *layer) {
 		q, k, v := q[row*qdim:][:qdim], k[row*kdim:][:kdim], v[row*kdim:][:kdim]
 		rope.rotate(q, at[row], p.HeadDim, r.m.neox)
 		if r.m.late {
-			r.m.normRow(q, l, l.qNorm)
+			r.normRow(q, l, l.qNorm)
 		}
 		by := scale * r.m.temperature(at[row].pos)
 		for i := range q {
@@ -109,7 +109,7 @@ func (r *run) rotate(q, k, v []float32, at []place, l *layer) {
 		}
 		rope.rotate(k, at[row], p.HeadDim, r.m.neox)
 		if r.m.late {
-			r.m.normRow(k, l, l.kNorm)
+			r.normRow(k, l, l.kNorm)
 		}
 		if r.mode == Deploy {
 			w.halve(k, k)

@@ -76,7 +76,7 @@ func (r *run) start(g *group) {
 				return inTensor(r.m.positions, err)
 			}
 			if n := r.m.embedNorm; n.weight != nil {
-				r.m.normed(g.x[row*e:][:e], g.x[row*e:][:e], n.weight, n.bias)
+				r.normed(g.x[row*e:][:e], g.x[row*e:][:e], n.weight, n.bias)
 			}
 		}
 		return nil

@@ -82,7 +82,7 @@ func (r *run) narrow(narrow, kva, q []float32, x *latent, at []place) {
 	kl, rot, d := p.MLA.KV, p.RopeDim, p.HeadDim
 	r.eachRow(len(at), func(_ *worker, row int) {
 		k := kva[row*(kl+rot):][:kl+rot]
-		r.m.normed(narrow[row*kl:][:kl], k[:kl], x.kvaNorm, nil)
+		r.normed(narrow[row*kl:][:kl], k[:kl], x.kvaNorm, nil)
 		r.rope.rotate(k[kl:], at[row], rot, r.m.neox)
 		q := q[row*p.Heads*d:][:p.Heads*d]
 		for h := 0; h < len(q); h += d {

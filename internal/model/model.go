@@ -19,7 +19,9 @@ type Model struct {
 	neox   bool // rotary pairs are (i, i+D/2) instead of (2i, 2i+1)
 
 	act      arch.Activation
-	means    bool      // norms take the mean away
+	means    bool      // norms take the mean away …
+	runsRMS  bool      // … which runtimes do not do
+	sparse   bool      // the experts of a token are weighed as SparseMixer does
 	bareNorm bool      // they have no weights
 	blind    bool      // runtimes know no window
 	late     bool      // those of heads come after rotation
@@ -96,7 +98,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	of := &b.Arch.Layer
 	m := &Model{params: b.Params, neox: of.RopeNeox, means: of.MeanNorm, bareNorm: of.BareNorm, late: of.LateNorm, layers: make([]layer, b.Params.Layers)}
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
-	m.blind = of.RunsFull
+	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
 	if b.Params.Act != "" {
 		act, ok := arch.Activations[b.Params.Act]
 		if !ok {

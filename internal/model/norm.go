@@ -32,13 +32,13 @@ func (r *run) normalize(h, x []float32, n norm, m int) {
 		copy(h, x[:m*e])
 		return
 	}
-	r.eachRow(m, func(_ *worker, row int) { r.m.normed(h[row*e:][:e], x[row*e:][:e], n.weight, n.bias) })
+	r.eachRow(m, func(_ *worker, row int) { r.normed(h[row*e:][:e], x[row*e:][:e], n.weight, n.bias) })
 }
 
 // normed is x / √(mean x² + ε) · weight, or where a family takes the mean away (x - mean) / √(variance + ε) · weight + bias; h may be x.
-func (m *Model) normed(h, x, weight, bias []float32) {
-	eps := float64(m.params.NormEps)
-	if m.means {
+func (r *run) normed(h, x, weight, bias []float32) {
+	eps := float64(r.m.params.NormEps)
+	if r.m.means && (r.mode == Exact || !r.m.runsRMS) {
 		mean := float32(kernel.Sum(x) / float64(len(x)))
 		for i, v := range x {
 			h[i] = v - mean
@@ -71,18 +71,18 @@ func (r *run) normHeads(x []float32, l *layer, n norm, width, m int) {
 	if n.weight == nil {
 		return
 	}
-	r.eachRow(m, func(_ *worker, row int) { r.m.normRow(x[row*width:][:width], l, n) })
+	r.eachRow(m, func(_ *worker, row int) { r.normRow(x[row*width:][:width], l, n) })
 }
 
 // normRow is the same for one row.
-func (m *Model) normRow(x []float32, l *layer, n norm) {
-	d, all := l.normed(len(x), &m.params), len(n.weight)
+func (r *run) normRow(x []float32, l *layer, n norm) {
+	d, all := l.normed(len(x), &r.m.params), len(n.weight)
 	for at := 0; at < len(x) && all > 0; at += d {
 		h, weight := x[at:][:d], n.weight[at%all:][:d]
 		var bias []float32
 		if n.bias != nil {
 			bias = n.bias[at%all:][:d]
 		}
-		m.normed(h, h, weight, bias)
+		r.normed(h, h, weight, bias)
 	}
 }

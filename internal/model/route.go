@@ -51,6 +51,10 @@ func (r *run) route(scores, bias []float32, m int) {
 // choose picks the experts of one row, those with the highest scores, the first of equal ones; scores become probabilities.
 func (r *run) choose(w *worker, chosen []choice, scores, bias []float32) {
 	mix := &r.m.params.Mix
+	if r.m.sparse && r.mode == Exact {
+		sparseMix(chosen, scores)
+		return
+	}
 	if mix.Gate == arch.GateSigmoid {
 		for i, s := range scores {
 			scores[i] = 1 / (1 + kernel.Exp(-s))
@@ -86,6 +90,27 @@ func (r *run) choose(w *worker, chosen []choice, scores, bias []float32) {
 		}
 	}
 }
+
+// sparseMix picks the best experts one after the other, and weighs each by a softmax over itself and those that come near it, as SparseMixer
+// does at inference (arXiv:2409.12136, with the 0.01 that Phi's models were trained with): weights need not sum to one.
+func sparseMix(chosen []choice, scores []float32) {
+	const near = 2 * 0.01
+	left := append([]float32(nil), scores...)
+	for i := range chosen {
+		best := highest(left)
+		top, sum := left[best], float32(0)
+		for _, s := range left {
+			if math.IsInf(float64(s), -1) || (top-s)/max(abs(s), top) > near {
+				continue
+			}
+			sum += kernel.Exp(s - top)
+		}
+		chosen[i] = choice{int32(best), 1 / sum}
+		left[best] = float32(math.Inf(-1))
+	}
+}
+
+func abs(x float32) float32 { return max(x, -x) }
 
 // highest is the place of the greatest number, the first of equal ones.
 func highest(x []float32) (best int) {
