@@ -136,6 +136,10 @@ type Layer struct {
 	Parallel   bool       // the feed-forward network is given what attention is, not what that made of it
 	LateNorm   bool       // heads are normed after they are rotated
 	SparseMix  bool       // a token's two experts are weighed by SparseMixer; runtimes divide two probabilities by their sum
+	LateBare   bool       // heads are normed after they are rotated, without weights (LateBared)
+	Chunked    bool       // a window is the part of a text that a query is in: it begins at every multiple of its size
+	StillGrow  bool       // queries grow with their position in layers that rotate nothing, and in no others
+	InputGate  bool       // experts are given their inputs times their weights, and are chosen by what the router says before that is a probability
 	Ungated    bool       // the feed-forward network has no gate: its function is applied to up
 }
 

@@ -13,7 +13,7 @@ type Mixture struct {
 	FF         int     // M: the width of one
 	Shared     int     // experts that every token is given to, as one matrix
 	SharedFF   int     // S: the width of all of those together
-	Every      int     // of the others every so many have them; 0 is one
+	Every      int     // of the others the last of so many has them; 0 is one
 	Dense      int     // leading layers that have no experts
 	Groups     int     // the experts come in groups …
 	GroupsUsed int     // … of which a token sees so many
@@ -47,8 +47,13 @@ func (m *Mixture) dim(letter string) int {
 }
 
 // mixed and dense say of a layer whether it has experts.
-func mixed(p *Params, layer int) bool { return p.Mix.Count > 0 && layer >= p.Mix.Dense }
+func mixed(p *Params, layer int) bool { return p.Mixed(layer) }
 func dense(p *Params, layer int) bool { return !mixed(p, layer) }
+
+// Mixed says of a layer that it has experts.
+func (p *Params) Mixed(layer int) bool {
+	return p.Mix.Count > 0 && layer >= p.Mix.Dense && (p.Mix.Every < 2 || layer%p.Mix.Every == p.Mix.Every-1)
+}
 
 // expertKeys are the keys that stand before the sizes of heads in the files of all mixtures.
 var expertKeys = []Key{

@@ -239,7 +239,9 @@ func (b *Bound) layerTypes() (kinds []string) {
 	for i := range p.Layers {
 		kind := "full_attention"
 		if l.Windowed(p, i) > 0 {
-			kind = "sliding_attention"
+			if kind = "sliding_attention"; l.Chunked {
+				kind = "chunked_attention"
+			}
 		}
 		kinds = append(kinds, kind)
 	}

@@ -92,11 +92,11 @@ func solveLlama3(factors []float32, base float64, dim int) (llama3, error) {
 	if scale == 1 {
 		scale = 8 // nothing was slow enough to be divided
 	}
-	for _, high := range []float64{4, 2, 8, 3, 16, 32} {
+	for _, high := range []float64{4, 2, 8, 3, 16, 32, 1} {
 		for _, low := range []float64{1, 2, 0.5} {
 			for _, context := range contexts {
 				l := llama3{scale, low, high, context}
-				if low < high && slices.Equal(l.divide(freqs), factors) {
+				if low <= high && slices.Equal(l.divide(freqs), factors) {
 					return l, nil
 				}
 			}

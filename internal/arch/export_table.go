@@ -42,6 +42,9 @@ var tellings = []telling{
 	{Type: "mpt", Set: mptConfig},
 	{Type: "gpt_bigcode", Set: func(*Params) map[string]any { return map[string]any{"multi_query": true} }},
 	{Type: "phimoe", Set: phiMoeScaling},
+	{Type: "llama4_text", Set: func(p *Params) map[string]any {
+		return map[string]any{"use_qk_norm": p.Mix.Count != llama4Bare, "attn_temperature_tuning": true}
+	}},
 	{Type: "gpt_oss", Last: true}, // the other one holds codes
 	{Type: "qwen2_vl", Cannot: needsTower},
 	{Type: "qwen2_vl_text", Cannot: needsTower},

@@ -90,9 +90,6 @@ func readLlama3(c *Config) (l llama3, err error) {
 			return l, c.fail(key+"."+f.name, formats.Corrupt("must be positive"), "")
 		}
 	}
-	if l.low == l.high {
-		return l, c.fail(key+".low_freq_factor", formats.Corrupt("equals high_freq_factor"), "")
-	}
 	return l, nil
 }
 
@@ -123,6 +120,8 @@ func (l llama3) divide(freqs []float32) []float32 {
 			out[i] = 1
 		case w > lowWave:
 			out[i] = factor
+		case l.low == l.high: // no step between
+			out[i] = 1
 		default:
 			smooth := (float32((1/wave)*context) - low) / float32(l.high-l.low)
 			out[i] = 1 / (float32((1-smooth)/factor) + smooth)

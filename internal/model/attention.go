@@ -16,6 +16,7 @@ type heads struct {
 	n, shared  int       // H, KV
 	key, value int       // dimensions of a key and of a value
 	window     int       // positions that a query sees; 0 = all
+	chunked    bool      // a window begins at every multiple of its size
 	sinks      []float32 // [H], or nil
 	cap        float32   // of scores, 0: none
 	slopes     []float32 // [H] taken from scores for each position between, or nil
@@ -26,7 +27,7 @@ func (r *run) heads(l *layer) heads {
 	if r.mode == Deploy && r.m.blind {
 		window = 0
 	}
-	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, l.sinks, p.Caps.Scores, r.m.slopes}
+	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, l.sinks, p.Caps.Scores, r.m.slopes}
 }
 
 // valueDim is the size of a head's values, that of its keys where nothing else is said.
@@ -96,7 +97,10 @@ func roundUp(n int) int { return (n + kernel.Lanes - 1) / kernel.Lanes * kernel.
 
 // visible is the first position that the query at pos sees.
 func (of *heads) visible(pos int) int {
-	if w := of.window; w > 0 {
+	switch w := of.window; {
+	case w > 0 && of.chunked:
+		return pos / w * w
+	case w > 0:
 		return max(0, pos+1-w)
 	}
 	return 0

@@ -102,7 +102,12 @@ func (r *run) experts(out, h []float32, l *layer, m int) {
 		}
 		in, y := grow(&r.taken, n*e), grow(&r.made, n*e)
 		gate, up := grow(&r.gate, n*f), grow(&r.up, n*f)
-		r.eachRow(n, func(_ *worker, row int) { copy(in[row*e:][:e], h[routes[row].row*e:]) })
+		r.eachRow(n, func(_ *worker, row int) {
+			copy(in[row*e:][:e], h[routes[row].row*e:])
+			if r.m.inGate {
+				scaleRow(in[row*e:][:e], routes[row].weight)
+			}
+		})
 		r.expert(i, in, n, product{gate, x.gate.part(i, f)}, product{up, x.up.part(i, f)})
 		r.activate(gate, up, n)
 		r.expert(i, gate, n, product{y, x.down.part(i, e)})
@@ -110,7 +115,11 @@ func (r *run) experts(out, h []float32, l *layer, m int) {
 			continue
 		}
 		r.eachRow(n, func(_ *worker, row int) {
-			addScaled(out[routes[row].row*e:][:e], y[row*e:][:e], routes[row].weight)
+			by := routes[row].weight
+			if r.m.inGate {
+				by = 1
+			}
+			addScaled(out[routes[row].row*e:][:e], y[row*e:][:e], by)
 		})
 	}
 }
@@ -161,6 +170,13 @@ func (s *slot) putStack(t *formats.Tensor, layer int) error {
 	}
 	*s.matrix = weight{t: t, n: s.stack * s.n, k: s.k, bias: s.matrix.bias, layer: layer, role: s.role}
 	return shaped(t, s.stack, s.n, s.k)
+}
+
+// scaleRow is x *= by.
+func scaleRow(x []float32, by float32) {
+	for i := range x {
+		x[i] *= by
+	}
 }
 
 // addScaled is x += h·by.

@@ -103,7 +103,8 @@ func (r *run) rotate(q, k, v []float32, at []place, l *layer) {
 		if r.m.late {
 			r.normRow(q, l, l.qNorm)
 		}
-		by := scale * r.m.temperature(at[row].pos)
+		r.normBare(q, l)
+		by := scale * r.m.temperature(at[row].pos, l)
 		for i := range q {
 			q[i] *= by
 		}
@@ -111,6 +112,7 @@ func (r *run) rotate(q, k, v []float32, at []place, l *layer) {
 		if r.m.late {
 			r.normRow(k, l, l.kNorm)
 		}
+		r.normBare(k, l)
 		if r.mode == Deploy {
 			w.halve(k, k)
 			w.halve(v, v)

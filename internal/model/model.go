@@ -24,6 +24,9 @@ type Model struct {
 	sparse   bool      // the experts of a token are weighed as SparseMixer does
 	bareNorm bool      // they have no weights
 	blind    bool      // runtimes know no window
+	chunked  bool      // windows begin at multiples of their size
+	grow     bool      // queries grow in layers that rotate nothing only
+	inGate   bool      // experts are given inputs times their weights
 	late     bool      // those of heads come after rotation
 	smooth   bool      // yarn's ramp
 	scale    float32   // of embeddings, 0: none
@@ -68,6 +71,8 @@ type layer struct {
 	mix   mixture //
 	mla   latent  // where there is one, k and v stay empty
 	whole bool    // queries and keys are normed as a whole
+
+	lateBare bool // heads are normed after rotation, without weights
 }
 
 // A weight is a matrix of n outputs with k inputs each, and its bias.
@@ -99,6 +104,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	m := &Model{params: b.Params, neox: of.RopeNeox, means: of.MeanNorm, bareNorm: of.BareNorm, late: of.LateNorm, layers: make([]layer, b.Params.Layers)}
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
+	m.chunked, m.grow, m.inGate = of.Chunked, of.StillGrow, of.InputGate
 	if b.Params.Act != "" {
 		act, ok := arch.Activations[b.Params.Act]
 		if !ok {
@@ -117,7 +123,7 @@ func Of(b *arch.Bound) (*Model, error) {
 		l.window, l.still = of.Windowed(&b.Params, i), of.Still(&b.Params, i)
 		l.bare, l.whole = of.Bare || of.BareNorm, of.WholeNorm
 		l.parallel, l.ungated = of.Parallel || b.Params.Parallel, of.Ungated
-		l.mixed = b.Params.Mix.Count > 0 && i >= b.Params.Mix.Dense
+		l.mixed, l.lateBare = b.Params.Mixed(i), of.LateBared(&b.Params, i)
 	}
 	for i, t := range b.Tensors {
 		if err := m.place(t, b.Origins[i]); err != nil {

@@ -86,3 +86,11 @@ func (r *run) normRow(x []float32, l *layer, n norm) {
 		r.normed(h, h, weight, bias)
 	}
 }
+
+// normBare norms the heads of a row without weights, where a layer does that.
+func (r *run) normBare(x []float32, l *layer) {
+	d := r.m.params.HeadDim
+	for ; l.lateBare && len(x) >= d; x = x[d:] {
+		r.normed(x[:d], x[:d], nil, nil)
+	}
+}

@@ -107,11 +107,14 @@ func (r *rope) rotate(x []float32, at place, dim int, neox bool) {
 }
 
 // temperature is how much a query grows with its position: with the logarithm of how often the context of training fits before it, where a family
-// has that.
-func (m *Model) temperature(pos int) float32 {
+// has that. Llama 4 counts positions from one, and does it in layers that rotate nothing.
+func (m *Model) temperature(pos int, l *layer) float32 {
 	p := &m.params
-	if p.Temperature == 0 || p.RopeContext == 0 {
+	if p.Temperature == 0 || p.RopeContext == 0 || m.grow && !l.still {
 		return 1
+	}
+	if m.grow {
+		pos++
 	}
 	return float32(1 + float64(p.Temperature)*arch.Natural(float64(1+pos/p.RopeContext)))
 }

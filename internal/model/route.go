@@ -55,6 +55,7 @@ func (r *run) choose(w *worker, chosen []choice, scores, bias []float32) {
 		sparseMix(chosen, scores)
 		return
 	}
+	prefer := append(grow(&w.prefer, 0), scores...)
 	if mix.Gate == arch.GateSigmoid {
 		for i, s := range scores {
 			scores[i] = 1 / (1 + kernel.Exp(-s))
@@ -62,7 +63,9 @@ func (r *run) choose(w *worker, chosen []choice, scores, bias []float32) {
 	} else {
 		kernel.Softmax(scores)
 	}
-	prefer := append(grow(&w.prefer, 0), scores...)
+	if !r.m.inGate {
+		copy(prefer, scores)
+	}
 	w.prefer = prefer
 	for i := range bias {
 		prefer[i] += bias[i]
