@@ -76,7 +76,7 @@ var (
 )
 
 func turnedHalf(name string, half int) Op {
-	return Op{Name: name,
+	return Op{Name: name, Turned: true,
 		Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
 			m := t.Shape[2] / 2
 			return picked(turned(t), pick{half * m, m, 2 * m}, []int{t.Shape[0], m, t.Shape[1]})
