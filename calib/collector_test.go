@@ -27,6 +27,7 @@ func bound() *arch.Bound {
 	add("blk.0.attn_q_norm.weight", 0, arch.RoleQNorm, 2, 4)
 	add("blk.0.attn_q.bias", 0, arch.RoleQ, 8)
 	add("blk.0.ffn_down_exps.weight", 0, arch.RoleDownExps, 3, 4, 6)
+	add("blk.0.ffn_down_exps.bias", 0, arch.RoleDownExps, 3, 4)
 	add("output.weight", -1, arch.RoleOutput, 9, 4)
 	return b
 }
