@@ -41,7 +41,7 @@ for i in range(M.mtmd_input_chunks_size(chunks)):
     all.append(np.ctypeslib.as_array(M.mtmd_get_output_embd(ctx), (n, n_embd)).copy())
 np.save(out, np.concatenate(all))
 '''
-SIZES = {'llava': (28, 28), 'llava-next': (28, 28), 'qwen2vl': (84, 112), 'qwen2.5vl': (84, 112), 'gemma3': (56, 56), 'mistral3': (84, 112), 'cogvlm': (28, 28)}
+SIZES = {'llava': (28, 28), 'llava-next': (28, 28), 'qwen2vl': (84, 112), 'qwen2.5vl': (84, 112), 'qwen3vl': (96, 128), 'qwen3vlmoe': (96, 128), 'gemma3': (56, 56), 'mistral3': (84, 112), 'cogvlm': (28, 28)}
 
 
 def run(*cmd):
@@ -52,24 +52,28 @@ def run(*cmd):
 
 def transformers_embeddings(name, folder, img):
     import torch, transformers as tf
-    model = tf.AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, attn_implementation='eager').eval()
+    older = dict(key_mapping={'^visual': 'model.visual', r'^model\.(?!visual|language_model)': 'model.language_model.'}) if name.startswith('qwen3') else {}
+    model = tf.AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, attn_implementation='eager', **older).eval()
     pre = json.load(open(os.path.join(folder, 'preprocessor_config.json')))
     x = torch.from_numpy(((img / 255 - pre['image_mean']) / pre['image_std']).astype(np.float32)).permute(2, 0, 1)[None]
     with torch.no_grad():
-        if name == 'llava':
+        if name.startswith('llava'):
             e = model.model.vision_tower.embeddings if hasattr(model.model.vision_tower, 'embeddings') else model.model.vision_tower.vision_model.embeddings
 
             def forward(pixel_values, **_):  # the class embedding behind the patches
                 patches = e.patch_embedding(pixel_values).flatten(2).transpose(1, 2)
                 return torch.cat([patches, e.class_embedding.expand(len(patches), 1, -1)], 1) + e.position_embedding.weight
             e.forward = forward
-            out = model.model.get_image_features(pixel_values=x, vision_feature_layer=-2, vision_feature_select_strategy='default')
+            out = model.model.multi_modal_projector(model.model.vision_tower(x, output_hidden_states=True).hidden_states[-2][:, 1:])  # of one tile
         elif name.startswith('qwen'):
-            p, (h, w) = 14, img.shape[:2]
+            p, (h, w) = 16 if name.startswith('qwen3') else 14, img.shape[:2]
             grid = (h // p, w // p)
             two = x.repeat(2, 1, 1, 1)  # an image is a film of two frames
             y = two.reshape(1, 2, 3, grid[0] // 2, 2, p, grid[1] // 2, 2, p).permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(grid[0] * grid[1], -1)
             out = model.model.get_image_features(pixel_values=y, image_grid_thw=torch.tensor([[1, *grid]]))
+            if name.startswith('qwen3'):  # what is added in the first layers lies behind
+                flat = lambda x: [x] if torch.is_tensor(x) else [t for y in x for t in flat(y)]
+                out = torch.cat(flat(out.pooler_output) + flat(out.deepstack_features), 1)
         elif name == 'mistral3':  # the embedding of a token stands behind each row of squares but the last
             out = model.model.get_image_features(pixel_values=x, image_sizes=torch.tensor([img.shape[:2]])).pooler_output[0]
             ends = next(t['id'] for t in json.load(open(os.path.join(folder, 'tokenizer.json')))['added_tokens'] if t['content'] == '[IMG_BREAK]')
@@ -97,7 +101,7 @@ for name in a.names or SIZES:
     image, out, text = (os.path.join(a.work, name + s) for s in ('.img.npy', '.out.npy', '.gguf'))
     np.save(image, img)
     run(a.quern, 'convert', folder, '--outtype', 'f32', '-o', text, '--force', '--pre', 'gpt-2')
-    if name not in ('cogvlm', 'llava-next'):
+    if name != 'cogvlm':
         want = transformers_embeddings(name, folder, img)
     for typ in ('f32', 'f16', 'q8_0'):
         mmproj = os.path.join(a.work, f'{name}-mmproj-{typ}.gguf')
