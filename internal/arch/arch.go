@@ -58,6 +58,7 @@ type Rule struct {
 	Shape    string // dimensions outermost first, in the letters of Params.Dim: "V E", "Q E"
 	From     string // dimensions of the source tensor where Do changes them, without that of the experts
 	Do       Op
+	Number   func(*Params) *[]float32 // of a tensor of one number for each layer, which files tell as a key: where it is kept
 	Optional bool
 	Flag     string // the config.json key that says whether an optional tensor is there: all of them, or none
 
@@ -154,6 +155,7 @@ const (
 	GELU                // x·Φ(x); runtimes have its approximation only
 	ReLU                // x, or zero where that is more
 	ReLU2               // squared
+	XIELU               // with numbers of its own in each layer (Xielu)
 )
 
 // Params are the hyper-parameters of one model, whether they came from config.json or from GGUF keys.
@@ -208,6 +210,7 @@ type Params struct {
 	Yarn   Yarn // zero without
 
 	LongRope LongRope // zero without
+	Xielu    Xielu    // nil without
 
 	Sections []int32 // of a head, rotated by time, height and width; the three are equal in a text
 	// Deepstack is to how many of the first layers images add more than embeddings.

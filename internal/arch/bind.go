@@ -80,6 +80,11 @@ func (p *Params) check() error {
 	case !positive(p.RopeScale):
 		return formats.Corrupt("the rope scaling factor is %v", p.RopeScale)
 	}
+	for _, list := range [][]float32{p.Xielu.AlphaP, p.Xielu.AlphaN, p.Xielu.Beta, p.Xielu.Eps} {
+		if list != nil && len(list) != p.Layers {
+			return formats.Corrupt("%d numbers of the activation function in a model of %d layers", len(list), p.Layers)
+		}
+	}
 	if p.MLA.KV > 0 {
 		if err := p.MLA.check(p); err != nil {
 			return err

@@ -278,7 +278,7 @@ func (b *Bound) reread(config map[string]any) error {
 	}
 	for _, p := range []*Params{&got, &want} {
 		p.RopePart, p.Tied, p.NormHead = 0, false, false // RopeDim is what counts, and the head that is there
-		if p.Window == 0 {
+		if p.Xielu = (Xielu{}); p.Window == 0 {          // tensors tell it
 			p.WindowIn = nil
 		}
 	}

@@ -75,6 +75,9 @@ func (b *binder) place() error {
 // aim adds the goals of a rule.
 func (b *binder) aim(r *Rule) {
 	p := &b.bound.Params
+	if b.gguf && r.Number != nil {
+		return
+	}
 	for l, name := range r.names(b.name(r), p) {
 		if b.gguf && len(b.forms[layerName(r.GGUF, l)]) > 0 {
 			continue // another layout of the same tensor
@@ -171,6 +174,9 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 	w.have[w.part] = t
 	if w.left--; w.left > 0 {
 		return nil
+	}
+	if r.Number != nil {
+		return b.keep(t, w.goal)
 	}
 	w.Source = t.Name
 	for _, part := range w.have {

@@ -52,6 +52,10 @@ func (u *unbinder) rule(t *formats.Tensor) *Rule {
 
 // source makes what a rule finds under a name, from its own tensor and those of the rules that take other parts of the same one.
 func (u *unbinder) source(r *Rule, layer int, name string) error {
+	if r.Number != nil {
+		u.out = append(u.out, r.number(&u.b.Params, layer, name))
+		return nil
+	}
 	if t := u.stead(r, layer); t != nil {
 		u.add(t, name)
 		return nil

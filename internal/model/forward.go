@@ -1,6 +1,7 @@
 package model
 
 import (
+	"quern/internal/arch"
 	"quern/internal/kernel"
 )
 
@@ -66,6 +67,10 @@ func (r *run) think(x, h []float32, l *layer, m int) []float32 {
 	r.normalize(h, x, l.ffnNorm, m)
 	if l.ungated {
 		r.apply(h, m, product{up, &l.up})
+		if r.m.act == arch.XIELU {
+			l.xielu.apply(up)
+			return up
+		}
 		r.activate(up, nil, m)
 		return up
 	}

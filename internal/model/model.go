@@ -72,6 +72,7 @@ type layer struct {
 	mla   latent  // where there is one, k and v stay empty
 	whole bool    // queries and keys are normed as a whole
 
+	xielu    xielu
 	lateBare bool // heads are normed after rotation, without weights
 }
 
@@ -122,6 +123,7 @@ func Of(b *arch.Bound) (*Model, error) {
 		l := &m.layers[i]
 		l.window, l.still = of.Windowed(&b.Params, i), of.Still(&b.Params, i)
 		l.bare, l.whole = of.Bare || of.BareNorm, of.WholeNorm
+		l.xielu = xieluOf(&b.Params, i)
 		l.parallel, l.ungated = of.Parallel || b.Params.Parallel, of.Ungated
 		l.mixed, l.lateBare = b.Params.Mixed(i), of.LateBared(&b.Params, i)
 	}
