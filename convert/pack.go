@@ -178,6 +178,10 @@ func (p *Pack) place(bound *arch.Bound, opt PackOptions) error {
 		s := PackStep{Name: t.Name, Shape: t.Shape, Stored: t.Type.Name, tensor: t}
 		r := rules[t.Name]
 		s.Codes = p.store != nil && linear(t, r, opt.Head)
+		if s.Codes && slices.Contains(bound.Left, t.Name) { // of a tower, which runtimes keep in 16 bits, and no text shows its inputs
+			s.Codes = false
+			p.skip = append(p.skip, strings.TrimSuffix(t.Name, ".weight"))
+		}
 		if s.Codes && r != nil && r.Do.Turned {
 			return &formats.Error{File: p.Source, Tensor: t.Name, Err: formats.Unsupported("is stored with inputs first, and %s has its codes along inputs", p.store.Title),
 				Hint: "quantize it into a GGUF"}
