@@ -13,7 +13,9 @@ import (
 	"quern/internal/arch"
 )
 
-// Whatever a family calls them, embeddings, routers and heads are no layers for a format of codes; matrices that stand with inputs first are
+const towerMatrix = "visual.blocks.0.attn.qkv.weight"
+
+// Whatever a family calls them, embeddings, routers and heads are no layers for a format of codes, nor is a tower; matrices that stand with inputs first are
 // refused, with a hint.
 func TestPackKnowsRoles(t *testing.T) {
 	files, _ := filepath.Glob("../internal/model/testdata/families*.json")
@@ -45,6 +47,9 @@ func TestPackKnowsRoles(t *testing.T) {
 			if src.Tensors, err = arch.Expected(c, f.Fused); err != nil {
 				t.Fatal(f.Name, err)
 			}
+			if f.Name == "qwen2vl" {
+				src.Tensors = append(src.Tensors, &formats.Tensor{Name: towerMatrix, Shape: []int{96, 32}, Type: src.Tensors[0].Type})
+			}
 			for _, x := range src.Tensors {
 				x.Rows = absent{}
 			}
@@ -75,9 +80,9 @@ func TestPackKnowsRoles(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"lm_head", "output", "embed_out", "transformer.output_layer"} {
+	for _, want := range []string{"lm_head", "output", "embed_out", "transformer.output_layer", strings.TrimSuffix(towerMatrix, ".weight")} {
 		if !heads[want] {
-			t.Errorf("no head %s among %v", want, slices.Sorted(maps.Keys(heads)))
+			t.Errorf("no %s among %v", want, slices.Sorted(maps.Keys(heads)))
 		}
 	}
 }
