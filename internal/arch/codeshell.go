@@ -28,15 +28,7 @@ var CodeShell = register(Arch{
 	}, when(always, named("rope.scaling.factor")), impliedHead, sizeKeys(never)),
 	Tensors: slices.Concat([]Rule{
 		{GGUF: "token_embd.weight", HF: "transformer.wte.weight", Role: RoleEmbed, Shape: "V E"},
-	}, biased(
-		Rule{GGUF: "blk.{}.attn_norm.weight", HF: "transformer.h.{}.ln_1.weight", Role: RoleAttnNorm, Shape: "E"},
-		Rule{GGUF: "blk.{}.attn_qkv.weight", HF: "transformer.h.{}.attn.c_attn.weight", Role: RoleQ, And: keysValues, Shape: "A E"},
-		Rule{GGUF: "blk.{}.attn_output.weight", HF: "transformer.h.{}.attn.c_proj.weight", Role: RoleO, Shape: "E Q"},
-		Rule{GGUF: "blk.{}.ffn_norm.weight", HF: "transformer.h.{}.ln_2.weight", Role: RoleFFNNorm, Shape: "E"},
-		Rule{GGUF: "blk.{}.ffn_up.weight", HF: "transformer.h.{}.mlp.c_fc.weight", Role: RoleUp, Shape: "F E"},
-		Rule{GGUF: "blk.{}.ffn_down.weight", HF: "transformer.h.{}.mlp.c_proj.weight", Role: RoleDown, Shape: "E F"},
-		Rule{GGUF: "output_norm.weight", HF: "transformer.ln_f.weight", Role: RoleOutputNorm, Shape: "E"},
-	), only(decoder, RoleOutput)),
+	}, starCoderLayers, only(decoder, RoleOutput)),
 	Drop: []string{"*.rotary_emb.inv_freq", "transformer.h.*.attn.bias", "transformer.h.*.attn.masked_bias"},
 	Refuse: []Refusal{
 		geluOnly("activation_function"),

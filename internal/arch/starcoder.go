@@ -29,15 +29,7 @@ var StarCoder = register(Arch{
 	Tensors: slices.Concat([]Rule{
 		{GGUF: "token_embd.weight", HF: "transformer.wte.weight", Role: RoleEmbed, Shape: "V E"},
 		{GGUF: "position_embd.weight", HF: "transformer.wpe.weight", Role: RolePositions, Shape: "C E"},
-	}, biased(
-		Rule{GGUF: "blk.{}.attn_norm.weight", HF: "transformer.h.{}.ln_1.weight", Role: RoleAttnNorm, Shape: "E"},
-		Rule{GGUF: "blk.{}.attn_qkv.weight", HF: "transformer.h.{}.attn.c_attn.weight", Role: RoleQ, And: keysValues, Shape: "A E"},
-		Rule{GGUF: "blk.{}.attn_output.weight", HF: "transformer.h.{}.attn.c_proj.weight", Role: RoleO, Shape: "E Q"},
-		Rule{GGUF: "blk.{}.ffn_norm.weight", HF: "transformer.h.{}.ln_2.weight", Role: RoleFFNNorm, Shape: "E"},
-		Rule{GGUF: "blk.{}.ffn_up.weight", HF: "transformer.h.{}.mlp.c_fc.weight", Role: RoleUp, Shape: "F E"},
-		Rule{GGUF: "blk.{}.ffn_down.weight", HF: "transformer.h.{}.mlp.c_proj.weight", Role: RoleDown, Shape: "E F"},
-		Rule{GGUF: "output_norm.weight", HF: "transformer.ln_f.weight", Role: RoleOutputNorm, Shape: "E"},
-	), only(decoder, RoleOutput)),
+	}, starCoderLayers, only(decoder, RoleOutput)),
 	Drop: []string{"transformer.h.*.attn.bias", "transformer.h.*.attn.masked_bias"},
 	Refuse: []Refusal{
 		geluOnly("activation_function"),
@@ -50,3 +42,14 @@ var StarCoder = register(Arch{
 
 // oneKey says that all heads share one key and one value.
 var oneKey = Key{GGUF: "{a}.attention.head_count_kv", Field: func(p *Params) any { return &p.KVHeads }, Default: func(p *Params) { p.KVHeads = 1 }}
+
+// starCoderLayers are the matrices and norms of StarCoder and of what came of it, all with biases.
+var starCoderLayers = biased(
+	Rule{GGUF: "blk.{}.attn_norm.weight", HF: "transformer.h.{}.ln_1.weight", Role: RoleAttnNorm, Shape: "E"},
+	Rule{GGUF: "blk.{}.attn_qkv.weight", HF: "transformer.h.{}.attn.c_attn.weight", Role: RoleQ, And: keysValues, Shape: "A E"},
+	Rule{GGUF: "blk.{}.attn_output.weight", HF: "transformer.h.{}.attn.c_proj.weight", Role: RoleO, Shape: "E Q"},
+	Rule{GGUF: "blk.{}.ffn_norm.weight", HF: "transformer.h.{}.ln_2.weight", Role: RoleFFNNorm, Shape: "E"},
+	Rule{GGUF: "blk.{}.ffn_up.weight", HF: "transformer.h.{}.mlp.c_fc.weight", Role: RoleUp, Shape: "F E"},
+	Rule{GGUF: "blk.{}.ffn_down.weight", HF: "transformer.h.{}.mlp.c_proj.weight", Role: RoleDown, Shape: "E F"},
+	Rule{GGUF: "output_norm.weight", HF: "transformer.ln_f.weight", Role: RoleOutputNorm, Shape: "E"},
+)
