@@ -116,7 +116,7 @@ func lookAt(src *formats.Source, tp int) (*checkpoint, error) {
 	}
 	bound, err := arch.Bind(src)
 	f.problem, f.family = err, err == nil
-	rules := map[string]*arch.Rule{}
+	var rules map[string]*arch.Rule
 	if f.family {
 		rules = rulesOf(bound)
 	}

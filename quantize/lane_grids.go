@@ -6,10 +6,7 @@ import (
 	"quern/internal/kernel"
 )
 
-const (
-	gridLanes  = kernel.GroupLanes
-	wholeFloat = 3 << 22 // added to a float32 below 2²² it leaves no bits behind the point: taken away again, what remains is the nearest integer
-)
+const gridLanes = kernel.GroupLanes
 
 type gridRow [gridLanes]float32
 

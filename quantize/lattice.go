@@ -53,7 +53,7 @@ func (l *Lattice) nearest(v float32) int8 {
 		case v >= float32(high):
 			return high
 		}
-		return int8(float32(v+0x1.8p23) - 0x1.8p23) // rounded to even
+		return int8(float32(v+wholeFloat) - wholeFloat) // rounded to even
 	}
 	i := 0
 	for i+1 < len(l.Levels) && 2*v > float32(int(l.Levels[i])+int(l.Levels[i+1])) {

@@ -13,7 +13,7 @@ var Phi3 = register(Arch{
 			"max_position_embeddings": 4096, "original_max_position_embeddings": 4096, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
 		},
 	}},
-	Keys: phiKeys(longKey),
+	Keys: phiKeys,
 	Tensors: slices.Concat(longTensors, slices.DeleteFunc(slices.Clone(decoder), func(r Rule) bool {
 		return slices.Contains([]Role{RoleQ, RoleK, RoleV, RoleGate, RoleUp}, r.Role)
 	}), []Rule{
@@ -28,24 +28,22 @@ var Phi3 = register(Arch{
 	Layer: Layer{RopeNeox: true, RopePart: true, RunsFull: true},
 })
 
-// phiKeys are in an order of their own; size is LongRoPE's.
-func phiKeys(size Key) []Key {
-	return slices.Concat(
-		named("context_length"),
-		[]Key{{GGUF: "{a}.rope.scaling.original_context_length", HF: []string{"original_max_position_embeddings", "rope_parameters.original_max_position_embeddings"},
-			Field: func(p *Params) any { return &p.RopeContext }, Default: func(p *Params) { p.RopeContext = p.Context }}},
-		named("embedding_length", "feed_forward_length", "block_count", "attention.head_count", "attention.head_count_kv",
-			"attention.layer_norm_rms_epsilon"),
-		headKeys(ownHead),
-		partKeys,
-		named("rope.freq_base"),
-		[]Key{
-			{GGUF: "general.file_type"},
-			{GGUF: "{a}.attention.sliding_window", HF: []string{"sliding_window"},
-				Field: func(p *Params) any { return &p.Window }, Default: nothing},
-		},
-		[]Key{size},
-		named("rope.scaling.type", "rope.scaling.factor"),
-		sizeKeys(never)[:1],
-	)
-}
+// phiKeys are in an order of their own.
+var phiKeys = slices.Concat(
+	named("context_length"),
+	[]Key{{GGUF: "{a}.rope.scaling.original_context_length", HF: []string{"original_max_position_embeddings", "rope_parameters.original_max_position_embeddings"},
+		Field: func(p *Params) any { return &p.RopeContext }, Default: func(p *Params) { p.RopeContext = p.Context }}},
+	named("embedding_length", "feed_forward_length", "block_count", "attention.head_count", "attention.head_count_kv",
+		"attention.layer_norm_rms_epsilon"),
+	headKeys(ownHead),
+	partKeys,
+	named("rope.freq_base"),
+	[]Key{
+		{GGUF: "general.file_type"},
+		{GGUF: "{a}.attention.sliding_window", HF: []string{"sliding_window"},
+			Field: func(p *Params) any { return &p.Window }, Default: nothing},
+	},
+	[]Key{longKey},
+	named("rope.scaling.type", "rope.scaling.factor"),
+	sizeKeys(never)[:1],
+)

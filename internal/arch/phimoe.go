@@ -18,7 +18,7 @@ var PhiMoE = register(Arch{
 			"num_local_experts": 16, "num_experts_per_tok": 2, "attention_bias": false, "lm_head_bias": false,
 		},
 	}},
-	Keys: slices.Concat(phiKeys(longKey), []Key{expertKeys[1], expertKeys[0], narrowExperts}),
+	Keys: slices.Concat(phiKeys, []Key{expertKeys[1], expertKeys[0], narrowExperts}),
 	Tensors: slices.Concat(longTensors, phiMoeTensors(),
 		experts("model.layers.{}.block_sparse_moe.gate.weight", "model.layers.{}.block_sparse_moe.experts", "w1", "w3", "w2"),
 		[]Rule{{GGUF: "blk.{}.ffn_gate_inp.weight", HF: "model.layers.{}.mlp.router.weight", Role: RoleRouter, Shape: "X E"}},

@@ -105,7 +105,7 @@ func (r *run) experts(out, h []float32, l *layer, m int) {
 		r.eachRow(n, func(_ *worker, row int) {
 			copy(in[row*e:][:e], h[routes[row].row*e:])
 			if r.m.inGate {
-				scaleRow(in[row*e:][:e], routes[row].weight)
+				scale(in[row*e:][:e], routes[row].weight)
 			}
 		})
 		r.expert(i, in, n, product{gate, x.gate.part(i, f)}, product{up, x.up.part(i, f)})
@@ -170,13 +170,6 @@ func (s *slot) putStack(t *formats.Tensor, layer int) error {
 	}
 	*s.matrix = weight{t: t, n: s.stack * s.n, k: s.k, bias: s.matrix.bias, layer: layer, role: s.role}
 	return shaped(t, s.stack, s.n, s.k)
-}
-
-// scaleRow is x *= by.
-func scaleRow(x []float32, by float32) {
-	for i := range x {
-		x[i] *= by
-	}
 }
 
 // addScaled is x += h·by.

@@ -174,6 +174,7 @@ func (r *run) widened(att, q, narrow, kva []float32, l *layer, b *batch) {
 	r.attend(att, q, keys, values, b.seqs, heads{n: p.Heads, shared: p.Heads, key: d, value: w})
 }
 
+// scale is x *= by.
 func scale(x []float32, by float32) {
 	for i := range x {
 		x[i] *= by
