@@ -27,6 +27,7 @@ const (
 	rowsF32     = 5 * kernel.RowTile
 	panelBytes  = 512 << 10 // of all panels of a task, for the columns of a block
 	taskBytes   = 8 << 20   // and for all columns
+	taskShare   = 3         // a task takes a third of a thread's share of what is left: panels share a pass over x, and the last tasks are small
 	packColumns = 2048      // columns that are decoded before they are interleaved: they stay in the first-level cache
 )
 
@@ -37,11 +38,16 @@ func (r *run) multiply(x []float32, m int, products ...product) {
 	}
 	r.in.reset(x, m, products[0].w.k)
 	var spans []span
+	left := 0 // outputs
+	for _, p := range products {
+		left += p.w.n
+	}
 	for _, p := range products {
 		a := r.acts(p.w)
-		step := p.w.panelsPerTask(a, r.threads) * a.lanes()
-		for from := 0; from < p.w.n; from += step {
+		for from, step := 0, 0; from < p.w.n; from += step {
+			step = p.w.panelsPerTask(a, left/(a.lanes()*taskShare*r.threads)) * a.lanes()
 			spans = append(spans, span{p, a, from, min(from+step, p.w.n)})
+			left -= step
 		}
 	}
 	r.parallel(len(spans), func(w *worker, task int) error {
@@ -56,8 +62,8 @@ func (r *run) multiply(x []float32, m int, products ...product) {
 	})
 }
 
-// panelsPerTask balances two wishes: panels that share a pass over x, and tasks enough for all threads.
-func (w *weight) panelsPerTask(a *acts, threads int) int {
+// panelsPerTask is how many panels the next task takes, if it may: as many as fit into the cache.
+func (w *weight) panelsPerTask(a *acts, wanted int) int {
 	column, columns := 4*a.lanes(), columnsF32
 	switch {
 	case a.paired():
@@ -65,8 +71,7 @@ func (w *weight) panelsPerTask(a *acts, threads int) int {
 	case a.integer():
 		column, columns = a.lanes()+8*a.lanes()/a.group, columnsI8 // codes, scales and offsets
 	}
-	panels := (w.n + a.lanes() - 1) / a.lanes()
-	return max(1, min(panelBytes/(column*min(w.k, columns)), taskBytes/(column*w.k), panels/(4*threads)))
+	return max(1, min(panelBytes/(column*min(w.k, columns)), taskBytes/(column*w.k), wanted))
 }
 
 // ld is the distance between rows of the result.
