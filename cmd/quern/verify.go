@@ -36,6 +36,7 @@ func verifyCommand(ui *ui) *cli.Command {
 			modeFlag("deploy"),
 			&cli.StringFlag{Name: "label", Usage: "what the run is called in reports"},
 			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON"},
+			cardFlag(),
 			preFlag(),
 			threadsFlag(),
 			modelMemoryFlag(),
@@ -72,6 +73,9 @@ func verifyAction(c *cli.Context, ui *ui) error {
 		return err
 	}
 	if err := writeOutputs(c, &verify.Summary{Runs: []*verify.Report{rep}}); err != nil {
+		return err
+	}
+	if err := v.writeCards(rep); err != nil {
 		return err
 	}
 	if c.Bool("json") {

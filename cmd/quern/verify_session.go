@@ -58,6 +58,9 @@ func (v *verifying) parse() error {
 	if err := checkBaselineFlags(c, v.opt.Gates); err != nil {
 		return err
 	}
+	if err := v.checkCards(); err != nil {
+		return err
+	}
 	return prepareOutputs(c)
 }
 
