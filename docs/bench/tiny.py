@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 M = (1 << 64) - 1
 VOCAB = 512
-SPM = 'nemotron mistral mixtral gemma gemma2 gemma3_text baichuan internlm2 internlm3 minicpm phi3 xverse ernie4_5 ernie4_5_moe'.split()
+SPM = 'orion nemotron mistral mixtral gemma gemma2 gemma3_text baichuan internlm2 internlm3 minicpm minicpm3 phi3 xverse ernie4_5 ernie4_5_moe'.split()
 
 # What published files say besides, and the reference asks for.
 PUBLISHED = {'gpt2': {'n_ctx': 128}, 'gpt_neox': {'rotary_pct': None}, 'exaone': {'max_position_embeddings': 128}, 'xverse': {'max_position_embeddings': 128}}
@@ -25,7 +25,8 @@ RUNTIME = {'baichuan': {'num_hidden_layers': 32}, 'baichuan2': {'num_hidden_laye
            'deepseek_v2 lite, yarn': {'num_hidden_layers': 27}, 'exaone4, windows': {'num_hidden_layers': 64, 'layer_types': (['sliding_attention'] * 3 + ['full_attention']) * 16},
            'dots1': {'num_key_value_heads': 4}, 'olmoe': {'num_key_value_heads': 4},
            'phi3, longrope, partial': {'max_position_embeddings': 512, 'original_max_position_embeddings': 256}}
-SPECIAL = {kind: ['<|user|>', '<|observation|>', '[gMASK]', '<sop>', '<|system|>', '<|assistant|>'] for kind in ('glm', 'glm4', 'glm4_moe', 'chatglm')}
+SPECIAL = {kind: ['<|user|>', '<|observation|>', '[gMASK]', '<sop>', '<|system|>', '<|assistant|>'] for kind in ('glm', 'glm4', 'glm4_moe', 'glm4_moe_lite', 'chatglm')} | {
+    'solar_open': ['<|startoftext|>', '<unk>']}
 
 
 def reference(llama, hf, out):
@@ -93,6 +94,10 @@ PACK = packed(LLAMA, 'W_pack')
 # What the files of models have that transformers knows by their own code only.
 LAYOUTS = {
     'baichuan': PACK, 'xverse': LLAMA, 'minicpm': LLAMA, 'internlm3': LLAMA, 'deepseek': LLAMA | EXPERTS,
+    'orion': LLAMA | {k.replace('weight', 'bias'): 'E' for k in LLAMA if 'norm' in k},
+    'codeshell': {'transformer.wte.weight': 'V E', 'lm_head.weight': 'V E', 'transformer.ln_f.weight': 'E', 'transformer.ln_f.bias': 'E'} | {
+        f'transformer.h.{{}}.{k}.{part}': v if part == 'weight' else v.split()[0] for part in ('weight', 'bias') for k, v in {
+            'ln_1': 'E', 'ln_2': 'E', 'attn.c_attn': 'A E', 'attn.c_proj': 'E E', 'mlp.c_fc': 'F E', 'mlp.c_proj': 'E F'}.items()},
     'internlm2': named(packed(LLAMA, 'wqkv'), {'embed_tokens': 'tok_embeddings', 'self_attn': 'attention', 'o_proj': 'wo', 'input_layernorm': 'attention_norm',
         'post_attention_layernorm': 'ffn_norm', 'mlp.gate_proj': 'feed_forward.w1', 'mlp.up_proj': 'feed_forward.w3', 'mlp.down_proj': 'feed_forward.w2', 'lm_head': 'output'}),
     'exaone': named(LLAMA, {'model.embed_tokens': 'transformer.wte', 'model.layers': 'transformer.h', 'input_layernorm': 'ln_1', 'post_attention_layernorm': 'ln_2',
@@ -109,9 +114,9 @@ LAYOUTS = {
 def layout(c):
     """the tensors of a class of LAYOUTS"""
     get = lambda *keys, default=None: next((c[k] for k in keys if c.get(k) is not None), default)
-    e, heads, layers = c['hidden_size'], c['num_attention_heads'], get('num_hidden_layers', 'num_layers')
-    kv = get('num_key_value_heads', 'multi_query_group_num', default=heads)
-    d, f = get('head_dim', 'kv_channels', default=e // heads), get('intermediate_size', 'ffn_hidden_size')
+    e, heads, layers = get('hidden_size', 'n_embd'), get('num_attention_heads', 'n_head'), get('num_hidden_layers', 'num_layers', 'n_layer')
+    kv = get('num_key_value_heads', 'multi_query_group_num', 'num_query_groups', default=heads)
+    d, f = get('head_dim', 'kv_channels', default=e // heads), get('intermediate_size', 'ffn_hidden_size', 'n_inner', default=4 * e)
     x, n = get('moe_intermediate_size', default=0), get('n_routed_experts', 'num_experts', default=0)
     size = {'V': c['vocab_size'], 'E': e, 'Q': heads * d, 'K': kv * d, 'A': (heads + 2 * kv) * d, 'F': f, 'G': 2 * f, 'X': x, 'N': n, 'R': d // 4,
             'S': x * get('n_shared_experts', 'num_shared_experts', default=0)}
@@ -137,6 +142,12 @@ def pieces(out):
                'clean_up_tokenization_spaces': False}, open(os.path.join(out, 'tokenizer_config.json'), 'w'))
 
 
+def rename(path, arch):
+    """the class that published files name"""
+    c = json.load(open(path))
+    json.dump(dict(c, architectures=arch), open(path, 'w'), indent=1)
+
+
 def slug(name):
     return re.sub(r'\W+', '-', name)
 
@@ -155,20 +166,23 @@ def make(a, f):
         c.update(bos_token_id=1, eos_token_id=2)
     size = VOCAB + len(SPECIAL.get(kind, []))
     c.update({k: size for k in ('vocab_size', 'padded_vocab_size') if k in c})
-    if kind in SPECIAL:
+    if '<|user|>' in SPECIAL.get(kind, []):
         c['eos_token_id'] = [0, VOCAB, VOCAB + 1]
     if kind in LAYOUTS:
         save_file({k: weights(k, v) for k, v in layout(c).items()}, os.path.join(hf, 'model.safetensors'), metadata={'format': 'pt'})
         json.dump(dict(c, torch_dtype='float32'), open(os.path.join(hf, 'config.json'), 'w'), indent=1)
     else:
         arch = c.pop('architectures')
-        model = getattr(tf, arch[0])._from_config(tf.AutoConfig.for_model(**c), attn_implementation='eager', dtype=torch.float32).eval()
+        make = getattr(tf, arch[0], None)  # or one that goes by another name in the library
+        make = make._from_config if make else tf.AutoModelForCausalLM.from_config
+        model = make(tf.AutoConfig.for_model(**c), attn_implementation='eager', dtype=torch.float32).eval()
         state = model.state_dict()
         with torch.no_grad():
             for k, v in state.items():
                 if v.is_floating_point():
                     v.copy_(weights(k, v.shape))
             model.save_pretrained(hf, save_original_format=not f['fused'])
+            rename(os.path.join(hf, 'config.json'), arch)
             model(torch.tensor([tokens])).logits[0].numpy().astype(np.float32).tofile(os.path.join(folder, 'logits.f32'))
     if kind in SPM:
         pieces(hf)

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// DeepSeek2 is the family of DeepSeek-V2, V2-Lite, V2.5, Coder-V2, V3 and R1, Kimi-K2 and Moonlight: latent attention, dense first
+// DeepSeek2 is the family of DeepSeek-V2, V2-Lite, V2.5, Coder-V2, V3 and R1, Kimi-K2, Moonlight and GLM-4.7-Flash: latent attention, dense first
 // layers, then experts beside one or more that every token is given to. Heads are rotated in pairs, and so they are stored.
 var DeepSeek2 = register(Arch{
 	Name: "deepseek2",
@@ -30,6 +30,16 @@ var DeepSeek2 = register(Arch{
 				"n_group": 8, "topk_group": 4, "first_k_dense_replace": 3, "scoring_func": "sigmoid", "topk_method": "noaux_tc",
 			},
 		},
+		{
+			Type: "glm4_moe_lite",
+			HF:   []string{"Glm4MoeLiteForCausalLM"},
+			Defaults: map[string]any{
+				"max_position_embeddings": 202752, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "q_lora_rank": 768, "kv_lora_rank": 512,
+				"qk_nope_head_dim": 192, "qk_rope_head_dim": 64, "v_head_dim": 256, "n_routed_experts": 64, "n_shared_experts": 1,
+				"num_experts_per_tok": 4, "moe_intermediate_size": 1536, "routed_scaling_factor": 1.8, "norm_topk_prob": true,
+				"n_group": 1, "topk_group": 1, "first_k_dense_replace": 1, "scoring_func": "sigmoid", "topk_method": "noaux_tc",
+			},
+		},
 	},
 	Keys: slices.Concat(
 		named("block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count"),
@@ -51,9 +61,10 @@ var DeepSeek2 = register(Arch{
 			logAll,
 			nopeKey,
 		},
+		furtherKeys,
 	),
 	Tensors: slices.Concat(latentAttention, feedForward, mlpExperts, sharedExperts, routerBias),
-	Drop:    []string{"*.rotary_emb.inv_freq", "model.layers.{+}.*"}, // layers that guess further tokens
+	Drop:    []string{"*.rotary_emb.inv_freq", "model.layers.{+}.*", "blk.{+}.*"}, // layers that guess further tokens
 	Refuse: []Refusal{
 		siluOnly,
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
@@ -61,6 +72,7 @@ var DeepSeek2 = register(Arch{
 		{HF: "moe_layer_freq", Unless: []string{"1"}, Why: "some of the later layers have no experts"},
 		{HF: "topk_method", Unless: []string{"greedy", "group_limited_greedy", "noaux_tc"}, Why: "a way to choose experts"},
 	},
+	Finish: denseFirst,
 	Mistaken: func(b *Bound) string {
 		if p := &b.Params; lite(p) == narrowQ(p, 0) {
 			return fmt.Sprintf("llama.cpp goes by the number of layers (26, 27, or 48 with %d tokens) whether queries are compressed: it will not load this one of %d", liteVocab, p.Layers)

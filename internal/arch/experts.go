@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"fmt"
 	"slices"
 
 	"quern/formats"
@@ -201,4 +202,31 @@ var routerBias = []Rule{
 // denseLayers is the number of leading layers without experts, under its name in config.json.
 func denseLayers(hf string) Key {
 	return Key{GGUF: "{a}.leading_dense_block_count", HF: []string{hf}, Field: func(p *Params) any { return &p.Mix.Dense }, Default: nothing}
+}
+
+// denseFirst reads which layers have experts where config.json lists them: files tell how many of the first have none.
+func denseFirst(c *Config, p *Params) error {
+	const key = "mlp_layer_types"
+	v, _ := c.Value(key)
+	list, ok := v.([]any)
+	if v == nil {
+		return nil
+	}
+	if !ok || len(list) != p.Layers {
+		return c.wrong(key, v, fmt.Sprintf("a list of %d words", p.Layers))
+	}
+	p.Mix.Dense = 0
+	for i, kind := range list {
+		if kind == "dense" && i == p.Mix.Dense {
+			p.Mix.Dense++
+		} else if kind != "sparse" {
+			return c.fail(key, formats.Unsupported("layer %d is %.60q behind layers with experts, and files tell the number of dense layers before those", i, fmt.Sprint(kind)), "")
+		}
+	}
+	return nil
+}
+
+// denseTypes is that list.
+func denseTypes(p *Params) []string {
+	return append(slices.Repeat([]string{"dense"}, min(p.Mix.Dense, p.Layers)), slices.Repeat([]string{"sparse"}, max(0, p.Layers-p.Mix.Dense))...)
 }

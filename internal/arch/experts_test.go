@@ -206,3 +206,25 @@ func TestOldExperts(t *testing.T) {
 		}
 	}
 }
+
+// Files tell how many of the first layers have no experts: a list that says anything else is refused, whatever first_k_dense_replace says.
+func TestDenseLayersAreFirst(t *testing.T) {
+	for _, c := range []struct {
+		list  any
+		dense int // -1: refused
+	}{
+		{nil, 1}, {[]string{"dense", "dense", "sparse", "sparse", "sparse"}, 2}, {[]string{"sparse", "sparse", "sparse", "sparse", "sparse"}, 0},
+		{[]string{"dense", "sparse", "dense", "sparse", "sparse"}, -1}, {[]string{"dense", "sparse"}, -1}, {[]string{"dense", "odd", "sparse", "sparse", "sparse"}, -1}, {"dense", -1},
+	} {
+		var config map[string]any
+		if err := json.Unmarshal(tinyFamilies(t)["exaone_moe"], &config); err != nil {
+			t.Fatal(err)
+		}
+		config["mlp_layer_types"] = c.list
+		parsed := must(ParseConfig("config.json", must(json.Marshal(config))))
+		var p Params
+		if err := ExaoneMoe.readConfig(parsed, &ExaoneMoe.Variants[0], &p); (err != nil) != (c.dense < 0) || err == nil && p.Mix.Dense != c.dense {
+			t.Errorf("%v: %d dense layers, %v", c.list, p.Mix.Dense, err)
+		}
+	}
+}

@@ -281,6 +281,9 @@ func (b *Bound) reread(config map[string]any) error {
 		if p.Xielu = (Xielu{}); p.Window == 0 {          // tensors tell it
 			p.WindowIn = nil
 		}
+		if p.LongRope.Size == 1 {
+			p.LongRope.Size = 0
+		}
 	}
 	return differ(reflect.ValueOf(got), reflect.ValueOf(want), "")
 }

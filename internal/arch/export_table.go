@@ -27,6 +27,8 @@ var tellings = []telling{
 	{Type: "dots1", Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "glm4_moe", Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "exaone4", Set: fullLayers},
+	{Type: "exaone_moe", Class: "ExaoneMoeForCausalLM", Names: map[string]string{"num_local_experts": "num_experts"},
+		Set: func(p *Params) map[string]any { return map[string]any{"mlp_layer_types": denseTypes(p)} }},
 	{Type: "baichuan", Set: baichuanContext},
 	{Type: "hunyuan_v1_moe", Set: hunyuanExperts, Names: map[string]string{"num_local_experts": "num_experts"}},
 	{Type: "glm", Names: map[string]string{"padded_vocab_size": "vocab_size"}},
@@ -38,6 +40,7 @@ var tellings = []telling{
 		return nil
 	}},
 	{Type: "minicpm", Set: depths},
+	{Type: "minicpm3", Set: func(p *Params) map[string]any { return map[string]any{"num_key_value_heads": p.Heads} }},
 	{Type: "falcon", Set: falconConfig},
 	{Type: "mpt", Set: mptConfig},
 	{Type: "gpt_bigcode", Set: func(*Params) map[string]any { return map[string]any{"multi_query": true} }},
