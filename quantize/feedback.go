@@ -28,10 +28,10 @@ type Feedback struct {
 // DefaultDamp is the part of the mean of H's diagonal that is added to it.
 const DefaultDamp = 0.01
 
-// dampSteps are how often damping is made ten times larger for a matrix that has no factor without it.
-const dampSteps = 4
+// mostDamp is what damping is made ten times larger up to, for a matrix that has no factor without it.
+const mostDamp = 100
 
-// NewFeedback factors the Gram matrix of s. A singular one is damped ten times more, up to a hundred times its mean; damped says how much it took.
+// NewFeedback factors the Gram matrix of s. A singular one is damped ten times more, and again, up to a hundred times its mean; damped says how much it took.
 func NewFeedback(s *Stats, damp float64, threads int) (f *Feedback, damped float64, err error) {
 	k := len(s.Diag)
 	if len(s.Gram) != k*k || s.Count == 0 {
@@ -45,7 +45,7 @@ func NewFeedback(s *Stats, damp float64, threads int) (f *Feedback, damped float
 		return nil, 0, fmt.Errorf("the inputs have a mean square of %g", mean/float64(s.Count))
 	}
 	l := make([]float64, k*k)
-	for step := range dampSteps {
+	for step := 0; step == 0 || damped < mostDamp; step++ {
 		damped = damp * math.Pow10(step)
 		for i := range k { // the factor of the matrix turned round is U turned round
 			for j := range i + 1 {

@@ -144,8 +144,10 @@ func TestFeedbackDampsSingularMatrices(t *testing.T) {
 		a[i] = 1 // one input, of ones
 	}
 	a[0] = -0.05 // and rounding made it indefinite
-	if _, damped, err := NewFeedback(statsOf(a, k), DefaultDamp, 1); err != nil || damped <= DefaultDamp {
-		t.Errorf("damped by %g: %v", damped, err)
+	for _, damp := range []float64{DefaultDamp, 1e-9, 1e-30} {
+		if _, damped, err := NewFeedback(statsOf(a, k), damp, 1); err != nil || damped < 1 || damped > 10.1 {
+			t.Errorf("damped by %g instead of %g: %v", damped, damp, err)
+		}
 	}
 	if _, _, err := NewFeedback(statsOf(make([]float64, k*k), k), DefaultDamp, 1); err == nil {
 		t.Error("no error for inputs that are all zero")
