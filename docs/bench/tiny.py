@@ -16,10 +16,11 @@ from safetensors.torch import save_file
 
 M = (1 << 64) - 1
 VOCAB = 512
-SPM = 'orion nemotron mistral mixtral gemma gemma2 gemma3_text baichuan internlm2 internlm3 minicpm minicpm3 phi3 xverse ernie4_5 ernie4_5_moe'.split()
+SPM = 'PanguEmbedded orion nemotron mistral mixtral gemma gemma2 gemma3_text baichuan internlm2 internlm3 minicpm minicpm3 phi3 xverse ernie4_5 ernie4_5_moe'.split()
 
 # What published files say besides, and the reference asks for.
-PUBLISHED = {'gpt2': {'n_ctx': 128}, 'gpt_neox': {'rotary_pct': None}, 'exaone': {'max_position_embeddings': 128}, 'xverse': {'max_position_embeddings': 128}}
+PUBLISHED = {'gpt2': {'n_ctx': 128}, 'gpt_neox': {'rotary_pct': None}, 'exaone': {'max_position_embeddings': 128}, 'xverse': {'max_position_embeddings': 128},
+             'granitemoehybrid': {'layer_types': ['attention'] * 2}}
 # What runtimes go by besides, or their whole context of 256 positions: numbers of layers, heads of keys.
 RUNTIME = {'baichuan': {'num_hidden_layers': 32}, 'baichuan2': {'num_hidden_layers': 32}, 'cohere, norms': {'num_hidden_layers': 64},
            'deepseek_v2 lite, yarn': {'num_hidden_layers': 27}, 'exaone4, windows': {'num_hidden_layers': 64, 'layer_types': (['sliding_attention'] * 3 + ['full_attention']) * 16},
@@ -91,6 +92,8 @@ def packed(table, name):
 EXPERTS = {f'model.layers.{{}}.mlp.experts.{{e}}.{k}_proj.weight': v for k, v in {'gate': 'X E', 'up': 'X E', 'down': 'E X'}.items()} | {
     'model.layers.{}.mlp.gate.weight': 'N E'} | {f'model.layers.{{}}.mlp.shared_experts.{k}_proj.weight': v for k, v in {'gate': 'S E', 'up': 'S E', 'down': 'E S'}.items()}
 PACK = packed(LLAMA, 'W_pack')
+BAILING2 = named(packed(LLAMA, 'query_key_value') | EXPERTS | {'model.layers.{}.mlp.gate.expert_bias': 'N', 'model.layers.{}.self_attn.query_layernorm.weight': 'D',
+    'model.layers.{}.self_attn.key_layernorm.weight': 'D'}, {'embed_tokens': 'word_embeddings', 'self_attn': 'attention', 'o_proj': 'dense'})
 # What the files of models have that transformers knows by their own code only.
 LAYOUTS = {
     'baichuan': PACK, 'xverse': LLAMA, 'minicpm': LLAMA, 'internlm3': LLAMA, 'deepseek': LLAMA | EXPERTS,
@@ -104,6 +107,9 @@ LAYOUTS = {
         'self_attn': 'attn.attention', 'o_proj': 'out_proj', 'gate_proj': 'c_fc_0', 'up_proj': 'c_fc_1', 'down_proj': 'c_proj', 'model.norm': 'transformer.ln_f'}),
     'bailing_moe': named({k: v for k, v in packed(LLAMA, 'query_key_value').items() if 'mlp' not in k} | EXPERTS,
         {'embed_tokens': 'word_embeddings', 'self_attn': 'attention', 'o_proj': 'dense'}),
+    'bailing_moe_v2': BAILING2, 'sarvam_moe': BAILING2,
+    'maincoder': LLAMA | {f'model.layers.{{}}.self_attn.{k}_norm.weight': 'D' for k in 'qk'},
+    'PanguEmbedded': LLAMA | {f'model.layers.{{}}.self_attn.{k}_proj.bias': v for k, v in {'q': 'Q', 'k': 'K', 'v': 'K', 'o': 'E'}.items()},
     'chatglm': {'transformer.embedding.word_embeddings.weight': 'V E', 'transformer.encoder.final_layernorm.weight': 'E', 'transformer.output_layer.weight': 'V E',
         'transformer.rotary_pos_emb.inv_freq': 'R'} | {'transformer.encoder.layers.{}.' + k: v for k, v in {
         'input_layernorm.weight': 'E', 'post_attention_layernorm.weight': 'E', 'self_attention.query_key_value.weight': 'A E',
@@ -118,7 +124,7 @@ def layout(c):
     kv = get('num_key_value_heads', 'multi_query_group_num', 'num_query_groups', default=heads)
     d, f = get('head_dim', 'kv_channels', default=e // heads), get('intermediate_size', 'ffn_hidden_size', 'n_inner', default=4 * e)
     x, n = get('moe_intermediate_size', default=0), get('n_routed_experts', 'num_experts', default=0)
-    size = {'V': c['vocab_size'], 'E': e, 'Q': heads * d, 'K': kv * d, 'A': (heads + 2 * kv) * d, 'F': f, 'G': 2 * f, 'X': x, 'N': n, 'R': d // 4,
+    size = {'V': c['vocab_size'], 'E': e, 'Q': heads * d, 'K': kv * d, 'A': (heads + 2 * kv) * d, 'F': f, 'G': 2 * f, 'X': x, 'N': n, 'R': d // 4, 'D': d,
             'S': x * get('n_shared_experts', 'num_shared_experts', default=0)}
     out, dense = {}, get('first_k_dense_replace', default=0)
     for name, dims in LAYOUTS[c['model_type']].items():
@@ -196,7 +202,7 @@ def make(a, f):
         path = os.path.join(hf, 'config.json')
         c = json.load(open(path))
         for k, v in PUBLISHED[kind].items():
-            c.setdefault(k, c['rope_parameters']['partial_rotary_factor'] if v is None else v)
+            c[k] = c['rope_parameters']['partial_rotary_factor'] if v is None else v
         json.dump(c, open(path, 'w'))
     if a.llama_cpp:
         if error := reference(a.llama_cpp, hf, os.path.join(folder, 'ref-f32.gguf')):

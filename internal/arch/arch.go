@@ -113,6 +113,7 @@ const (
 	RoleFFNPost
 	RolePositions // a vector for each position, added to embeddings
 	RoleEmbedNorm // of embeddings, before the first layer
+	RoleAttnGate  // of whose outputs the sigmoid multiplies what attention gives
 )
 
 // StoreConv is a Rule.Store: F16 in a file of that type, F32 in all others, since runtimes convolve with these two.

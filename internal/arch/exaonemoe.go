@@ -18,7 +18,7 @@ var ExaoneMoe = register(Arch{
 			"n_group": 1, "topk_group": 1, "norm_topk_prob": true, "routed_scaling_factor": 2.5,
 		},
 	}},
-	Keys: slices.Concat(shapeKeys, expertKeys, groupKeys[:2], []Key{gateSigmoid}, headKeys(ownHead), []Key{{GGUF: "general.file_type"}}, sizeKeys(always)[:1], windowKeys, []Key{
+	Keys: slices.Concat(shapeKeys, expertKeys, groupKeys[:2], []Key{scoreSigmoid("scoring_func")}, headKeys(ownHead), []Key{{GGUF: "general.file_type"}}, sizeKeys(always)[:1], windowKeys, []Key{
 		sharedKeys[0],
 		{GGUF: "{a}.expert_shared_count", HF: []string{"num_shared_experts"}, Field: func(p *Params) any { return &p.Mix.Shared }, Default: nothing},
 		{GGUF: "{a}.expert_shared_feed_forward_length", Field: func(p *Params) any { return &p.Mix.SharedFF }, Default: func(p *Params) { p.Mix.SharedFF = p.Mix.Shared * p.Mix.FF }},
@@ -46,10 +46,3 @@ var ExaoneMoe = register(Arch{
 		return denseFirst(c, p)
 	},
 })
-
-// gateSigmoid says that scores of experts are a sigmoid, as they always are in a family whose config.json need not say so.
-var gateSigmoid = func() Key {
-	k := groupKeys[2]
-	k.Default = func(p *Params) { p.Mix.Gate = GateSigmoid }
-	return k
-}()

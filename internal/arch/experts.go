@@ -41,6 +41,8 @@ func (m *Mixture) dim(letter string) int {
 		return m.SharedFF
 	case "SS": // the same of the shared one
 		return 2 * m.SharedFF
+	case "XM": // the same of all experts
+		return m.Count * m.FF
 	case "MM": // gate and up of an expert
 		return 2 * m.FF
 	}
@@ -229,4 +231,11 @@ func denseFirst(c *Config, p *Params) error {
 // denseTypes is that list.
 func denseTypes(p *Params) []string {
 	return append(slices.Repeat([]string{"dense"}, min(p.Mix.Dense, p.Layers)), slices.Repeat([]string{"sparse"}, max(0, p.Layers-p.Mix.Dense))...)
+}
+
+// scoreSigmoid says that scores of experts are a sigmoid, as they always are in a family whose config.json need not say so.
+func scoreSigmoid(hf string) Key {
+	k := groupKeys[2]
+	k.HF, k.Default = []string{hf}, func(p *Params) { p.Mix.Gate = GateSigmoid }
+	return k
 }

@@ -228,3 +228,41 @@ func TestDenseLayersAreFirst(t *testing.T) {
 		}
 	}
 }
+
+// A key that a file tells for each layer is read where it is the same for all.
+func TestKeyOfEveryLayer(t *testing.T) {
+	for _, c := range []struct {
+		list []int32
+		ok   bool
+	}{{[]int32{2, 2}, true}, {[]int32{2, 1}, false}, {[]int32{}, false}, {[]int32{-1, -1}, false}} {
+		b, err := Bind(tinyOf(t, tinyFamilies(t)["granitemoehybrid, dense"], true).source())
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := &formats.Source{Path: "m.gguf", Format: &formats.Format{Name: "gguf"}, Tensors: b.Tensors}
+		file.Meta.Set("general.architecture", b.Arch.Name)
+		b.Arch.WriteKeys(&file.Meta, &b.Params, func(string) {})
+		file.Meta.Set("granite.attention.head_count_kv", c.list)
+		if got, err := Bind(file); (err == nil) != c.ok || c.ok && got.Params.KVHeads != 2 {
+			t.Errorf("%v: %v", c.list, err)
+		}
+	}
+}
+
+// What makes Granite 4 another model than Granite 3 is refused.
+func TestGranite4IsPlain(t *testing.T) {
+	for key, v := range map[string]any{
+		"layer_types": []string{"attention", "mamba"}, "layers_block_type": []string{"attention"}, "num_local_experts": 4, "position_embedding_type": nil, "model_type": "granitemoehybrid",
+	} {
+		var config map[string]any
+		if err := json.Unmarshal(tinyFamilies(t)["granitemoehybrid, dense"], &config); err != nil {
+			t.Fatal(err)
+		}
+		config[key] = v
+		var p Params
+		err := Granite.readConfig(must(ParseConfig("config.json", must(json.Marshal(config)))), &Granite.Variants[1], &p)
+		if (err == nil) != (key == "model_type") || err == nil && p.FF != 96 {
+			t.Errorf("%s %v: width %d, %v", key, v, p.FF, err)
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package arch
 
-import "math"
+import (
+	"encoding/json"
+	"math"
+)
 
 // A telling is what the config.json of one Hugging Face model type says besides the keys of its family's table (Export).
 type telling struct {
@@ -40,6 +43,12 @@ var tellings = []telling{
 		return nil
 	}},
 	{Type: "minicpm", Set: depths},
+	{Type: "mellum", Names: map[string]string{"num_local_experts": "num_experts"}, Set: func(*Params) map[string]any {
+		return map[string]any{"rope_theta": unsaid, "rope_scaling": unsaid} // each kind of layers has its own
+	}},
+	{Type: "dbrx", Set: func(p *Params) map[string]any {
+		return map[string]any{"rope_theta": decimal(p.RopeBase), "ffn_config.ffn_act_fn": map[string]any{"name": "silu"}, "ffn_config.moe_normalize_expert_weights": json.Number("1.0")}
+	}},
 	{Type: "minicpm3", Set: func(p *Params) map[string]any { return map[string]any{"num_key_value_heads": p.Heads} }},
 	{Type: "falcon", Set: falconConfig},
 	{Type: "mpt", Set: mptConfig},

@@ -13,7 +13,7 @@ type Fold struct {
 // Folds are those of a family's layers, in the order in which activations come by. Latent attention norms what it makes narrow, and takes matrices apart: its
 // attention has none here.
 func (a *Arch) Folds(p *Params) (list []Fold) {
-	attention, network := []Role{RoleQ, RoleK, RoleV}, []Role{RoleGate, RoleUp, RoleRouter, RoleGateExps, RoleUpExps, RoleShareGate, RoleGateShared, RoleUpShared}
+	attention, network := []Role{RoleQ, RoleK, RoleV, RoleAttnGate}, []Role{RoleGate, RoleUp, RoleRouter, RoleGateExps, RoleUpExps, RoleShareGate, RoleGateShared, RoleUpShared}
 	if p.MLA.KV == 0 {
 		into := attention
 		if a.oneNorm(p) {

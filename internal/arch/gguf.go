@@ -121,7 +121,9 @@ func (a *Arch) readKey(src *formats.Source, k Key, p *Params) error {
 	ok := false
 	switch f := k.Field(p).(type) {
 	case *int:
-		*f, ok = src.Meta.Int(name)
+		if *f, ok = src.Meta.Int(name); !ok {
+			*f, ok = uniform(v)
+		}
 		ok = ok && *f >= 0 && *f <= math.MaxInt32
 	case *float32:
 		var x float64
@@ -142,6 +144,20 @@ func (a *Arch) readKey(src *formats.Source, k Key, p *Params) error {
 		return &formats.Error{File: src.Path, Tensor: name, Err: formats.Unsupported("is %.60s of type %T: one number was expected", fmt.Sprint(v), v)}
 	}
 	return nil
+}
+
+// uniform is the number that a list has for every layer: some files tell it so.
+func uniform(v any) (n int, ok bool) {
+	list, _ := v.([]int32)
+	for _, x := range list {
+		if x != list[0] {
+			return 0, false
+		}
+	}
+	if len(list) == 0 {
+		return 0, false
+	}
+	return int(list[0]), true
 }
 
 // vocab trusts the list of tokens, then the embedding, as runtimes do; the key came late and is wrong in some files.

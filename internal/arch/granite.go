@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"fmt"
 	"slices"
 
 	"quern/formats"
@@ -17,13 +18,54 @@ type Scales struct {
 
 // Granite is the family of Granite 3: llama with scales of its own.
 var Granite = register(Arch{
-	Name:     "granite",
-	Variants: []Variant{{Type: "granite", HF: []string{"GraniteForCausalLM"}, Defaults: graniteDefaults}},
-	Keys:     slices.Concat(shapeKeys, headKeys(never), []Key{{GGUF: "general.file_type"}}, sizeKeys(always), scaleKeys),
-	Tensors:  slices.Concat(without(attention, RoleQ, RoleK), permutedQK, feedForward),
-	Drop:     []string{"*.rotary_emb.inv_freq"},
-	Refuse:   graniteRefuses,
+	Name: "granite",
+	Variants: []Variant{
+		{Type: "granite", HF: []string{"GraniteForCausalLM"}, Defaults: graniteDefaults},
+		{Type: "granitemoehybrid", HF: []string{"GraniteMoeHybridForCausalLM"}, Defaults: graniteDefaults}, // Granite 4 without recurrent layers
+	},
+	Keys: slices.Concat(shapeKeys, headKeys(never), []Key{{GGUF: "general.file_type"}}, sizeKeys(always), scaleKeys),
+	Tensors: slices.Concat(without(attention, RoleQ, RoleK), permutedQK, feedForward, []Rule{
+		{GGUF: "blk.{}.ffn_gate.weight", HF: "model.layers.{}.shared_mlp.input_linear.weight", Role: RoleGate, Shape: "F E", From: "G E", Do: UpperRows},
+		{GGUF: "blk.{}.ffn_up.weight", HF: "model.layers.{}.shared_mlp.input_linear.weight", Role: RoleUp, Shape: "F E", From: "G E", Do: LowerRows},
+		{GGUF: "blk.{}.ffn_down.weight", HF: "model.layers.{}.shared_mlp.output_linear.weight", Role: RoleDown, Shape: "E F"},
+	}),
+	Drop:   []string{"*.rotary_emb.inv_freq"},
+	Refuse: graniteRefuses,
+	Finish: plainHybrid,
 })
+
+// plainHybrid refuses Granite 4 with layers that are not attention, or with experts.
+func plainHybrid(c *Config, p *Params) error {
+	if kind, _ := c.String("model_type"); kind != "granitemoehybrid" {
+		return nil
+	}
+	for _, key := range []string{"layer_types", "layers_block_type"} {
+		v, ok := c.Value(key)
+		list, _ := v.([]any)
+		if ok && len(list) != p.Layers {
+			return c.wrong(key, v, fmt.Sprintf("a list of %d words", p.Layers))
+		}
+		for i, kind := range list {
+			if kind != "attention" && kind != "full_attention" {
+				return c.fail(key, formats.Unsupported("layer %d is %.60q: recurrent layers are not supported", i, fmt.Sprint(kind)), "")
+			}
+		}
+	}
+	if _, _, ok := c.Find("layer_types", "layers_block_type"); !ok {
+		return c.fail("layer_types", formats.Unsupported("missing: the library then takes every layer to be recurrent"), "")
+	}
+	if n, err := c.Float("num_local_experts", 8); err != nil || n != 0 {
+		return c.fail("num_local_experts", formats.Unsupported("is %v: experts are not known for this class", n), "")
+	}
+	if kind, err := c.String("position_embedding_type"); err != nil || kind != "rope" {
+		return c.fail("position_embedding_type", formats.Unsupported("is %.60q: heads are not rotated", kind), "")
+	}
+	v, ok := c.Value("shared_intermediate_size")
+	if !ok {
+		v = graniteDefaults["shared_intermediate_size"]
+	}
+	return c.assign("shared_intermediate_size", v, &p.FF)
+}
 
 // GraniteMoe is the family of its mixtures, with experts whose weights sum to one, and of those with a shared one.
 var GraniteMoe = register(Arch{

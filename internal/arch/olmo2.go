@@ -12,12 +12,7 @@ var OLMo2 = register(Arch{
 		{Type: "olmo3", HF: []string{"Olmo3ForCausalLM", "Olmo3Model"}, Bare: []string{"Olmo3Model"},
 			Defaults: map[string]any{"max_position_embeddings": 2048, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "sliding_window": 4096}},
 	},
-	Keys: slices.Concat(decoderKeys(never), windowKeys, []Key{{Field: func(p *Params) any { return &p.NearBase }, When: never,
-		Default: func(p *Params) {
-			if p.Window > 0 {
-				p.NearBase = p.RopeBase
-			}
-		}}}),
+	Keys:    slices.Concat(decoderKeys(never), windowKeys, []Key{nearUnscaled}),
 	Tensors: slices.Concat(without(decoder, RoleAttnNorm, RoleFFNNorm), wholeNorms, normsAfter),
 	Drop:    []string{"*.rotary_emb.inv_freq"},
 	Refuse: slices.Concat(plainRefuses, []Refusal{

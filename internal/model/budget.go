@@ -87,6 +87,7 @@ func (m *Model) sizes() sizes {
 	// The float32 activations, and the widest of them once more, rounded.
 	s := sizes{acts: int64(4*(3*p.Embd+2*p.Heads*p.HeadDim+2*p.KVHeads*p.HeadDim+2*p.FF) + 4*max(p.FF, p.Embd))}
 	s.acts += mixtureActs(p) + latentActs(p)
+	s.acts += int64(4 * m.layers[0].oGate.n)
 	if m.layers[0].parallel {
 		s.acts += int64(4 * p.Embd)
 	}

@@ -51,6 +51,7 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	v := grow(&r.v, m*p.KVHeads*p.HeadDim) // [m][KV·D]
 	r.normalize(h, b.x, l.attnNorm, m)
 	r.apply(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
+	gate := r.gateOf(h, l, m)
 	r.clamp(q, k, v)
 	if !r.m.late {
 		r.normHeads(q, l, l.qNorm, p.Heads*p.HeadDim, m)
@@ -58,7 +59,31 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	}
 	r.rotate(q, k, v, b.at, l)
 	r.attend(att, q, k, v, b.seqs, r.heads(l))
+	r.gateBy(att, gate, l.oGate.n, m)
 	r.lookMeans(h, q, k, l, b)
+}
+
+// gateOf is what multiplies the outputs of attention, which is given h; nil where nothing does.
+func (r *run) gateOf(h []float32, l *layer, m int) []float32 {
+	if l.oGate.t == nil {
+		return nil
+	}
+	gate := grow(&r.wide, m*l.oGate.n) // [m][H·D]
+	r.apply(h, m, product{gate, &l.oGate})
+	return gate
+}
+
+// gateBy multiplies them.
+func (r *run) gateBy(att, gate []float32, n, m int) {
+	if gate == nil {
+		return
+	}
+	r.eachRow(m, func(_ *worker, row int) {
+		x := att[row*n:][:n]
+		for i, g := range gate[row*n:][:n] {
+			x[i] *= 1 / (1 + kernel.Exp(-g))
+		}
+	})
 }
 
 // think is the feed-forward network before its output matrix; it uses h.

@@ -55,6 +55,7 @@ type layer struct {
 	qNorm    norm   // [D] of all heads, or [H*D], or nothing
 	kNorm    norm   // [D], or [KV*D]
 	o        weight // [E][H*D]
+	oGate    weight // [H*D][E], or nothing: the sigmoid of its outputs multiplies what attention gives to o
 	ffnNorm  norm   // [E], or nothing
 	ffnPost  norm   // [E] of what the feed-forward network adds, or nothing
 	gate, up weight // [F][E]; no gate where it is ungated
@@ -192,6 +193,7 @@ func (l *layer) slots(p *arch.Params) []slot {
 		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: p.Heads * valueDim(p)},
 		{role: arch.RoleQNorm, norm: &l.qNorm, n: l.normed(q, p), heads: p.Heads, may: true},
 		{role: arch.RoleKNorm, norm: &l.kNorm, n: l.normed(kv, p), heads: p.KVHeads, may: true},
+		{role: arch.RoleAttnGate, matrix: &l.oGate, n: q, k: p.Embd, may: true},
 		{role: arch.RoleSinks, vector: &l.sinks, n: p.Heads, may: true},
 		{role: arch.RoleAttnPost, norm: &l.attnPost, n: p.Embd, may: true},
 		{role: arch.RoleFFNPost, norm: &l.ffnPost, n: p.Embd, may: true},
