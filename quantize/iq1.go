@@ -21,7 +21,7 @@ type iq1Coder struct {
 	bytes    int
 	tiny     float32 // groups below it count as zeros for llama-quantize
 	factor   float32 // on its half
-	shifts   []int   // the ways to move the levels of a group that the default search tries
+	ways     int     // two where all of a group is moved up or down, one where each eight goes its own way
 	weigh    func(w, src, importance []float32)
 	along    float64
 	put      func(dst []byte, b *iq1Block)

@@ -30,14 +30,24 @@ type iq1Search struct {
 	tops       groupTops
 	energy     blockEnergy
 	at         [super / 8]uint8 // the candidate of each eight that the try has
+	moved      iq1Moved
 	try, best  iq1Block
 	loss       float64
+}
+
+// An iq1Moved is a group brought into the codebook at some scales: its sums, 2·Σ w·x·level and Σ w·level² in its own units, where all its levels
+// are moved up and where down, or where each eight goes its own way, which is then the only one. Of the eights that do, what they chose.
+type iq1Moved struct {
+	lx, l2 [2][sweep1]float32
+	down   [2][sweep1]bool
+	found  [2][sweep1]uint8
 }
 
 // An iq1Part is a group under search.
 type iq1Part struct {
 	whole, heavy float32 // its units
 	fits         scaleFits
+	p, q         float64 // Σ w·x·level and Σ w·level² of what the try has
 }
 
 func (c *iq1Coder) encode(dst []byte, src, importance []float32) {
@@ -77,7 +87,8 @@ func (k *iq1Search) search(importance []float32) {
 			if round == 0 {
 				k.seek()
 			}
-			sums := k.offer()
+			sums := k.sums()
+			k.offer(sums)
 			k.try.d = smallHalf(sums.best(0))
 		}
 	}
@@ -85,10 +96,10 @@ func (k *iq1Search) search(importance []float32) {
 	for g := range n {
 		explained += k.group[g].fits.explained
 	}
-	if !k.energy.plain(k.loss, explained, k.c.along) {
+	if !k.energy.plain(k.loss, explained, k.c.along, 1.08) {
 		k.c.ggmlBlock(&k.try, k.x[:], importance)
 		k.try.d = finiteBits(k.try.d)
-		k.offer()
+		k.offer(k.sumsAnew())
 	}
 }
 
@@ -97,9 +108,13 @@ func (k *iq1Search) load() {
 	k.energy = k.tops.take(k.x[:], k.w[:], n)
 	for g := range super / n {
 		group, top := &k.group[g], absolute(k.tops.top[g])
-		group.fits.n, group.whole, group.heavy = 0, 0, 0
+		group.fits.n, group.whole, group.heavy, group.p, group.q = 0, 0, 0, 0, 0
 		if top > tinyGroup {
 			group.whole, group.heavy = top, max(k.tops.heavy[g], 1e-37)
+		} else { // the first member, moved up
+			for _, v := range k.w[g*n:][:n] {
+				group.q += float64(v) * float64(values1[0][0]*values1[0][0])
+			}
 		}
 		k.tops.factor[g], k.tops.lighter[g] = inverse(group.whole), inverse(group.heavy)
 	}
@@ -115,73 +130,53 @@ func (k *iq1Search) sweep(g int) {
 	for _, room := range k.rooms {
 		room.fill(g*n/8, k.unit[g*n:][:n], k.heft[g*n:][:n])
 	}
-	k.pick(g, scales1)
-	group.fits.begin(len(k.c.shifts), lowest1, highest1, group.whole, sweep1)
-	var points [4]iq1Point
+	k.move(g, scales1)
+	group.fits.begin(k.c.ways, lowest1, highest1, group.whole, sweep1)
 	for t := range sweep1 {
-		k.fit(points[:n/8], g, t, scales1[t])
-		for _, shifts := range k.c.shifts {
-			group.fits.add(sumOfPoints(points[:n/8], shifts, group))
+		for way := range k.c.ways {
+			group.fits.add(group.sums(k.moved.lx[way][t], k.moved.l2[way][t]))
 		}
 	}
 }
 
-// pick brings a group into the codebook at so many scales.
-func (k *iq1Search) pick(g int, scale []float32) {
-	points := k.c.group / 8
-	for _, room := range k.rooms {
-		room.pick(g*points, points, scale)
-	}
-}
-
-// An iq1Point is eight weights brought into the codebook, moved up and down: which candidate, what it gains, and its sums.
-type iq1Point struct {
-	found [2]int
-	gain  [2]float32
-	p, q  [2]float32
-}
-
-// apart stands for eights that are moved independently; 0 is all up, 1 all down.
-const apart = 2
-
-// down is 1 where the levels are moved down.
-func (p *iq1Point) down(shifts int) int {
-	if shifts != apart {
-		return shifts
-	}
-	if p.gain[1] > p.gain[0] {
-		return 1
-	}
-	return 0
-}
-
-// fit are the eights of a group at scale number t of the last pick, which is s.
-func (k *iq1Search) fit(points []iq1Point, g, t int, s float32) {
-	for i := range points {
+// move brings a group into the codebook at so many scales.
+func (k *iq1Search) move(g int, scale []float32) {
+	m, points := &k.moved, k.c.group/8
+	if k.c.ways == 2 {
 		for down, room := range k.rooms {
-			point, found := &points[i], room.chosen(i, len(points), t)
-			p, q := room.sums(g*len(points)+i, found)
-			point.found[down], point.p[down], point.q[down], point.gain[down] = found, p, q, p-float32(s*q)
+			lx, l2 := room.pick(g*points, points, scale)
+			copy(m.lx[down][:], lx)
+			copy(m.l2[down][:], l2)
+		}
+		return
+	}
+	m.lx[0], m.l2[0] = [sweep1]float32{}, [sweep1]float32{}
+	for p := range points {
+		upX, up2 := k.rooms[0].pick(g*points+p, 1, scale)
+		downX, down2 := k.rooms[1].pick(g*points+p, 1, scale)
+		for t, s := range scale {
+			down := downX[t]-float32(s*down2[t]) > upX[t]-float32(s*up2[t])
+			lx, l2, room := upX[t], up2[t], k.rooms[0]
+			if down {
+				lx, l2, room = downX[t], down2[t], k.rooms[1]
+			}
+			m.lx[0][t] += lx
+			m.l2[0][t] += l2
+			m.down[p][t], m.found[p][t] = down, uint8(room.chosen(0, 1, t))
 		}
 	}
 }
 
-// sumOfPoints returns Σ w·x·level and Σ w·level² of a group, in ordinary units.
-func sumOfPoints(points []iq1Point, shifts int, g *iq1Part) (lx, l2 float64) {
-	for p := range points {
-		down := points[p].down(shifts)
-		lx += float64(points[p].p[down])
-		l2 += float64(points[p].q[down])
-	}
+// sums are those of a group in ordinary units.
+func (g *iq1Part) sums(lx, l2 float32) (p, q float64) {
 	heavy := float64(g.heavy)
-	return lx / 2 * float64(float64(g.whole)*heavy), float64(l2 * heavy)
+	return float64(lx) / 2 * float64(float64(g.whole)*heavy), float64(l2) * heavy
 }
 
 // settle takes members and shifts anew for the scales of the try and for those beside them, and keeps the best.
 func (k *iq1Search) settle() {
 	d := float64(halfValue(k.try.d))
 	n := k.c.group
-	var points [4]iq1Point
 	for g := range super / n {
 		group := &k.group[g]
 		if group.fits.n == 0 {
@@ -193,31 +188,44 @@ func (k *iq1Search) settle() {
 			step[t] = uint8(min(max(int(k.try.scale[g])+t-1, 0), 7))
 			scale[t] = float32(float64(d*float64(2*int(step[t])+1)) / float64(group.whole))
 		}
-		k.pick(g, scale[:])
-		least := math.Inf(1)
+		k.move(g, scale[:])
+		least, at, by := math.Inf(1), 0, 0
 		for t, s := range step {
 			u := float64(d * float64(2*int(s)+1))
-			k.fit(points[:n/8], g, t, scale[t])
-			for _, shifts := range k.c.shifts {
-				lx, l2 := sumOfPoints(points[:n/8], shifts, group)
+			for way := range k.c.ways {
+				lx, l2 := group.sums(k.moved.lx[way][t], k.moved.l2[way][t])
 				if e := u * (float64(u*l2) - 2*lx); e < least {
-					least, k.try.scale[g] = e, s
-					for p := range n / 8 {
-						down := points[p].down(shifts)
-						k.try.member[g*n/8+p] = k.rooms[down].member(g*n/8+p, points[p].found[down])
-						k.try.down[g*n/8+p], k.at[g*n/8+p] = down == 1, uint8(points[p].found[down])
-					}
+					least, at, by, group.p, group.q = e, t, way, lx, l2
 				}
 			}
 		}
+		k.take(g, at, by, step[at])
+	}
+}
+
+// take gives the try what a group was moved to: at scale number t, in one of the ways.
+func (k *iq1Search) take(g, t, way int, scale uint8) {
+	k.try.scale[g] = scale
+	points := k.c.group / 8
+	for p := range points {
+		down, found := way == 1, 0
+		if k.c.ways == 1 {
+			down, found = k.moved.down[p][t], int(k.moved.found[p][t])
+		} else {
+			found = k.rooms[way].chosen(p, points, t)
+		}
+		room := k.rooms[0]
+		if down {
+			room = k.rooms[1]
+		}
+		at := g*points + p
+		k.try.member[at], k.try.down[at], k.at[at] = room.member(at, found), down, uint8(found)
 	}
 }
 
 // seek looks at all members for eights that could lose less by a part of what the block loses.
 func (k *iq1Search) seek() {
-	var sums alongSums
-	k.decoded(func(level, x, w float64) { sums.add(w, x, level) })
-	d := float64(halfValue(k.try.d))
+	sums, d := k.sums(), float64(halfValue(k.try.d))
 	part := sums.loss(d, 0) / seekPart
 	for i := range k.at {
 		g := 8 * i / k.c.group
@@ -237,14 +245,28 @@ func (k *iq1Search) seek() {
 		if room.free(x, w, scale)[0]-float32(scale*gain) <= worth {
 			continue
 		}
-		if m, _, _, ok := room.seek(i, x, w, scale, gain); ok {
+		if m, p2, q2, ok := room.seek(i, x, w, scale, gain); ok {
 			k.try.member[i] = m
+			dp, dq := group.sums(p2-p, q2-q)
+			group.p += dp
+			group.q += dq
 		}
 	}
 }
 
-// decoded calls f with what every weight of the try decodes to where d is one.
-func (k *iq1Search) decoded(f func(level, x, w float64)) {
+// sums are those of the try as it was settled.
+func (k *iq1Search) sums() alongSums {
+	a := alongSums{s: k.energy.sum}
+	for g := range super / k.c.group {
+		s := float64(2*int(k.try.scale[g]) + 1)
+		a.p += float64(s * k.group[g].p)
+		a.q += float64(float64(s*s) * k.group[g].q)
+	}
+	return a
+}
+
+// sumsAnew are those of any try.
+func (k *iq1Search) sumsAnew() (a alongSums) {
 	for p, m := range k.try.member {
 		value := values1[0]
 		if k.try.down[p] {
@@ -252,19 +274,18 @@ func (k *iq1Search) decoded(f func(level, x, w float64)) {
 		}
 		s := float64(2*int(k.try.scale[8*p/k.c.group]) + 1)
 		for i, l := range book1S.level[m] {
-			f(float64(s*float64(value[l])), float64(k.x[8*p+i]), float64(k.w[8*p+i]))
+			a.add(float64(k.w[8*p+i]), float64(k.x[8*p+i]), float64(s*float64(value[l])))
 		}
 	}
+	return a
 }
 
-// offer keeps the try if it is the best so far, with its half or with the one that suits it best, and returns its sums.
-func (k *iq1Search) offer() (sums alongSums) {
-	k.decoded(func(level, x, w float64) { sums.add(w, x, level) })
+// offer keeps the try if it is the best so far, with its half or with the one that suits it best.
+func (k *iq1Search) offer(sums alongSums) {
 	for _, d := range [2]uint16{k.try.d, finiteBits(half(float32(sums.best(k.c.along))))} {
 		if loss := sums.loss(float64(halfValue(d)), k.c.along); loss < k.loss {
 			k.best, k.loss = k.try, loss
 			k.best.d = d
 		}
 	}
-	return sums
 }

@@ -19,7 +19,7 @@ var IQ1_M = register(Type{
 	NeedsImportance: true,
 })
 
-var coder1M = iq1Coder{group: 16, bytes: 56, tiny: 1e-7, factor: 1.1125, shifts: []int{apart}, weigh: weighOnce, along: 3,
+var coder1M = iq1Coder{group: 16, bytes: 56, tiny: 1e-7, factor: 1.1125, ways: 1, weigh: weighOnce, along: 3,
 	put: func(dst []byte, b *iq1Block) {
 		clear(dst[32:48])
 		for k, m := range b.member {

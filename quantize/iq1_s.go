@@ -19,7 +19,7 @@ var IQ1_S = register(Type{
 	NeedsImportance: true,
 })
 
-var coder1S = iq1Coder{group: 32, bytes: 50, tiny: 1e-12, factor: 1.125, shifts: []int{0, 1}, weigh: weighOnce, along: 3,
+var coder1S = iq1Coder{group: 32, bytes: 50, tiny: 1e-12, factor: 1.125, ways: 2, weigh: weighOnce, along: 3,
 	put: func(dst []byte, b *iq1Block) {
 		putHalf(dst, b.d)
 		for g := range 8 {

@@ -97,7 +97,7 @@ func (k *gridSearch) search() {
 	for g := range super / k.c.group {
 		explained += k.group[g].fits.explained
 	}
-	if !k.energy.plain(k.loss, explained, k.c.along) {
+	if !k.energy.plain(k.loss, explained, k.c.along, 1.05) {
 		k.c.ggmlBlock(&k.try, k.x[:], k.importance)
 		k.try.d = finiteBits(k.try.d)
 		k.offer(k.sumsAnew())
@@ -107,13 +107,13 @@ func (k *gridSearch) search() {
 // A blockEnergy is what the weights of a block add to its error if they become zeros.
 type blockEnergy struct{ sum, top float64 }
 
-// plain says that llama-quantize's block need not be looked at, which costs more than the whole search: the loss is within a
-// twentieth of what it would be if groups had scales of their own, and no single weight decides the block. Ordinary blocks
-// lose a few hundredths more than that, llama-quantize's a tenth or two; where importance is as uneven as it gets, one of llama-quantize's
-// in two hundred is better by up to a hundredth.
-func (b *blockEnergy) plain(loss, explained, along float64) bool {
+// plain says that llama-quantize's block need not be looked at, which costs more than the whole search: the loss is within so
+// much of what it would be if groups had scales of their own, and no single weight decides the block. Ordinary blocks
+// lose a few hundredths more than that, llama-quantize's a tenth or two; where importance is as uneven as it gets, three of llama-quantize's
+// in a hundred are better by up to three hundredths, whether the search is near to that or not.
+func (b *blockEnergy) plain(loss, explained, along, near float64) bool {
 	sums := alongSums{s: b.sum}
-	return loss <= 1.05*sums.least(explained, along) && b.top <= b.sum/4
+	return loss <= near*sums.least(explained, along) && b.top <= b.sum/4
 }
 
 // load takes signs off, and with parity turns the sign that is cheapest to turn where an odd number is negative. Groups of almost nothing
