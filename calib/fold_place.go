@@ -150,7 +150,7 @@ func (f *foldFinder) fill(p *foldPlace, fold arch.Fold, rule *arch.Rule, expert 
 	if !found || len(p.rounded) == 0 {
 		return false
 	}
-	params := &f.bound.Params
+	params := f.bound.Params.At(p.layer)
 	switch p.channels = p.from.Elems(); {
 	case len(p.from.Shape) == 1:
 		p.norm = rule

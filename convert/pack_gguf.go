@@ -27,7 +27,7 @@ func Unfold(gguf, like *formats.Source) (*formats.Source, error) {
 		}
 		n := formats.WithCodes(t)
 		if o.Rule.Do.Inverse != nil {
-			n = o.Rule.Do.Inverse(n, &b.Params)
+			n = o.Rule.Do.Inverse(n, b.Params.At(o.Layer))
 		}
 		c := *n
 		c.Name = o.Rule.HF

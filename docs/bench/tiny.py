@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 M = (1 << 64) - 1
 VOCAB = 512
-SPM = 'PanguEmbedded orion nemotron mistral mixtral gemma gemma2 gemma3_text baichuan internlm2 internlm3 minicpm minicpm3 phi3 xverse ernie4_5 ernie4_5_moe'.split()
+SPM = 'openelm PanguEmbedded orion nemotron mistral mixtral gemma gemma2 gemma3_text baichuan internlm2 internlm3 minicpm minicpm3 phi3 xverse ernie4_5 ernie4_5_moe'.split()
 
 # What published files say besides, and the reference asks for.
 PUBLISHED = {'gpt2': {'n_ctx': 128}, 'gpt_neox': {'rotary_pct': None}, 'exaone': {'max_position_embeddings': 128}, 'xverse': {'max_position_embeddings': 128},
@@ -36,6 +36,9 @@ def reference(llama, hf, out):
         sys.path.insert(0, llama)
         import conversion.base as base
         base.TextModel.get_vocab_base_pre = lambda self, tokenizer: 'gpt-2'
+        import conversion.deci as deci  # of a small vocabulary it asks for Llama 2's
+        deci.DeciModel.set_vocab = base.TextModel._set_vocab_gpt2
+        tf.AutoConfig.register('nemotron-nas', type('Nas', (tf.LlamaConfig,), {'model_type': 'nemotron-nas'}))  # code beside the weights
     log = out + '.log'
     child = os.fork()
     if not child:
@@ -110,6 +113,10 @@ LAYOUTS = {
     'bailing_moe_v2': BAILING2, 'sarvam_moe': BAILING2,
     'maincoder': LLAMA | {f'model.layers.{{}}.self_attn.{k}_norm.weight': 'D' for k in 'qk'},
     'PanguEmbedded': LLAMA | {f'model.layers.{{}}.self_attn.{k}_proj.bias': v for k, v in {'q': 'Q', 'k': 'K', 'v': 'K', 'o': 'E'}.items()},
+    'nemotron-nas': {k: {'input_layernorm': 'EA', 'post_attention_layernorm': 'EF'}.get(k.split('.')[-2], v) for k, v in LLAMA.items()} | {
+        'model.layers.{}.self_attn.linear_attn.weight': 'EL E'},
+    'openelm': {'transformer.token_embeddings.weight': 'V E', 'transformer.norm.weight': 'E'} | {'transformer.layers.{}.' + k + '.weight': v for k, v in {
+        'attn_norm': 'E', 'ffn_norm': 'E', 'attn.qkv_proj': 'A E', 'attn.q_norm': 'D', 'attn.k_norm': 'D', 'attn.out_proj': 'E Q', 'ffn.proj_1': 'G E', 'ffn.proj_2': 'E F'}.items()},
     'chatglm': {'transformer.embedding.word_embeddings.weight': 'V E', 'transformer.encoder.final_layernorm.weight': 'E', 'transformer.output_layer.weight': 'V E',
         'transformer.rotary_pos_emb.inv_freq': 'R'} | {'transformer.encoder.layers.{}.' + k: v for k, v in {
         'input_layernorm.weight': 'E', 'post_attention_layernorm.weight': 'E', 'self_attention.query_key_value.weight': 'A E',
@@ -117,16 +124,29 @@ LAYOUTS = {
 }
 
 
+def blocks(c):
+    """heads of queries, of keys, and width of each layer, where they differ"""
+    if 'block_configs' in c:
+        for b in c['block_configs']:
+            group, by, heads = b['attention']['n_heads_in_group'], b['ffn']['ffn_mult'], c['num_attention_heads']
+            yield heads if group or b['attention']['replace_with_linear'] else 0, heads // group if group else 0, -(-int(2 * (by or 0) * c['hidden_size'] / 3) // 256) * 256
+    for q, kv, by in zip(c.get('num_query_heads', []), c.get('num_kv_heads', []), c.get('ffn_multipliers', [])):
+        d = c['ffn_dim_divisor']
+        n = max(d, int(by * c['model_dim'] + d / 2) // d * d)
+        yield q, kv, n + d * (n < 0.9 * by * c['model_dim'])
+
+
 def layout(c):
     """the tensors of a class of LAYOUTS"""
     get = lambda *keys, default=None: next((c[k] for k in keys if c.get(k) is not None), default)
-    e, heads, layers = get('hidden_size', 'n_embd'), get('num_attention_heads', 'n_head'), get('num_hidden_layers', 'num_layers', 'n_layer')
+    e, heads, layers = get('hidden_size', 'n_embd', 'model_dim'), get('num_attention_heads', 'n_head', default=1), get('num_hidden_layers', 'num_layers', 'n_layer', 'num_transformer_layers')
     kv = get('num_key_value_heads', 'multi_query_group_num', 'num_query_groups', default=heads)
     d, f = get('head_dim', 'kv_channels', default=e // heads), get('intermediate_size', 'ffn_hidden_size', 'n_inner', default=4 * e)
     x, n = get('moe_intermediate_size', default=0), get('n_routed_experts', 'num_experts', default=0)
     size = {'V': c['vocab_size'], 'E': e, 'Q': heads * d, 'K': kv * d, 'A': (heads + 2 * kv) * d, 'F': f, 'G': 2 * f, 'X': x, 'N': n, 'R': d // 4, 'D': d,
             'S': x * get('n_shared_experts', 'num_shared_experts', default=0)}
     out, dense = {}, get('first_k_dense_replace', default=0)
+    each = [dict(size, Q=q * d if kv else 0, K=kv * d, A=(q + 2 * kv) * d, F=f, G=2 * f, EA=e if q else 0, EF=e if f else 0, EL=e if q and not kv else 0) for q, kv, f in blocks(c)]
     for name, dims in LAYOUTS[c['model_type']].items():
         if c.get('tie_word_embeddings') and name == 'lm_head.weight':
             continue
@@ -134,7 +154,9 @@ def layout(c):
             if n and 'mlp' in name and (name in LLAMA) != (l < dense):
                 continue
             for k in range(n) if '{e}' in name else [0]:
-                out[name.replace('{}', str(l)).replace('{e}', str(k))] = [size[x] for x in dims.split()]
+                shape = [(each[l] if each and '{}' in name else size)[x] for x in dims.split()]
+                if all(shape):
+                    out[name.replace('{}', str(l)).replace('{e}', str(k))] = shape
     return out
 
 

@@ -198,6 +198,8 @@ type Params struct {
 	Stretched bool
 	Layout    string // a word of some files, about the order of rows in heads
 
+	HeadsIn, KVHeadsIn, FFIn []int32 // of each layer, where these differ from layer to layer (At); Heads, KVHeads and FF are then the largest
+
 	Parallel bool    // Layer.Parallel, where a family's files tell it
 	TwoNorms bool    // the parts of a layer that are given the same are given it by a norm each, where a family has both kinds
 	Act      string  // what config.json calls the activation, in families that have several (Activations)

@@ -63,7 +63,7 @@ func (p *Params) check() error {
 		return formats.Unsupported("%d layers are more than the 512 that runtimes load", p.Layers)
 	case p.Heads > 1<<16 || p.HeadDim > 1<<12:
 		return formats.Corrupt("%d heads of size %d", p.Heads, p.HeadDim)
-	case p.Heads%p.KVHeads != 0:
+	case p.KVHeadsIn == nil && p.Heads%p.KVHeads != 0:
 		return formats.Corrupt("%d heads cannot share %d key-value heads evenly", p.Heads, p.KVHeads)
 	case p.HeadDim%2 != 0:
 		return formats.Corrupt("the head size %d is odd, so it cannot be rotated in pairs", p.HeadDim)
@@ -84,6 +84,9 @@ func (p *Params) check() error {
 		if list != nil && len(list) != p.Layers {
 			return formats.Corrupt("%d numbers of the activation function in a model of %d layers", len(list), p.Layers)
 		}
+	}
+	if err := p.checkLayers(); err != nil {
+		return err
 	}
 	if p.MLA.KV > 0 {
 		if err := p.MLA.check(p); err != nil {

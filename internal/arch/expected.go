@@ -50,7 +50,7 @@ func Expected(c *Config, last bool) ([]*formats.Tensor, error) {
 				if slices.Contains(v.Bare, class) {
 					part = strings.TrimPrefix(part, a.prefix())
 				}
-				list = append(list, &formats.Tensor{Name: part, Shape: r.sourceDims(&p), Type: storedType(c)})
+				list = append(list, &formats.Tensor{Name: part, Shape: r.sourceDims(p.At(l)), Type: storedType(c)})
 			}
 			if len(list) > maxExpected {
 				return nil, c.fail("", formats.Unsupported("a model of more than %d tensors", maxExpected), "")

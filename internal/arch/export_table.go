@@ -46,6 +46,8 @@ var tellings = []telling{
 	{Type: "mellum", Names: map[string]string{"num_local_experts": "num_experts"}, Set: func(*Params) map[string]any {
 		return map[string]any{"rope_theta": unsaid, "rope_scaling": unsaid} // each kind of layers has its own
 	}},
+	{Type: "nemotron-nas", Set: tellBlocks},
+	{Type: "openelm", Set: tellGrowth},
 	{Type: "dbrx", Set: func(p *Params) map[string]any {
 		return map[string]any{"rope_theta": decimal(p.RopeBase), "ffn_config.ffn_act_fn": map[string]any{"name": "silu"}, "ffn_config.moe_normalize_expert_weights": json.Number("1.0")}
 	}},

@@ -156,7 +156,7 @@ func layerName(name string, layer int) string {
 
 // give puts a source tensor in its place, and appends the goal's tensor when this was the last of its parts.
 func (b *binder) give(t *formats.Tensor, w *want) error {
-	p, r := &b.bound.Params, w.Rule
+	p, r := b.bound.Params.At(w.Layer), w.Rule
 	if w.have[w.part] != nil {
 		return b.fail(t.Name, formats.Corrupt("there twice, as %q and without its prefix", w.parts[w.part]), "")
 	}
@@ -208,13 +208,13 @@ func (b *binder) stacked(g *goal) bool {
 // dims is the shape that each part of a goal must have.
 func (b *binder) dims(g *goal) []int {
 	if b.gguf {
-		d := g.Rule.Dims(&b.bound.Params)
+		d := g.Rule.Dims(b.bound.Params.At(g.Layer))
 		if b.stacked(g) {
 			d = d[1:]
 		}
 		return d
 	}
-	return g.Rule.sourceDims(&b.bound.Params)
+	return g.Rule.sourceDims(b.bound.Params.At(g.Layer))
 }
 
 // Dims is the shape that a rule demands of the GGUF tensor.

@@ -39,16 +39,21 @@ func (b *Bound) Places() map[string][]Place {
 		if r.HF == "" || len(r.sourceDims(&b.Params)) != 2 || r.Do.Make != nil {
 			continue
 		}
-		rows, turned, ok := r.trace(&b.Params)
-		if !ok {
-			continue
-		}
+		var rows []int
+		turned, ok, traced := false, false, false
 		for l, name := range r.names(r.HF, &b.Params) {
 			gguf := layerName(r.GGUF, l)
 			if !there[gguf] {
 				continue
 			}
-			p := Place{GGUF: gguf, Expert: -1, Rows: rows, Turned: turned, Source: r.sourceDims(&b.Params), Embed: r.Role == RoleEmbed, Layout: i,
+			if !traced || b.Params.layerwise() {
+				rows, turned, ok = r.trace(b.Params.At(l))
+				traced = true
+			}
+			if !ok {
+				break
+			}
+			p := Place{GGUF: gguf, Expert: -1, Rows: rows, Turned: turned, Source: r.sourceDims(b.Params.At(l)), Embed: r.Role == RoleEmbed, Layout: i,
 				Deaf: b.Params.MLA.KV > 0 && slices.Contains(deaf, r.Role)}
 			parts := r.parts(name, &b.Params)
 			for e, part := range parts {

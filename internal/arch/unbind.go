@@ -79,7 +79,7 @@ func (u *unbinder) source(r *Rule, layer int, name string) error {
 		u.used[t.Name] = true
 		return nil
 	}
-	switch p := &u.b.Params; {
+	switch p := u.b.Params.At(layer); {
 	case t.Rows == nil:
 		return &formats.Error{Tensor: t.Name, Err: formats.Unsupported("type %s cannot be decoded", t.Type)}
 	case r.Do.Join != nil:

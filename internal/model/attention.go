@@ -23,7 +23,7 @@ type heads struct {
 }
 
 func (r *run) heads(l *layer) heads {
-	p, window := &r.m.params, l.window
+	p, window := l.p, l.window
 	if r.mode == Deploy && r.m.blind {
 		window = 0
 	}

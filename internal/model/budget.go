@@ -96,7 +96,7 @@ func (m *Model) sizes() sizes {
 	s.perKey = int64(4 * (2*d + queryBlock))
 	for i := range m.layers {
 		n := int64(0)
-		for _, w := range m.layers[i].matrices(p) {
+		for _, w := range m.layers[i].matrices() {
 			n += w.held()
 		}
 		s.layer, s.all = max(s.layer, n), s.all+n

@@ -66,6 +66,9 @@ func (w *weight) part(i, n int) *weight {
 // feed adds what the feed-forward network makes of x to dst, which may be x; it uses h.
 func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 	if !l.mixed {
+		if l.p.FF == 0 {
+			return
+		}
 		in := r.think(x, h, l, m)
 		if r.showing {
 			r.look(in, m, product{w: &l.down})

@@ -33,19 +33,26 @@ func (r *run) finish(dst, x, att, h []float32, l *layer, m int) {
 		r.add(dst, r.normPost(made, l.attnPost, m), m)
 		return
 	}
-	r.apply(att, m, product{h, &l.o})
-	r.add(dst, r.normPost(h, l.attnPost, m), m)
+	if l.p.Heads > 0 {
+		r.apply(att, m, product{h, &l.o})
+		r.add(dst, r.normPost(h, l.attnPost, m), m)
+	}
 	r.feed(dst, dst, h, l, m)
 }
 
 // mix is attention before its output matrix; it uses h.
 func (r *run) mix(att, h []float32, l *layer, b *batch) {
-	p := &r.m.params
-	if p.MLA.KV > 0 {
+	p, m := l.p, len(b.at)
+	switch {
+	case p.MLA.KV > 0:
 		r.mixLatent(att, h, l, b)
 		return
+	case p.Heads == 0:
+		return
+	case p.KVHeads == 0:
+		r.normalize(att, b.x, l.attnNorm, m)
+		return
 	}
-	m := len(b.at)
 	q := grow(&r.q, m*p.Heads*p.HeadDim)   // [m][H·D]
 	k := grow(&r.k, m*p.KVHeads*p.HeadDim) // [m][KV·D]
 	v := grow(&r.v, m*p.KVHeads*p.HeadDim) // [m][KV·D]
@@ -88,7 +95,7 @@ func (r *run) gateBy(att, gate []float32, n, m int) {
 
 // think is the feed-forward network before its output matrix; it uses h.
 func (r *run) think(x, h []float32, l *layer, m int) []float32 {
-	up := grow(&r.up, m*r.m.params.FF) // [m][F]
+	up := grow(&r.up, m*l.p.FF) // [m][F]
 	r.normalize(h, x, l.ffnNorm, m)
 	if l.ungated {
 		r.apply(h, m, product{up, &l.up})
@@ -99,7 +106,7 @@ func (r *run) think(x, h []float32, l *layer, m int) []float32 {
 		r.activate(up, nil, m)
 		return up
 	}
-	gate := grow(&r.gate, m*r.m.params.FF) // [m][F]
+	gate := grow(&r.gate, m*l.p.FF) // [m][F]
 	r.apply(h, m, product{gate, &l.gate}, product{up, &l.up})
 	r.activate(gate, up, m)
 	return gate
@@ -124,7 +131,7 @@ func (r *run) look(x []float32, m int, products ...product) {
 // rotate gives queries and keys their positions, and divides queries by √D. In deploy mode keys and values are then rounded
 // as a half precision cache does; queries are not, as llama.cpp multiplies them in float32 when it reads a batch.
 func (r *run) rotate(q, k, v []float32, at []place, l *layer) {
-	p := &r.m.params
+	p := l.p
 	qdim, kdim := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
 	scale, rope := r.m.attentionScale(), r.ropeOf(l)
 	r.eachRow(len(at), func(w *worker, row int) {

@@ -67,7 +67,7 @@ func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, done fu
 				r.show(&l, &g.batches[j])
 			}
 		}
-		r.stop(i, l.matrices(&m.params), done)
+		r.stop(i, l.matrices(), done)
 		r.observe, r.observeExpert, r.observeMeans = nil, nil, nil
 		for j := range g.batches {
 			r.advance(&l, &g.batches[j], false)

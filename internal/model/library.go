@@ -36,7 +36,7 @@ func (b *library) read(i int) {
 	done := make(chan error, 1)
 	b.pending, b.cancel = done, cancel
 	s.layer = r.m.layers[i]
-	ws := s.layer.matrices(&r.m.params)
+	ws := s.layer.matrices()
 	go func() {
 		defer cancel()
 		done <- s.fill(ctx, ws, r.budget.shelf, r.threads, r.budget.drop)

@@ -48,18 +48,19 @@ type Model struct {
 
 // A layer is the weights of one transformer layer. Norms and biases are small and decoded; matrices stay promises.
 type layer struct {
-	attnNorm norm   // [E], or nothing
-	attnPost norm   // [E] of what attention adds, or nothing
-	q        weight // [H*D][E]
-	k, v     weight // [KV*D][E]
-	qNorm    norm   // [D] of all heads, or [H*D], or nothing
-	kNorm    norm   // [D], or [KV*D]
-	o        weight // [E][H*D]
-	oGate    weight // [H*D][E], or nothing: the sigmoid of its outputs multiplies what attention gives to o
-	ffnNorm  norm   // [E], or nothing
-	ffnPost  norm   // [E] of what the feed-forward network adds, or nothing
-	gate, up weight // [F][E]; no gate where it is ungated
-	down     weight // [E][F]
+	p        *arch.Params // as they are in this layer
+	attnNorm norm         // [E], or nothing
+	attnPost norm         // [E] of what attention adds, or nothing
+	q        weight       // [H*D][E]
+	k, v     weight       // [KV*D][E]
+	qNorm    norm         // [D] of all heads, or [H*D], or nothing
+	kNorm    norm         // [D], or [KV*D]
+	o        weight       // [E][H*D]
+	oGate    weight       // [H*D][E], or nothing: the sigmoid of its outputs multiplies what attention gives to o
+	ffnNorm  norm         // [E], or nothing
+	ffnPost  norm         // [E] of what the feed-forward network adds, or nothing
+	gate, up weight       // [F][E]; no gate where it is ungated
+	down     weight       // [E][F]
 
 	sinks    []float32 // [H] what a head gives to nothing, or nil
 	window   int       // positions that a query sees, itself included; 0 = all
@@ -122,6 +123,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	}
 	for i := range m.layers {
 		l := &m.layers[i]
+		l.p = m.params.At(i)
 		l.window, l.still = of.Windowed(&b.Params, i), of.Still(&b.Params, i)
 		l.bare, l.whole = of.Bare || of.BareNorm, of.WholeNorm
 		l.xielu = xieluOf(&b.Params, i)
@@ -183,7 +185,8 @@ func (m *Model) outer() []slot {
 	}
 }
 
-func (l *layer) slots(p *arch.Params) []slot {
+func (l *layer) slots() []slot {
+	p := l.p
 	q, kv := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
 	list := []slot{
 		{role: arch.RoleAttnNorm, norm: &l.attnNorm, n: p.Embd, may: l.bare},
@@ -202,8 +205,17 @@ func (l *layer) slots(p *arch.Params) []slot {
 	if p.MLA.KV > 0 {
 		list = append([]slot{list[0], list[len(list)-1]}, l.latentSlots(p)...)
 	}
+	switch {
+	case p.Heads == 0:
+		list = list[len(list)-1:]
+	case p.KVHeads == 0: // a matrix stands for attention
+		list = []slot{list[0], list[4], list[len(list)-1]}
+	}
 	if l.mixed {
 		return append(list, l.mix.slots(p)...)
+	}
+	if p.FF == 0 {
+		return list[:len(list)-1]
 	}
 	return append(list,
 		slot{role: arch.RoleGate, matrix: &l.gate, n: p.FF, k: p.Embd, may: l.ungated},
@@ -221,8 +233,8 @@ func (l *layer) normed(all int, p *arch.Params) int {
 }
 
 // matrices are those of the slots that are filled.
-func (l *layer) matrices(p *arch.Params) (ws []*weight) {
-	for _, s := range l.slots(p) {
+func (l *layer) matrices() (ws []*weight) {
+	for _, s := range l.slots() {
 		if s.matrix != nil && s.matrix.t != nil {
 			ws = append(ws, s.matrix)
 		}
@@ -248,7 +260,7 @@ func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
 	}
 	slots := m.outer()
 	if o.Layer >= 0 && o.Layer < len(m.layers) {
-		slots = m.layers[o.Layer].slots(&m.params)
+		slots = m.layers[o.Layer].slots()
 	}
 	if len(o.Rule.And) == 0 {
 		return put(slots, t, o.Rule.Role, o.Layer)
@@ -303,7 +315,7 @@ func shaped(t *formats.Tensor, want ...int) error {
 func (m *Model) complete() error {
 	slots := m.outer()
 	for i := range m.layers {
-		slots = append(slots, m.layers[i].slots(&m.params)...)
+		slots = append(slots, m.layers[i].slots()...)
 	}
 	ok := m.embed != nil
 	for _, s := range slots {
