@@ -54,7 +54,7 @@ type matrix struct {
 }
 
 // fed says whether a type has codes that feedback can choose.
-func (m *matrix) fed() bool { return m.to.Lattice != nil }
+func (m *matrix) fed() bool { return m.to.Lattice != nil || m.to.Book != nil }
 
 // Round runs chunks through the subject.
 func (s *Subject) Round(ctx context.Context, chunks [][]int32, f *FeedbackRun) (*Rounded, error) {

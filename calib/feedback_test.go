@@ -19,8 +19,9 @@ func rounds(t *testing.T, dir string, resume bool, change func(*FeedbackRun)) (m
 	for _, x := range s.bound.Tensors {
 		types[x.Name] = quantize.Q3_K
 	}
-	types["blk.0.ffn_up.weight"] = quantize.IQ3_S // codes of which no weight has one of its own
-	types["blk.1.attn_k.weight"] = quantize.F16   // nothing to round
+	types["blk.0.ffn_up.weight"] = quantize.TQ1_0   // to nearest
+	types["blk.0.ffn_gate.weight"] = quantize.IQ3_S // eight weights at a time
+	types["blk.1.attn_k.weight"] = quantize.F16     // nothing to round
 	j, err := OpenJournal(dir, "key", resume)
 	if err != nil {
 		return nil, nil, err

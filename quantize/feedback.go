@@ -22,6 +22,8 @@ type Feedback struct {
 	d []float32 // [k]: D, with a mean of one
 	h []float32 // [k][k]: H, scaled likewise
 
+	units []feedbackUnit // of eight columns each
+
 	sweeps int // at most
 }
 
@@ -81,6 +83,10 @@ func newFeedback(s *Stats, l []float64, damped, mean float64) *Feedback {
 			f.h[i*k+j], f.h[j*k+i] = v, v
 		}
 	}
+	f.units = make([]feedbackUnit, k/octet)
+	for i := range f.units {
+		f.units[i].begin(f, i*octet)
+	}
 	return f
 }
 
@@ -105,11 +111,12 @@ type feedbackRun struct {
 	row    Tile      // of the whole rows
 	moved  []float32 // [rows][feedbackColumns]: by how much levels were changed, negative
 	corner []float32 // [feedbackColumns][feedbackColumns]: of U, what goes beyond feedbackStep columns
+	eights eightSearch
 }
 
 // Can says whether a type's codes can be chosen by feedback for rows of k weights; without a Feedback none can.
 func (f *Feedback) Can(t *Type) bool {
-	return f != nil && t.Lattice != nil && t.Tile != nil && t.Encode != nil && t.Factor == 0 && f.k%t.Block == 0 && f.k%feedbackColumns == 0
+	return f != nil && (t.Lattice != nil || t.Book != nil) && t.Tile != nil && t.Encode != nil && t.Factor == 0 && f.k%t.Block == 0 && f.k%feedbackColumns == 0
 }
 
 // Rows rounds whole rows of w to type t; dst has room for them. The result of a row depends on those that share a run of 32 with it, so
@@ -123,14 +130,20 @@ func (f *Feedback) Rows(dst []byte, t *Type, w []float32) error {
 	}
 	size, _ := t.Size(f.k)
 	r := &feedbackRun{Feedback: f, t: t}
+	columns, descend, recode := r.columns, r.descend, t.recode()
+	if t.Book != nil {
+		r.eights.proposer = t.Book.proposer()
+		columns, descend = r.columnsOfEights, r.descendEights
+	}
 	for rows := feedbackRows; len(w) > 0; w, dst = w[rows*f.k:], dst[rows*size:] {
 		rows = min(rows, len(w)/f.k)
-		r.rows(dst[:rows*size], w[:rows*f.k], rows)
+		r.rows(dst[:rows*size], w[:rows*f.k], rows, columns, descend)
+		recode(dst[:rows*size], r.row.Code)
 	}
 	return nil
 }
 
-func (r *feedbackRun) rows(dst []byte, w []float32, m int) {
+func (r *feedbackRun) rows(dst []byte, w []float32, m int, columns func(w []float32, c, from, m int), descend func(i, c int) bool) {
 	k, block := r.k, max(r.t.Block, feedbackColumns)
 	r.target = append(r.target[:0], w...)
 	r.left = room(r.left, m*k)
@@ -139,7 +152,7 @@ func (r *feedbackRun) rows(dst []byte, w []float32, m int) {
 		n := min(block, k-c)
 		r.scales(c, n, m)
 		for from := 0; from < n; from += feedbackColumns {
-			r.columns(w, c, from, m)
+			columns(w, c, from, m)
 			r.feed(c+from, feedbackColumns, c+from+feedbackColumns, c+n, m)
 		}
 		r.feed(c, n, c+n, k, m)
@@ -147,11 +160,10 @@ func (r *feedbackRun) rows(dst []byte, w []float32, m int) {
 	}
 	r.products(m)
 	for range r.sweeps {
-		if !r.sweep(m, r.descend) {
+		if !r.sweep(m, descend) {
 			break
 		}
 	}
-	r.t.Lattice.Recode(dst, r.row.Code)
 }
 
 // store keeps the blocks of columns c…c+n-1 where they belong in whole rows.

@@ -11,6 +11,7 @@ var IQ1_M = register(Type{
 	Weigh:           coder1M.weigh,
 	Ggml:            coder1M.ggml,
 	Tile:            coder1M.tile,
+	Book:            coder1M.asBook(),
 	Group:           16,
 	Acts:            ActsQ8_K,
 	Along:           3,

@@ -11,6 +11,7 @@ var IQ1_S = register(Type{
 	Weigh:           coder1S.weigh,
 	Ggml:            coder1S.ggml,
 	Tile:            coder1S.tile,
+	Book:            coder1S.asBook(),
 	Group:           32,
 	Acts:            ActsQ8_K,
 	Along:           3,

@@ -9,6 +9,7 @@ var IQ2_S = register(Type{
 	Weigh:           grid2S.weigh,
 	Ggml:            grid2S.ggml,
 	Tile:            grid2S.tile,
+	Book:            grid2S.asBook(),
 	Group:           16,
 	Acts:            ActsQ8_K,
 	Along:           3,

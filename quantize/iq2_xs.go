@@ -11,6 +11,7 @@ var IQ2_XS = register(Type{
 	Weigh:           grid2XS.weigh,
 	Ggml:            grid2XS.ggml,
 	Tile:            grid2XS.tile,
+	Book:            grid2XS.asBook(),
 	Group:           16,
 	Acts:            ActsQ8_K,
 	Along:           3,

@@ -11,6 +11,7 @@ var IQ2_XXS = register(Type{
 	Weigh:           grid2XXS.weigh,
 	Ggml:            grid2XXS.ggml,
 	Tile:            grid2XXS.tile,
+	Book:            grid2XXS.asBook(),
 	Group:           32,
 	Acts:            ActsQ8_K,
 	Along:           3,

@@ -9,6 +9,7 @@ var IQ3_S = register(Type{
 	Weigh:    grid3S.weigh,
 	Ggml:     grid3S.ggml,
 	Tile:     grid3S.tile,
+	Book:     grid3S.asBook(),
 	Group:    32,
 	Acts:     ActsQ8_K,
 	Along:    3,

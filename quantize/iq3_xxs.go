@@ -11,6 +11,7 @@ var IQ3_XXS = register(Type{
 	Weigh:           grid3XXS.weigh,
 	Ggml:            grid3XXS.ggml,
 	Tile:            grid3XXS.tile,
+	Book:            grid3XXS.asBook(),
 	Group:           32,
 	Acts:            ActsQ8_K,
 	Along:           3,

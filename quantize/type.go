@@ -52,6 +52,9 @@ type Type struct {
 	// Lattice is what methods that choose codes themselves need; nil where weights share codes.
 	Lattice *Lattice
 
+	// Book is the same where eight weights share a code.
+	Book *Book
+
 	// Factor, where it is not 0, is a power of two that weights are divided by before Encode, for want of range in the type's
 	// scales; runtimes multiply by it again, which files say in a tensor beside the weight.
 	Factor float32
@@ -164,3 +167,11 @@ func (t *Type) Size(n int) (int, bool) {
 func (t *Type) BitsPerWeight() float64 { return 8 * float64(t.Bytes) / float64(t.Block) }
 
 func (t *Type) String() string { return t.Name }
+
+// recode puts codes into encoded blocks.
+func (t *Type) recode() func(dst []byte, code []int8) {
+	if t.Book != nil {
+		return t.Book.Recode
+	}
+	return t.Lattice.Recode
+}
