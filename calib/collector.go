@@ -33,11 +33,11 @@ type entry struct {
 }
 
 // NewCollector prepares for the matrices that llama-imatrix records: those of the layers, and the output head when it is
-// asked for. A head that is the embedding is none of its own; experts' biases lie in a matrix, and are none.
+// asked for. A head that is the embedding is none of its own; experts' biases lie in a matrix, and are none; nor is what nothing multiplies with.
 func NewCollector(b *arch.Bound, output bool) *Collector {
 	c := &Collector{at: map[place][]*entry{}}
 	for i, t := range b.Tensors {
-		if len(t.Shape) < 2 || strings.HasSuffix(t.Name, ".bias") || slices.Contains(normed, b.Origins[i].Rule.Role) || !strings.HasPrefix(t.Name, "blk.") && !(output && t.Name == outputName) {
+		if len(t.Shape) < 2 || b.Origins[i].Rule.Idle || strings.HasSuffix(t.Name, ".bias") || slices.Contains(normed, b.Origins[i].Rule.Role) || !strings.HasPrefix(t.Name, "blk.") && !(output && t.Name == outputName) {
 			continue
 		}
 		e := &entry{name: t.Name, routed: slices.Contains(routed, b.Origins[i].Rule.Role)}

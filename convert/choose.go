@@ -52,6 +52,9 @@ func newChooser(r *Recipe, opt Options, facts Facts, names []string, fromGGUF bo
 		if n == "output.weight" {
 			c.tied = false
 		}
+		if categoryOf(n) == V {
+			c.facts.Values++
+		}
 	}
 	c.layer, c.count = places(names, facts.Experts)
 	return c, nil

@@ -18,7 +18,7 @@ var companioned = regexp.MustCompile(`^blk\.\d+\.(attn_(q|k|v|qkv|gate|output)|f
 func (p *Plan) accompany(s *Step) {
 	if s.Copy {
 		s.scale = s.tensor.Scale
-	} else if s.to.Factor != 0 && p.effort != quantize.EffortGgml && companioned.MatchString(s.Name) {
+	} else if s.to.Factor != 0 && p.effort != quantize.EffortGgml && companioned.MatchString(s.Name) && !p.named[companionOf(s.Name)] {
 		s.factor = s.to.Factor
 		matrices := 1
 		for _, d := range s.Shape[:len(s.Shape)-2] {
@@ -31,10 +31,13 @@ func (p *Plan) accompany(s *Step) {
 	if s.scale == nil {
 		return
 	}
-	s.Companion = strings.TrimSuffix(s.Name, ".weight") + ".scale"
+	s.Companion = companionOf(s.Name)
 	f32 := quantize.ByName("F32")
 	p.companions = append(p.companions, Step{Name: s.Companion, Shape: []int{len(s.scale)}, Type: f32.Name, Bytes: int64(4 * len(s.scale)), to: f32, scale: s.scale})
 }
+
+// companionOf is the name of what stands beside a weight. Some families have a tensor of that name of their own.
+func companionOf(weight string) string { return strings.TrimSuffix(weight, ".weight") + ".scale" }
 
 // entries are all tensors of the file.
 func (p *Plan) entries() []Step { return append(p.Steps[:len(p.Steps):len(p.Steps)], p.companions...) }

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"io/fs"
 	"math"
 	"os"
 	"slices"
@@ -117,5 +118,46 @@ func TestCompanionsRefused(t *testing.T) {
 	}
 	if quantize.NVFP4.Factor != 1./128 {
 		t.Error("the factor is not the one that files have")
+	}
+}
+
+// What experts' outputs are multiplied by has the name that a type's factor would have in Gemma 4: those weights get no factor.
+func TestCompanionThatIsTaken(t *testing.T) {
+	config := map[string]any{"architectures": []string{"Gemma4ForCausalLM"}, "model_type": "gemma4_text", "vocab_size": 260, "hidden_size": 64, "intermediate_size": 64,
+		"num_hidden_layers": 1, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "global_head_dim": 16, "hidden_size_per_layer_input": 0,
+		"enable_moe_block": true, "num_experts": 2, "top_k_experts": 1, "moe_intermediate_size": 64}
+	src := madeUp(t, func(string, []float32) {})
+	files := map[string][]byte{"config.json": marshal(t, config), "tokenizer.json": byteTokenizer(t, 260)}
+	src.File = func(name string) ([]byte, error) {
+		if f, ok := files[name]; ok {
+			return f, nil
+		}
+		return nil, fs.ErrNotExist
+	}
+	c, err := arch.ParseConfig("config.json", files["config.json"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if src.Tensors, err = arch.Expected(c, false); err != nil {
+		t.Fatal(err)
+	}
+	seed := uint32(1)
+	for i, x := range src.Tensors {
+		src.Tensors[i] = random(x.Name, x.Shape, &seed, func(string, []float32) {})
+	}
+	p := plan(t, src, "NVFP4", Options{})
+	seen := map[string]int{}
+	for _, s := range p.entries() {
+		seen[s.Name]++
+	}
+	if seen["blk.0.ffn_down_exps.scale"] != 1 || seen["blk.0.attn_q.scale"] != 1 {
+		t.Errorf("%v", seen)
+	}
+	if err := Run(t.Context(), []*Plan{p}, RunOptions{Threads: 1}); err != nil {
+		t.Fatal(err)
+	}
+	got, want := values(t, open(t, p.Out), "blk.0.ffn_down_exps.scale"), values(t, src, "model.layers.0.router.per_expert_scale")
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

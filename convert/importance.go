@@ -60,6 +60,9 @@ func (p *Plan) weigh(im *formats.Imatrix) error {
 			without = append(without, s.Name)
 			continue
 		}
+		if e == nil && s.idle {
+			e = even(s.tensor.Elems() / s.tensor.NumRows())
+		}
 		if err := s.weigh(e); err != nil {
 			return &formats.Error{File: im.Path, Tensor: s.Name, Err: err, Hint: p.importanceHint(s, e)}
 		}
@@ -83,6 +86,15 @@ func (p *Plan) weigh(im *formats.Imatrix) error {
 	}
 	p.imatrixMeta(im)
 	return nil
+}
+
+// even is the importance of a matrix that nothing multiplies with.
+func even(cols int) *formats.ImatrixEntry {
+	e := &formats.ImatrixEntry{Counts: []int64{1}, Sums: make([]float32, cols)}
+	for i := range e.Sums {
+		e.Sums[i] = 1
+	}
+	return e
 }
 
 // weigh takes the tensor's importance from its entry.

@@ -159,7 +159,7 @@ func TestAdapterOfEmbedding(t *testing.T) {
 // A matrix that a runtime multiplies with past every adapter is refused: the file would do less than was trained.
 func TestAdapterOfLatentAttention(t *testing.T) {
 	base := open(t, shared(t, "golden", "arch", "deepseek2", "hf"))
-	for name, says := range map[string]string{"q_b_proj": "latent", "kv_a_proj_with_mqa": "latent", "o_proj": ""} {
+	for name, says := range map[string]string{"q_b_proj": "no adapter", "kv_a_proj_with_mqa": "no adapter", "o_proj": ""} {
 		m := newAdapter(nil)
 		for _, x := range base.Tensors {
 			if strings.Contains(x.Name, name) {

@@ -138,9 +138,9 @@ func (p *Pack) grid(opt PackOptions) error {
 	return p.store.Takes(p.Grid, p.store.Offsets, false)
 }
 
-// notLinear are matrices that no format for codes stores as such: embeddings, routers of experts, norms with a row for each head. Towers go by names (notLinearNames).
+// notLinear are matrices that no format for codes stores as such: embeddings and what makes inputs of layers of them, routers of experts, norms with a row for each head. Towers go by names (notLinearNames).
 var notLinear = map[arch.Role]bool{arch.RoleEmbed: true, arch.RolePositions: true, arch.RoleEmbedNorm: true, arch.RoleRouter: true, arch.RoleShareGate: true,
-	arch.RoleQNorm: true, arch.RoleKNorm: true}
+	arch.RoleQNorm: true, arch.RoleKNorm: true, arch.RoleSideEmbed: true, arch.RoleSideProj: true}
 
 var notLinearNames = regexp.MustCompile(`(^|\.)(embed_tokens|wte|wpe|embeddings?|gate|router|shared_expert_gate|.*norm.*)\.weight$`)
 
@@ -164,7 +164,7 @@ func linear(t *formats.Tensor, r *arch.Rule, head bool) bool {
 	case r == nil:
 		return !notLinearNames.MatchString(t.Name)
 	}
-	return !notLinear[r.Role] && (head || r.Role != arch.RoleOutput)
+	return !notLinear[r.Role] && !r.Idle && (head || r.Role != arch.RoleOutput)
 }
 
 // place decides for every tensor.

@@ -35,8 +35,9 @@ type Plan struct {
 	src        *formats.Source
 	imatrix    *formats.Imatrix
 	effort     int
-	companions []Step // tensors that stand beside others
-	header     int64  // bytes of all headers
+	companions []Step          // tensors that stand beside others
+	named      map[string]bool // tensors of the model
+	header     int64           // bytes of all headers
 }
 
 // A Step is one tensor's fate.
@@ -64,6 +65,7 @@ type Step struct {
 	importance *importance
 	bridge     *bridge // codes become blocks, or nil
 	rounded    *rounded
+	idle       bool // nothing multiplies with it
 }
 
 // NewPlan decides what the recipe makes of a source. It reads headers and the tokenizer's files, no weights.
@@ -157,10 +159,12 @@ func autoRecipe(src *formats.Source) *Recipe {
 // steps gives every tensor its type.
 func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
 	names := make([]string, len(bound.Tensors))
+	p.named = map[string]bool{}
 	for i, t := range bound.Tensors {
-		names[i] = t.Name
+		names[i], p.named[t.Name] = t.Name, true
 	}
-	facts := Facts{Arch: bound.Arch.Name, Layers: bound.Params.Layers, Heads: bound.Params.Heads, KVHeads: bound.Params.KVHeads,
+	first := bound.Params.At(0) // by which llama-quantize goes
+	facts := Facts{Arch: bound.Arch.Name, Layers: bound.Params.Layers, Heads: first.Heads, KVHeads: first.KVHeads,
 		Experts: bound.Params.Mix.Count, Imatrix: opt.Imatrix != nil}
 	c, err := newChooser(recipe, opt, facts, names, isGGUF(p.src))
 	if err != nil {
@@ -176,7 +180,7 @@ func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
 		if to := stored(o.Rule, c.base); to != nil && !opt.asStored {
 			choice.to, choice.fallback = to, ""
 		}
-		s := Step{From: o.Source, Name: t.Name, Shape: t.Shape, Stored: t.Type.Name, Op: o.Rule.Do.Name, tensor: t}
+		s := Step{From: o.Source, Name: t.Name, Shape: t.Shape, Stored: t.Type.Name, Op: o.Rule.Do.Name, tensor: t, idle: o.Rule.Idle}
 		if p.bridging(opt) {
 			if err := p.bridge(&s, &choice); err != nil {
 				return err
@@ -219,7 +223,7 @@ func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
 // finish decides between copying and encoding, and counts bytes.
 func (p *Plan) finish(s *Step) error {
 	t := s.tensor
-	s.Copy = t.Raw != nil && s.to == t.Type
+	s.Copy = t.Raw != nil && s.to == t.Type && (t.Scale == nil || !p.named[companionOf(s.Name)])
 	fail := func(err error) error { return &formats.Error{File: p.Source, Tensor: t.Name, Err: err} }
 	if !s.Copy && t.Rows == nil {
 		return fail(formats.Unsupported("type %s cannot be decoded", t.Type))

@@ -77,6 +77,7 @@ type Place struct {
 type Facts struct {
 	Arch                            string
 	Layers, Heads, KVHeads, Experts int
+	Values                          int  // tensors of V: fewer than layers where some have none
 	Imatrix                         bool // there is an importance matrix
 }
 
@@ -101,6 +102,7 @@ var (
 	firstTwo   Cond = func(p *Place) bool { return p.Layer < 2 }
 	firstFour  Cond = func(p *Place) bool { return p.Layer < 4 }
 	more       Cond = func(p *Place) bool { return moreBits(p.Layer, p.Model.Layers) }
+	moreValues Cond = func(p *Place) bool { return moreBits(p.Layer, p.Model.Values) }
 	seventyB   Cond = isSeventyB
 	seventyGQA Cond = func(p *Place) bool { return isSeventyB(p) && gqa4(p) }
 )

@@ -4,7 +4,7 @@ package convert
 var Q4_K_M = register(Recipe{
 	Name: "Q4_K_M", Alias: "Q4_K", FileType: 15, Type: "Q4_K",
 	Lines: lines(
-		Line{V, []Cond{more}, "Q6_K"},
+		Line{V, []Cond{moreValues}, "Q6_K"},
 		Line{V, []Cond{seventyB}, "Q5_K"},
 		Line{Down, []Cond{falcon, sixteenth}, "Q6_K"},
 		Line{Down, []Cond{falcon, more}, "Q5_K"},

@@ -4,7 +4,7 @@ package convert
 var Q5_K_M = register(Recipe{
 	Name: "Q5_K_M", Alias: "Q5_K", FileType: 17, Type: "Q5_K",
 	Lines: lines(
-		Line{V, []Cond{more}, "Q6_K"},
+		Line{V, []Cond{moreValues}, "Q6_K"},
 		Line{Down, []Cond{more}, "Q6_K"},
 	),
 })

@@ -123,7 +123,7 @@ const tokenizerPrefix = "tokenizer.ggml."
 // SetVocab writes a vocabulary as GGUF keys, in the order of the reference converter.
 func SetVocab(meta *formats.Meta, v *tokenizer.Vocab) {
 	set := func(key string, val any) { meta.Set(tokenizerPrefix+key, val) }
-	if v.Model != "t5" { // where the reference puts these depends on the kind
+	if v.Model != "t5" && v.Model != "gemma4" { // where the reference puts these depends on the kind
 		setFlags(meta, blankFlags(v))
 	}
 	set("model", v.Model)
@@ -147,7 +147,9 @@ func SetVocab(meta *formats.Meta, v *tokenizer.Vocab) {
 			set(s.key, uint32(*s.id))
 		}
 	}
-	setFlags(meta, addFlags(v))
+	if v.Model != "gemma4" {
+		setFlags(meta, addFlags(v))
+	}
 	var names []string
 	for name, text := range v.ChatTemplates {
 		if name != "default" && text != "" {
@@ -162,6 +164,10 @@ func SetVocab(meta *formats.Meta, v *tokenizer.Vocab) {
 		meta.Set("tokenizer.chat_templates", names)
 	}
 	setText(meta, "tokenizer.chat_template", v.ChatTemplate)
+	if v.Model == "gemma4" {
+		setFlags(meta, blankFlags(v))
+		setFlags(meta, addFlags(v))
+	}
 	setFlags(meta, normalFlags(v))
 }
 

@@ -63,7 +63,7 @@ def reference(llama, hf, out):
 
 
 def weights(name, shape):
-    """FNV-1a of the name, then splitmix64: around zero, or around one for a norm"""
+    """FNV-1a of the name, then splitmix64: around zero, or around one for a norm or a factor of a layer"""
     h = 0xCBF29CE484222325
     for b in name.encode():
         h = ((h ^ b) * 0x100000001B3) & M
@@ -73,7 +73,7 @@ def weights(name, shape):
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z ^= z >> np.uint64(31)
     u = (z >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24) - np.float32(0.5)
-    u = u * np.float32(0.375) if len(shape) > 1 else u * np.float32(0.5) + np.float32('norm' in name or 'ln_' in name)
+    u = u * np.float32(0.375) if len(shape) > 1 else u * np.float32(0.5) + np.float32('norm' in name or 'ln_' in name or 'layer_scalar' in name)
     return torch.from_numpy(u.reshape(shape))
 
 
@@ -176,6 +176,26 @@ def rename(path, arch):
     json.dump(dict(c, architectures=arch), open(path, 'w'), indent=1)
 
 
+CHARACTERS = 'gemma4_text gemma3n_text'.split()
+
+
+def characters(out):
+    """a vocabulary of characters with merges and bytes, as Gemma 4 has one"""
+    from tokenizers import Tokenizer, Regex, decoders, models, normalizers, pre_tokenizers, trainers
+    special = ['<pad>', '<eos>', '<bos>', '<unk>']
+    t = Tokenizer(models.BPE(unk_token='<unk>', fuse_unk=True, byte_fallback=True))
+    t.normalizer = normalizers.Replace(' ', '\u2581')
+    t.pre_tokenizer = pre_tokenizers.Split(Regex('\n+'), 'isolated')
+    t.train_from_iterator([open(__file__).read()], trainers.BpeTrainer(vocab_size=VOCAB, special_tokens=special + [f'<0x{i:02X}>' for i in range(256)], show_progress=False))
+    t.pre_tokenizer = pre_tokenizers.Split(' ', 'merged_with_previous')
+    t.decoder = decoders.Sequence([decoders.Replace('\u2581', ' '), decoders.ByteFallback(), decoders.Fuse()])
+    d = json.loads(t.to_str())
+    d['added_tokens'] = d['added_tokens'][:len(special)]
+    json.dump(d, open(os.path.join(out, 'tokenizer.json'), 'w'), ensure_ascii=False)
+    json.dump({'tokenizer_class': 'PreTrainedTokenizerFast', 'bos_token': '<bos>', 'eos_token': '<eos>', 'unk_token': '<unk>', 'pad_token': '<pad>',
+               'clean_up_tokenization_spaces': False}, open(os.path.join(out, 'tokenizer_config.json'), 'w'))
+
+
 def slug(name):
     return re.sub(r'\W+', '-', name)
 
@@ -193,7 +213,9 @@ def make(a, f):
     if kind in SPM:
         c.update(bos_token_id=1, eos_token_id=2)
     size = VOCAB + len(SPECIAL.get(kind, []))
-    c.update({k: size for k in ('vocab_size', 'padded_vocab_size') if k in c})
+    c.update({k: size for k in ('vocab_size', 'padded_vocab_size', 'vocab_size_per_layer_input') if k in c})
+    if kind in CHARACTERS:
+        c.update(pad_token_id=0, bos_token_id=2, eos_token_id=1)
     if '<|user|>' in SPECIAL.get(kind, []):
         c['eos_token_id'] = [0, VOCAB, VOCAB + 1]
     if kind in LAYOUTS:
@@ -214,6 +236,8 @@ def make(a, f):
             model(torch.tensor([tokens])).logits[0].numpy().astype(np.float32).tofile(os.path.join(folder, 'logits.f32'))
     if kind in SPM:
         pieces(hf)
+    elif kind in CHARACTERS:
+        characters(hf)
     else:
         shutil.copy(os.path.join(a.tokenizer, 'tokenizer_config.json'), hf)
         t = json.load(open(os.path.join(a.tokenizer, 'tokenizer.json')))

@@ -58,6 +58,7 @@ type Rule struct {
 	Shape    string // dimensions outermost first, in the letters of Params.Dim: "V E", "Q E"
 	From     string // dimensions of the source tensor where Do changes them, without that of the experts
 	Do       Op
+	Idle     bool                     // it lies in files, and nothing multiplies with it
 	Number   func(*Params) *[]float32 // of a tensor of one number for each layer, which files tell as a key: where it is kept
 	Optional bool
 	Flag     string // the config.json key that says whether an optional tensor is there: all of them, or none
@@ -114,6 +115,18 @@ const (
 	RolePositions // a vector for each position, added to embeddings
 	RoleEmbedNorm // of embeddings, before the first layer
 	RoleAttnGate  // of whose outputs the sigmoid multiplies what attention gives
+	RoleSideEmbed // of tokens, for every layer: an input of its own (Side)
+	RoleSideProj  // what makes the other half of that of embeddings
+	RoleSideProjNorm
+	RoleSideGate // of a layer: how much of its own input …
+	RoleSideOut  // … is added to the stream
+	RoleSideNorm
+	RoleLayerScale  // what a layer's outputs are multiplied by
+	RoleRouterScale // what a router's inputs are multiplied by
+	RoleExpertScale // what experts' outputs are multiplied by
+	RoleExpsNorm    // of the experts' inputs, where a dense network stands beside them
+	RoleExpsPost    // norms of what those add
+	RoleDensePost
 )
 
 // StoreConv is a Rule.Store: F16 in a file of that type, F32 in all others, since runtimes convolve with these two.
@@ -142,6 +155,9 @@ type Layer struct {
 	Chunked    bool       // a window is the part of a text that a query is in: it begins at every multiple of its size
 	StillGrow  bool       // queries grow with their position in layers that rotate nothing, and in no others
 	InputGate  bool       // experts are given their inputs times their weights, and are chosen by what the router says before that is a probability
+	Beside     bool       // experts stand beside a dense network, each with norms of its own; routers norm their inputs without weights
+	BareValue  bool       // values are normed, head by head, without weights
+	PartPairs  bool       // of a head's pairs those of the highest frequencies may be the only ones to be rotated; rope_freqs.weight says which
 	Ungated    bool       // the feed-forward network has no gate: its function is applied to up
 }
 
@@ -175,7 +191,7 @@ type Params struct {
 	RopeDim  int     // leading dimensions of a head that are rotated
 	RopePart float32 // their part of a head, as config.json tells it
 	RopeBase float32 // theta
-	RopeType string  // how positions beyond training are handled: "", "linear", "yarn", "llama3" or "longrope"
+	RopeType string  // how positions beyond training are handled: "", "linear", "yarn", "llama3", "longrope" or "proportional"
 	// RopeScale divides positions (linear scaling; yarn for some dimensions); 1 without.
 	RopeScale float32
 	// RopeContext is the context before it was lengthened, where a family's files tell it.
@@ -188,6 +204,14 @@ type Params struct {
 	Window int
 	// WindowIn says of each layer whether it has the window, where a family's files tell it; nil: the family knows.
 	WindowIn []bool
+	// Near are the sizes of heads in layers with a window, where they are others than HeadDim, ValueDim and RopeDim; zero: they are not.
+	Near HeadSizes
+	// Borrow is the number of the last layers that have no keys and values of their own: they use those of the last of their kind before.
+	Borrow int
+	// OneKV says that in layers without a window the keys, before they are normed, are the values.
+	OneKV bool
+	// Side is the width of an input that every layer has beside the stream, of the token and of its embedding; 0: none.
+	Side int
 	// NearBase is theta of the layers with a window, whose positions are never scaled; 0: they are rotated as all others.
 	NearBase float32
 	// Tied says that the output head is the embedding.
@@ -248,6 +272,10 @@ func (p *Params) Dim(letter string) int {
 		return p.Context
 	case "R":
 		return p.RopeDim / 2
+	case "P":
+		return p.Side
+	case "LP": // of all layers
+		return p.Layers * p.Side
 	}
 	return max(p.Mix.dim(letter), p.latentDim(letter), p.visionDim(letter))
 }

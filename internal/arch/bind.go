@@ -85,7 +85,13 @@ func (p *Params) check() error {
 			return formats.Corrupt("%d numbers of the activation function in a model of %d layers", len(list), p.Layers)
 		}
 	}
+	if err := p.checkNear(); err != nil {
+		return err
+	}
 	if err := p.checkLayers(); err != nil {
+		return err
+	}
+	if err := p.checkKinds(); err != nil {
 		return err
 	}
 	if p.MLA.KV > 0 {

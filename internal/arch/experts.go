@@ -239,3 +239,8 @@ func scoreSigmoid(hf string) Key {
 	k.HF, k.Default = []string{hf}, func(p *Params) { p.Mix.Gate = GateSigmoid }
 	return k
 }
+
+// JoinsExperts says whether gate and up of an expert are one matrix in a family's files.
+func (a *Arch) JoinsExperts() bool {
+	return slices.ContainsFunc(a.Tensors, func(r Rule) bool { return r.Role == RoleGateExps && slices.Contains(r.And, RoleUpExps) })
+}

@@ -23,6 +23,9 @@ func (b *Bound) tellRope(out map[string]any) error {
 		}
 		out["rope_scaling"] = map[string]any{"rope_type": "llama3", "factor": decimal(float32(l.factor)), "low_freq_factor": decimal(float32(l.low)),
 			"high_freq_factor": decimal(float32(l.high)), "original_max_position_embeddings": int(l.context)}
+	case "proportional":
+		part := float32(2*rotated(p.RopeFactors)) / float32(p.HeadDim)
+		out["rope_scaling"] = map[string]any{"rope_type": "proportional", "partial_rotary_factor": decimal(part)}
 	case "yarn":
 		out["rope_scaling"] = b.tellYarn()
 	case "longrope":
@@ -34,6 +37,9 @@ func (b *Bound) tellRope(out map[string]any) error {
 		full := map[string]any{"rope_type": "default"}
 		if scaling, ok := out["rope_scaling"].(map[string]any); ok {
 			full = maps.Clone(scaling)
+		}
+		if p.RopeType == "proportional" { // it never had the old name
+			delete(out, "rope_scaling")
 		}
 		full["rope_theta"] = decimal(p.RopeBase)
 		out["rope_parameters"] = map[string]any{"full_attention": full,

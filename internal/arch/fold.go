@@ -20,11 +20,14 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 			into = append(attention, network...)
 		}
 		list = append(list, Fold{From: RoleAttnNorm, Into: into})
-		if p.Clamp == 0 {
+		if p.Clamp == 0 && !a.Layer.BareValue {
 			list = append(list, Fold{From: RoleV, Into: []Role{RoleO}, Heads: true})
 		}
 	}
 	list = append(list, Fold{From: RoleFFNNorm, Into: network})
+	if a.Layer.Beside && p.Mix.Count > 0 {
+		list[len(list)-1].Into = []Role{RoleGate, RoleUp} // experts and router have norms of their own
+	}
 	for _, f := range []Fold{
 		{From: RoleUp, Into: []Role{RoleDown}},
 		{From: RoleUpExps, Into: []Role{RoleDownExps}},

@@ -17,8 +17,7 @@ var Gemma3 = register(Arch{
 	}},
 	Keys: slices.Concat(gemma3Rope(), headKeys(always), []Key{
 		{GGUF: "general.file_type"},
-		{GGUF: "{a}.final_logit_softcapping", HF: []string{"final_logit_softcapping"}, Field: func(p *Params) any { return &p.Caps.Logits }, Default: nothing,
-			When: func(p *Params) bool { return p.Caps.Logits > 0 }},
+		logitCap,
 		{GGUF: "{a}.attention.sliding_window", HF: []string{"sliding_window"}, Field: func(p *Params) any { return &p.Window }, Default: nothing,
 			When: func(p *Params) bool { return p.Window > 0 }},
 		guessedScale(62),

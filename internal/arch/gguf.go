@@ -121,6 +121,10 @@ func (a *Arch) readKey(src *formats.Source, k Key, p *Params) error {
 	ok := false
 	switch f := k.Field(p).(type) {
 	case *int:
+		if list, is := v.([]int32); is && k.Each != nil && len(list) > 0 {
+			*k.Each(p), *f, ok = list, int(slices.Max(list)), slices.Min(list) >= 0
+			break
+		}
 		if *f, ok = src.Meta.Int(name); !ok {
 			*f, ok = uniform(v)
 		}
@@ -201,6 +205,12 @@ func (b *Bound) readFactors(src *formats.Source) error {
 			p.RopeType = "longrope"
 		case p.RopeType == "":
 			p.RopeType = "llama3"
+			if b.Arch.Layer.PartPairs {
+				p.RopeType = "proportional"
+			}
+		}
+		if p.RopeType == "proportional" && !partPairs(f) {
+			return fail(formats.Unsupported("does not leave the first pairs of a head as they are and the others still"))
 		}
 	}
 	if l := &p.LongRope; len(l.Long) != len(l.Short) || p.RopeType == "longrope" && l.Long == nil {

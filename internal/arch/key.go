@@ -16,6 +16,8 @@ type Key struct {
 	// Field returns the pointer to the value: *int (written as u32), *float32 (f32), *bool, *string, or a list, *[]int32,
 	// *[]float32 or *[]bool. nil marks the place of a key that is not a hyper-parameter, such as general.file_type.
 	Field func(*Params) any
+	// Each is where the values of all layers are kept, in families whose layers differ: files tell a list then, of which Field's is the largest. nil: they do not.
+	Each func(*Params) *[]int32
 	// Count takes the length of a list of config.json.
 	Count bool
 	// Words are the numbers that GGUF has for the words of config.json.
@@ -40,6 +42,10 @@ func (a *Arch) WriteKeys(meta *formats.Meta, p *Params, place func(key string)) 
 		name := a.keyName(k.GGUF)
 		switch v := k.Field(p).(type) {
 		case *int:
+			if k.Each != nil && len(*k.Each(p)) > 0 {
+				meta.Set(name, *k.Each(p))
+				continue
+			}
 			meta.Set(name, uint32(*v))
 		case *float32:
 			meta.Set(name, *v)

@@ -9,7 +9,7 @@ import (
 // At is the hyper-parameters of one layer, in models whose layers differ in size. A layer without heads of queries has no attention; with them and
 // without heads of keys it has one matrix in its stead; of width 0 it has no feed-forward network.
 func (p *Params) At(layer int) *Params {
-	if layer < 0 || !p.layerwise() {
+	if layer < 0 || layer >= p.Layers || !p.layerwise() {
 		return p
 	}
 	n := *p
@@ -18,10 +18,15 @@ func (p *Params) At(layer int) *Params {
 			*to = int((*list)[layer])
 		}
 	}
+	if near := p.Near; near.Key > 0 && p.WindowIn[layer] {
+		n.HeadDim, n.ValueDim, n.RopeDim = near.Key, near.Value, near.Rope
+	}
 	return &n
 }
 
-func (p *Params) layerwise() bool { return p.HeadsIn != nil || p.KVHeadsIn != nil || p.FFIn != nil }
+func (p *Params) layerwise() bool {
+	return p.HeadsIn != nil || p.KVHeadsIn != nil || p.FFIn != nil || p.Near.Key > 0
+}
 
 // checkLayers refuses sizes of layers that contradict each other.
 func (p *Params) checkLayers() error {

@@ -188,7 +188,7 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 	}
 	n := *t
 	if do := b.op(r); do != nil {
-		n = *do(t, p)
+		n = *do(t, p.At(w.Layer))
 	}
 	n.Name = w.name
 	if b.made[n.Name] {

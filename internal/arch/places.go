@@ -26,6 +26,9 @@ type Place struct {
 // models/deepseek2.cpp).
 var deaf = []Role{RoleQ, RoleQA, RoleKVA, RoleKB, RoleVB, RoleKVB, RoleOutput}
 
+// direct are matrices that llama.cpp reads or multiplies with past what adapters change in every family (its models/gemma4.cpp).
+var direct = []Role{RoleSideEmbed, RoleSideProj}
+
 // Places tells of every matrix that a checkpoint of this model may have, in each of its layouts, where it is in GGUF. Several places are
 // parts of one matrix. Matrices whose numbers change on the way have no place.
 func (b *Bound) Places() map[string][]Place {
@@ -54,7 +57,7 @@ func (b *Bound) Places() map[string][]Place {
 				break
 			}
 			p := Place{GGUF: gguf, Expert: -1, Rows: rows, Turned: turned, Source: r.sourceDims(b.Params.At(l)), Embed: r.Role == RoleEmbed, Layout: i,
-				Deaf: b.Params.MLA.KV > 0 && slices.Contains(deaf, r.Role)}
+				Deaf: r.Idle || b.Params.MLA.KV > 0 && slices.Contains(deaf, r.Role) || slices.Contains(direct, r.Role)}
 			parts := r.parts(name, &b.Params)
 			for e, part := range parts {
 				if len(r.Dims(&b.Params)) == 3 {

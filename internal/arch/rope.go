@@ -57,6 +57,10 @@ func (a *Arch) hfRope(c *Config, p *Params) error {
 		if a.hasRole(RoleRopeLong) {
 			return a.hfLongRope(c, key, p)
 		}
+	case "proportional":
+		if a.Layer.PartPairs {
+			return a.hfPartPairs(c, key, p)
+		}
 	case "mrope":
 		if a.has("{a}.rope.dimension_sections") {
 			return nil // unscaled: time, height and width rotate a part of each head

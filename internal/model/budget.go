@@ -85,13 +85,18 @@ type sizes struct{ acts, state, perKey, layer, head, all int64 }
 func (m *Model) sizes() sizes {
 	p := &m.params
 	// The float32 activations, and the widest of them once more, rounded.
-	s := sizes{acts: int64(4*(3*p.Embd+2*p.Heads*p.HeadDim+2*p.KVHeads*p.HeadDim+2*p.FF) + 4*max(p.FF, p.Embd))}
+	var s sizes
+	for i := range m.layers {
+		p := m.layers[i].p
+		ff := max(p.FF, p.Side)
+		s.acts = max(s.acts, int64(4*(3*p.Embd+2*p.Heads*p.HeadDim+2*p.KVHeads*p.HeadDim+2*ff)+4*max(ff, p.Embd)))
+	}
 	s.acts += mixtureActs(p) + latentActs(p)
 	s.acts += int64(4 * m.layers[0].oGate.n)
-	if m.layers[0].parallel {
+	if m.layers[0].parallel || m.layers[0].mix.beside {
 		s.acts += int64(4 * p.Embd)
 	}
-	s.state = int64(2*4*p.Embd + tokenBytes) // the residual stream, and the final state
+	s.state = int64(2*4*p.Embd+tokenBytes) + m.keptBytes() // the residual stream, and the final state
 	d := (max(p.HeadDim, p.MLA.KV+p.RopeDim) + kernel.Lanes) / kernel.Lanes * kernel.Lanes
 	s.perKey = int64(4 * (2*d + queryBlock))
 	for i := range m.layers {

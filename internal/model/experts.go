@@ -1,6 +1,8 @@
 package model
 
 import (
+	"math"
+
 	"quern/formats"
 	"quern/internal/arch"
 	"quern/internal/kernel"
@@ -8,9 +10,17 @@ import (
 
 // A mixture is the experts of a layer. The same matrix of all of them is one weight, of so many times the rows.
 type mixture struct {
+	joined         bool      // gate and up of an expert are one matrix
 	router         weight    // [X][E]
 	bias           []float32 // [X] added to scores where experts are chosen, or nil
-	gate, up, down weight    // [X·M][E], [X·M][E], [X·E][M]
+	gate, up, down weight    // [X·M][E], [X·M][E], [X·E][M]; joined, gate is [X·2M][E]
+
+	beside      bool      // it stands beside a dense network: a norm for each …
+	norm        norm      // [E]
+	post        norm      // [E] … and of what each adds
+	densePost   norm      // [E]
+	routerScale []float32 // [E] of the router's inputs
+	outScale    []float32 // [X] of the experts' outputs
 
 	share                        weight // [1][E] how much of the shared expert is added, or nothing for all of it
 	sharedGate, sharedUp, shared weight // [S][E], [S][E], [E][S], or nothing
@@ -21,9 +31,19 @@ func (x *mixture) slots(p *arch.Params) []slot {
 	list := []slot{
 		{role: arch.RoleRouter, matrix: &x.router, n: m.Count, k: p.Embd},
 		{role: arch.RoleRouterBias, vector: &x.bias, n: m.Count, may: true},
-		{role: arch.RoleGateExps, matrix: &x.gate, n: m.FF, k: p.Embd, stack: m.Count},
-		{role: arch.RoleUpExps, matrix: &x.up, n: m.FF, k: p.Embd, stack: m.Count},
 		{role: arch.RoleDownExps, matrix: &x.down, n: p.Embd, k: m.FF, stack: m.Count},
+		{role: arch.RoleExpsNorm, norm: &x.norm, n: p.Embd, may: !x.beside},
+		{role: arch.RoleExpsPost, norm: &x.post, n: p.Embd, may: !x.beside},
+		{role: arch.RoleDensePost, norm: &x.densePost, n: p.Embd, may: !x.beside},
+		{role: arch.RoleRouterScale, vector: &x.routerScale, n: p.Embd, may: !x.beside},
+		{role: arch.RoleExpertScale, vector: &x.outScale, n: m.Count, may: !x.beside},
+	}
+	if x.joined {
+		list = append(list, slot{role: arch.RoleGateExps, matrix: &x.gate, n: 2 * m.FF, k: p.Embd, stack: m.Count})
+	} else {
+		list = append(list,
+			slot{role: arch.RoleGateExps, matrix: &x.gate, n: m.FF, k: p.Embd, stack: m.Count},
+			slot{role: arch.RoleUpExps, matrix: &x.up, n: m.FF, k: p.Embd, stack: m.Count})
 	}
 	if m.SharedFF == 0 {
 		return list
@@ -55,7 +75,7 @@ func (w *weight) part(i, n int) *weight {
 	t.Shape = []int{w.n, w.k}
 	p.t = t.Part(i*n, n)
 	if t.Scale != nil {
-		p.t.Scale = t.Scale[i : i+1]
+		p.t.Scale = t.Scale[i*n/(w.n/len(t.Scale)):][:1]
 	}
 	if w.bias != nil {
 		p.bias = w.bias[i*n:][:n]
@@ -80,13 +100,56 @@ func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 	}
 	out := grow(&r.sum, m*r.m.params.Embd)
 	clear(out)
-	r.normalize(h, x, l.ffnNorm, m)
-	r.experts(out, h, l, m)
-	r.shared(out, h, l, m)
+	if l.mix.beside {
+		r.besides(out, x, h, l, m)
+	} else {
+		r.normalize(h, x, l.ffnNorm, m)
+		r.ask(h, l, m)
+		r.experts(out, h, l, m)
+		r.shared(out, h, l, m)
+	}
 	if r.showing {
 		return
 	}
 	r.add(dst, r.normPost(out, l.ffnPost, m), m)
+}
+
+// ask lets the router send rows of h to experts.
+func (r *run) ask(h []float32, l *layer, m int) {
+	scores := grow(&r.scores, m*r.m.params.Mix.Count)
+	r.apply(h, m, product{scores, &l.mix.router})
+	r.route(scores, &l.mix, m)
+}
+
+// besides adds to out what a dense network and experts beside it make of x, each with norms of its own; it uses h.
+func (r *run) besides(out, x, h []float32, l *layer, m int) {
+	e := l.p.Embd
+	made := grow(&r.beside, m*e)
+	r.apply(r.think(x, h, l, m), m, product{made, &l.down})
+	by := float32(1 / math.Sqrt(float64(e)))
+	r.eachRow(m, func(_ *worker, row int) {
+		h := h[row*e:][:e]
+		r.normed(h, x[row*e:][:e], nil, nil)
+		for i, s := range l.mix.routerScale {
+			h[i] = float32(h[i]*s) * by
+		}
+	})
+	r.ask(h, l, m)
+	r.normalize(h, x, l.mix.norm, m)
+	r.experts(out, h, l, m)
+	r.normPost(made, l.mix.densePost, m)
+	r.normPost(out, l.mix.post, m)
+	r.eachRow(m, func(_ *worker, row int) { kernel.Add(out[row*e:][:e], made[row*e:][:e]) })
+}
+
+// inner are an expert's matrices of gate and up.
+func (x *mixture) inner(i, f int) (gate, up *weight) {
+	if !x.joined {
+		return x.gate.part(i, f), x.up.part(i, f)
+	}
+	gate, up = x.gate.part(2*i, f), x.gate.part(2*i+1, f)
+	up.role = arch.RoleUpExps
+	return gate, up
 }
 
 // experts adds to out what the experts make of the rows of h that are routed to them, expert by expert: a row's sum has the
@@ -94,9 +157,6 @@ func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 func (r *run) experts(out, h []float32, l *layer, m int) {
 	p, x := &r.m.params, &l.mix
 	e, f := p.Embd, p.Mix.FF
-	scores := grow(&r.scores, m*p.Mix.Count)
-	r.apply(h, m, product{scores, &x.router})
-	r.route(scores, x.bias, m)
 	for i := range p.Mix.Count {
 		routes := r.routes[r.begins[i]:r.begins[i+1]]
 		n := len(routes)
@@ -111,7 +171,8 @@ func (r *run) experts(out, h []float32, l *layer, m int) {
 				scale(in[row*e:][:e], routes[row].weight)
 			}
 		})
-		r.expert(i, in, n, product{gate, x.gate.part(i, f)}, product{up, x.up.part(i, f)})
+		gates, ups := x.inner(i, f)
+		r.expert(i, in, n, product{gate, gates}, product{up, ups})
 		r.activate(gate, up, n)
 		r.expert(i, gate, n, product{y, x.down.part(i, e)})
 		if r.showing {

@@ -76,7 +76,7 @@ func (f *family) source(t testing.TB) *formats.Source {
 }
 
 // named is the weights of a tensor: hashes of its name and their places (FNV-1a, then splitmix64), evenly distributed around zero, or
-// around one for a norm.
+// around one for a norm or what a layer's outputs are multiplied by.
 func named(name string, shape []int) []float32 {
 	h := fnv.New64a()
 	h.Write([]byte(name))
@@ -94,7 +94,7 @@ func named(name string, shape []int) []float32 {
 		switch {
 		case len(shape) > 1:
 			v[i] = u * 0.375
-		case strings.Contains(name, "norm"):
+		case strings.Contains(name, "norm"), strings.Contains(name, "layer_scalar"):
 			v[i] = 1 + float32(u*0.5)
 		default:
 			v[i] = u * 0.5

@@ -8,24 +8,25 @@ import (
 // advance runs one layer over a batch: it changes the residual stream x. Shapes: m rows (tokens of all sequences), E embedding,
 // H·D queries, KV·D keys and values, F feed-forward. After the last layer the final states of the wanted rows are in b.out.
 func (r *run) advance(l *layer, b *batch, last bool) {
-	p := &r.m.params
+	p := l.p
 	x, m := b.x, len(b.at)
 	h := grow(&r.h, m*p.Embd)    // [m][E]
 	att := grow(&r.att, m*l.o.k) // [m][H·D]
 	r.mix(att, h, l, b)
 	if last { // nothing looks at other rows any more
 		keep(x, b.want, p.Embd)
+		keep(b.side, b.want, len(b.side)/max(1, m))
 		m = keep(att, b.want, l.o.k)
 		x, h = x[:m*p.Embd], h[:m*p.Embd]
 	}
-	r.finish(x, x, att, h, l, m)
+	r.finish(x, x, att, h, l, b.side, m)
 	if last {
 		r.normalize(b.out, x, r.m.norm, m)
 	}
 }
 
-// finish adds what a layer makes of att and of the stream x to dst, which may be x; it uses h.
-func (r *run) finish(dst, x, att, h []float32, l *layer, m int) {
+// finish adds what a layer makes of att and of the stream x to dst, which may be x; it uses h. side is what all layers are given besides.
+func (r *run) finish(dst, x, att, h []float32, l *layer, side []float32, m int) {
 	if l.parallel {
 		made := grow(&r.beside, m*r.m.params.Embd)
 		r.apply(att, m, product{made, &l.o})
@@ -38,6 +39,10 @@ func (r *run) finish(dst, x, att, h []float32, l *layer, m int) {
 		r.add(dst, r.normPost(h, l.attnPost, m), m)
 	}
 	r.feed(dst, dst, h, l, m)
+	r.aside(dst, h, l, side, m)
+	if by := l.outScale; by != nil {
+		r.eachRow(m, func(_ *worker, row int) { scale(dst[row*l.p.Embd:][:l.p.Embd], by[0]) })
+	}
 }
 
 // mix is attention before its output matrix; it uses h.
@@ -53,16 +58,25 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 		r.normalize(att, b.x, l.attnNorm, m)
 		return
 	}
-	q := grow(&r.q, m*p.Heads*p.HeadDim)   // [m][H·D]
-	k := grow(&r.k, m*p.KVHeads*p.HeadDim) // [m][KV·D]
-	v := grow(&r.v, m*p.KVHeads*p.HeadDim) // [m][KV·D]
+	q := grow(&r.q, m*p.Heads*p.HeadDim) // [m][H·D]
+	k, v := r.keysAndValues(l, b)        // [m][KV·D] each
 	r.normalize(h, b.x, l.attnNorm, m)
-	r.apply(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
+	switch {
+	case l.borrows:
+		r.apply(h, m, product{q, &l.q})
+	case l.v.t == nil:
+		r.apply(h, m, product{q, &l.q}, product{k, &l.k})
+		copy(v, k)
+	default:
+		r.apply(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
+	}
 	gate := r.gateOf(h, l, m)
 	r.clamp(q, k, v)
 	if !r.m.late {
 		r.normHeads(q, l, l.qNorm, p.Heads*p.HeadDim, m)
-		r.normHeads(k, l, l.kNorm, p.KVHeads*p.HeadDim, m)
+		if !l.borrows {
+			r.normHeads(k, l, l.kNorm, p.KVHeads*p.HeadDim, m)
+		}
 	}
 	r.rotate(q, k, v, b.at, l)
 	r.attend(att, q, k, v, b.seqs, r.heads(l))
@@ -135,7 +149,7 @@ func (r *run) rotate(q, k, v []float32, at []place, l *layer) {
 	qdim, kdim := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
 	scale, rope := r.m.attentionScale(), r.ropeOf(l)
 	r.eachRow(len(at), func(w *worker, row int) {
-		q, k, v := q[row*qdim:][:qdim], k[row*kdim:][:kdim], v[row*kdim:][:kdim]
+		q := q[row*qdim:][:qdim]
 		rope.rotate(q, at[row], p.HeadDim, r.m.neox)
 		if r.m.late {
 			r.normRow(q, l, l.qNorm)
@@ -144,6 +158,13 @@ func (r *run) rotate(q, k, v []float32, at []place, l *layer) {
 		by := scale * r.m.temperature(at[row].pos, l)
 		for i := range q {
 			q[i] *= by
+		}
+		if l.borrows {
+			return // what it uses has its positions
+		}
+		k, v := k[row*kdim:][:kdim], v[row*kdim:][:kdim]
+		if r.m.bareVals {
+			r.normEach(v, p.HeadDim)
 		}
 		rope.rotate(k, at[row], p.HeadDim, r.m.neox)
 		if r.m.late {

@@ -6,6 +6,8 @@ import "quern/internal/kernel"
 // over their batches.
 type group struct {
 	x       []float32 // [tokens][E]
+	side    []float32 // [tokens][L*P] what every layer is given besides
+	kept    [2]lent   // of layers with a window, and of those without
 	place   []place
 	batches []batch
 }
@@ -14,6 +16,8 @@ type group struct {
 type batch struct {
 	seqs []sequence // rows within the batch
 	x    []float32  // [m][E] of the group's
+	side []float32  // [m][L*P] likewise
+	kept [2]lent    // likewise
 	at   []place    // [m]
 	want []bool     // [m] rows that are needed after the last layer
 	out  []float32  // for their final states
@@ -40,6 +44,7 @@ func (r *run) group(seqs [][]int32, want []bool, out []float32) *group {
 	r.rope.reach(longest(seqs))
 	r.near.reach(longest(seqs))
 	x := grow(&g.x, len(g.place)*e)
+	r.m.reserve(g)
 	for at := 0; len(seqs) > 0; {
 		n, m := upTo(seqs, r.budget.batch), 0
 		var parts []sequence
@@ -50,6 +55,7 @@ func (r *run) group(seqs [][]int32, want []bool, out []float32) *group {
 			m += len(tokens)
 		}
 		b := batch{seqs: parts, x: x[at*e : (at+m)*e], at: g.place[at : at+m]}
+		g.share(&b, at, at+m)
 		if want != nil {
 			b.want = want[at : at+m]
 			b.out = out[:count(b.want)*e]
@@ -81,6 +87,7 @@ func (r *run) start(g *group) {
 		}
 		return nil
 	})
+	r.startSide(g)
 }
 
 // positioned adds the vector of a position, where a family has such.

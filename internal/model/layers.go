@@ -105,14 +105,14 @@ func (r *run) together(seqs [][]int32, opt Options) *group {
 // show computes the inputs of a layer's matrices for the observer, and leaves the residual stream as it is. What the last matrices make of
 // theirs nobody looks at.
 func (r *run) show(l *layer, b *batch) {
-	p := &r.m.params
+	p := l.p
 	m := len(b.at)
 	h := grow(&r.h, m*p.Embd)
 	att := grow(&r.att, m*l.o.k)
 	r.mix(att, h, l, b)
 	x := append(r.copy[:0], b.x...)
-	r.copy, r.showing = x, true
-	r.finish(x, b.x, att, h, l, m)
+	r.copy, r.showing = x, l.sideGate.t == nil // where there is one, what stands before it is needed
+	r.finish(x, b.x, att, h, l, b.side, m)
 	r.showing = false
 }
 

@@ -9,8 +9,7 @@ func (r *run) lookMeans(h, q, k []float32, l *layer, b *batch) {
 	if r.observeMeans == nil || r.err != nil || len(b.at) == 0 || l.v.t == nil {
 		return
 	}
-	p := &r.m.params
-	of, e := r.heads(l), p.Embd
+	of, e := r.heads(l), l.p.Embd
 	means := grow(&r.means, len(b.at)*e)
 	r.parallel(len(b.seqs)*of.n, func(w *worker, task int) error {
 		r.meansOf(w, means, h, q, k, b.seqs[task/of.n], of, task%of.n)

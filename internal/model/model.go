@@ -29,12 +29,14 @@ type Model struct {
 	inGate   bool      // experts are given inputs times their weights
 	late     bool      // those of heads come after rotation
 	smooth   bool      // yarn's ramp
+	bareVals bool      // values are normed without weights
 	scale    float32   // of embeddings, 0: none
 	slopes   []float32 // [H] by which a head lowers scores with each position between, or nil
 
 	embed     *formats.Tensor // [V][E]
 	positions *formats.Tensor // [C][E] that is added to embeddings, or nil
 	embedNorm norm            // [E] of their sum, or nothing
+	side      side            // inputs of every layer, or nothing
 	layers    []layer
 	norm      norm   // [E]
 	head      weight // [V][E], the embedding where the two are tied
@@ -48,19 +50,28 @@ type Model struct {
 
 // A layer is the weights of one transformer layer. Norms and biases are small and decoded; matrices stay promises.
 type layer struct {
-	p        *arch.Params // as they are in this layer
-	attnNorm norm         // [E], or nothing
-	attnPost norm         // [E] of what attention adds, or nothing
-	q        weight       // [H*D][E]
-	k, v     weight       // [KV*D][E]
-	qNorm    norm         // [D] of all heads, or [H*D], or nothing
-	kNorm    norm         // [D], or [KV*D]
-	o        weight       // [E][H*D]
-	oGate    weight       // [H*D][E], or nothing: the sigmoid of its outputs multiplies what attention gives to o
-	ffnNorm  norm         // [E], or nothing
-	ffnPost  norm         // [E] of what the feed-forward network adds, or nothing
-	gate, up weight       // [F][E]; no gate where it is ungated
-	down     weight       // [E][F]
+	p *arch.Params // as this layer has them
+
+	attnNorm norm   // [E], or nothing
+	attnPost norm   // [E] of what attention adds, or nothing
+	q        weight // [H*D][E]
+	k, v     weight // [KV*D][E]; no v where values are keys, neither where they are another layer's
+	qNorm    norm   // [D] of all heads, or [H*D], or nothing
+	kNorm    norm   // [D], or [KV*D]
+	o        weight // [E][H*D]
+	oGate    weight // [H*D][E], or nothing: the sigmoid of its outputs multiplies what attention gives to o
+	ffnNorm  norm   // [E], or nothing
+	ffnPost  norm   // [E] of what the feed-forward network adds, or nothing
+	gate, up weight // [F][E]; no gate where it is ungated
+	down     weight // [E][F]
+
+	sideGate weight    // [P][E], or nothing
+	sideOut  weight    // [E][P]
+	sideNorm norm      // [E] of what its own input adds
+	outScale []float32 // [1] of the stream behind it, or nil
+
+	lends   bool // its keys and values are kept for layers …
+	borrows bool // … that have none
 
 	sinks    []float32 // [H] what a head gives to nothing, or nil
 	window   int       // positions that a query sees, itself included; 0 = all
@@ -107,7 +118,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	m := &Model{params: b.Params, neox: of.RopeNeox, means: of.MeanNorm, bareNorm: of.BareNorm, late: of.LateNorm, layers: make([]layer, b.Params.Layers)}
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
-	m.chunked, m.grow, m.inGate = of.Chunked, of.StillGrow, of.InputGate
+	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
 	if b.Params.Act != "" {
 		act, ok := arch.Activations[b.Params.Act]
 		if !ok {
@@ -123,12 +134,18 @@ func Of(b *arch.Bound) (*Model, error) {
 	}
 	for i := range m.layers {
 		l := &m.layers[i]
-		l.p = m.params.At(i)
+		l.p, l.borrows = b.Params.At(i), b.Params.Borrows(i)
 		l.window, l.still = of.Windowed(&b.Params, i), of.Still(&b.Params, i)
 		l.bare, l.whole = of.Bare || of.BareNorm, of.WholeNorm
 		l.xielu = xieluOf(&b.Params, i)
 		l.parallel, l.ungated = of.Parallel || b.Params.Parallel, of.Ungated
 		l.mixed, l.lateBare = b.Params.Mixed(i), of.LateBared(&b.Params, i)
+		l.mix.beside, l.mix.joined = l.mixed && of.Beside, b.Arch.JoinsExperts()
+	}
+	for i := range m.layers {
+		if m.layers[i].borrows {
+			m.layers[b.Params.Lender(i)].lends = true
+		}
 	}
 	for i, t := range b.Tensors {
 		if err := m.place(t, b.Origins[i]); err != nil {
@@ -182,6 +199,8 @@ func (m *Model) outer() []slot {
 		{role: arch.RoleEmbedNorm, norm: &m.embedNorm, n: p.Embd, may: true},
 		{role: arch.RoleOutputNorm, norm: &m.norm, n: p.Embd, may: m.bareNorm},
 		{role: arch.RoleOutput, matrix: &m.head, n: p.Vocab, k: p.Embd},
+		{role: arch.RoleSideProj, matrix: &m.side.proj, n: p.Layers * p.Side, k: p.Embd, may: p.Side == 0},
+		{role: arch.RoleSideProjNorm, norm: &m.side.norm, n: p.Side, may: p.Side == 0},
 	}
 }
 
@@ -191,11 +210,11 @@ func (l *layer) slots() []slot {
 	list := []slot{
 		{role: arch.RoleAttnNorm, norm: &l.attnNorm, n: p.Embd, may: l.bare},
 		{role: arch.RoleQ, matrix: &l.q, n: q, k: p.Embd},
-		{role: arch.RoleK, matrix: &l.k, n: kv, k: p.Embd},
-		{role: arch.RoleV, matrix: &l.v, n: kv, k: p.Embd},
+		{role: arch.RoleK, matrix: &l.k, n: kv, k: p.Embd, may: l.borrows},
+		{role: arch.RoleV, matrix: &l.v, n: kv, k: p.Embd, may: l.borrows || p.OneKV},
 		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: p.Heads * valueDim(p)},
-		{role: arch.RoleQNorm, norm: &l.qNorm, n: l.normed(q, p), heads: p.Heads, may: true},
-		{role: arch.RoleKNorm, norm: &l.kNorm, n: l.normed(kv, p), heads: p.KVHeads, may: true},
+		{role: arch.RoleQNorm, norm: &l.qNorm, n: l.normed(q), heads: p.Heads, may: true},
+		{role: arch.RoleKNorm, norm: &l.kNorm, n: l.normed(kv), heads: p.KVHeads, may: true},
 		{role: arch.RoleAttnGate, matrix: &l.oGate, n: q, k: p.Embd, may: true},
 		{role: arch.RoleSinks, vector: &l.sinks, n: p.Heads, may: true},
 		{role: arch.RoleAttnPost, norm: &l.attnPost, n: p.Embd, may: true},
@@ -211,11 +230,20 @@ func (l *layer) slots() []slot {
 	case p.KVHeads == 0: // a matrix stands for attention
 		list = []slot{list[0], list[4], list[len(list)-1]}
 	}
-	if l.mixed {
-		return append(list, l.mix.slots(p)...)
-	}
-	if p.FF == 0 {
+	if p.FF == 0 && !l.mixed {
 		return list[:len(list)-1]
+	}
+	list = append(list,
+		slot{role: arch.RoleSideGate, matrix: &l.sideGate, n: p.Side, k: p.Embd, may: p.Side == 0},
+		slot{role: arch.RoleSideOut, matrix: &l.sideOut, n: p.Embd, k: p.Side, may: p.Side == 0},
+		slot{role: arch.RoleSideNorm, norm: &l.sideNorm, n: p.Embd, may: p.Side == 0},
+		slot{role: arch.RoleLayerScale, vector: &l.outScale, n: 1, may: true},
+	)
+	if l.mixed {
+		list = append(list, l.mix.slots(p)...)
+	}
+	if l.mixed && !l.mix.beside {
+		return list
 	}
 	return append(list,
 		slot{role: arch.RoleGate, matrix: &l.gate, n: p.FF, k: p.Embd, may: l.ungated},
@@ -225,11 +253,11 @@ func (l *layer) slots() []slot {
 }
 
 // normed is how many of the given dimensions are normed together.
-func (l *layer) normed(all int, p *arch.Params) int {
+func (l *layer) normed(all int) int {
 	if l.whole {
 		return all
 	}
-	return p.HeadDim
+	return l.p.HeadDim
 }
 
 // matrices are those of the slots that are filled.
@@ -244,8 +272,8 @@ func (l *layer) matrices() (ws []*weight) {
 
 // place puts a tensor where its role says.
 func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
-	if slices.Contains(elsewhere, o.Rule.Role) {
-		return nil // already in Params; for images only
+	if slices.Contains(elsewhere, o.Rule.Role) || o.Rule.Idle {
+		return nil // already in Params; for images only; for nothing
 	}
 	if t.Rows == nil {
 		return formats.Unsupported("weights of type %v cannot be decoded", t.Type)
@@ -254,6 +282,9 @@ func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
 	case arch.RoleEmbed:
 		m.embed = t
 		return shaped(t, m.params.Vocab, m.params.Embd)
+	case arch.RoleSideEmbed:
+		m.side.embed = t
+		return shaped(t, m.params.Vocab, m.params.Layers*m.params.Side)
 	case arch.RolePositions:
 		m.positions = t
 		return shaped(t, m.params.Context, m.params.Embd)
@@ -262,7 +293,7 @@ func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
 	if o.Layer >= 0 && o.Layer < len(m.layers) {
 		slots = m.layers[o.Layer].slots()
 	}
-	if len(o.Rule.And) == 0 {
+	if len(o.Rule.And) == 0 || len(t.Shape) == 3 {
 		return put(slots, t, o.Rule.Role, o.Layer)
 	}
 	return split(slots, t, o)
@@ -317,7 +348,7 @@ func (m *Model) complete() error {
 	for i := range m.layers {
 		slots = append(slots, m.layers[i].slots()...)
 	}
-	ok := m.embed != nil
+	ok := m.embed != nil && (m.side.embed != nil || m.params.Side == 0)
 	for _, s := range slots {
 		ok = ok && (s.may || s.matrix == nil || s.matrix.t != nil) && (s.may || s.vector == nil || *s.vector != nil) && (s.may || s.norm == nil || s.norm.weight != nil)
 	}

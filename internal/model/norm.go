@@ -76,7 +76,7 @@ func (r *run) normHeads(x []float32, l *layer, n norm, width, m int) {
 
 // normRow is the same for one row.
 func (r *run) normRow(x []float32, l *layer, n norm) {
-	d, all := l.normed(len(x), &r.m.params), len(n.weight)
+	d, all := l.normed(len(x)), len(n.weight)
 	for at := 0; at < len(x) && all > 0; at += d {
 		h, weight := x[at:][:d], n.weight[at%all:][:d]
 		var bias []float32
@@ -89,8 +89,14 @@ func (r *run) normRow(x []float32, l *layer, n norm) {
 
 // normBare norms the heads of a row without weights, where a layer does that.
 func (r *run) normBare(x []float32, l *layer) {
-	d := r.m.params.HeadDim
-	for ; l.lateBare && len(x) >= d; x = x[d:] {
+	if l.lateBare {
+		r.normEach(x, l.p.HeadDim)
+	}
+}
+
+// normEach norms every d numbers of x without weights.
+func (r *run) normEach(x []float32, d int) {
+	for ; len(x) >= d; x = x[d:] {
 		r.normed(x[:d], x[:d], nil, nil)
 	}
 }

@@ -54,6 +54,9 @@ func newNear(p *arch.Params) *rope {
 		return &rope{}
 	}
 	near := arch.Params{RopeDim: p.RopeDim, RopeBase: p.NearBase}
+	if p.Near.Rope > 0 {
+		near.RopeDim = p.Near.Rope
+	}
 	return newRope(&near, false)
 }
 

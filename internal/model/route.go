@@ -21,12 +21,16 @@ type choice struct {
 
 // route decides from the router's outputs [m][X] which rows go to which expert: routes begins[i]…begins[i+1] are those of expert i,
 // rows in their order.
-func (r *run) route(scores, bias []float32, m int) {
+func (r *run) route(scores []float32, x *mixture, m int) {
 	mix := &r.m.params.Mix
 	n, used := mix.Count, mix.Used
 	chosen := grow(&r.chosen, m*used)
 	r.eachRow(m, func(w *worker, row int) {
-		r.choose(w, chosen[row*used:][:used], scores[row*n:][:n], bias)
+		of := chosen[row*used:][:used]
+		r.choose(w, of, scores[row*n:][:n], x.bias)
+		for i := 0; i < len(of) && x.outScale != nil; i++ {
+			of[i].weight *= x.outScale[of[i].expert]
+		}
 	})
 	begins := grow(&r.begins, n+1)
 	clear(begins)

@@ -38,6 +38,9 @@ func (v *Vocab) HFFiles(context int) (map[string][]byte, error) {
 		w.addBOS = is(v.AddBOS, true)
 		w.characters()
 		files["tokenizer.model"] = v.sentencePiece()
+	case "gemma4":
+		w.addBOS = is(v.AddBOS, true)
+		w.characters()
 	default:
 		return nil, unsupported("tokenizers of kind %q cannot be written as a tokenizer.json", v.Model)
 	}
@@ -180,7 +183,7 @@ func (v *Vocab) settings(context int) map[string]any {
 // content is the text of a token as files of the library spell it: tokens of SentencePiece that users define have marks for their blanks
 // there, which converting to GGUF turned into blanks.
 func (v *Vocab) content(id int) string {
-	if v.Model == "llama" && v.kind(id) == UserDefined {
+	if v.Model != "gpt2" && v.kind(id) == UserDefined {
 		return strings.ReplaceAll(v.Tokens[id], " ", blankMark)
 	}
 	return v.Tokens[id]

@@ -13,14 +13,19 @@ func (w *exporter) characters() {
 	steps := []part{{"type": "Replace", "pattern": part{"String": " "}, "content": blankMark}}
 	back := []part{{"type": "Replace", "pattern": part{"String": blankMark}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"}}
 	w.normalizer = steps[0]
-	if is(v.AddSpacePrefix, true) {
+	if is(v.AddSpacePrefix, v.Model == "llama") {
 		steps = append([]part{{"type": "Prepend", "prepend": blankMark}}, steps...)
 		back = append(back, part{"type": "Strip", "content": " ", "start": 1, "stop": 0})
 		w.normalizer = part{"type": "Sequence", "normalizers": steps}
 	}
 	w.decoder = part{"type": "Sequence", "decoders": back}
 	w.post = w.template()
-	w.model = bpeModel{Type: "BPE", FuseUnk: true, ByteFallback: true, Merges: v.mergesOfScores()}
+	w.model = bpeModel{Type: "BPE", FuseUnk: true, ByteFallback: true, Merges: []string{}}
+	if v.Model == "llama" {
+		w.model.Merges = v.mergesOfScores()
+	} else if v.Merges != nil {
+		w.model.Merges = v.Merges
+	}
 	if unk := orElse(v, v.UNK, 0); unk >= 0 {
 		text := v.content(unk)
 		w.model.Unk = &text

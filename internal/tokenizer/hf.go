@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"bufio"
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -142,9 +143,12 @@ func (f *folder) asCharacters(t *Tokenizer, changes []change) error {
 	if err := f.marks(t, pt, changes); err != nil {
 		return err
 	}
-	if f.sp != nil {
+	switch {
+	case slices.Contains(mergedTypes, textIn(f.config, "model_type")):
+		t.vocab, err = f.gemma4Vocab()
+	case f.sp != nil:
 		t.vocab, err = f.spVocab()
-	} else {
+	default:
 		t.vocab, err = f.llamaHFVocab(t.blank)
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -25,7 +26,7 @@ func looksSpecial(text string) bool {
 // room makes lists of n tokens, which pad has to fill.
 func (v *Vocab) room(n int) {
 	v.Tokens, v.Types = make([]string, n), make([]int32, n)
-	if v.Model == "llama" || v.Model == "t5" {
+	if v.Model == "llama" || v.Model == "t5" || v.Model == "gemma4" {
 		v.Scores = make([]float32, n)
 	}
 }
@@ -80,13 +81,18 @@ func (f *folder) gpt2Vocab() (*Vocab, error) {
 		v.setAdded(a.ID, text, a.Special)
 	}
 	v.pad(0)
+	f.joinMerges(v)
+	return v, v.unique(f.tok.Vocab)
+}
+
+// joinMerges writes merges as GGUF has them.
+func (f *folder) joinMerges(v *Vocab) {
 	if v.Merges = f.tok.Joined; len(v.Merges) != len(f.tok.Merges) {
 		v.Merges = make([]string, len(f.tok.Merges))
 		for i, m := range f.tok.Merges {
 			v.Merges[i] = strings.ReplaceAll(m[0], " ", "\u0120") + " " + strings.ReplaceAll(m[1], " ", "\u0120")
 		}
 	}
-	return v, v.unique(f.tok.Vocab)
 }
 
 // setAdded writes an added token: a control token, or one that users define, whose blanks are blanks.
@@ -152,6 +158,36 @@ func (f *folder) llamaHFVocab(blank bool) (*Vocab, error) {
 		v.AddSpacePrefix = &blank
 	}
 	v.pad(lowest)
+	return v, v.unique(f.tok.Vocab)
+}
+
+// mergedTypes are models whose vocabularies of characters runtimes merge as they are, not by score.
+var mergedTypes = []string{"gemma4_text", "gemma4"}
+
+// parsed are tokens of the same models that answers are cut up at: they are shown although they are special.
+var parsed = []string{"<|channel>", "<channel|>", "<|tool_call>", "<tool_call|>", "<|tool_response>", "<tool_response|>", "<|\"|>"}
+
+// gemma4Vocab is a vocabulary of characters with its merges. Scores mean nothing; the reference writes the same one for all.
+func (f *folder) gemma4Vocab() (*Vocab, error) {
+	v := NewVocab("gemma4", "")
+	if err := f.base(v); err != nil {
+		return nil, err
+	}
+	for i, text := range v.Tokens {
+		if _, ok := fromByteToken(text); ok {
+			v.Types[i] = Byte
+		}
+	}
+	for _, a := range f.tok.Added {
+		v.setAdded(a.ID, a.Content, a.Special && !slices.Contains(parsed, a.Content))
+	}
+	v.pad(lowestScore)
+	for i := range v.Scores {
+		v.Scores[i] = lowestScore
+	}
+	f.joinMerges(v)
+	yes := true
+	v.AddSpacePrefix, v.AddBOS = new(bool), &yes
 	return v, v.unique(f.tok.Vocab)
 }
 

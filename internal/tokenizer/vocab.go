@@ -14,12 +14,12 @@ const (
 
 // Vocab is what a GGUF file holds of a tokenizer, the names of its fields are those of its keys under tokenizer.ggml.
 type Vocab struct {
-	Model  string // "gpt2": byte-level BPE; "llama": SentencePiece's merging by score; "t5": unigram; "bert": WordPiece
+	Model  string // "gpt2": byte-level BPE; "gemma4": the same of characters; "llama": SentencePiece's merging by score; "t5": unigram; "bert": WordPiece
 	Pre    string // name of the pre-tokenizer
 	Tokens []string
-	Scores []float32 // models llama and t5
+	Scores []float32 // models llama, t5 and gemma4, of which the last ignores them
 	Types  []int32
-	Merges []string // "left right", model gpt2 only
+	Merges []string // "left right", models gpt2 and gemma4
 
 	BOS, EOS, EOT, EOM, UNK, SEP, PAD, MASK int // ids, -1 for none
 
