@@ -36,8 +36,8 @@ def reference(llama, hf, out):
         sys.path.insert(0, llama)
         import conversion.base as base
         base.TextModel.get_vocab_base_pre = lambda self, tokenizer: 'gpt-2'
-        import conversion.deci as deci  # of a small vocabulary it asks for Llama 2's
-        deci.DeciModel.set_vocab = base.TextModel._set_vocab_gpt2
+        import conversion.deci as deci, conversion.qwen as qwen  # that ask for vocabularies of their own
+        deci.DeciModel.set_vocab = qwen.QwenModel.set_vocab = base.TextModel._set_vocab_gpt2
         tf.AutoConfig.register('nemotron-nas', type('Nas', (tf.LlamaConfig,), {'model_type': 'nemotron-nas'}))  # code beside the weights
     log = out + '.log'
     child = os.fork()
@@ -117,6 +117,10 @@ LAYOUTS = {
         'model.layers.{}.self_attn.linear_attn.weight': 'EL E'},
     'openelm': {'transformer.token_embeddings.weight': 'V E', 'transformer.norm.weight': 'E'} | {'transformer.layers.{}.' + k + '.weight': v for k, v in {
         'attn_norm': 'E', 'ffn_norm': 'E', 'attn.qkv_proj': 'A E', 'attn.q_norm': 'D', 'attn.k_norm': 'D', 'attn.out_proj': 'E Q', 'ffn.proj_1': 'G E', 'ffn.proj_2': 'E F'}.items()},
+    'plm': {k: {'q_proj': 'QM E', 'o_proj': 'E O'}.get(k.split('.')[-2], v) for k, v in LLAMA.items() if not re.search('[kv]_proj|gate_proj', k)} | {
+        'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {'kv_a_proj_with_mqa': 'KA E', 'kv_a_layernorm': 'KL', 'kv_b_proj': 'KB KL'}.items()},
+    'qwen': {'transformer.wte.weight': 'V E', 'transformer.ln_f.weight': 'E', 'lm_head.weight': 'V E', 'transformer.h.{}.attn.c_attn.bias': 'A'} | {'transformer.h.{}.' + k + '.weight': v for k, v in {
+        'ln_1': 'E', 'ln_2': 'E', 'attn.c_attn': 'A E', 'attn.c_proj': 'E Q', 'mlp.w1': 'F/2 E', 'mlp.w2': 'F/2 E', 'mlp.c_proj': 'E F/2'}.items()},
     'chatglm': {'transformer.embedding.word_embeddings.weight': 'V E', 'transformer.encoder.final_layernorm.weight': 'E', 'transformer.output_layer.weight': 'V E',
         'transformer.rotary_pos_emb.inv_freq': 'R'} | {'transformer.encoder.layers.{}.' + k: v for k, v in {
         'input_layernorm.weight': 'E', 'post_attention_layernorm.weight': 'E', 'self_attention.query_key_value.weight': 'A E',
@@ -145,6 +149,8 @@ def layout(c):
     x, n = get('moe_intermediate_size', default=0), get('n_routed_experts', 'num_experts', default=0)
     size = {'V': c['vocab_size'], 'E': e, 'Q': heads * d, 'K': kv * d, 'A': (heads + 2 * kv) * d, 'F': f, 'G': 2 * f, 'X': x, 'N': n, 'R': d // 4, 'D': d,
             'S': x * get('n_shared_experts', 'num_shared_experts', default=0)}
+    rank, still, turn, value = (get(k, default=0) for k in ('kv_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim'))
+    size |= {'F/2': f // 2, 'QM': heads * (still + turn), 'KL': rank, 'KA': rank + turn, 'KB': heads * (still + value), 'O': heads * value}
     out, dense = {}, get('first_k_dense_replace', default=0)
     each = [dict(size, Q=q * d if kv else 0, K=kv * d, A=(q + 2 * kv) * d, F=f, G=2 * f, EA=e if q else 0, EF=e if f else 0, EL=e if q and not kv else 0) for q, kv, f in blocks(c)]
     for name, dims in LAYOUTS[c['model_type']].items():

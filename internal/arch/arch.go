@@ -180,6 +180,7 @@ type Params struct {
 	Vocab    int     // V: rows of the embedding
 	Embd     int     // E
 	FF       int     // F
+	BothFF   int     // of gate and up together, where a family's files tell that
 	Layers   int     //
 	Further  int     // of the layers in a file, those behind the others, which guess further tokens and are not read
 	Heads    int     // query heads; Q = Heads*HeadDim
@@ -212,6 +213,8 @@ type Params struct {
 	OneKV bool
 	// Side is the width of an input that every layer has beside the stream, of the token and of its embedding; 0: none.
 	Side int
+	// RopeIn says of each layer whether it rotates heads, where a family's files tell it; nil: the family knows.
+	RopeIn []bool
 	// NearBase is theta of the layers with a window, whose positions are never scaled; 0: they are rotated as all others.
 	NearBase float32
 	// Tied says that the output head is the embedding.

@@ -73,6 +73,8 @@ func (p *Params) check() error {
 		return formats.Unsupported("values have %d dimensions and keys %d; this family has one size", p.ValueDim, p.HeadDim)
 	case p.WindowIn != nil && len(p.WindowIn) != p.Layers:
 		return formats.Corrupt("windows of %d layers are told in a model of %d", len(p.WindowIn), p.Layers)
+	case p.RopeIn != nil && len(p.RopeIn) != p.Layers:
+		return formats.Corrupt("rotations of %d layers are told in a model of %d", len(p.RopeIn), p.Layers)
 	case !positive(p.NormEps):
 		return formats.Corrupt("the norm's epsilon is %v", p.NormEps)
 	case !positive(p.RopeBase):

@@ -48,6 +48,9 @@ func (l *Layer) full(layer int) bool { return l.FullEvery > 0 && layer%l.FullEve
 
 // Still says of a layer that it rotates nothing.
 func (l *Layer) Still(p *Params, layer int) bool {
+	if p.RopeIn != nil {
+		return !p.RopeIn[layer]
+	}
 	return p.Alibi > 0 || l.StillEvery > 0 && layer%l.StillEvery == l.StillEvery-1 || l.StillFull && p.Window > 0 && l.Windowed(p, layer) == 0
 }
 

@@ -49,6 +49,8 @@ var tellings = []telling{
 	}},
 	{Type: "nemotron-nas", Set: tellBlocks},
 	{Type: "openelm", Set: tellGrowth},
+	{Type: "granite_swa", Set: tellRotated},
+	{Type: "qwen", Set: func(*Params) map[string]any { return map[string]any{"rotary_pct": 1.0, "num_key_value_heads": unsaid} }},
 	{Type: "dbrx", Set: func(p *Params) map[string]any {
 		return map[string]any{"rope_theta": decimal(p.RopeBase), "ffn_config.ffn_act_fn": map[string]any{"name": "silu"}, "ffn_config.moe_normalize_expert_weights": json.Number("1.0")}
 	}},

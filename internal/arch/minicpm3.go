@@ -20,7 +20,7 @@ var MiniCPM3 = register(Arch{
 	Keys: slices.Concat([]Key{{GGUF: "general.file_type"}},
 		named("context_length", "embedding_length", "block_count", "feed_forward_length", "attention.head_count", "attention.head_count_kv", "attention.layer_norm_rms_epsilon"),
 		sizeKeys(always)[:1], latentKeys[:2], []Key{
-			{GGUF: "{a}.attention.key_length", Field: func(p *Params) any { return &p.HeadDim }, Default: func(p *Params) { p.HeadDim = p.MLA.Nope + p.RopeDim }},
+			nopeHead,
 			{GGUF: "{a}.rope.dimension_count", HF: []string{"qk_rope_head_dim"}, Field: func(p *Params) any { return &p.RopeDim }},
 			nopeKey,
 			{GGUF: "{a}.attention.value_length", HF: []string{"v_head_dim"}, Field: func(p *Params) any { return &p.ValueDim },
@@ -35,10 +35,8 @@ var MiniCPM3 = register(Arch{
 			{Field: func(p *Params) any { return &p.RopeContext }, When: never, Default: func(p *Params) { p.RopeContext = p.Context }},
 			{Field: func(p *Params) any { return &p.RopeScale }, When: never, Default: func(p *Params) { p.RopeScale = 1 }},
 		}),
-	Tensors: slices.Concat(longTensors, without(latentAttention, RoleKB, RoleVB, RoleKVB), []Rule{
-		{GGUF: "blk.{}.attn_kv_b.weight", HF: "model.layers.{}.self_attn.kv_b_proj.weight", Role: RoleKVB, Shape: "KB KL"},
-	}, feedForward),
-	Drop: []string{"*.rotary_emb.inv_freq"},
+	Tensors: slices.Concat(longTensors, without(latentAttention, RoleKB, RoleVB, RoleKVB), []Rule{wholeKVB}, feedForward),
+	Drop:    []string{"*.rotary_emb.inv_freq"},
 	Refuse: slices.Concat(plainRefuses, []Refusal{
 		{HF: "scale_emb", Unless: []string{"12", "12.0"}, Why: "embeddings are scaled otherwise than runtimes do"},
 		{HF: "scale_depth", Unless: []string{"1.4"}, Why: "layers are scaled otherwise than runtimes do"},

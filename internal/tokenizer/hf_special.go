@@ -33,7 +33,7 @@ var kinds = []string{"bos", "eos", "unk", "sep", "pad", "cls", "mask"}
 // takesPrefixFlag reports whether the reference copies add_prefix_space for this family of models.
 func (f *folder) takesPrefixFlag() bool {
 	switch textIn(f.config, "model_type") {
-	case "llama", "mistral", "mixtral", "arcee", "smollm3", "apertus", "granite", "granitemoe", "granitemoeshared", "ernie4_5", "ernie4_5_moe", "internlm3", "ministral3", "afmoe", "PanguEmbedded":
+	case "llama", "mistral", "mixtral", "arcee", "smollm3", "apertus", "granite", "granitemoe", "granitemoeshared", "ernie4_5", "ernie4_5_moe", "internlm3", "ministral3", "afmoe", "granite_swa", "PanguEmbedded":
 		return true
 	}
 	return false
