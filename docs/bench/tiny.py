@@ -117,6 +117,8 @@ LAYOUTS = {
         'model.layers.{}.self_attn.linear_attn.weight': 'EL E'},
     'openelm': {'transformer.token_embeddings.weight': 'V E', 'transformer.norm.weight': 'E'} | {'transformer.layers.{}.' + k + '.weight': v for k, v in {
         'attn_norm': 'E', 'ffn_norm': 'E', 'attn.qkv_proj': 'A E', 'attn.q_norm': 'D', 'attn.k_norm': 'D', 'attn.out_proj': 'E Q', 'ffn.proj_1': 'G E', 'ffn.proj_2': 'E F'}.items()},
+    'smallthinker': {k: v for k, v in LLAMA.items() if 'mlp' not in k} | {f'model.layers.{{}}.block_sparse_moe.{k}.weight': v for k, v in {
+        'primary_router': 'N E', 'experts.{e}.gate': 'X E', 'experts.{e}.up': 'X E', 'experts.{e}.down': 'E X'}.items()},
     'plm': {k: {'q_proj': 'QM E', 'o_proj': 'E O'}.get(k.split('.')[-2], v) for k, v in LLAMA.items() if not re.search('[kv]_proj|gate_proj', k)} | {
         'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {'kv_a_proj_with_mqa': 'KA E', 'kv_a_layernorm': 'KL', 'kv_b_proj': 'KB KL'}.items()},
     'qwen': {'transformer.wte.weight': 'V E', 'transformer.ln_f.weight': 'E', 'lm_head.weight': 'V E', 'transformer.h.{}.attn.c_attn.bias': 'A'} | {'transformer.h.{}.' + k + '.weight': v for k, v in {
@@ -146,7 +148,7 @@ def layout(c):
     e, heads, layers = get('hidden_size', 'n_embd', 'model_dim'), get('num_attention_heads', 'n_head', default=1), get('num_hidden_layers', 'num_layers', 'n_layer', 'num_transformer_layers')
     kv = get('num_key_value_heads', 'multi_query_group_num', 'num_query_groups', default=heads)
     d, f = get('head_dim', 'kv_channels', default=e // heads), get('intermediate_size', 'ffn_hidden_size', 'n_inner', default=4 * e)
-    x, n = get('moe_intermediate_size', default=0), get('n_routed_experts', 'num_experts', default=0)
+    x, n = get('moe_intermediate_size', 'moe_ffn_hidden_size', default=0), get('n_routed_experts', 'num_experts', 'moe_num_primary_experts', default=0)
     size = {'V': c['vocab_size'], 'E': e, 'Q': heads * d, 'K': kv * d, 'A': (heads + 2 * kv) * d, 'F': f, 'G': 2 * f, 'X': x, 'N': n, 'R': d // 4, 'D': d,
             'S': x * get('n_shared_experts', 'num_shared_experts', default=0)}
     rank, still, turn, value = (get(k, default=0) for k in ('kv_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim'))

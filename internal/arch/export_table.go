@@ -51,6 +51,7 @@ var tellings = []telling{
 	{Type: "openelm", Set: tellGrowth},
 	{Type: "granite_swa", Set: tellRotated},
 	{Type: "qwen", Set: func(*Params) map[string]any { return map[string]any{"rotary_pct": 1.0, "num_key_value_heads": unsaid} }},
+	{Type: "smallthinker", Set: tellThinker},
 	{Type: "dbrx", Set: func(p *Params) map[string]any {
 		return map[string]any{"rope_theta": decimal(p.RopeBase), "ffn_config.ffn_act_fn": map[string]any{"name": "silu"}, "ffn_config.moe_normalize_expert_weights": json.Number("1.0")}
 	}},

@@ -14,6 +14,9 @@ type Fold struct {
 // attention has none here.
 func (a *Arch) Folds(p *Params) (list []Fold) {
 	attention, network := []Role{RoleQ, RoleK, RoleV, RoleAttnGate}, []Role{RoleGate, RoleUp, RoleRouter, RoleGateExps, RoleUpExps, RoleShareGate, RoleGateShared, RoleUpShared}
+	if a.Layer.EarlyRouter { // which takes what no norm made
+		network = slices.DeleteFunc(network, func(r Role) bool { return r == RoleRouter })
+	}
 	if p.MLA.KV == 0 {
 		into := attention
 		if a.oneNorm(p) {

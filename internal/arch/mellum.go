@@ -34,6 +34,9 @@ var Mellum = register(Arch{
 		if v, _ := c.Value("layer_types"); v == nil {
 			return c.fail("layer_types", formats.Corrupt("missing, so it is not known which layers have a window"), "")
 		}
+		if _, _, ok := c.Find("rope_parameters", "rope_theta"); !ok {
+			return c.fail("rope_parameters", formats.Unsupported("missing: the library then rotates layers with a window by a base of their own, and runtimes have one"), "")
+		}
 		if near, err := c.Float("rope_parameters.sliding_attention.rope_theta", float64(p.RopeBase)); err != nil || float32(near) != p.RopeBase {
 			return c.fail("rope_parameters.sliding_attention.rope_theta", formats.Unsupported("is %v and that of other layers %v: runtimes take both to be one", near, p.RopeBase), "")
 		}

@@ -117,8 +117,20 @@ func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 // ask lets the router send rows of h to experts.
 func (r *run) ask(h []float32, l *layer, m int) {
 	scores := grow(&r.scores, m*r.m.params.Mix.Count)
-	r.apply(h, m, product{scores, &l.mix.router})
+	if !r.m.early {
+		r.apply(h, m, product{scores, &l.mix.router})
+	}
 	r.route(scores, &l.mix, m)
+}
+
+// askEarly is what routers say that are given what their layers are, before attention.
+func (r *run) askEarly(l *layer, b *batch) []float32 {
+	if !r.m.early || !l.mixed {
+		return nil
+	}
+	scores := grow(&r.scores, len(b.at)*r.m.params.Mix.Count) // [m][X]
+	r.apply(b.x, len(b.at), product{scores, &l.mix.router})
+	return scores
 }
 
 // besides adds to out what a dense network and experts beside it make of x, each with norms of its own; it uses h.

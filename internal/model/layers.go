@@ -109,6 +109,7 @@ func (r *run) show(l *layer, b *batch) {
 	m := len(b.at)
 	h := grow(&r.h, m*p.Embd)
 	att := grow(&r.att, m*l.o.k)
+	r.askEarly(l, b)
 	r.mix(att, h, l, b)
 	x := append(r.copy[:0], b.x...)
 	r.copy, r.showing = x, l.sideGate.t == nil // where there is one, what stands before it is needed

@@ -26,6 +26,7 @@ type Model struct {
 	blind    bool      // runtimes know no window
 	chunked  bool      // windows begin at multiples of their size
 	grow     bool      // queries grow in layers that rotate nothing only
+	early    bool      // routers are given what their layers are
 	inGate   bool      // experts are given inputs times their weights
 	late     bool      // those of heads come after rotation
 	smooth   bool      // yarn's ramp
@@ -119,6 +120,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
 	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
+	m.early = of.EarlyRouter
 	if b.Params.Act != "" {
 		act, ok := arch.Activations[b.Params.Act]
 		if !ok {
