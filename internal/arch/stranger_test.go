@@ -11,6 +11,8 @@ func TestStrangers(t *testing.T) {
 		{`{"architectures": ["NemotronHForCausalLM"], "ssm_state_size": 128, "mamba_num_heads": 8}`, "state instead of keys"},
 		{`{"architectures": ["Qwen3_5ForConditionalGeneration"], "text_config": {"linear_num_value_heads": 8, "model_type": "qwen3_5_text"}}`, `linear attention, which no family here computes; its language model is of type "qwen3_5_text"`},
 		{`{"architectures": ["GlmMoeDsaForCausalLM"], "index_topk": 2048}`, "chooses the positions"},
+		{`{"architectures": ["NanbeigeForCausalLM"], "num_loops": 2}`, "several times"},
+		{`{"architectures": ["Step3p5ForCausalLM"], "attention_other_setting": {"num_attention_heads": 96}}`, "differ from each other"},
 		{`{"architectures": ["BertModel"], "type_vocab_size": 2}`, "no text"},
 		{`{"architectures": ["LFooForCausalLM"], "index_topk": null, "is_encoder_decoder": false}`, "is not known\n"},
 	} {
