@@ -100,6 +100,9 @@ var kept = regexp.MustCompile(`_norm\.weight$|ffn_gate_inp(_shexp)?\.weight$|ffn
 	`^position_embd\.weight$|^token_types\.weight$|ssm_conv1d|shortconv\.conv\.weight$|attn_rel_b\.weight$|` +
 	`indexer\.[kq]_proj\.weight$|time_mix_(first|w[0-2]|v[0-2]|a[0-2]|g[12]|decay_w[12]|lerp_fused)\.weight$`)
 
+// half are those of them that it stores in 16 bits in a file of that type.
+var half = regexp.MustCompile(`^per_layer_model_proj\.weight$|altup_(router|proj|unembd_proj)\.weight$|laurel_[lr]\.weight$`)
+
 // quantizable says whether a recipe speaks of a tensor at all.
 func quantizable(name string, shape []int) bool {
 	return len(shape) >= 2 && strings.HasSuffix(name, "weight") && !kept.MatchString(name)
@@ -200,6 +203,9 @@ func (c *chooser) keep(name string, shape []int, from *quantize.Type) *quantize.
 	}
 	if len(shape) >= 2 && !kept.MatchString(name) && strings.HasSuffix(name, "weight") && (from.Name == "F16" || from.Name == "BF16") {
 		return from
+	}
+	if wide := c.base; half.MatchString(name) && (wide.Name == "F16" || wide.Name == "BF16") {
+		return wide
 	}
 	return quantize.ByName("F32")
 }

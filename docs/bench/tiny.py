@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 M = (1 << 64) - 1
 VOCAB = 512
-SPM = 'openelm PanguEmbedded orion nemotron mistral mixtral gemma gemma2 gemma3_text baichuan internlm2 internlm3 minicpm minicpm3 phi3 xverse ernie4_5 ernie4_5_moe'.split()
+SPM = 'openelm PanguEmbedded orion nemotron mistral mixtral gemma gemma2 gemma3_text gemma3n_text baichuan internlm2 internlm3 minicpm minicpm3 phi3 xverse ernie4_5 ernie4_5_moe'.split()
 
 # What published files say besides, and the reference asks for.
 PUBLISHED = {'gpt2': {'n_ctx': 128}, 'gpt_neox': {'rotary_pct': None}, 'exaone': {'max_position_embeddings': 128}, 'xverse': {'max_position_embeddings': 128},
@@ -25,6 +25,8 @@ PUBLISHED = {'gpt2': {'n_ctx': 128}, 'gpt_neox': {'rotary_pct': None}, 'exaone':
 RUNTIME = {'baichuan': {'num_hidden_layers': 32}, 'baichuan2': {'num_hidden_layers': 32}, 'cohere, norms': {'num_hidden_layers': 64},
            'deepseek_v2 lite, yarn': {'num_hidden_layers': 27}, 'exaone4, windows': {'num_hidden_layers': 64, 'layer_types': (['sliding_attention'] * 3 + ['full_attention']) * 16},
            'dots1': {'num_key_value_heads': 4}, 'olmoe': {'num_key_value_heads': 4},
+           'gemma3n': {'num_hidden_layers': 22, 'num_kv_shared_layers': 2, 'intermediate_size': [96] * 22, 'laurel_rank': 64, 'hidden_size_per_layer_input': 256,
+                       'layer_types': (['sliding_attention'] * 4 + ['full_attention']) * 4 + ['sliding_attention', 'full_attention'], 'activation_sparsity_pattern': [.95] * 10 + [0.] * 12},
            'phi3, longrope, partial': {'max_position_embeddings': 512, 'original_max_position_embeddings': 256}}
 SPECIAL = {kind: ['<|user|>', '<|observation|>', '[gMASK]', '<sop>', '<|system|>', '<|assistant|>'] for kind in ('glm', 'glm4', 'glm4_moe', 'glm4_moe_lite', 'chatglm')} | {
     'solar_open': ['<|startoftext|>', '<unk>']}
@@ -184,7 +186,7 @@ def rename(path, arch):
     json.dump(dict(c, architectures=arch), open(path, 'w'), indent=1)
 
 
-CHARACTERS = 'gemma4_text gemma3n_text'.split()
+CHARACTERS = ['gemma4_text']
 
 
 def characters(out):

@@ -49,7 +49,7 @@ def adapter(src, out, tokens):
     latent = any('kv_a_proj' in k for k, _ in model.named_modules())  # of whose attention llama.cpp knows adapters of one matrix only
     layers = [k for k, m in model.named_modules() if type(m).__name__ in ('Linear', 'Conv1D', 'FalconLinear') and m is not model.get_output_embeddings()
               and not (experts and 'attn' not in k) and not (latent and 'o_proj' not in k and 'mlp' not in k)
-              and k != 'model.per_layer_model_projection']  # llama.cpp adapts none outside layers
+              and not any(x in k for x in ('per_layer_model_projection', 'altup_', 'modality_router'))]  # llama.cpp adapts none of these
     peft = get_peft_model(model, LoraConfig(r=4, lora_alpha=6, task_type='CAUSAL_LM', target_modules=layers))
     g = torch.Generator().manual_seed(1)
     for name, p in peft.named_parameters():

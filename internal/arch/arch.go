@@ -127,6 +127,16 @@ const (
 	RoleExpsNorm    // of the experts' inputs, where a dense network stands beside them
 	RoleExpsPost    // norms of what those add
 	RoleDensePost
+	RoleAltProj     // of a model with several streams: what makes the others of embeddings …
+	RoleAltUnembed  // … and one of them again
+	RoleAltRouter   // of a layer: what it tells of a stream …
+	RoleAltNorm     // … normed …
+	RoleAltPredict  // … for all streams before the layer …
+	RoleAltCorrect  // … and after it
+	RoleAltScale    // of the stream that a layer's own input is added by
+	RoleLaurelLeft  // a narrow way past attention
+	RoleLaurelRight //
+	RoleLaurelNorm
 )
 
 // StoreConv is a Rule.Store: F16 in a file of that type, F32 in all others, since runtimes convolve with these two.
@@ -156,6 +166,7 @@ type Layer struct {
 	StillGrow   bool       // queries grow with their position in layers that rotate nothing, and in no others
 	InputGate   bool       // experts are given their inputs times their weights, and are chosen by what the router says before that is a probability
 	Beside      bool       // experts stand beside a dense network, each with norms of its own; routers norm their inputs without weights
+	Streams     bool       // a layer computes with one of several streams, predicts the others and corrects them (AltUp)
 	BareValue   bool       // values are normed, head by head, without weights
 	PartPairs   bool       // of a head's pairs those of the highest frequencies may be the only ones to be rotated; rope_freqs.weight says which
 	EarlyRouter bool       // the router is given what the layer is, without a norm
@@ -212,6 +223,12 @@ type Params struct {
 	Borrow int
 	// OneKV says that in layers without a window the keys, before they are normed, are the values.
 	OneKV bool
+	// AltUp are several streams; zero: there is one.
+	AltUp AltUp
+	// Sparsity says of each layer how many standard deviations above their mean gates begin to count; -Inf: all do. nil: in all layers.
+	Sparsity []float32
+	// SideRows are the tokens that have inputs of layers of their own.
+	SideRows int
 	// Side is the width of an input that every layer has beside the stream, of the token and of its embedding; 0: none.
 	Side int
 	// RopeIn says of each layer whether it rotates heads, where a family's files tell it; nil: the family knows.
@@ -278,10 +295,12 @@ func (p *Params) Dim(letter string) int {
 		return p.RopeDim / 2
 	case "P":
 		return p.Side
+	case "VS":
+		return p.SideRows
 	case "LP": // of all layers
 		return p.Layers * p.Side
 	}
-	return max(p.Mix.dim(letter), p.latentDim(letter), p.visionDim(letter))
+	return max(p.AltUp.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.visionDim(letter))
 }
 
 // A Bound is a checkpoint understood: its family, its hyper-parameters, and its tensors under GGUF names and in GGUF's

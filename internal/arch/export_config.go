@@ -203,7 +203,7 @@ func (k *Key) value(p *Params) (any, bool) {
 
 // isCount says of a number that none of them is a number too.
 func isCount(f *int, p *Params) bool {
-	return f == &p.Mix.Dense || f == &p.Mix.Shared || f == &p.Borrow || f == &p.Side
+	return f == &p.Mix.Dense || f == &p.Mix.Shared || f == &p.Borrow || f == &p.Side || f == &p.AltUp.Active
 }
 
 // decimal is the shortest number that is read as this one, recognisable as no whole number.

@@ -24,6 +24,7 @@ var tellings = []telling{
 	{Type: "gemma", Set: gelu("hidden_act", "hidden_activation")},
 	{Type: "gemma2", Set: queryScalar},
 	{Type: "gemma3_text", Set: queryScalar},
+	{Type: "gemma3n_text", Set: gemma3nConfig},
 	{Type: "gemma4_text", Set: gemma4Config, Names: map[string]string{"num_local_experts": "num_experts", "num_experts_per_tok": "top_k_experts"}},
 	{Type: "deepseek_v2", When: func(p *Params) bool { return p.Mix.Gate != GateSigmoid }, Set: latentConfig},
 	{Type: "deepseek_v3", Set: latentConfig},

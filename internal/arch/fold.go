@@ -22,7 +22,9 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 		if a.oneNorm(p) {
 			into = append(attention, network...)
 		}
-		list = append(list, Fold{From: RoleAttnNorm, Into: into})
+		if !a.Layer.Streams { // there the stream takes what the norm makes, too
+			list = append(list, Fold{From: RoleAttnNorm, Into: into})
+		}
 		if p.Clamp == 0 && !a.Layer.BareValue {
 			list = append(list, Fold{From: RoleV, Into: []Role{RoleO}, Heads: true})
 		}

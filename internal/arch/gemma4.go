@@ -135,8 +135,9 @@ func owned(rules []Rule) (out []Rule) {
 
 // gemma4Windows is what the library takes a configuration to mean that does not tell: one layer in six, and the last, has no window.
 func gemma4Windows(p *Params) {
-	for i := 0; i < min(p.Layers, 512); i++ {
-		p.WindowIn = append(p.WindowIn, i%6 != 5 && i != p.Layers-1)
+	windowsBut(p, 6)
+	if n := len(p.WindowIn); n > 0 {
+		p.WindowIn[n-1] = false
 	}
 }
 
@@ -149,6 +150,13 @@ func lookGemma4(src *formats.Source, p *Params) {
 		if !p.WindowIn[l] && src.Tensor(fmt.Sprintf("blk.%d.attn_v.weight", l)) == nil {
 			p.OneKV = true
 		}
+	}
+}
+
+// windowsBut gives all but one layer in so many a window.
+func windowsBut(p *Params, every int) {
+	for i := range min(p.Layers, 512) {
+		p.WindowIn = append(p.WindowIn, i%every != every-1)
 	}
 }
 

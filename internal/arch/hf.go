@@ -187,6 +187,15 @@ func (a *Arch) readConfig(c *Config, v *Variant, p *Params) error {
 		if !ok && k.Default == nil {
 			return c.fail(k.HF[0], formats.Corrupt("missing"), "")
 		}
+		if list, is := val.([]any); is && k.Each != nil {
+			if err := c.assignInts(name, list, k.Each(p)); err != nil {
+				return err
+			}
+			if len(list) == 0 {
+				return c.wrong(name, val, "a number for each layer")
+			}
+			val = list[0]
+		}
 		if err := c.assign(name, k.number(val), k.Field(p)); err != nil {
 			return err
 		}

@@ -32,6 +32,12 @@ func (p *Params) checkNear() error {
 
 // checkKinds refuses what layers have besides, or lack, where that contradicts itself.
 func (p *Params) checkKinds() error {
+	if p.Sparsity != nil && len(p.Sparsity) != p.Layers {
+		return formats.Corrupt("%d layers have sparse gates in a model of %d", len(p.Sparsity), p.Layers)
+	}
+	if u := p.AltUp; u.Inputs < 0 || u.Inputs > 16 || u.Laurel < 0 || u.Laurel > 1<<20 || u.Inputs == 0 != (u.Laurel == 0) {
+		return formats.Corrupt("%d streams, and %d numbers past attention", u.Inputs, u.Laurel)
+	}
 	if p.Side < 0 || p.Side > 1<<20 {
 		return formats.Corrupt("layers have inputs of %d numbers of their own", p.Side)
 	}

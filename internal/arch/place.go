@@ -131,12 +131,12 @@ func (r *Rule) parts(name string, p *Params) []string {
 	for _, of := range []struct {
 		mark string
 		n    int
-	}{{"{e}", p.Mix.Count}, {"{h}", p.Heads}, {"{kv}", p.KVHeads}} {
+	}{{"{e}", p.Mix.Count}, {"{h}", p.Heads}, {"{kv}", p.KVHeads}, {"{u}", p.AltUp.Inputs - 1}} {
 		before, after, stacked := strings.Cut(name, of.mark)
 		if !stacked {
 			continue
 		}
-		parts := make([]string, of.n)
+		parts := make([]string, max(0, of.n))
 		for i := range parts {
 			parts[i] = before + strconv.Itoa(i) + after
 		}
@@ -147,7 +147,7 @@ func (r *Rule) parts(name string, p *Params) []string {
 
 // several says of a name that it stands for one of several tensors.
 func several(name string) bool {
-	return strings.Contains(name, "{e}") || strings.Contains(name, "{h}") || strings.Contains(name, "{kv}")
+	return strings.Contains(name, "{e}") || strings.Contains(name, "{h}") || strings.Contains(name, "{kv}") || strings.Contains(name, "{u}")
 }
 
 func layerName(name string, layer int) string {

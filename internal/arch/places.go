@@ -27,7 +27,7 @@ type Place struct {
 var deaf = []Role{RoleQ, RoleQA, RoleKVA, RoleKB, RoleVB, RoleKVB, RoleOutput}
 
 // direct are matrices that llama.cpp reads or multiplies with past what adapters change in every family (its models/gemma4.cpp).
-var direct = []Role{RoleSideEmbed, RoleSideProj}
+var direct = []Role{RoleSideEmbed, RoleSideProj, RoleAltRouter, RoleAltProj, RoleAltUnembed}
 
 // Places tells of every matrix that a checkpoint of this model may have, in each of its layouts, where it is in GGUF. Several places are
 // parts of one matrix. Matrices whose numbers change on the way have no place.

@@ -96,7 +96,10 @@ func (m *Model) sizes() sizes {
 	if m.layers[0].parallel || m.layers[0].mix.beside {
 		s.acts += int64(4 * p.Embd)
 	}
-	s.state = int64(2*4*p.Embd+tokenBytes) + m.keptBytes() // the residual stream, and the final state
+	s.state = int64((1+m.streams)*4*p.Embd+tokenBytes) + m.keptBytes() // the residual stream, and the final state
+	if m.streams > 1 {
+		s.acts += int64(4*(4+m.streams)*p.Embd + 4*p.AltUp.Laurel)
+	}
 	d := (max(p.HeadDim, p.MLA.KV+p.RopeDim) + kernel.Lanes) / kernel.Lanes * kernel.Lanes
 	s.perKey = int64(4 * (2*d + queryBlock))
 	for i := range m.layers {

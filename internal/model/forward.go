@@ -9,6 +9,10 @@ import (
 // H·D queries, KV·D keys and values, F feed-forward. After the last layer the final states of the wanted rows are in b.out.
 func (r *run) advance(l *layer, b *batch, last bool) {
 	p := l.p
+	if r.m.streams > 1 {
+		r.advanceStreams(l, b, last)
+		return
+	}
 	x, m := b.x, len(b.at)
 	h := grow(&r.h, m*p.Embd)    // [m][E]
 	att := grow(&r.att, m*l.o.k) // [m][H·D]
@@ -124,6 +128,7 @@ func (r *run) think(x, h []float32, l *layer, m int) []float32 {
 	}
 	gate := grow(&r.gate, m*l.p.FF) // [m][F]
 	r.apply(h, m, product{gate, &l.gate}, product{up, &l.up})
+	r.cutGates(gate, l, m)
 	r.activate(gate, up, m)
 	return gate
 }

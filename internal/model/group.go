@@ -5,7 +5,7 @@ import "quern/internal/kernel"
 // A group is the sequences that go through the model together: only their residual stream is kept, while each layer runs
 // over their batches.
 type group struct {
-	x       []float32 // [tokens][E]
+	x       []float32 // [tokens][E], of every stream
 	side    []float32 // [tokens][L*P] what every layer is given besides
 	kept    [2]lent   // of layers with a window, and of those without
 	place   []place
@@ -33,6 +33,7 @@ type place struct {
 // group puts sequences one after the other and cuts them into batches. want and out are those of all their tokens, or nil.
 func (r *run) group(seqs [][]int32, want []bool, out []float32) *group {
 	e := r.m.params.Embd
+	wide := e * r.m.streams
 	g := &r.lent
 	g.place, g.batches = grow(&g.place, 0), grow(&g.batches, 0)
 	for _, tokens := range seqs {
@@ -43,7 +44,7 @@ func (r *run) group(seqs [][]int32, want []bool, out []float32) *group {
 	}
 	r.rope.reach(longest(seqs))
 	r.near.reach(longest(seqs))
-	x := grow(&g.x, len(g.place)*e)
+	x := grow(&g.x, len(g.place)*wide)
 	r.m.reserve(g)
 	for at := 0; len(seqs) > 0; {
 		n, m := upTo(seqs, r.budget.batch), 0
@@ -54,7 +55,7 @@ func (r *run) group(seqs [][]int32, want []bool, out []float32) *group {
 			}
 			m += len(tokens)
 		}
-		b := batch{seqs: parts, x: x[at*e : (at+m)*e], at: g.place[at : at+m]}
+		b := batch{seqs: parts, x: x[at*wide : (at+m)*wide], at: g.place[at : at+m]}
 		g.share(&b, at, at+m)
 		if want != nil {
 			b.want = want[at : at+m]
@@ -70,24 +71,31 @@ func (r *run) group(seqs [][]int32, want []bool, out []float32) *group {
 // start fills the residual stream with the embedding of every token.
 func (r *run) start(g *group) {
 	e := r.m.params.Embd
+	wide := e * r.m.streams
 	r.parallel((len(g.place)+rowsPerTask-1)/rowsPerTask, func(w *worker, task int) error {
 		for row := task * rowsPerTask; row < min(len(g.place), (task+1)*rowsPerTask); row++ {
-			if err := r.m.embed.Rows.ReadRows(g.x[row*e:][:e], int(g.place[row].token)); err != nil {
+			x := g.x[row*wide:][:e]
+			if err := r.m.embed.Rows.ReadRows(x, int(g.place[row].token)); err != nil {
 				return inTensor(r.m.embed, err)
 			}
 			if s := r.m.scale; s != 0 {
-				scale(g.x[row*e:][:e], s)
+				scale(x, s)
 			}
-			if err := r.m.positioned(w, g.x[row*e:][:e], g.place[row].pos); err != nil {
+			if err := r.m.positioned(w, x, g.place[row].pos); err != nil {
 				return inTensor(r.m.positions, err)
 			}
 			if n := r.m.embedNorm; n.weight != nil {
-				r.normed(g.x[row*e:][:e], g.x[row*e:][:e], n.weight, n.bias)
+				r.normed(x, x, n.weight, n.bias)
 			}
 		}
 		return nil
 	})
-	r.startSide(g)
+	for i := range g.batches {
+		b := &g.batches[i]
+		x := r.stream(b.x, 0, len(b.at))
+		r.startSide(b, x)
+		r.spread(b, x)
+	}
 }
 
 // positioned adds the vector of a position, where a family has such.

@@ -79,8 +79,8 @@ func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, done fu
 	head := m.head
 	for j := range g.batches {
 		b := &g.batches[j]
-		h := grow(&r.h, len(b.x))
-		r.normalize(h, b.x, m.norm, len(b.at))
+		h := grow(&r.h, len(b.at)*m.params.Embd)
+		r.normalize(h, r.gather(b.x, len(b.at)), m.norm, len(b.at))
 		r.look(h, len(b.at), product{w: &head})
 	}
 	r.stop(-1, []*weight{&head}, done)
@@ -105,6 +105,13 @@ func (r *run) together(seqs [][]int32, opt Options) *group {
 // show computes the inputs of a layer's matrices for the observer, and leaves the residual stream as it is. What the last matrices make of
 // theirs nobody looks at.
 func (r *run) show(l *layer, b *batch) {
+	if r.m.streams > 1 {
+		own := *b
+		r.copy = append(r.copy[:0], b.x...)
+		own.x = r.copy
+		r.advanceStreams(l, &own, false)
+		return
+	}
 	p := l.p
 	m := len(b.at)
 	h := grow(&r.h, m*p.Embd)

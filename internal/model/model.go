@@ -31,12 +31,15 @@ type Model struct {
 	late     bool      // those of heads come after rotation
 	smooth   bool      // yarn's ramp
 	bareVals bool      // values are normed without weights
+	streams  int       // of a token; layers compute with the first
 	scale    float32   // of embeddings, 0: none
 	slopes   []float32 // [H] by which a head lowers scores with each position between, or nil
 
 	embed     *formats.Tensor // [V][E]
 	positions *formats.Tensor // [C][E] that is added to embeddings, or nil
 	embedNorm norm            // [E] of their sum, or nothing
+	altProj   weight          // [(U-1)·E][E] what makes the other streams of embeddings, or nothing
+	altUn     weight          // [(U-1)·E][E] and one of all again
 	side      side            // inputs of every layer, or nothing
 	layers    []layer
 	norm      norm   // [E]
@@ -66,13 +69,16 @@ type layer struct {
 	gate, up weight // [F][E]; no gate where it is ungated
 	down     weight // [E][F]
 
+	alt altUp // of several streams, or nothing
+
 	sideGate weight    // [P][E], or nothing
 	sideOut  weight    // [E][P]
 	sideNorm norm      // [E] of what its own input adds
 	outScale []float32 // [1] of the stream behind it, or nil
 
-	lends   bool // its keys and values are kept for layers …
-	borrows bool // … that have none
+	cut     float32 // standard deviations above the mean of a row at which gates begin to count, -Inf: all do
+	lends   bool    // its keys and values are kept for layers …
+	borrows bool    // … that have none
 
 	sinks    []float32 // [H] what a head gives to nothing, or nil
 	window   int       // positions that a query sees, itself included; 0 = all
@@ -117,6 +123,7 @@ func Open(src *formats.Source) (*Model, error) {
 func Of(b *arch.Bound) (*Model, error) {
 	of := &b.Arch.Layer
 	m := &Model{params: b.Params, neox: of.RopeNeox, means: of.MeanNorm, bareNorm: of.BareNorm, late: of.LateNorm, layers: make([]layer, b.Params.Layers)}
+	m.streams = max(1, b.Params.AltUp.Inputs)
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
 	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
@@ -137,6 +144,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	for i := range m.layers {
 		l := &m.layers[i]
 		l.p, l.borrows = b.Params.At(i), b.Params.Borrows(i)
+		l.cut = sparsityOf(&b.Params, i)
 		l.window, l.still = of.Windowed(&b.Params, i), of.Still(&b.Params, i)
 		l.bare, l.whole = of.Bare || of.BareNorm, of.WholeNorm
 		l.xielu = xieluOf(&b.Params, i)
@@ -201,6 +209,8 @@ func (m *Model) outer() []slot {
 		{role: arch.RoleEmbedNorm, norm: &m.embedNorm, n: p.Embd, may: true},
 		{role: arch.RoleOutputNorm, norm: &m.norm, n: p.Embd, may: m.bareNorm},
 		{role: arch.RoleOutput, matrix: &m.head, n: p.Vocab, k: p.Embd},
+		{role: arch.RoleAltProj, matrix: &m.altProj, n: p.Embd, k: p.Embd, stack: max(1, m.streams-1), may: m.streams == 1},
+		{role: arch.RoleAltUnembed, matrix: &m.altUn, n: p.Embd, k: p.Embd, stack: max(1, m.streams-1), may: m.streams == 1},
 		{role: arch.RoleSideProj, matrix: &m.side.proj, n: p.Layers * p.Side, k: p.Embd, may: p.Side == 0},
 		{role: arch.RoleSideProjNorm, norm: &m.side.norm, n: p.Side, may: p.Side == 0},
 	}
@@ -241,6 +251,9 @@ func (l *layer) slots() []slot {
 		slot{role: arch.RoleSideNorm, norm: &l.sideNorm, n: p.Embd, may: p.Side == 0},
 		slot{role: arch.RoleLayerScale, vector: &l.outScale, n: 1, may: true},
 	)
+	if p.AltUp.Inputs > 0 {
+		list = append(list, l.alt.slots(p)...)
+	}
 	if l.mixed {
 		list = append(list, l.mix.slots(p)...)
 	}

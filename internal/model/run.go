@@ -73,6 +73,8 @@ type scratch struct {
 
 	means []float32 // of the inputs of values
 
+	first, active, past, told4, coefs, gathered []float32 // of several streams
+
 	qa, kva, wide, mixed     []float32 // of latent attention
 	sum, scores, taken, made []float32 // of experts
 	chosen                   []choice

@@ -14,47 +14,49 @@ type side struct {
 	norm  norm            // [P]
 }
 
-// startSide makes the inputs of all layers of a group, whose stream holds embeddings.
-func (r *run) startSide(g *group) {
+// startSide makes the inputs of all layers of a batch of embeddings x [m][E].
+func (r *run) startSide(b *batch, x []float32) {
 	of, p := &r.m.side, &r.m.params
 	if of.embed == nil {
 		return
 	}
 	n, all := p.Side, p.Layers*p.Side
 	bySide, byEmbd, half := float32(math.Sqrt(float64(n))), float32(1/math.Sqrt(float64(p.Embd))), float32(math.Sqrt(0.5))
-	for i := range g.batches {
-		b := &g.batches[i]
-		r.apply(b.x, len(b.at), product{b.side, &of.proj})
-		r.parallel((len(b.at)+rowsPerTask-1)/rowsPerTask, func(w *worker, task int) error {
-			token := grow(&w.rows, all)
-			for row := task * rowsPerTask; row < min(len(b.at), (task+1)*rowsPerTask); row++ {
-				if err := of.embed.Rows.ReadRows(token, int(b.at[row].token)); err != nil {
-					return inTensor(of.embed, err)
-				}
-				for at := 0; at < all; at += n {
-					made := b.side[row*all+at:][:n]
-					scale(made, byEmbd)
-					r.normed(made, made, of.norm.weight, nil)
-					for j := range made {
-						made[j] = (made[j] + float32(token[at+j]*bySide)) * half
-					}
+	r.apply(x, len(b.at), product{b.side, &of.proj})
+	r.parallel((len(b.at)+rowsPerTask-1)/rowsPerTask, func(w *worker, task int) error {
+		token := grow(&w.rows, all)
+		for row := task * rowsPerTask; row < min(len(b.at), (task+1)*rowsPerTask); row++ {
+			if err := of.embed.Rows.ReadRows(token, int(b.at[row].token)); err != nil {
+				return inTensor(of.embed, err)
+			}
+			for at := 0; at < all; at += n {
+				made := b.side[row*all+at:][:n]
+				scale(made, byEmbd)
+				r.normed(made, made, of.norm.weight, nil)
+				for j := range made {
+					made[j] = (made[j] + float32(token[at+j]*bySide)) * half
 				}
 			}
-			return nil
-		})
-	}
+		}
+		return nil
+	})
 }
 
 // aside adds to x what a layer makes of it and of the layer's own input; it uses h.
 func (r *run) aside(x, h []float32, l *layer, side []float32, m int) {
-	if l.sideGate.t == nil {
-		return
+	if l.sideGate.t != nil {
+		r.ownInput(h, x, l, side, m)
+		r.add(x, h, m)
 	}
+}
+
+// ownInput is that, in h.
+func (r *run) ownInput(h, x []float32, l *layer, side []float32, m int) {
 	n, all := l.p.Side, l.p.Layers*l.p.Side
 	gate, own := grow(&r.gate, m*n), grow(&r.up, m*n)
 	r.eachRow(m, func(_ *worker, row int) { copy(own[row*n:][:n], side[row*all+l.sideGate.layer*n:]) })
 	r.apply(x, m, product{gate, &l.sideGate})
 	r.activate(gate, own, m)
 	r.apply(gate, m, product{h, &l.sideOut})
-	r.add(x, r.normPost(h, l.sideNorm, m), m)
+	r.normPost(h, l.sideNorm, m)
 }
