@@ -10,7 +10,8 @@ For each model and command: "ok", or what the command said, with "(no hint)" whe
   calibrate  an importance matrix             gptq       Q4_0 and a folder in GPTQ's format by --method gptq
   verify     both against the folder          export     of the Q4_0 file, as a folder that gives the file's logits (in spreads)
   inspect    folder, file and matrix          lora       with a random adapter of every linear layer by PEFT (of mixtures: of attention): `lora merge` against
-                                              PEFT's logits; `lora convert`, its adapter in llama.cpp and back, against the same (in spreads)
+                                              PEFT's logits; `lora convert`, its adapter in llama.cpp and back, against the same (in spreads); with a star, where
+                                              transformers lacks the class, an adapter and its sum with the weights made by hand, against quern's logits of that
 """
 import argparse, json, os, shutil, subprocess, warnings
 import numpy as np
@@ -58,6 +59,32 @@ def adapter(src, out, tokens):
     peft.save_pretrained(out)
     with torch.no_grad():
         return peft.eval()(torch.tensor([tokens])).logits[0].float().numpy()
+
+
+# Matrices that adapters are not made for by hand: no linear layers, experts, and those of latent attention that llama.cpp changes nothing of.
+APART = ('embed', 'wte', 'lm_head', 'norm', 'expert', 'gate.weight', 'router', 'kv_a_proj', 'kv_b_proj')
+
+
+def by_hand(src, out, summed):
+    """a random adapter, and a folder of the weights with it"""
+    import torch
+    from safetensors.torch import load_file, save_file
+    state, g, parts = load_file(os.path.join(src, 'model.safetensors')), torch.Generator().manual_seed(1), {}
+    latent, names = any('kv_a_proj' in k for k in state), set()
+    new = dict(state)
+    for k, v in state.items():
+        if v.ndim != 2 or any(x in k for x in APART) or latent and 'q_proj' in k:
+            continue
+        a, b = torch.randn(4, v.shape[1], generator=g) * 0.1, torch.randn(v.shape[0], 4, generator=g) * 0.1
+        module = k.removesuffix('.weight')
+        names.add(module.split('.')[-1])
+        parts |= {f'base_model.model.{module}.lora_A.weight': a, f'base_model.model.{module}.lora_B.weight': b}
+        new[k] = v + 1.5 * (b @ a)
+    os.makedirs(out)
+    save_file(parts, os.path.join(out, 'adapter_model.safetensors'))
+    json.dump({'peft_type': 'LORA', 'r': 4, 'lora_alpha': 6, 'target_modules': sorted(names), 'bias': 'none', 'task_type': 'CAUSAL_LM'}, open(os.path.join(out, 'adapter_config.json'), 'w'))
+    shutil.copytree(src, summed)
+    save_file(new, os.path.join(summed, 'model.safetensors'), metadata={'format': 'pt'})
 
 
 class Walk:
@@ -114,9 +141,12 @@ class Walk:
         return f"{np.abs(self.logits(self.at('back')) - want).max() / want.std():.1e}"
 
     def lora(self):
-        if not os.path.exists(os.path.join(os.path.dirname(self.src), 'logits.f32')):
-            return 'transformers lacks the class'
-        want = adapter(self.src, self.at('lora'), self.tokens)
+        known = os.path.exists(os.path.join(os.path.dirname(self.src), 'logits.f32'))
+        if known:
+            want = adapter(self.src, self.at('lora'), self.tokens)
+        else:
+            by_hand(self.src, self.at('lora'), self.at('summed'))
+            want = self.logits(self.at('summed'))
         far = lambda x: f'{np.abs(x - want).max() / want.std():.1e}'
         self.quern('lora', 'merge', self.src, self.at('lora'), 'f32', '-o', self.at('merged.gguf'))
         cells = [far(self.logits(self.at('merged.gguf')))]
@@ -126,7 +156,7 @@ class Walk:
             cells.append(far(self.llama(self.at('f32.gguf'), self.at('lora.gguf'))))
         self.quern('lora', 'convert', self.at('lora.gguf'), '--base', self.src, '-o', self.at('lora-back'))
         self.quern('lora', 'merge', self.src, self.at('lora-back'), 'f32', '-o', self.at('merged.gguf'), '--force')
-        return ', '.join(cells + [far(self.logits(self.at('merged.gguf')))])
+        return ', '.join(cells + [far(self.logits(self.at('merged.gguf')))]) + '*' * (not known)
 
 
 warnings.simplefilter('ignore')
