@@ -10,6 +10,7 @@ import (
 // weights share, come from the type's encoder, as it leaves a block, and codes are put in afterwards.
 type Book struct {
 	Recode   func(dst []byte, code []int8) // puts other codes, as Tile reports them, into encoded blocks; what they share stays
+	Scale    int                           // where in a block the half stands that all its scales are multiples of; -1: nowhere
 	proposer func() proposer               // for one goroutine
 }
 
@@ -172,7 +173,11 @@ type iq1Proposer struct {
 var eighths1 = [2][]float32{{-7, 1, 9}, {-9, -1, 7}}
 
 func (c *iq1Coder) asBook() *Book {
-	return &Book{Recode: c.recode, proposer: func() proposer {
+	scale := 0
+	if c.ways == 1 {
+		scale = -1 // its bits are apart
+	}
+	return &Book{Recode: c.recode, Scale: scale, proposer: func() proposer {
 		return &iq1Proposer{[2]*bookSums{newBookSums(&book1S, eighths1[0]), newBookSums(&book1S, eighths1[1])}, c.ways == 1}
 	}}
 }

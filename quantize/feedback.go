@@ -112,6 +112,9 @@ type feedbackRun struct {
 	moved  []float32 // [rows][feedbackColumns]: by how much levels were changed, negative
 	corner []float32 // [feedbackColumns][feedbackColumns]: of U, what goes beyond feedbackStep columns
 	eights eightSearch
+	ahead  []float32 // [rows][k]: w·H
+	energy []float64 // [rows]: w·H·wᵀ
+	along  []float64 // [rows]: left·H·wᵀ
 }
 
 // Can says whether a type's codes can be chosen by feedback for rows of k weights; without a Feedback none can.
@@ -129,18 +132,24 @@ func (f *Feedback) Rows(dst []byte, t *Type, w []float32) error {
 		return err
 	}
 	size, _ := t.Size(f.k)
-	r := &feedbackRun{Feedback: f, t: t}
-	columns, descend, recode := r.columns, r.descend, t.recode()
-	if t.Book != nil {
-		r.eights.proposer = t.Book.proposer()
-		columns, descend = r.columnsOfEights, r.descendEights
-	}
+	r, columns, descend := f.run(t)
+	recode := t.recode()
 	for rows := feedbackRows; len(w) > 0; w, dst = w[rows*f.k:], dst[rows*size:] {
 		rows = min(rows, len(w)/f.k)
 		r.rows(dst[:rows*size], w[:rows*f.k], rows, columns, descend)
 		recode(dst[:rows*size], r.row.Code)
 	}
 	return nil
+}
+
+// run begins a run with what rounds columns of the type, and what looks at them again.
+func (f *Feedback) run(t *Type) (r *feedbackRun, columns func(w []float32, c, from, m int), descend func(i, c int) bool) {
+	r = &feedbackRun{Feedback: f, t: t}
+	if t.Book == nil {
+		return r, r.columns, r.descend
+	}
+	r.eights.proposer = t.Book.proposer()
+	return r, r.columnsOfEights, r.descendEights
 }
 
 func (r *feedbackRun) rows(dst []byte, w []float32, m int, columns func(w []float32, c, from, m int), descend func(i, c int) bool) {
@@ -159,10 +168,14 @@ func (r *feedbackRun) rows(dst []byte, w []float32, m int, columns func(w []floa
 		r.store(dst, c, n, m)
 	}
 	r.products(m)
+	if r.sweeps > 0 {
+		r.measureAlong(w, m)
+	}
 	for range r.sweeps {
 		if !r.sweep(m, descend) {
 			break
 		}
+		r.refit(dst, m)
 	}
 }
 

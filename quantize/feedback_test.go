@@ -154,9 +154,10 @@ func TestFeedbackDampsSingularMatrices(t *testing.T) {
 	}
 }
 
-// Every sweep leaves every row with less loss, or as it is; what is left of the products is what left says.
-func TestSweepsLoseLess(t *testing.T) {
-	const k, rows = 256, 35
+// Every sweep leaves every row with less loss, or as it is, and every refit with less of the loss in which what goes along with the row counts again; what the file then
+// decodes to is what was left.
+func TestSweepsAndRefitsLoseLess(t *testing.T) {
+	const k, rows = 256, feedbackRows
 	f, _, err := NewFeedback(statsOf(gram(rand.New(rand.NewSource(6)), k, 3*k), k), DefaultDamp, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -166,25 +167,53 @@ func TestSweepsLoseLess(t *testing.T) {
 		h[i] = float64(v)
 	}
 	w := normal(k * rows)
-	for _, q := range []*Type{Q2_K, Q4_0, IQ4_NL, Q2_0} {
+	f.sweeps = 0
+	for _, q := range []*Type{Q2_K, Q4_0, Q4_K, IQ4_NL, IQ4_XS, Q2_0, MXFP4, IQ2_XS, IQ3_XXS, IQ1_S, IQ1_M} {
 		size, _ := q.Size(k)
 		dst, back := make([]byte, rows*size), make([]float32, k*rows)
-		before := make([]float64, rows)
-		for f.sweeps = range 4 {
-			if err := f.Rows(dst, q, w); err != nil {
-				t.Fatal(err)
+		r, columns, descend := f.run(q)
+		r.rows(dst, w, rows, columns, descend)
+		r.measureAlong(w, rows)
+		plain := func(i int) float64 {
+			left := r.left[i*k:][:k]
+			return proxy(h, k, left, make([]float32, k))
+		}
+		along := func(i int) float64 {
+			part := dot(r.left[i*k:][:k], r.ahead[i*k:])
+			return plain(i) + max(q.Along, 1)*part*part/r.energy[i]
+		}
+		check := func(what string, loss func(i int) float64, do func()) (was, now float64) {
+			var before [rows]float64
+			for i := range before {
+				before[i] = loss(i)
+				was += before[i]
 			}
-			q.Decode(back, dst)
-			total, was := 0.0, 0.0
-			for i := range rows {
-				now := proxy(h, k, w[i*k:][:k], back[i*k:][:k])
-				if f.sweeps > 0 && now > before[i]*(1+1e-5) {
-					t.Errorf("%s, row %d: sweep %d leaves %g, there was %g", q.Name, i, f.sweeps, now, before[i])
+			do()
+			for i, b := range before {
+				v := loss(i)
+				now += v
+				if v > b*(1+1e-4) {
+					t.Errorf("%s, row %d: a %s leaves %g, there was %g", q.Name, i, what, v, b)
 				}
-				total, was, before[i] = total+now, was+before[i], now
 			}
-			if f.sweeps == 1 && !(total < 0.99*was) {
-				t.Errorf("%s: the first sweep leaves %g of %g", q.Name, total, was)
+			return was, now
+		}
+		for round := range 3 {
+			was, now := check("sweep", plain, func() { r.sweep(rows, descend) })
+			if round == 0 && !(now < 0.99*was) {
+				t.Errorf("%s: the first sweep leaves %g of %g", q.Name, now, was)
+			}
+			scale, _ := q.halves()
+			was, now = check("refit", along, func() { r.refit(dst, rows) })
+			if changed := now < was; changed != (scale >= 0) {
+				t.Errorf("%s: a refit leaves %g of %g", q.Name, now, was)
+			}
+		}
+		q.recode()(dst, r.row.Code)
+		q.Decode(back, dst)
+		for i, v := range back {
+			if math.Abs(float64(w[i]-v-r.left[i])) > 1e-4 {
+				t.Fatalf("%s: weight %d left %g, not %g", q.Name, i, w[i]-v, r.left[i])
 			}
 		}
 	}
