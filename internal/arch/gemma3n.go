@@ -1,7 +1,9 @@
 package arch
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"slices"
 
@@ -176,8 +178,12 @@ func lookGemma3n(src *formats.Source, p *Params) {
 // mistakenGemma3n says what llama.cpp has built in and a model has otherwise.
 func mistakenGemma3n(b *Bound) string {
 	p := &b.Params
-	idle := 0
-	for _, o := range b.Origins {
+	idle, stored := 0, false // a plan from a config.json alone does not know what is stored
+	for i, o := range b.Origins {
+		if raw := b.Tensors[i].Raw; raw != nil && !stored {
+			_, err := raw.ReadAt(make([]byte, 1), 0)
+			stored = !errors.Is(err, fs.ErrNotExist)
+		}
 		if o.Rule.Idle {
 			idle++
 		}
@@ -194,7 +200,7 @@ func mistakenGemma3n(b *Bound) string {
 		return fmt.Sprintf("llama.cpp has room for %d and %d numbers past attention and for layers' inputs, not for %d and %d: it will not load this one", laurelRank, sideWidth, p.AltUp.Laurel, p.Side)
 	case slices.Max(p.FFIn) != slices.Min(p.FFIn):
 		return "llama.cpp takes all layers to be of one width: it will not load this one"
-	case idle < 3*p.Borrow:
+	case stored && idle < 3*p.Borrow:
 		return "llama.cpp wants keys and values in every layer, also where those of others are used, and newer versions of the library do not store them: it will not load this one"
 	}
 	return ""
