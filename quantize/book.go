@@ -10,7 +10,7 @@ import (
 // weights share, come from the type's encoder, as it leaves a block, and codes are put in afterwards.
 type Book struct {
 	Recode   func(dst []byte, code []int8) // puts other codes, as Tile reports them, into encoded blocks; what they share stays
-	Scale    int                           // where in a block the half stands that all its scales are multiples of; -1: nowhere
+	half     *storedHalf                   // that all scales of a block are multiples of
 	proposer func() proposer               // for one goroutine
 }
 
@@ -71,7 +71,7 @@ type gridProposer struct {
 
 // asBook is what methods need of a type with signs.
 func (c *gridCoder) asBook() *Book {
-	return &Book{Recode: c.recode, proposer: func() proposer {
+	return &Book{Recode: c.recode, half: storedAt(0), proposer: func() proposer {
 		return &gridProposer{newBookSums(c.book, floats(c.book.ready().value, 0)[:c.book.levels]), c.parity}
 	}}
 }
@@ -172,12 +172,8 @@ type iq1Proposer struct {
 // eighths1 are the codes of levels, moved up and down.
 var eighths1 = [2][]float32{{-7, 1, 9}, {-9, -1, 7}}
 
-func (c *iq1Coder) asBook() *Book {
-	scale := 0
-	if c.ways == 1 {
-		scale = -1 // its bits are apart
-	}
-	return &Book{Recode: c.recode, Scale: scale, proposer: func() proposer {
+func (c *iq1Coder) asBook(half *storedHalf) *Book {
+	return &Book{Recode: c.recode, half: half, proposer: func() proposer {
 		return &iq1Proposer{[2]*bookSums{newBookSums(&book1S, eighths1[0]), newBookSums(&book1S, eighths1[1])}, c.ways == 1}
 	}}
 }

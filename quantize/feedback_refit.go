@@ -1,10 +1,6 @@
 package quantize
 
-import (
-	"encoding/binary"
-
-	"quern/internal/kernel"
-)
+import "quern/internal/kernel"
 
 // measureAlong prepares refits: what of the loss goes along with a row's own products.
 func (r *feedbackRun) measureAlong(w []float32, m int) {
@@ -39,29 +35,41 @@ func (r *feedbackRun) refit(dst []byte, m int) {
 		r.along[i] = dot(r.left[i*r.k:][:r.k], r.ahead[i*r.k:])
 	}
 	scale, min := r.t.halves()
-	for _, of := range []struct {
-		half  int
-		value func(i, g int) float32
-	}{
-		{scale, func(i, g int) float32 { return float32(r.row.Scale[g] * float32(r.row.Code[i])) }},
-		{min, func(_, g int) float32 { return r.row.Min[g] }},
-	} {
-		for c := 0; of.half >= 0 && c < r.k; c += r.t.Block {
-			r.refitBlocks(dst, c, m, of.half, of.value)
-		}
+	r.refitEach(dst, m, scale, func(i, g int) float32 { return float32(r.row.Scale[g] * float32(r.row.Code[i])) })
+	r.refitEach(dst, m, min, func(_, g int) float32 { return r.row.Min[g] })
+}
+
+// refitEach does it for one half of every block, of which value is what a weight has.
+func (r *feedbackRun) refitEach(dst []byte, m int, half *storedHalf, value func(i, g int) float32) {
+	for c := 0; half != nil && c < r.k; c += r.t.Block {
+		r.refitBlocks(dst, c, m, half, value)
 	}
 }
 
-// halves are where the halves stand that a block's scales and minima are multiples of; -1: nowhere.
-func (t *Type) halves() (scale, min int) {
+// A storedHalf is one that all scales or minima of a block are multiples of.
+type storedHalf struct {
+	get func(block []byte) uint16
+	set func(block []byte, h uint16)
+}
+
+// storedAt is one whose bytes stand together, nil where there is none.
+func storedAt(at int) *storedHalf {
+	if at < 0 {
+		return nil
+	}
+	return &storedHalf{func(block []byte) uint16 { return halfBits(block[at:]) }, func(block []byte, h uint16) { putHalf(block[at:], h) }}
+}
+
+// halves are those of a block's scales and minima.
+func (t *Type) halves() (scale, min *storedHalf) {
 	if t.Book != nil {
-		return t.Book.Scale, -1
+		return t.Book.half, nil
 	}
-	return t.Lattice.Scale, t.Lattice.Min
+	return storedAt(t.Lattice.Scale), storedAt(t.Lattice.Min)
 }
 
-// refitBlocks does it for the half at a place of the blocks that begin in column c.
-func (r *feedbackRun) refitBlocks(dst []byte, c, m, half int, value func(i, g int) float32) {
+// refitBlocks does it in the blocks that begin in column c.
+func (r *feedbackRun) refitBlocks(dst []byte, c, m int, half *storedHalf, value func(i, g int) float32) {
 	n, row := r.t.Block, r.k/r.t.Block*r.t.Bytes
 	r.part, r.by = room(r.part, m*n), room(r.by, m*n)
 	for i := range m {
@@ -76,7 +84,7 @@ func (r *feedbackRun) refitBlocks(dst []byte, c, m, half int, value func(i, g in
 	any := false
 	for i := range m {
 		raw, v := dst[i*row+c/n*r.t.Bytes:][:r.t.Bytes], r.part[i*n:][:n]
-		if r.refitHalf(raw[half:], i, c, v, r.by[i*n:][:n]) {
+		if r.refitHalf(raw, half, i, c, v, r.by[i*n:][:n]) {
 			r.moveBlock(raw, i, c, v)
 			any = true
 			continue
@@ -92,8 +100,8 @@ func (r *feedbackRun) refitBlocks(dst []byte, c, m, half int, value func(i, g in
 }
 
 // refitHalf refits one half of row i, and says whether it did; vh is v·H within the block.
-func (r *feedbackRun) refitHalf(half2 []byte, i, c int, v, vh []float32) bool {
-	old := binary.LittleEndian.Uint16(half2)
+func (r *feedbackRun) refitHalf(raw []byte, of *storedHalf, i, c int, v, vh []float32) bool {
+	old := of.get(raw)
 	d, again := float64(halfValue(old)), max(r.t.Along, 1)/r.energy[i]
 	z := dot(v, r.ahead[i*r.k+c:])
 	curve := dot(v, vh) + float64(again*float64(z*z))
@@ -106,7 +114,7 @@ func (r *feedbackRun) refitHalf(half2 []byte, i, c int, v, vh []float32) bool {
 	if now == old || !(part*(float64(part*curve)-2*slope) < 0) {
 		return false
 	}
-	binary.LittleEndian.PutUint16(half2, now)
+	of.set(raw, now)
 	r.along[i] -= float64(part * z)
 	return true
 }

@@ -205,7 +205,7 @@ func TestSweepsAndRefitsLoseLess(t *testing.T) {
 			}
 			scale, _ := q.halves()
 			was, now = check("refit", along, func() { r.refit(dst, rows) })
-			if changed := now < was; changed != (scale >= 0) {
+			if changed := now < was; changed != (scale != nil) {
 				t.Errorf("%s: a refit leaves %g of %g", q.Name, now, was)
 			}
 		}

@@ -11,7 +11,7 @@ var IQ1_M = register(Type{
 	Weigh:           coder1M.weigh,
 	Ggml:            coder1M.ggml,
 	Tile:            coder1M.tile,
-	Book:            coder1M.asBook(),
+	Book:            coder1M.asBook(&half1M),
 	Group:           16,
 	Acts:            ActsQ8_K,
 	Along:           3,
@@ -40,7 +40,7 @@ var coder1M = iq1Coder{group: 16, bytes: 56, tiny: 1e-7, factor: 1.1125, ways: 1
 		}
 	},
 	take: func(b *iq1Block, src []byte) {
-		b.d = 0
+		b.d = half1M.get(src)
 		for k := range b.member {
 			nibble := src[32+k/2] >> (4 * (k % 2))
 			b.member[k] = uint16(src[k]) | uint16(nibble&7)<<8
@@ -48,10 +48,25 @@ var coder1M = iq1Coder{group: 16, bytes: 56, tiny: 1e-7, factor: 1.1125, ways: 1
 		}
 		for i := range 4 {
 			word := binary.LittleEndian.Uint16(src[48+2*i:])
-			b.d |= word >> 12 << (4 * i)
 			for j := range 4 {
 				b.scale[4*i+j] = uint8(word >> (3 * j) & 7)
 			}
+		}
+	},
+}
+
+// half1M is d, a nibble in each of four words.
+var half1M = storedHalf{
+	get: func(block []byte) (d uint16) {
+		for i := range 4 {
+			d |= binary.LittleEndian.Uint16(block[48+2*i:]) >> 12 << (4 * i)
+		}
+		return d
+	},
+	set: func(block []byte, d uint16) {
+		for i := range 4 {
+			at := block[48+2*i:]
+			binary.LittleEndian.PutUint16(at, binary.LittleEndian.Uint16(at)&0xfff|d>>(4*i)<<12)
 		}
 	},
 }

@@ -11,7 +11,7 @@ var IQ1_S = register(Type{
 	Weigh:           coder1S.weigh,
 	Ggml:            coder1S.ggml,
 	Tile:            coder1S.tile,
-	Book:            coder1S.asBook(),
+	Book:            coder1S.asBook(storedAt(0)),
 	Group:           32,
 	Acts:            ActsQ8_K,
 	Along:           3,
