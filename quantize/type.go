@@ -23,7 +23,8 @@ type Type struct {
 	// one row.
 	Decode func(dst []float32, src []byte)
 
-	// Encode writes one row with quern's own search: never more weighted error in any block than Ggml.
+	// Encode writes one row with quern's own search: never more weighted error in any block than Ggml, codebooks aside, which are held to it by row on the
+	// reference data.
 	// importance is nil or one non-negative weight for each column.
 	Encode Encoder
 
