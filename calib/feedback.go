@@ -53,9 +53,6 @@ type matrix struct {
 	experts int // 0: all tokens go through it
 }
 
-// fed says whether a type has codes that feedback can choose.
-func (m *matrix) fed() bool { return m.to.Lattice != nil || m.to.Book != nil }
-
 // Round runs chunks through the subject.
 func (s *Subject) Round(ctx context.Context, chunks [][]int32, f *FeedbackRun) (*Rounded, error) {
 	r := &feedbackRun{FeedbackRun: f, subject: s, sums: s.Collector(true), byLayer: map[int][]*matrix{},
@@ -116,7 +113,7 @@ func (r *feedbackRun) observeMeans(layer int, x []float32, m, k int) {
 func (r *feedbackRun) add(layer int, at, sums seat, x []float32, m, k int) {
 	list := r.byLayer[layer]
 	if !r.Journal.has(layer) && slices.ContainsFunc(list, func(m *matrix) bool {
-		return m.fed() && m.t.Cols() == k && (m.experts > 0) == (at.expert >= 0) && m.input(list) == at.role
+		return m.t.Cols() == k && (m.experts > 0) == (at.expert >= 0) && m.input(list) == at.role
 	}) {
 		r.grams.add(sums, x, m, k)
 	}
@@ -199,7 +196,7 @@ func (r *feedbackRun) round(ctx context.Context, layer int, list []*matrix) erro
 		}
 		role := m.input(list)
 		f := factors[role]
-		if f == nil && m.fed() {
+		if f == nil {
 			var err error
 			if f, _, err = r.factor(m, seat{role, -1}); err != nil {
 				return err
@@ -218,18 +215,14 @@ func (r *feedbackRun) experts(ctx context.Context, layer int, m *matrix, role ar
 	n, poor, fed := m.t.NumRows()/m.experts, 0, false
 	size := len(dst) / m.experts
 	for e := range m.experts {
-		var f *quantize.Feedback
-		if m.fed() {
-			var filled bool
-			var err error
-			if f, filled, err = r.factor(m, seat{role, e}); err != nil {
-				return err
-			}
-			if filled {
-				poor++
-			}
-			fed = fed || f.Can(m.to)
+		f, filled, err := r.factor(m, seat{role, e})
+		if err != nil {
+			return err
 		}
+		if filled {
+			poor++
+		}
+		fed = fed || f.Can(m.to)
 		if err := r.rows(ctx, m, e*n, n, dst[e*size:][:size], f, r.sums.importance(place{layer, m.roles[0]}, e)); err != nil {
 			return err
 		}

@@ -63,10 +63,12 @@ func (l *Lattice) nearest(v float32) int8 {
 }
 
 // fewLattice is that of a type with a few levels in each byte.
-func fewLattice(c *fewCoder, scale int) *Lattice {
-	l := &Lattice{Scale: scale, Min: -1}
+func fewLattice(c *fewCoder) *Lattice {
+	l := &Lattice{Scale: c.at, Min: -1}
 	for v := c.lowest; v <= c.highest; v++ {
-		l.Levels = append(l.Levels, int8(v))
+		if v != 0 || !c.signs {
+			l.Levels = append(l.Levels, v)
+		}
 	}
 	l.Recode = func(dst []byte, code []int8) {
 		for ; len(code) >= c.block; dst, code = dst[c.bytes:], code[c.block:] {

@@ -11,6 +11,7 @@ var Q1_0 = register(Type{
 	Group:   32,
 	Acts:    ActsQ8_0,
 	Along:   1,
+	Lattice: fewLattice(&coder1_0),
 	MaxRMSE: 0.625,
 })
 

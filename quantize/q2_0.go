@@ -11,7 +11,7 @@ var Q2_0 = register(Type{
 	Group:    32,
 	Acts:     ActsQ8_0,
 	Along:    3,
-	Lattice:  fewLattice(&coder2_0, 0),
+	Lattice:  fewLattice(&coder2_0),
 	MaxRMSE:  0.365,
 	Fallback: Q4_0,
 })

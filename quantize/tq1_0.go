@@ -13,6 +13,7 @@ var TQ1_0 = register(Type{
 	Group:    32,
 	Acts:     ActsQ8_K,
 	Along:    3,
+	Lattice:  fewLattice(&coderTQ1),
 	MaxRMSE:  0.4575,
 	Fallback: Q4_0,
 })

@@ -11,6 +11,7 @@ var TQ2_0 = register(Type{
 	Group:    32,
 	Acts:     ActsQ8_K,
 	Along:    3,
+	Lattice:  fewLattice(&coderTQ2),
 	MaxRMSE:  0.4575,
 	Fallback: Q4_0,
 })
