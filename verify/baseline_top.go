@@ -157,10 +157,15 @@ func (f *TopFile) Logits(dst []float32, s *model.States, from, to int, _ model.O
 }
 
 // index finds where the rows of the current chunk begin.
-func (f *TopFile) index(chunk int) error {
+func (f *TopFile) index(chunk int) (err error) {
 	if f.token != nil && f.of == chunk {
 		return nil
 	}
+	defer func() {
+		if err != nil {
+			f.token = nil // half of a chunk's offsets are none
+		}
+	}()
 	per := f.places.perChunk()
 	if len(f.data) < per*topFixed {
 		return formats.Corrupt("chunk %d has %d bytes", chunk, len(f.data))
