@@ -146,15 +146,7 @@ func (s *FolderSink) WriteFile(name string, text []byte) error {
 	if err := plainName(name); err != nil {
 		return err
 	}
-	w, err := store.Create(store.Disk, filepath.Join(s.folder.Path(), name), int64(len(text)), true)
-	if err != nil {
-		return err
-	}
-	defer w.Abort()
-	if _, err := w.WriteAt(text, 0); err != nil {
-		return err
-	}
-	return w.Commit()
+	return store.WriteFile(store.Disk, filepath.Join(s.folder.Path(), name), text, true)
 }
 
 // Commit reads the checkpoint back, compares it, and gives it its name.

@@ -90,15 +90,7 @@ func WriteImatrixDat(path string, m *Imatrix, force bool) error {
 		text = m.Datasets[n-1]
 	}
 	p = append(i32Bytes(p, m.Chunks, len(text)), text...)
-	w, err := store.Create(store.Disk, path, int64(len(p)), force)
-	if err != nil {
-		return err
-	}
-	defer w.Abort()
-	if _, err := w.WriteAt(p, 0); err != nil {
-		return err
-	}
-	return w.Commit()
+	return store.WriteFile(store.Disk, path, p, force)
 }
 
 func i32Bytes(p []byte, v ...int) []byte {

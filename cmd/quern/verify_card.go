@@ -64,23 +64,11 @@ func (v *verifying) writeCards(rep *verify.Report) error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		if err := replaceFile(name, verify.PutCard(string(card), rep.Card(len(rep.Models)-len(quants)+i, text))); err != nil {
+		section := rep.Card(len(rep.Models)-len(quants)+i, text)
+		if err := store.WriteFile(store.Disk, name, []byte(verify.PutCard(string(card), section)), true); err != nil {
 			return err
 		}
 		v.ui.note("%s tells what was measured", name)
 	}
 	return nil
-}
-
-// replaceFile writes a small file that appears whole, in the place of one of the same name.
-func replaceFile(name, text string) error {
-	w, err := store.Create(store.Disk, name, int64(len(text)), true)
-	if err != nil {
-		return err
-	}
-	if _, err := w.WriteAt([]byte(text), 0); err != nil {
-		w.Abort()
-		return err
-	}
-	return w.Commit()
 }

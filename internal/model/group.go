@@ -72,21 +72,19 @@ func (r *run) group(seqs [][]int32, want []bool, out []float32) *group {
 func (r *run) start(g *group) {
 	e := r.m.params.Embd
 	wide := e * r.m.streams
-	r.parallel((len(g.place)+rowsPerTask-1)/rowsPerTask, func(w *worker, task int) error {
-		for row := task * rowsPerTask; row < min(len(g.place), (task+1)*rowsPerTask); row++ {
-			x := g.x[row*wide:][:e]
-			if err := r.m.embed.Rows.ReadRows(x, int(g.place[row].token)); err != nil {
-				return inTensor(r.m.embed, err)
-			}
-			if s := r.m.scale; s != 0 {
-				scale(x, s)
-			}
-			if err := r.m.positioned(w, x, g.place[row].pos); err != nil {
-				return inTensor(r.m.positions, err)
-			}
-			if n := r.m.embedNorm; n.weight != nil {
-				r.normed(x, x, n.weight, n.bias)
-			}
+	r.tryRows(len(g.place), func(w *worker, row int) error {
+		x := g.x[row*wide:][:e]
+		if err := r.m.embed.Rows.ReadRows(x, int(g.place[row].token)); err != nil {
+			return inTensor(r.m.embed, err)
+		}
+		if s := r.m.scale; s != 0 {
+			scale(x, s)
+		}
+		if err := r.m.positioned(w, x, g.place[row].pos); err != nil {
+			return inTensor(r.m.positions, err)
+		}
+		if n := r.m.embedNorm; n.weight != nil {
+			r.normed(x, x, n.weight, n.bias)
 		}
 		return nil
 	})

@@ -196,9 +196,16 @@ const rowsPerTask = 64
 
 // eachRow calls f for every row 0…m-1.
 func (r *run) eachRow(m int, f func(w *worker, row int)) {
+	r.tryRows(m, func(w *worker, row int) error { f(w, row); return nil })
+}
+
+// tryRows is eachRow for what may fail.
+func (r *run) tryRows(m int, f func(w *worker, row int) error) {
 	r.parallel((m+rowsPerTask-1)/rowsPerTask, func(w *worker, task int) error {
 		for row := task * rowsPerTask; row < min(m, (task+1)*rowsPerTask); row++ {
-			f(w, row)
+			if err := f(w, row); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

@@ -23,19 +23,17 @@ func (r *run) startSide(b *batch, x []float32) {
 	n, all := p.Side, p.Layers*p.Side
 	bySide, byEmbd, half := float32(math.Sqrt(float64(n))), float32(1/math.Sqrt(float64(p.Embd))), float32(math.Sqrt(0.5))
 	r.apply(x, len(b.at), product{b.side, &of.proj})
-	r.parallel((len(b.at)+rowsPerTask-1)/rowsPerTask, func(w *worker, task int) error {
+	r.tryRows(len(b.at), func(w *worker, row int) error {
 		token := grow(&w.rows, all)
-		for row := task * rowsPerTask; row < min(len(b.at), (task+1)*rowsPerTask); row++ {
-			if err := of.embed.Rows.ReadRows(token, int(b.at[row].token)); err != nil {
-				return inTensor(of.embed, err)
-			}
-			for at := 0; at < all; at += n {
-				made := b.side[row*all+at:][:n]
-				scale(made, byEmbd)
-				r.normed(made, made, of.norm.weight, nil)
-				for j := range made {
-					made[j] = (made[j] + float32(token[at+j]*bySide)) * half
-				}
+		if err := of.embed.Rows.ReadRows(token, int(b.at[row].token)); err != nil {
+			return inTensor(of.embed, err)
+		}
+		for at := 0; at < all; at += n {
+			made := b.side[row*all+at:][:n]
+			scale(made, byEmbd)
+			r.normed(made, made, of.norm.weight, nil)
+			for j := range made {
+				made[j] = (made[j] + float32(token[at+j]*bySide)) * half
 			}
 		}
 		return nil

@@ -107,6 +107,19 @@ func (w *Writer) Abort() {
 	w.path = ""
 }
 
+// WriteFile writes p as a file that appears under its name whole, or never.
+func WriteFile(disk FS, path string, p []byte, force bool) error {
+	w, err := Create(disk, path, int64(len(p)), force)
+	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	if _, err := w.WriteAt(p, 0); err != nil {
+		return err
+	}
+	return w.Commit()
+}
+
 // SyncParent makes the names of committed files durable: call it once for the folder of all of them.
 func SyncParent(disk FS, path string) error { return disk.SyncDir(filepath.Dir(path)) }
 
