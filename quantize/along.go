@@ -34,6 +34,16 @@ func (a *alongSums) best(along float64) float64 {
 	return float64(a.p*(1+along)) / (a.q + float64(along*float64(a.p*a.p))/a.s)
 }
 
+// suit is the half that loses less, the given one or the one next to the best number, and what it loses.
+func (a *alongSums) suit(d uint16, along float64) (uint16, float64) {
+	loss := a.loss(float64(halfValue(d)), along)
+	best := finiteBits(half(float32(a.best(along))))
+	if l := a.loss(float64(halfValue(best)), along); l < loss {
+		return best, l
+	}
+	return d, loss
+}
+
 // least is what is lost with the best number where numbers explain so much of Σ w·x².
 func (a *alongSums) least(explained, along float64) float64 {
 	return (1 + along) * (a.s - explained) / (1 + along*explained/a.s)

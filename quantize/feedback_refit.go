@@ -65,7 +65,7 @@ func (t *Type) halves() (scale, min *storedHalf) {
 	if t.Book != nil {
 		return t.Book.half, nil
 	}
-	return storedAt(t.Lattice.Scale), storedAt(t.Lattice.Min)
+	return t.Lattice.scale, t.Lattice.min
 }
 
 // refitBlocks does it in the blocks that begin in column c.

@@ -287,10 +287,8 @@ func (k *gridSearch) sumsAnew() (a alongSums) {
 
 // offer keeps the try if it is the best so far, with its half or with the one that suits it best.
 func (k *gridSearch) offer(sums alongSums) {
-	for _, d := range [2]uint16{k.try.d, finiteBits(half(float32(sums.best(k.c.along))))} {
-		if loss := sums.loss(float64(halfValue(d)), k.c.along); loss < k.loss {
-			k.best, k.loss = k.try, loss
-			k.best.d = d
-		}
+	if d, loss := sums.suit(k.try.d, k.c.along); loss < k.loss {
+		k.best, k.loss = k.try, loss
+		k.best.d = d
 	}
 }

@@ -11,13 +11,13 @@ import (
 type Lattice struct {
 	Levels []int8                        // the codes that Tile reports, ascending
 	Recode func(dst []byte, code []int8) // puts other codes into encoded blocks; their scales stay
-	Scale  int                           // where in a block the half stands that all its scales are multiples of; -1: nowhere
-	Min    int                           // the same of its minima
+	scale  *storedHalf                   // that all scales of a block are multiples of, or nil
+	min    *storedHalf                   // the same of its minima
 }
 
 // uniform is the lattice of a type with codes from low to high, kept as kernel says.
 func uniform(codes *kernel.Codes, low, high, scale, min int) *Lattice {
-	l := &Lattice{Recode: codes.Pack, Scale: scale, Min: min}
+	l := &Lattice{Recode: codes.Pack, scale: storedAt(scale), min: storedAt(min)}
 	for v := low; v <= high; v++ {
 		l.Levels = append(l.Levels, int8(v))
 	}
@@ -27,7 +27,7 @@ func uniform(codes *kernel.Codes, low, high, scale, min int) *Lattice {
 // named is the lattice of a type whose nibbles name levels, 2·half of them in half bytes from at on, and again every stride bytes of
 // a block.
 func named(levels *[16]int8, block, bytes, at, half, stride, scale int) *Lattice {
-	l := &Lattice{Levels: slices.Compact(slices.Sorted(slices.Values(levels[:]))), Scale: scale, Min: -1}
+	l := &Lattice{Levels: slices.Compact(slices.Sorted(slices.Values(levels[:]))), scale: storedAt(scale)}
 	l.Recode = func(dst []byte, code []int8) {
 		for ; len(code) >= block; dst, code = dst[bytes:], code[block:] {
 			for n := 0; n < block; n += 2 * half {
@@ -64,7 +64,7 @@ func (l *Lattice) nearest(v float32) int8 {
 
 // fewLattice is that of a type with a few levels in each byte.
 func fewLattice(c *fewCoder) *Lattice {
-	l := &Lattice{Scale: c.at, Min: -1}
+	l := &Lattice{scale: storedAt(c.at)}
 	for v := c.lowest; v <= c.highest; v++ {
 		if v != 0 || !c.signs {
 			l.Levels = append(l.Levels, v)
