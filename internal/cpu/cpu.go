@@ -9,12 +9,12 @@ import (
 )
 
 // The features that kernels ask for, from the least to the most demanding of each architecture.
-var order = []string{"avx2", "avx512", "vnni", "bf16", "neon", "dotprod"}
+var order = []string{"avx2", "avx512", "vnni", "neon", "dotprod"}
 
 var has = mask(detect(), os.Getenv("QUERN_CPU"))
 
 // Has reports whether kernels may use a feature: "avx2" (with FMA and F16C), "avx512" (F, BW, DQ, VL), "vnni"
-// (AVX512-VNNI), "bf16" (AVX512-BF16), "neon", "dotprod". QUERN_CPU names the most that may be used; QUERN_CPU=portable allows none.
+// (AVX512-VNNI), "neon", "dotprod". QUERN_CPU names the most that may be used; QUERN_CPU=portable allows none.
 func Has(feature string) bool { return has[feature] }
 
 // Required reports whether QUERN_REQUIRE, a list with commas, names a feature: a test that would skip it must fail.

@@ -19,14 +19,14 @@ type acts struct {
 	holds bool // it holds the present input
 
 	float []float32     // [m][k] in tiles, rounded
-	pairs []uint32      // [m][k/2] in tiles, of bfloat16
+	codes kernel.I16    // [m][k] in tiles, rounded
 	int8  kernel.ActsI8 // [m][k] in tiles
 }
 
 func (a *acts) integer() bool { return a.kind == quantize.ActsQ8_0 || a.kind == quantize.ActsQ8_K }
 
-// paired says that two neighbours stand in one word.
-func (a *acts) paired() bool { return a.kind == quantize.ActsBF16 }
+// coded says that the product is one of 14-bit codes.
+func (a *acts) coded() bool { return a.kind == quantize.ActsF16 || a.kind == quantize.ActsBF16 }
 
 func (a *acts) lanes() int {
 	if a.integer() {
@@ -87,8 +87,8 @@ func (r *run) fill(a *acts) {
 		fallthrough
 	case quantize.ActsQ8_0:
 		a.int8.Reset(m, k, a.group, block)
-	case quantize.ActsBF16:
-		grow(&a.pairs, (m+kernel.RowTile-1)/kernel.RowTile*kernel.RowTile*pairs(k))
+	case quantize.ActsF16, quantize.ActsBF16:
+		a.codes.Reset((m+kernel.RowTile-1)/kernel.RowTile*kernel.RowTile, k)
 	default:
 		grow(&a.float, (m+kernel.RowTile-1)/kernel.RowTile*kernel.RowTile*k)
 	}
@@ -100,17 +100,23 @@ func (r *run) fill(a *acts) {
 			kernel.QuantizeQ8_0(&a.int8, part, from, to-from)
 		case quantize.ActsQ8_K:
 			kernel.QuantizeQ8_K(&a.int8, part, from, to-from)
-		case quantize.ActsF32:
-			kernel.PackTiles(a.float, part, k, from, to-from, k)
+		case quantize.ActsF16:
+			w.code(a, w.halve, part, from, to-from, k)
 		case quantize.ActsBF16:
-			kernel.PackTiles(a.pairs, w.paired(part, to-from, k), pairs(k), from, to-from, pairs(k))
+			w.code(a, w.brain, part, from, to-from, k)
 		default:
-			low := grow(&w.rows, len(part))
-			w.halve(low, part)
-			kernel.PackTiles(a.float, low, k, from, to-from, k)
+			kernel.PackTiles(a.float, part, k, from, to-from, k)
 		}
 		return nil
 	})
+}
+
+// code rounds m rows of k numbers as a runtime does, and codes them as rows from on.
+func (w *worker) code(a *acts, round func(dst, x []float32), x []float32, from, m, k int) {
+	low := grow(&w.rows, len(x))
+	round(low, x)
+	w.codes.Round(low, m, k)
+	a.codes.Tile(&w.codes, from, m, k)
 }
 
 // halve stores x rounded to half precision, to nearest even; dst may be x.
@@ -120,14 +126,9 @@ func (w *worker) halve(dst, x []float32) {
 	kernel.F16ToF32(dst, half)
 }
 
-// pairs is the number of words that hold k numbers.
-func pairs(k int) int { return (k + 1) / 2 }
-
-// paired rounds m rows of k numbers to bfloat16, two to a word.
-func (w *worker) paired(x []float32, m, k int) []uint32 {
-	out := grow(&w.pairs, m*pairs(k))
-	for i := range m {
-		kernel.PairBF16(out[i*pairs(k):][:pairs(k)], x[i*k:][:k])
-	}
-	return out
+// brain does the same with bfloat16.
+func (w *worker) brain(dst, x []float32) {
+	half := grow(&w.half, 2*len(x))
+	kernel.F32ToBF16(half, x)
+	kernel.BF16ToF32(dst, half)
 }

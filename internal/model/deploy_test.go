@@ -41,6 +41,9 @@ func rounded(acts quantize.Acts, x []float64) []float64 {
 			y[i] = v
 		}
 	}
+	if acts == quantize.ActsF16 || acts == quantize.ActsBF16 {
+		return coded(y)
+	}
 	block := map[quantize.Acts]int{quantize.ActsQ8_0: 32, quantize.ActsQ8_K: 256}[acts]
 	for b := 0; block > 0 && b < len(x); b += block {
 		top := 0.0
@@ -62,6 +65,45 @@ func rounded(acts quantize.Acts, x []float64) []float64 {
 		}
 	}
 	return y
+}
+
+// coded are the values that 14-bit codes of x stand for: each 32 have the least power of two for a scale that keeps them within 8191.
+func coded(x []float64) []float64 {
+	y := make([]float64, len(x))
+	for b := 0; b < len(x); b += 32 {
+		block := x[b:min(b+32, len(x))]
+		top := 0.0
+		for _, v := range block {
+			top = max(top, math.Abs(v))
+		}
+		if top == 0 {
+			continue
+		}
+		s := math.Exp2(math.Floor(math.Log2(top)) - 12)
+		if math.RoundToEven(top/s) > 8191 {
+			s *= 2
+		}
+		for i, v := range block {
+			y[b+i] = math.RoundToEven(v/s) * s
+		}
+	}
+	return y
+}
+
+// codedRows rounds the weights that are multiplied in such codes; each matrix once.
+func codedRows(acts quantize.Acts) func(w []float64, k int, name string) []float64 {
+	if acts != quantize.ActsF16 && acts != quantize.ActsBF16 {
+		return nil
+	}
+	done := map[string][]float64{}
+	return func(w []float64, k int, name string) []float64 {
+		if done[name] == nil {
+			for i := 0; i < len(w); i += k {
+				done[name] = append(done[name], coded(w[i:i+k])...)
+			}
+		}
+		return done[name]
+	}
 }
 
 func toHalf(x float64) float64 { return float64(kernel.F16Value(kernel.F16(float32(x)))) }
@@ -109,6 +151,7 @@ func TestDeployProducts(t *testing.T) {
 		}
 		ref := &naive{w: map[string][]float64{"a.weight": decoded(t, ts), "a.bias": widened(w[:n])}}
 		ref.acts = func(x []float64, name string) []float64 { return rounded(q.Acts, x) }
+		ref.rows = codedRows(q.Acts)
 		var want []float64
 		for i := range m {
 			want = append(want, ref.mul(widened(x[i*k:][:k]), "a")...)
@@ -127,6 +170,7 @@ func TestDeployEqualsDefinition(t *testing.T) {
 		b, ref := random(t, deployed(), false, true, stored(q))
 		ref.half = toHalf
 		ref.acts = func(x []float64, name string) []float64 { return rounded(q.Acts, x) }
+		ref.rows = codedRows(q.Acts)
 		m, err := Of(b)
 		if err != nil {
 			t.Fatal(err)
@@ -134,7 +178,7 @@ func TestDeployEqualsDefinition(t *testing.T) {
 		seqs := tokens(83, 5, 20)
 		got, _ := logits(t, m, seqs, nil, Options{Mode: Deploy})
 		d := spread(got, ref.all(seqs))
-		ref.acts, ref.half = nil, nil
+		ref.acts, ref.rows, ref.half = nil, nil, nil
 		exact := spread(got, ref.all(seqs))
 		t.Logf("%s: %.1e from the definition, %.1e from exact mode", name, d, exact)
 		if !(d < exact && exact < 0.05) {

@@ -15,9 +15,10 @@ import (
 type naive struct {
 	p    arch.Params
 	neox bool
-	w    map[string][]float64                     // by GGUF name
-	acts func(x []float64, name string) []float64 // rounds the left factor of a product; nil: not at all
-	half func(x float64) float64                  // rounds keys and values; nil: not at all
+	w    map[string][]float64                            // by GGUF name
+	acts func(x []float64, name string) []float64        // rounds the left factor of a product; nil: not at all
+	rows func(w []float64, k int, name string) []float64 // rounds the right factor, rows of k; nil: not at all
+	half func(x float64) float64                         // rounds keys and values; nil: not at all
 }
 
 // logits of one sequence, [tokens][V].
@@ -59,6 +60,9 @@ func (m *naive) mul(x []float64, name string) []float64 {
 	w, bias := m.w[name+".weight"], m.w[name+".bias"]
 	if m.acts != nil {
 		x = m.acts(x, name+".weight")
+	}
+	if m.rows != nil {
+		w = m.rows(w, len(x), name)
 	}
 	y := make([]float64, len(w)/len(x))
 	for i := range y {

@@ -22,6 +22,7 @@ type span struct {
 // come from the second-level cache most of the time.
 const (
 	columnsI8   = 4096 // of a block
+	columnsI16  = 1536
 	columnsF32  = 768
 	rowsI8      = 5 * kernel.RowTile
 	rowsF32     = 5 * kernel.RowTile
@@ -55,8 +56,8 @@ func (r *run) multiply(x []float32, m int, products ...product) {
 		switch {
 		case s.acts.integer():
 			return inTensor(s.w.t, s.integers(w, m))
-		case s.acts.paired():
-			return inTensor(s.w.t, s.pairs(w, m))
+		case s.acts.coded():
+			return inTensor(s.w.t, s.codes(w, m))
 		}
 		return inTensor(s.w.t, s.floats(w, m))
 	})
@@ -66,8 +67,8 @@ func (r *run) multiply(x []float32, m int, products ...product) {
 func (w *weight) panelsPerTask(a *acts, wanted int) int {
 	column, columns := 4*a.lanes(), columnsF32
 	switch {
-	case a.paired():
-		column /= 2
+	case a.coded():
+		column, columns = 2*a.lanes()+4*a.lanes()/kernel.GroupI16, columnsI16 // codes and scales
 	case a.integer():
 		column, columns = a.lanes()+8*a.lanes()/a.group, columnsI8 // codes, scales and offsets
 	}
@@ -103,26 +104,27 @@ func (s *span) floats(w *worker, m int) error {
 	return nil
 }
 
-// pairs does the same with bfloat16, two numbers in each word.
-func (s *span) pairs(w *worker, m int) error {
+// codes does the same with 14-bit codes of both, which hold half precision and bfloat16 as well as a float32 sum needs.
+func (s *span) codes(w *worker, m int) error {
 	const lanes = kernel.Lanes
-	k, ld := pairs(s.w.k), s.ld(m)
-	size := k * lanes
-	panels := grow(&w.pairPanels, (s.to-s.from+lanes-1)/lanes*size)
+	k, ld := s.w.k, s.ld(m)
+	groups := kernel.GroupsI16(k)
+	w.codePanels.Reset(roundUp(s.to-s.from), k)
+	panel := func(j int) kernel.I16 { return w.codePanels.Panel((j-s.from)/lanes, k) }
 	for j := s.from; j < s.to; j += lanes {
 		n := min(lanes, s.to-j)
-		rows := grow(&w.rows, n*s.w.k)
+		rows := grow(&w.rows, n*k)
 		if err := s.w.t.Rows.ReadRows(rows, j); err != nil {
 			return err
 		}
-		kernel.PackPairs(panels[(j-s.from)*k:][:size], w.paired(rows, n, s.w.k), n, k)
+		w.codes.Round(rows, n, k)
+		panel(j).Pack(&w.codes, n, k)
 	}
 	grow(&w.edge, m*lanes)
-	blocks(m, k, rowsF32, columnsF32, func(row, rows, column, columns int) {
+	blocks(m, groups, rowsF32, columnsI16/kernel.GroupI16, func(row, rows, group, n int) {
 		for j := s.from; j < s.to; j += lanes {
-			panel := panels[(j-s.from)*k:][:size]
 			dst, ldd := s.output(w, lanes, row, rows, j, ld)
-			kernel.MatMulPairs(dst, ldd, s.acts.pairs, row, rows, panel, k, column, columns)
+			kernel.MatMulI16(dst, ldd, &s.acts.codes, row, rows, panel(j), groups, group, n)
 		}
 	})
 	s.finish(w, lanes, m, ld)

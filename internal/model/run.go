@@ -89,8 +89,8 @@ type scratch struct {
 type worker struct {
 	rows       []float32        // decoded rows of a weight
 	panels     []float32        // the same as the float product wants them
-	pairs      []uint32         // rows in bfloat16
-	pairPanels []uint32         // and these as their product wants them
+	codes      kernel.I16       // rows in 14-bit codes
+	codePanels kernel.I16       // and these as their product wants them
 	raw        []byte           // stored bytes of a row
 	tile       kernel.RowsI8    // decoded rows of a weight in int8
 	ints       []kernel.PanelI8 // rows as the integer product wants them

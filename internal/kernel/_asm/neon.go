@@ -15,6 +15,16 @@ func (f *file) sdot(d, a, b, part int) {
 	f.word(uint32(op), fmt.Sprintf("SDOT V%d.S4, V%d.B16, V%d.B4[%d]", d, a, b, part))
 }
 
+// addProducts adds the products of the lower or upper four 16-bit codes of a and b to d.
+func (f *file) addProducts(d, a, b, upper int) {
+	f.word(uint32(0x0e608000|upper<<30|b<<16|a<<5|d), fmt.Sprintf("SMLAL%s V%d.S4, V%d, V%d", []string{"", "2"}[upper], d, a, b))
+}
+
+// joinPairs adds neighbours: those of a in the lower half of d, those of b in the upper.
+func (f *file) joinPairs(d, a, b int) {
+	f.word(uint32(0x4ea0bc00|b<<16|a<<5|d), fmt.Sprintf("ADDP V%d.S4, V%d.S4, V%d.S4", d, a, b))
+}
+
 // toFloat converts signed integers.
 func (f *file) toFloat(d, a int) {
 	f.word(uint32(0x4e21d800|a<<5|d), fmt.Sprintf("SCVTF V%d.S4, V%d.S4", d, a))

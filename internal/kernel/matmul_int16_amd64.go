@@ -1,0 +1,26 @@
+//go:build !purego
+
+package kernel
+
+import "quern/internal/cpu"
+
+//go:noescape
+func mulI16AVX2(dst *float32, ldd uintptr, x *uint32, xscale *float32, panel *uint32, pscale *float32, m, groups, more uintptr)
+
+//go:noescape
+func mulI16AVX512(dst *float32, ldd uintptr, x *uint32, xscale *float32, panel *uint32, pscale *float32, m, groups, more uintptr)
+
+//go:noescape
+func mulI16VNNI(dst *float32, ldd uintptr, x *uint32, xscale *float32, panel *uint32, pscale *float32, m, groups, more uintptr)
+
+//go:noescape
+func codeI16AVX2(code *uint32, scale, x *float32, n uintptr)
+
+func init() {
+	codeI16.add("avx2", cpu.Has("avx2"), func(code []uint32, scale, x []float32) {
+		codeI16AVX2(&code[0], &scale[0], &x[0], uintptr(len(scale)))
+	})
+	matMulI16.add("avx2", cpu.Has("avx2"), int16Of(mulI16AVX2, 6, 16))
+	matMulI16.add("avx512", cpu.Has("avx512"), int16Of(mulI16AVX512, 12, 32))
+	matMulI16.add("vnni", cpu.Has("vnni"), int16Of(mulI16VNNI, 12, 32))
+}

@@ -1,0 +1,178 @@
+package kernel
+
+import (
+	"math"
+	"math/rand"
+	"slices"
+	"testing"
+)
+
+// coded are rows of random codes, the greatest ones among them, and scales.
+func coded(r *rand.Rand, rows, groups int) I16 {
+	x := I16{make([]uint32, rows*groups*wordsI16), make([]float32, rows*groups)}
+	top := r.Intn(2) == 0
+	code := func() uint32 {
+		if top {
+			return uint32(uint16(int16(topI16 * (1 - 2*r.Intn(2)))))
+		}
+		return uint32(uint16(int16(r.Intn(2*topI16+1) - topI16)))
+	}
+	for i := range x.Code {
+		x.Code[i] = code() | code()<<16
+	}
+	for i := range x.Scale {
+		x.Scale[i] = float32(r.NormFloat64())
+	}
+	return x
+}
+
+func TestMatMulI16(t *testing.T) {
+	r := rand.New(rand.NewSource(52))
+	each(t, matMulI16, func(t *testing.T, f, p func(dst []float32, ldd int, x *I16, from, m int, panel I16, groups, group, n int)) {
+		for m := 1; m < 30; m++ {
+			for _, groups := range []int{1, 2, 3, 7} {
+				ldd, part, from := Lanes+r.Intn(5), r.Intn(groups+1), r.Intn(2)*RowTile
+				x, panel := coded(r, (from+m+RowTile-1)/RowTile*RowTile, groups), coded(r, Lanes, groups)
+				got, check := guarded((m-1)*ldd + Lanes)
+				want := append([]float32(nil), got...)
+				if part > 0 {
+					f(got, ldd, &x, from, m, panel, groups, 0, part)
+				}
+				if part < groups {
+					f(got, ldd, &x, from, m, panel, groups, part, groups-part)
+				}
+				check()
+				p(want, ldd, &x, from, m, panel, groups, 0, groups)
+				for i := range m {
+					same(t, "row", got[i*ldd:][:Lanes], want[i*ldd:][:Lanes])
+				}
+			}
+		}
+	})
+}
+
+// numbers of all magnitudes, subnormal ones, infinities and NaNs among them, in some groups only numbers that are near the greatest.
+func anyNumbers(r *rand.Rand, groups int) []float32 {
+	x := make([]float32, groups*GroupI16)
+	for g := range groups {
+		e := r.Intn(256)
+		for i := range GroupI16 {
+			b := r.Uint32()
+			switch g % 3 {
+			case 0:
+				b = b&0x807fffff | uint32(max(0, e-r.Intn(20)))<<23
+			case 1:
+				b = b&0x80000fff | uint32(e)<<23 | 0x7ff000 // where rounding needs one bit more
+			}
+			x[g*GroupI16+i] = math.Float32frombits(b)
+		}
+	}
+	return x
+}
+
+func TestCodeI16(t *testing.T) {
+	r := rand.New(rand.NewSource(51))
+	each(t, codeI16, func(t *testing.T, f, p func(code []uint32, scale, x []float32)) {
+		for range 300 {
+			const groups = 5
+			x := anyNumbers(r, groups)
+			got, want := I16{make([]uint32, groups*wordsI16+1), make([]float32, groups+1)}, I16{make([]uint32, groups*wordsI16), make([]float32, groups)}
+			f(got.Code[:groups*wordsI16], got.Scale[:groups], x)
+			p(want.Code, want.Scale, x)
+			if !slices.Equal(got.Code[:groups*wordsI16], want.Code) || got.Code[groups*wordsI16] != 0 {
+				t.Fatalf("codes of %v are %x, want %x", x, got.Code, want.Code)
+			}
+			same(t, "scales", got.Scale[:groups], want.Scale)
+		}
+	})
+}
+
+// Codes are nearest to their numbers with the least scale that holds them; one that is not finite spoils its group alone.
+func TestRoundI16(t *testing.T) {
+	r := rand.New(rand.NewSource(53))
+	const groups = 600
+	x := anyNumbers(r, groups)
+	var c I16
+	c.Round(x, 2, len(x)/2)
+	for g := range groups {
+		most, finite := 0.0, true
+		for _, v := range x[g*GroupI16:][:GroupI16] {
+			most = max(most, math.Abs(float64(v)))
+			finite = finite && !math.IsNaN(float64(v)) && !math.IsInf(float64(v), 0)
+		}
+		s := float64(c.Scale[g])
+		if math.IsNaN(s) {
+			if finite && most < math.MaxFloat32*(1-0x1p-14) {
+				t.Fatalf("group %d of numbers up to %g has no scale", g, most)
+			}
+			continue
+		}
+		if !finite {
+			t.Fatalf("group %d has a scale", g)
+		}
+		if f, _ := math.Frexp(s); f != 0.5 || s > 0x1p-126 && math.RoundToEven(most/s*2) <= topI16 {
+			t.Fatalf("numbers up to %g have the scale %g", most, s)
+		}
+		for i, v := range x[g*GroupI16:][:GroupI16] {
+			code := int16(c.Code[(g*GroupI16+i)/2] >> (16 * (i % 2)))
+			if want := math.RoundToEven(float64(v) / s); float64(code) != want || math.Abs(want) > topI16 {
+				t.Fatalf("%g is coded %d of %g, want %g", v, code, s, want)
+			}
+		}
+	}
+}
+
+// A product of rows whose length is no multiple of the group is that of the numbers that their codes stand for.
+func TestProductI16(t *testing.T) {
+	r := rand.New(rand.NewSource(54))
+	const m, n, k = 17, 30, 75
+	x, w := make([]float32, m*k), make([]float32, n*k)
+	for _, s := range [][]float32{x, w} {
+		for i := range s {
+			s[i] = float32(r.NormFloat64())
+		}
+	}
+	var xc, wc, tiles, panel I16
+	xc.Round(x, m, k)
+	wc.Round(w, n, k)
+	tiles.Reset(2*RowTile, k)
+	tiles.Tile(&xc, 0, m, k)
+	panel.Reset(Lanes, k)
+	panel.Pack(&wc, n, k)
+	got := make([]float32, m*Lanes)
+	MatMulI16(got, Lanes, &tiles, 0, m, panel, GroupsI16(k), 0, GroupsI16(k))
+	value := func(c *I16, row, i int) float64 {
+		g := GroupsI16(k)
+		return float64(int16(c.Code[row*g*wordsI16+i/2]>>(16*(i%2)))) * float64(c.Scale[row*g+i/GroupI16])
+	}
+	for i := range m {
+		for j := range n {
+			coded, exact := 0.0, 0.0
+			for p := range k {
+				coded += value(&xc, i, p) * value(&wc, j, p)
+				exact += float64(x[i*k+p]) * float64(w[j*k+p])
+			}
+			if d := math.Abs(float64(got[i*Lanes+j]) - coded); d > 1e-5 {
+				t.Fatalf("output %d, %d is %g from the sum of coded products", i, j, d)
+			}
+			if d := math.Abs(float64(got[i*Lanes+j]) - exact); d > 1e-2 {
+				t.Fatalf("output %d, %d is %g from the sum of products", i, j, d)
+			}
+		}
+	}
+}
+
+func BenchmarkCodeI16(b *testing.B) {
+	x, code, scale := filled(run), make([]uint32, run/2), make([]float32, run/GroupI16)
+	measure(b, codeI16, "Gelem/s", run, func(f func(code []uint32, scale, x []float32)) { f(code, scale, x) })
+}
+
+func BenchmarkMatMulI16(b *testing.B) {
+	r := rand.New(rand.NewSource(1))
+	for _, s := range []struct{ m, groups int }{{60, 18}, {60, 24}, {60, 48}, {516, 18}} {
+		x, panel, dst := coded(r, s.m, s.groups), coded(r, Lanes, s.groups), make([]float32, s.m*Lanes)
+		measure(b, matMulI16, "GOP/s", float64(2*s.m*s.groups*GroupI16*Lanes), func(f func([]float32, int, *I16, int, int, I16, int, int, int)) {
+			f(dst, Lanes, &x, 0, s.m, panel, s.groups, 0, s.groups)
+		})
+	}
+}
