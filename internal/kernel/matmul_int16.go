@@ -153,11 +153,12 @@ type mulI16 func(dst *float32, ldd uintptr, x *uint32, xscale *float32, panel *u
 func int16Of(mul mulI16, rows, lanes int) func(dst []float32, ldd int, x *I16, from, m int, panel I16, groups, group, n int) {
 	return func(dst []float32, ldd int, x *I16, from, m int, panel I16, groups, group, n int) {
 		more := uintptr(min(group, 1))
-		for i := 0; i < m; i += rows {
-			tile, row := (from+i)/RowTile, (from+i)%RowTile
-			code, scale := &x.Code[(tile*groups+group)*wordsI16*RowTile+row], &x.Scale[(tile*groups+group)*RowTile+row]
-			for j := 0; j < Lanes; j += lanes {
-				mul(&dst[i*ldd+j], uintptr(4*ldd), code, scale, &panel.Code[group*wordsI16*Lanes+j], &panel.Scale[group*Lanes+j], uintptr(min(rows, m-i)), uintptr(n), more)
+		for j := 0; j < Lanes; j += lanes {
+			code, scale := &panel.Code[group*wordsI16*Lanes+j], &panel.Scale[group*Lanes+j]
+			for i := 0; i < m; i += rows {
+				tile, row := (from+i)/RowTile, (from+i)%RowTile
+				at := (tile*groups + group) * RowTile
+				mul(&dst[i*ldd+j], uintptr(4*ldd), &x.Code[at*wordsI16+row], &x.Scale[at+row], code, scale, uintptr(min(rows, m-i)), uintptr(n), more)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ type span struct {
 // come from the second-level cache most of the time.
 const (
 	columnsI8   = 4096 // of a block
-	columnsI16  = 1536
+	columnsI16  = 768
 	columnsF32  = 768
 	rowsI8      = 5 * kernel.RowTile
 	rowsF32     = 5 * kernel.RowTile
