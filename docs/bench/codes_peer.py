@@ -17,6 +17,7 @@ a = p.parse_args()
 os.environ['CUDA_VISIBLE_DEVICES'] = ''
 
 import torch, transformers
+torch.Tensor.pin_memory = lambda self, *_: self  # llm-compressor's AWQ pins memory for a GPU, and fails where there is none
 tokenizer = transformers.AutoTokenizer.from_pretrained(a.model)
 ids = tokenizer(open(a.text, encoding='utf-8').read()[:a.chunks * a.ctx * 16], add_special_tokens=False)['input_ids']
 bos = [tokenizer.bos_token_id] if tokenizer('x')['input_ids'][0] == tokenizer.bos_token_id else []
