@@ -89,6 +89,9 @@ func (a *Adapter) pairs(b *arch.Bound) ([]*loraPair, error) {
 	places, byName := b.Places(), map[string]*loraPair{}
 	for _, m := range a.modules {
 		found := places[m.name+".weight"]
+		if len(found) == 0 { // of a model around a language model
+			found = places[arch.Plain(m.name+".weight")]
+		}
 		if len(found) == 0 {
 			return nil, a.fail(m.name, formats.Unsupported("has no tensor of its own in a GGUF of %s", b.Arch.Name), "is it the model that the adapter was trained for? quern lora merge may take it")
 		}

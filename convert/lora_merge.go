@@ -56,8 +56,9 @@ func Merge(base *formats.Source, adapters []*Adapter, factors []float64) (*forma
 type merger struct {
 	src     *formats.Source
 	byName  map[string]*formats.Tensor
-	touched map[string]bool // changed by any adapter
-	earlier map[string]bool // changed by those before this one
+	touched map[string]bool   // changed by any adapter
+	earlier map[string]bool   // changed by those before this one
+	plain   map[string]string // names of the base's tensors by what they are without the layout of a model around a language model
 	untied  bool
 	root    map[string]any // config.json
 	notes   []string
@@ -79,13 +80,18 @@ func (m *merger) config(base *formats.Source) error {
 
 // find is the base's tensor of a module, under the name that the adapter gives it or with another prefix.
 func (m *merger) find(name string) string {
-	for _, n := range []string{name, strings.TrimPrefix(name, "model."), "model." + name, "language_model." + name,
-		strings.Replace(name, "model.language_model.", "language_model.model.", 1), strings.Replace(name, "language_model.model.", "model.language_model.", 1)} {
+	for _, n := range []string{name, strings.TrimPrefix(name, "model."), "model." + name} {
 		if m.byName[n] != nil {
 			return n
 		}
 	}
-	return ""
+	if m.plain == nil { // of a model around a language model
+		m.plain = map[string]string{}
+		for _, t := range m.src.Tensors {
+			m.plain[arch.Plain(t.Name)] = t.Name
+		}
+	}
+	return m.plain[arch.Plain(name)]
 }
 
 // add applies one adapter.

@@ -60,12 +60,9 @@ def compare(ours, ref):
 
 
 def transformers_logits(path, tokens):
-    import torch
-    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
-    try:
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, attn_implementation='eager').eval()
-    except ValueError:  # a model that sees
-        model = AutoModelForImageTextToText.from_pretrained(path, dtype=torch.float32, attn_implementation='eager').eval()
+    import torch, transformers as tf
+    make = getattr(tf, json.load(open(os.path.join(path, 'config.json')))['architectures'][0], tf.AutoModelForCausalLM)
+    model = make.from_pretrained(path, dtype=torch.float32, attn_implementation='eager').eval()
     with torch.no_grad():
         return model(torch.tensor([tokens])).logits[0].numpy()
 

@@ -214,6 +214,8 @@ def make(a, f):
     c = dict(f['config'], vocab_size=VOCAB, bos_token_id=0, eos_token_id=0, pad_token_id=None)
     for k, v in RUNTIME.get(f['name'], {}).items():
         c[k] = v
+    if 'text_config' in c:  # of models around a language model
+        c['text_config'] = dict(c['text_config'], **{k: c.pop(k) for k in ('vocab_size', 'bos_token_id', 'eos_token_id', 'pad_token_id')})
     kind, folder = c['model_type'], os.path.join(a.out, slug(f['name']))
     hf = os.path.join(folder, 'hf')
     shutil.rmtree(folder, ignore_errors=True)
@@ -239,7 +241,7 @@ def make(a, f):
         state = model.state_dict()
         with torch.no_grad():
             for k, v in state.items():
-                if v.is_floating_point():
+                if v.is_floating_point() and not (k.endswith('lm_head.weight') and c.get('tie_word_embeddings')):
                     v.copy_(weights(k, v.shape))
             model.save_pretrained(hf, save_original_format=not f['fused'])
             rename(os.path.join(hf, 'config.json'), arch)
@@ -277,7 +279,7 @@ p.add_argument('--keep', action='store_true', help='leave folders that are there
 a = p.parse_args()
 for path in a.families:
     for f in json.load(open(path)):
-        if a.only and a.only not in f['name'] or 'vision_config' in f['config']:
+        if a.only and a.only not in f['name'] or 'vision_config' in f['config'] and 'text_config' not in f['config']:
             continue
         if a.keep and os.path.exists(os.path.join(a.out, slug(f['name']), 'done')):
             continue

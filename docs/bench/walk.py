@@ -44,13 +44,15 @@ def adapter(src, out, tokens):
     """a random adapter by PEFT, and the logits of the model that has it"""
     import torch
     from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
-    model = AutoModelForCausalLM.from_pretrained(src, dtype=torch.float32, attn_implementation='eager').eval()
+    import transformers as tf
+    make = getattr(tf, json.load(open(os.path.join(src, 'config.json')))['architectures'][0], tf.AutoModelForCausalLM)
+    model = make.from_pretrained(src, dtype=torch.float32, attn_implementation='eager').eval()
     experts = any('expert' in k for k, _ in model.named_parameters())  # PEFT trains those as one parameter, which quern refuses
     latent = any('kv_a_proj' in k for k, _ in model.named_modules())  # of whose attention llama.cpp knows adapters of one matrix only
     layers = [k for k, m in model.named_modules() if type(m).__name__ in ('Linear', 'Conv1D', 'FalconLinear') and m is not model.get_output_embeddings()
               and not (experts and 'attn' not in k) and not (latent and 'o_proj' not in k and 'mlp' not in k)
-              and not any(x in k for x in ('per_layer_model_projection', 'altup_', 'modality_router'))]  # llama.cpp adapts none of these
+              and not any(x in k for x in ('per_layer_model_projection', 'altup_', 'modality_router'))  # llama.cpp adapts none of these
+              and ('language_model' in k or 'text_model' in k or 'text_config' not in model.config.to_dict())]  # nothing around a language model
     peft = get_peft_model(model, LoraConfig(r=4, lora_alpha=6, task_type='CAUSAL_LM', target_modules=layers))
     g = torch.Generator().manual_seed(1)
     for name, p in peft.named_parameters():

@@ -145,6 +145,7 @@ const StoreConv = "F16 or F32"
 // Layer says which of the variants of a transformer layer the forward pass computes. The zero value is Llama's.
 type Layer struct {
 	RopeNeox    bool       // rotates halves of a head instead of neighbouring pairs
+	SectionNeox bool       // does so where time, height and width each rotate a part of a head (Sections)
 	RopePart    bool       // may rotate the leading dimensions of a head only
 	Act         Activation // of the gate
 	Bare        bool       // its parts are given the residual stream without a norm
@@ -171,6 +172,8 @@ type Layer struct {
 	PartPairs   bool       // of a head's pairs those of the highest frequencies may be the only ones to be rotated; rope_freqs.weight says which
 	EarlyRouter bool       // the router is given what the layer is, without a norm
 	Ungated     bool       // the feed-forward network has no gate: its function is applied to up
+	SoftGate    bool       // a softplus of RoleAttnGate's outputs multiplies, not their sigmoid
+	Averaged    bool       // what the shared experts and the others give is averaged instead of added
 }
 
 // An Activation is the function between the matrices of the feed-forward network.
@@ -201,6 +204,7 @@ type Params struct {
 	ValueDim int     // of values; the families here have HeadDim
 	Context  int     // longest sequence the model was trained for
 	NormEps  float32 // RMS norm
+	RMSEps   float32 // the same, in a family that has norms of two kinds: then no norm takes the mean away; 0: all do
 	RopeDim  int     // leading dimensions of a head that are rotated
 	RopePart float32 // their part of a head, as config.json tells it
 	RopeBase float32 // theta
@@ -245,6 +249,7 @@ type Params struct {
 
 	HeadsIn, KVHeadsIn, FFIn []int32 // of each layer, where these differ from layer to layer (At); Heads, KVHeads and FF are then the largest
 
+	HeadGate bool    // RoleAttnGate has one output for each head, not one for each of its dimensions
 	Parallel bool    // Layer.Parallel, where a family's files tell it
 	TwoNorms bool    // the parts of a layer that are given the same are given it by a norm each, where a family has both kinds
 	Act      string  // what config.json calls the activation, in families that have several (Activations)
@@ -287,6 +292,8 @@ func (p *Params) Dim(letter string) int {
 		return p.HeadDim
 	case "H":
 		return p.Heads
+	case "OG":
+		return p.Gates()
 	case "HK":
 		return p.KVHeads
 	case "C":
@@ -301,6 +308,14 @@ func (p *Params) Dim(letter string) int {
 		return p.Layers * p.Side
 	}
 	return max(p.AltUp.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.visionDim(letter))
+}
+
+// Gates is the number of outputs of RoleAttnGate.
+func (p *Params) Gates() int {
+	if p.HeadGate {
+		return p.Heads
+	}
+	return p.Heads * p.HeadDim
 }
 
 // A Bound is a checkpoint understood: its family, its hyper-parameters, and its tensors under GGUF names and in GGUF's

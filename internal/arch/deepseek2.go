@@ -40,6 +40,15 @@ var DeepSeek2 = register(Arch{
 				"n_group": 1, "topk_group": 1, "first_k_dense_replace": 1, "scoring_func": "sigmoid", "topk_method": "noaux_tc",
 			},
 		},
+		{
+			Type: "youtu", // without experts
+			HF:   []string{"YoutuForCausalLM"},
+			Defaults: map[string]any{
+				"max_position_embeddings": 131072, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "q_lora_rank": 1536, "kv_lora_rank": 512,
+				"qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "tie_word_embeddings": true,
+			},
+			Ignore: []string{"head_dim"},
+		},
 	},
 	Keys: slices.Concat(
 		named("block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count"),
@@ -72,7 +81,12 @@ var DeepSeek2 = register(Arch{
 		{HF: "moe_layer_freq", Unless: []string{"1"}, Why: "some of the later layers have no experts"},
 		{HF: "topk_method", Unless: []string{"greedy", "group_limited_greedy", "noaux_tc"}, Why: "a way to choose experts"},
 	},
-	Finish: denseFirst,
+	Finish: func(c *Config, p *Params) error {
+		if p.Mix.Count == 0 {
+			p.Mix.Dense, p.Mix.FF = p.Layers, p.FF // so files tell it
+		}
+		return denseFirst(c, p)
+	},
 	Mistaken: func(b *Bound) string {
 		if p := &b.Params; lite(p) == narrowQ(p, 0) {
 			return fmt.Sprintf("llama.cpp goes by the number of layers (26, 27, or 48 with %d tokens) whether queries are compressed: it will not load this one of %d", liteVocab, p.Layers)

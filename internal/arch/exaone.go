@@ -42,7 +42,7 @@ var Exaone4 = register(Arch{
 	}},
 	Keys:    slices.Concat(shapeKeys, headKeys(ownHead), []Key{{GGUF: "general.file_type"}}, sizeKeys(always)[:1], windowKeys, sizeKeys(never)[1:]),
 	Tensors: slices.Concat([]Rule{ropeFreqs}, without(decoder, RoleAttnNorm, RoleFFNNorm), headNorms, normsAfter),
-	Drop:    []string{"*.rotary_emb.inv_freq"},
+	Drop:    []string{"*.rotary_emb.inv_freq", "mtp.*"}, // layers that guess further tokens,
 	Refuse:  plainRefuses,
 	Layer:   Layer{RopeNeox: true, Bare: true, StillFull: true},
 	Finish:  windowed,

@@ -33,7 +33,7 @@ func (b *Bound) tellRope(out map[string]any) error {
 	default:
 		return formats.Unsupported("rope scaling %.60q has no name in config.json", p.RopeType)
 	}
-	if p.NearBase > 0 { // since version 5 each kind of layers has its own, and the old names leave those with a window a guess
+	if near := p.NearBase > 0; near || b.Arch.has("{a}.rope.freq_base_swa") { // since version 5 each kind of layers has its own, and the old names leave those with a window a guess
 		full := map[string]any{"rope_type": "default"}
 		if scaling, ok := out["rope_scaling"].(map[string]any); ok {
 			full = maps.Clone(scaling)
@@ -42,8 +42,14 @@ func (b *Bound) tellRope(out map[string]any) error {
 			delete(out, "rope_scaling")
 		}
 		full["rope_theta"] = decimal(p.RopeBase)
-		out["rope_parameters"] = map[string]any{"full_attention": full,
-			"sliding_attention": map[string]any{"rope_type": "default", "rope_theta": decimal(p.NearBase)}}
+		if b.Arch.Layer.RopePart {
+			full["partial_rotary_factor"] = decimal(float32(p.RopeDim) / float32(p.HeadDim))
+		}
+		kinds := map[string]any{"full_attention": full}
+		if near {
+			kinds["sliding_attention"] = map[string]any{"rope_type": "default", "rope_theta": decimal(p.NearBase)}
+		}
+		out["rope_parameters"] = kinds
 	}
 	return nil
 }

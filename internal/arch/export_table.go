@@ -26,8 +26,12 @@ var tellings = []telling{
 	{Type: "gemma3_text", Set: queryScalar},
 	{Type: "gemma3n_text", Set: gemma3nConfig},
 	{Type: "gemma4_text", Set: gemma4Config, Names: map[string]string{"num_local_experts": "num_experts", "num_experts_per_tok": "top_k_experts"}},
-	{Type: "deepseek_v2", When: func(p *Params) bool { return p.Mix.Gate != GateSigmoid }, Set: latentConfig},
-	{Type: "deepseek_v3", Set: latentConfig},
+	{Type: "deepseek_v2", When: func(p *Params) bool { return p.Mix.Count > 0 && p.Mix.Gate != GateSigmoid }, Set: latentConfig},
+	{Type: "glm4_moe_lite", When: hasExperts},
+	{Type: "youtu", Set: func(p *Params) map[string]any {
+		return map[string]any{"num_key_value_heads": p.Heads, "topk_method": unsaid, "moe_layer_freq": unsaid}
+	}},
+	{Type: "deepseek_v3", When: hasExperts, Set: latentConfig},
 	{Type: "deepseek", Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "dots1", Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "glm4_moe", Names: map[string]string{"num_local_experts": "n_routed_experts"}},
@@ -45,6 +49,8 @@ var tellings = []telling{
 		return nil
 	}},
 	{Type: "minicpm", Set: depths},
+	{Type: "cohere2_moe", Names: map[string]string{"num_local_experts": "num_experts"}, Set: cohere2MoeConfig},
+	{Type: "laguna", Names: map[string]string{"num_local_experts": "num_experts"}, Set: lagunaConfig},
 	{Type: "mellum", Names: map[string]string{"num_local_experts": "num_experts"}, Set: func(*Params) map[string]any {
 		return map[string]any{"rope_theta": unsaid, "rope_scaling": unsaid} // each kind of layers has its own
 	}},
@@ -65,6 +71,9 @@ var tellings = []telling{
 		return map[string]any{"use_qk_norm": p.Mix.Count != llama4Bare, "attn_temperature_tuning": true}
 	}},
 	{Type: "gpt_oss", Last: true}, // the other one holds codes
+	{Type: "glm4v_text", Cannot: needsTower},
+	{Type: "glm_ocr_text", Cannot: needsTower},
+	{Type: "glm4v_moe_text", Cannot: needsTower},
 	{Type: "qwen2_vl", Cannot: needsTower},
 	{Type: "qwen2_vl_text", Cannot: needsTower},
 	{Type: "qwen2_5_vl", Cannot: needsTower},

@@ -16,6 +16,13 @@ var GLM4Moe = register(Arch{
 			"first_k_dense_replace": 1, "routed_scaling_factor": 1.0, "norm_topk_prob": true,
 		},
 	}, {
+		Type: "glm4v_moe_text", // the language model of GLM-4.5V
+		Defaults: map[string]any{
+			"max_position_embeddings": 65536, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "num_key_value_heads": 8, "partial_rotary_factor": 0.5, "attention_bias": true,
+			"n_routed_experts": 128, "num_experts_per_tok": 8, "n_group": 1, "topk_group": 1, "moe_intermediate_size": 1408, "n_shared_experts": 1,
+			"first_k_dense_replace": 1, "routed_scaling_factor": 1.0, "norm_topk_prob": true,
+		},
+	}, {
 		Type: "solar_open",
 		HF:   []string{"SolarOpenForCausalLM"},
 		Defaults: map[string]any{
@@ -24,7 +31,7 @@ var GLM4Moe = register(Arch{
 			"first_k_dense_replace": 0, "routed_scaling_factor": 1.0, "norm_topk_prob": true,
 		},
 	}},
-	Keys: slices.Concat(someDense, expertKeys, groupKeys[:2], headKeys(ownHead), []Key{{GGUF: "general.file_type"}}, partKeys, []Key{
+	Keys: slices.Concat(maySection(someDense), expertKeys, groupKeys[:2], headKeys(ownHead), []Key{{GGUF: "general.file_type"}}, partKeys, []Key{
 		sharedKeys[0], sharedKeys[1],
 		denseLayers("first_k_dense_replace"),
 		{GGUF: "{a}.expert_gating_func", Field: func(p *Params) any { return &p.Mix.Gate }, Default: func(p *Params) { p.Mix.Gate = GateSigmoid }},
@@ -36,7 +43,8 @@ var GLM4Moe = register(Arch{
 	Refuse: []Refusal{
 		siluOnly,
 	},
-	Layer: Layer{RopeNeox: true, RopePart: true},
+	Layer:  Layer{RopeNeox: true, RopePart: true},
+	Finish: maybeSections,
 })
 
 // someDense are shapeKeys of a family whose config.json need not tell how wide layers without experts are where there are none.

@@ -43,6 +43,7 @@ func bindHF(src *formats.Source) (*Bound, error) {
 		b.Params.Stretched = false
 		b.Notes = append(b.Notes, fmt.Sprintf("config.json asks for other frequencies beyond %d positions (dynamic scaling): runtimes do not change them", b.Params.Context))
 	}
+	b.noteYarn()
 	if b.Params.RopeType == "llama3" {
 		l, err := readLlama3(c)
 		if err != nil {

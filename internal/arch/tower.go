@@ -51,7 +51,7 @@ func (c *Config) Language() *Config {
 		return c
 	}
 	root := maps.Clone(c.root)
-	inner, _ := c.root["text_config"].(map[string]any)
+	inner := c.inner()
 	maps.Copy(root, inner)
 	if path, ok := c.root["_name_or_path"]; ok || inner["_name_or_path"] != nil {
 		root["_name_or_path"] = path // where the whole model comes from
@@ -71,6 +71,16 @@ func (c *Config) Language() *Config {
 		root["architectures"] = []any{kind} // an error will name it
 	}
 	return &Config{file: c.file, root: root}
+}
+
+// inner is the language model's part of a configuration, which goes by another name in the layout of some authors.
+func (c *Config) inner() map[string]any {
+	for _, key := range []string{"text_config", "llm_config"} {
+		if m, ok := c.root[key].(map[string]any); ok {
+			return m
+		}
+	}
+	return nil
 }
 
 // measure takes from the tensors of an mmproj file what its keys do not tell, or tell wrongly.
@@ -113,6 +123,11 @@ var prefixes = []struct{ from, to string }{
 	{"language_model.model.", "model."},
 	{"language_model.lm_head.", "lm_head."},
 	{"model.language_model.", "model."},
+	{"language_model.output.", "output."},
+	{"model.text_model.", "model."},
+	{"llm.model.", "model."},
+	{"llm.lm_head.", "lm_head."},
+	{"model.audio_tower.", "audio_tower."},
 	{"model.vision_tower.vision_tower.", "vision_tower."},
 	{"model.vision_tower.", "vision_tower."},
 	{"model.multi_modal_projector.", "multi_modal_projector."},
@@ -126,14 +141,19 @@ func plain(tower *Arch, name string) string {
 	if tower == nil {
 		return name
 	}
-	for _, p := range prefixes {
-		if rest, ok := strings.CutPrefix(name, p.from); ok {
-			name = p.to + rest
-			break
-		}
-	}
+	name = Plain(name)
 	if rest, ok := strings.CutPrefix(name, "vision_tower."); ok && !strings.HasPrefix(rest, "vision_model.") {
 		return "vision_tower.vision_model." + rest // written by the library since its version 5
+	}
+	return name
+}
+
+// Plain is a tensor's name without what the layout of a model around a language model puts before it.
+func Plain(name string) string {
+	for _, p := range prefixes {
+		if rest, ok := strings.CutPrefix(name, p.from); ok {
+			return p.to + rest
+		}
 	}
 	return name
 }

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"fmt"
 	"math"
 
 	"quern/formats"
@@ -84,4 +85,16 @@ func (a *Arch) hfYarn(c *Config, key string, p *Params) error {
 	p.RopeType, p.RopeScale, p.RopeContext = "yarn", float32(factor), int(context)
 	y.LogAll = all
 	return nil
+}
+
+// noteYarn says where runtimes let cosines and sines grow by another number than config.json.
+func (b *Bound) noteYarn() {
+	p := &b.Params
+	if !yarn(p) || p.Yarn.Attention == 0 || p.Yarn.Ext < 0 {
+		return
+	}
+	paper := 1 + 0.1*Natural(max(1, float64(p.RopeScale)))
+	if math.Abs(float64(p.Yarn.Attention)-paper) > 1e-4 {
+		b.Notes = append(b.Notes, fmt.Sprintf("config.json scales rotations by %v (attention_factor of yarn): llama.cpp does not read that, and takes what the paper says, %.4f", p.Yarn.Attention, paper))
+	}
 }

@@ -95,20 +95,27 @@ func (r *run) gateOf(h []float32, l *layer, m int) []float32 {
 	if l.oGate.t == nil {
 		return nil
 	}
-	gate := grow(&r.wide, m*l.oGate.n) // [m][H·D]
+	gate := grow(&r.wide, m*l.oGate.n) // [m][H·D] or [m][H]
 	r.apply(h, m, product{gate, &l.oGate})
 	return gate
 }
 
-// gateBy multiplies them.
+// gateBy multiplies them; n gates are for a row of att, each for so many of its numbers.
 func (r *run) gateBy(att, gate []float32, n, m int) {
-	if gate == nil {
+	if gate == nil || m == 0 {
 		return
 	}
+	width := len(att) / m
 	r.eachRow(m, func(_ *worker, row int) {
-		x := att[row*n:][:n]
+		x := att[row*width:][:width]
 		for i, g := range gate[row*n:][:n] {
-			x[i] *= 1 / (1 + kernel.Exp(-g))
+			by := 1 / (1 + kernel.Exp(-g))
+			if r.m.softGate {
+				by = softplus(g)
+			}
+			for j := range width / n {
+				x[i*(width/n)+j] *= by
+			}
 		}
 	})
 }

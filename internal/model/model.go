@@ -27,6 +27,8 @@ type Model struct {
 	chunked  bool      // windows begin at multiples of their size
 	grow     bool      // queries grow in layers that rotate nothing only
 	early    bool      // routers are given what their layers are
+	softGate bool      // of attention: a softplus instead of the sigmoid
+	average  bool      // what shared experts and the others give is averaged
 	inGate   bool      // experts are given inputs times their weights
 	late     bool      // those of heads come after rotation
 	smooth   bool      // yarn's ramp
@@ -63,7 +65,7 @@ type layer struct {
 	qNorm    norm   // [D] of all heads, or [H*D], or nothing
 	kNorm    norm   // [D], or [KV*D]
 	o        weight // [E][H*D]
-	oGate    weight // [H*D][E], or nothing: the sigmoid of its outputs multiplies what attention gives to o
+	oGate    weight // [H*D][E], or [H][E], or nothing: the sigmoid of its outputs multiplies what attention gives to o
 	ffnNorm  norm   // [E], or nothing
 	ffnPost  norm   // [E] of what the feed-forward network adds, or nothing
 	gate, up weight // [F][E]; no gate where it is ungated
@@ -122,12 +124,15 @@ func Open(src *formats.Source) (*Model, error) {
 // Of makes a model of a checkpoint that is already understood. Close does not close its source.
 func Of(b *arch.Bound) (*Model, error) {
 	of := &b.Arch.Layer
-	m := &Model{params: b.Params, neox: of.RopeNeox, means: of.MeanNorm, bareNorm: of.BareNorm, late: of.LateNorm, layers: make([]layer, b.Params.Layers)}
+	m := &Model{params: b.Params, neox: of.RopeNeox || of.SectionNeox && len(b.Params.Sections) > 0, means: of.MeanNorm, bareNorm: of.BareNorm, late: of.LateNorm, layers: make([]layer, b.Params.Layers)}
 	m.streams = max(1, b.Params.AltUp.Inputs)
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
 	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
-	m.early = of.EarlyRouter
+	m.early, m.average, m.softGate = of.EarlyRouter, of.Averaged, of.SoftGate
+	if eps := b.Params.RMSEps; eps > 0 {
+		m.params.NormEps, m.means = eps, false
+	}
 	if b.Params.Act != "" {
 		act, ok := arch.Activations[b.Params.Act]
 		if !ok {
@@ -227,7 +232,7 @@ func (l *layer) slots() []slot {
 		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: p.Heads * valueDim(p)},
 		{role: arch.RoleQNorm, norm: &l.qNorm, n: l.normed(q), heads: p.Heads, may: true},
 		{role: arch.RoleKNorm, norm: &l.kNorm, n: l.normed(kv), heads: p.KVHeads, may: true},
-		{role: arch.RoleAttnGate, matrix: &l.oGate, n: q, k: p.Embd, may: true},
+		{role: arch.RoleAttnGate, matrix: &l.oGate, n: p.Gates(), k: p.Embd, may: true},
 		{role: arch.RoleSinks, vector: &l.sinks, n: p.Heads, may: true},
 		{role: arch.RoleAttnPost, norm: &l.attnPost, n: p.Embd, may: true},
 		{role: arch.RoleFFNPost, norm: &l.ffnPost, n: p.Embd, may: true},

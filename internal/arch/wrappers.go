@@ -1,0 +1,44 @@
+package arch
+
+// Wrappers are models that see or hear around a language model of a family here, of which that is all that is converted: their towers have no rules, and
+// what the towers' tensors are is known, so that they are named instead of refused.
+var _ = registerTower(Arch{
+	Variants: []Variant{
+		{Type: "idefics3", HF: []string{"Idefics3ForConditionalGeneration"}, Inner: firstLlama},
+		{Type: "smolvlm", HF: []string{"SmolVLMForConditionalGeneration"}, Inner: firstLlama},
+		{Type: "internvl", HF: []string{"InternVLForConditionalGeneration"}, Inner: tiedInside("qwen2")},
+		{Type: "internvl_chat", HF: []string{"InternVLChatModel"}}, // in the layout of its authors
+		{Type: "janus", HF: []string{"JanusForConditionalGeneration"}, Inner: firstLlama},
+		{Type: "kimi_vl", HF: []string{"KimiVLForConditionalGeneration"}, Language: "DeepseekV3ForCausalLM"},
+		{Type: "lighton_ocr", HF: []string{"LightOnOCRForConditionalGeneration", "LightOnOcrForConditionalGeneration"}, Inner: tiedInside("qwen3")},
+		{Type: "dots_ocr", HF: []string{"DotsOCRForCausalLM"}, Language: "Qwen2ForCausalLM"},
+		{Type: "exaone4_5", HF: []string{"Exaone4_5_ForConditionalGeneration"}, Language: "Exaone4ForCausalLM"},
+		{Type: "glm4v", HF: []string{"Glm4vForConditionalGeneration"}, Language: "Glm4ForCausalLM"},
+		{Type: "glm_ocr", HF: []string{"GlmOcrForConditionalGeneration"}, Language: "Glm4ForCausalLM"},
+		{Type: "glm4v_moe", HF: []string{"Glm4vMoeForConditionalGeneration"}, Language: "Glm4MoeForCausalLM"},
+		{Type: "step_robotics", HF: []string{"StepVLForConditionalGeneration"}, Language: "Qwen3ForCausalLM"},
+		{Type: "sarashina2_vision", HF: []string{"Sarashina2VisionForCausalLM"}, Language: "LlamaForCausalLM"},
+		{Type: "voxtral", HF: []string{"VoxtralForConditionalGeneration"}, Inner: map[string]map[string]any{"llama": {
+			"vocab_size": 131072, "hidden_size": 3072, "intermediate_size": 8192, "num_hidden_layers": 30, "num_attention_heads": 32, "num_key_value_heads": 8,
+			"max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "rope_theta": 1e8, "head_dim": 128,
+		}}},
+		{Type: "qwen2_audio", HF: []string{"Qwen2AudioForConditionalGeneration"}, Language: "Qwen2ForCausalLM", Inner: firstQwen2},
+		{Type: "audioflamingo3", HF: []string{"AudioFlamingo3ForConditionalGeneration"}, Language: "Qwen2ForCausalLM", Inner: firstQwen2},
+	},
+	Own: []string{
+		"vision_tower.*", "vision_model.*", "visual.*", "model.vision_model.*", "model.vision_encoder.*", "vision_encoder.*", "audio_tower.*",
+		"multi_modal_projector.*", "mlp1.*", "model.connector.*", "model.aligner.*", "model.vision_projection.*", "vit_large_projector.*", "norm.*",
+		"model.vqmodel.*", "model.generation_embeddings.*", "model.generation_aligner.*", "model.generation_head.*", // Janus draws, too
+	},
+})
+
+// firstLlama and firstQwen2 are what the library assumes of language models whose config.json says nothing but their type.
+var (
+	firstLlama = map[string]map[string]any{"llama": {"vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32}}
+	firstQwen2 = map[string]map[string]any{"qwen2": {"vocab_size": 151936, "hidden_size": 4096, "intermediate_size": 22016, "num_hidden_layers": 32, "num_attention_heads": 32}}
+)
+
+// tiedInside says that the output head of a language model is its embedding where config.json does not say.
+func tiedInside(kind string) map[string]map[string]any {
+	return map[string]map[string]any{kind: {"tie_word_embeddings": true}}
+}

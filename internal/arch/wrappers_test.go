@@ -1,0 +1,62 @@
+package arch
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"quern/formats"
+)
+
+// In the layouts of their authors, models around a language model are that language model, and what is not its own is named as left out.
+func TestWrappersInTheirAuthorsLayouts(t *testing.T) {
+	text := func(kind string, more map[string]any) map[string]any {
+		return with(map[string]any{"model_type": kind, "vocab_size": 10, "hidden_size": 16, "intermediate_size": 20, "num_hidden_layers": 1, "num_attention_heads": 2,
+			"num_key_value_heads": 2, "rms_norm_eps": 1e-5, "max_position_embeddings": 64, "tie_word_embeddings": false}, more)
+	}
+	latent := map[string]any{"q_lora_rank": nil, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 4, "n_routed_experts": 4, "num_experts_per_tok": 2,
+		"moe_intermediate_size": 8, "n_group": 1, "topk_group": 1, "first_k_dense_replace": 0}
+	for _, c := range []struct {
+		class, want string
+		config      map[string]any
+		layout      func(name string) string
+		own         string
+	}{
+		{"InternVLChatModel", "internlm2", map[string]any{"llm_config": text("internlm2", map[string]any{"architectures": []string{"InternLM2ForCausalLM"}})}, before("language_model."), "mlp1.0.weight"},
+		{"InternVLChatModel", "qwen2", map[string]any{"llm_config": text("qwen2", map[string]any{"architectures": []string{"Qwen2ForCausalLM"}})}, before("language_model."), "vision_model.embeddings.class_embedding"},
+		{"KimiVLForConditionalGeneration", "deepseek2", map[string]any{"text_config": text("deepseek_v3", latent)}, before("language_model."), "vision_tower.encoder.blocks.0.norm0.weight"},
+		{"DotsOCRForCausalLM", "qwen2", text("dots_ocr", nil), before(""), "vision_tower.blocks.0.attn.qkv.weight"},
+		{"StepVLForConditionalGeneration", "qwen3", map[string]any{"text_config": text("qwen3", map[string]any{"head_dim": 8})}, before(""), "vit_large_projector.weight"},
+		{"Sarashina2VisionForCausalLM", "llama", map[string]any{"text_config": text("llama", nil)}, before("llm."), "norm.weight"},
+		{"AudioFlamingo3ForConditionalGeneration", "qwen2", map[string]any{"text_config": text("qwen2", nil)}, before("language_model."), "audio_tower.conv1.weight"},
+	} {
+		config := with(c.config, map[string]any{"architectures": []string{c.class}})
+		parsed, err := ParseConfig("config.json", must(json.Marshal(config)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := Expected(parsed, false)
+		if err != nil {
+			t.Fatalf("%s: %v", c.class, err)
+		}
+		made := &checkpoint{config: config, tensors: []*formats.Tensor{numbers(c.own, 3, 3)}}
+		for _, x := range list {
+			made.tensors = append(made.tensors, numbers(c.layout(x.Name), x.Shape...))
+		}
+		b, err := Bind(made.source())
+		if err != nil {
+			t.Fatalf("%s: %v", c.class, err)
+		}
+		if b.Arch.Name != c.want || !slices.Equal(b.Left, []string{c.own}) {
+			t.Errorf("%s is %s, and leaves out %v", c.class, b.Arch.Name, b.Left)
+		}
+		if _, err := BindTower(made.source()); err == nil || !strings.Contains(err.Error(), "has no rules here") {
+			t.Errorf("%s: its tower gives %v", c.class, err)
+		}
+	}
+}
+
+func before(prefix string) func(string) string {
+	return func(name string) string { return prefix + name }
+}
