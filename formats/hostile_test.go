@@ -105,6 +105,7 @@ var hostileGGUF = map[string]struct {
 	"type-activation":          {one(15, 256), "activations"},
 	"type-repacked":            {one(202, 256), "repacked"},
 	"type-repacked-iq":         {one(219, 256), "IQ1_S_R4"},
+	"type-of-ik-alone":         {one(151, 256), "Q8_KV"},
 	"type-ik":                  {one(153, 256), "IQ2_KT"},
 	"type-with-row-heads":      {one(144, 512), "the body of 276 bytes"},
 	"type-unknown":             {one(77, 256), "type 77"},
