@@ -1,6 +1,8 @@
 package calib
 
 import (
+	"slices"
+
 	"quern/formats"
 )
 
@@ -52,6 +54,23 @@ func Merge(ctx int, list ...*formats.Imatrix) (*formats.Imatrix, error) {
 	}
 	out.Sort()
 	return out, nil
+}
+
+// Partial names the entries that some of the importance matrices lack: a sum of them counts one text for some tensors, another for the rest.
+func Partial(list ...*formats.Imatrix) (names []string) {
+	in := map[string]int{}
+	for _, m := range list {
+		for _, e := range m.Entries {
+			in[e.Name]++
+		}
+	}
+	for name, n := range in {
+		if n < len(list) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // add adds an entry whose counts are in units of the given tokens. Where one side has a count for each matrix and the other

@@ -32,6 +32,9 @@ func TestMerge(t *testing.T) {
 	if m.Chunks != 4 || m.ChunkSize != 32 || !slices.Equal(m.Datasets, []string{"x", "y", "z"}) {
 		t.Errorf("%+v", m)
 	}
+	if got := Partial(a, b, old); !slices.Equal(got, []string{"blk.0.a", "blk.0.b", "blk.0.e"}) || Partial(a, a) != nil {
+		t.Errorf("entries that not all have: %v", got)
+	}
 	b.Entries[0].Sums = b.Entries[0].Sums[1:]
 	if _, err := Merge(32, a, b); err == nil || !strings.Contains(err.Error(), `b: "blk.0.e"`) || !strings.Contains(formats.Hint(err), "model as a") {
 		t.Errorf("sizes that differ: %v, %q", err, formats.Hint(err))

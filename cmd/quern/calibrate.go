@@ -104,6 +104,9 @@ func calibrateAction(c *cli.Context, ui *ui) error {
 	if err != nil {
 		return err
 	}
+	if names := calib.Partial(list...); len(names) > 0 {
+		ui.note("warning: %d tensors are not in all of the files, such as %s; are these of the same model?", len(names), printable(names[0]))
+	}
 	if write != nil {
 		if err := write(out, m, c.Bool("force")); err != nil {
 			return err
