@@ -43,17 +43,29 @@ func BenchmarkMatMulF32(b *testing.B) {
 	}
 }
 
+// Codes of the size that types have: which AVX2 function multiplies them depends on it.
 func BenchmarkMatMulI8(b *testing.B) {
+	const m, k = 60, 1024
 	for _, s := range []struct {
-		m, k, group, block int
-		min                bool
-	}{{512, 4096, 32, 32, false}, {60, 1024, 32, 32, false}, {60, 4096, 32, 256, true}, {60, 4096, 16, 256, false}} {
-		b.Run(fmt.Sprintf("%dx%d/%d/%d", s.m, s.k, s.group, s.block), func(b *testing.B) {
-			a, p := panelOf(rand.New(rand.NewSource(1)), s.m, s.k, s.group, s.block, s.min)
-			dst := make([]float32, s.m*LanesI8)
-			work := 2 * float64(s.m*s.k*LanesI8)
-			measure(b, matMulI8, "GOP/s", work, func(f func([]float32, int, *ActsI8, int, int, *PanelI8, int, int)) {
-				f(dst, LanesI8, a, 0, s.m, p, 0, s.k)
+		name                    string
+		low, high, group, block int
+		min                     bool
+	}{{"Q8_0", -127, 127, 32, 32, false}, {"IQ4_XS", -127, 113, 32, 256, false}, {"IQ2_S", -43, 43, 16, 256, false}, {"Q6_K", -32, 31, 16, 256, false},
+		{"Q5_0", -16, 15, 32, 32, false}, {"Q5_K", 0, 31, 32, 256, true}, {"Q4_0", -8, 7, 32, 32, false}, {"Q4_K", 0, 15, 32, 256, true},
+		{"Q2_K", 0, 3, 16, 256, true}} {
+		b.Run(s.name, func(b *testing.B) {
+			r := rand.New(rand.NewSource(1))
+			x, w := make([]int8, m*k), make([]int8, LanesI8*k)
+			for i := range x {
+				x[i] = int8(r.Intn(255) - 127)
+			}
+			for i := range w {
+				w[i] = int8(s.low + r.Intn(s.high-s.low+1))
+			}
+			a, p := actsOf(r, x, k, s.group, s.block), put(r, w, k, s.group, s.min)
+			dst := make([]float32, m*LanesI8)
+			measure(b, matMulI8, "GOP/s", 2*m*k*LanesI8, func(f func([]float32, int, *ActsI8, int, int, *PanelI8, int, int)) {
+				f(dst, LanesI8, a, 0, m, p, 0, k)
 			})
 		})
 	}

@@ -2,6 +2,7 @@
 
 //go:build !purego
 
+#include "funcdata.h"
 #include "textflag.h"
 
 DATA expLo<>+0(SB)/4, $0xc2d00000

@@ -2,6 +2,7 @@
 
 //go:build !purego
 
+#include "funcdata.h"
 #include "textflag.h"
 
 DATA bfOne<>+0(SB)/4, $0x00000001

@@ -18,6 +18,8 @@ type PanelI8 struct {
 	low, high int // the least and the greatest code, once ranged
 	summed    bool
 	negative  []int32 // [K/Group][16]: the sums of the magnitudes of negative codes, once summed
+	raised    bool
+	biased    []int8 // the codes with a bias added, once raised
 }
 
 // A RowsI8 is 16 rows of decoded weights: row r of Code begins at r·Ld, of Scale and Min at r·LdGroup.
@@ -29,7 +31,7 @@ type RowsI8 struct {
 
 // Reset prepares a panel for rows of k weights, reusing its memory; Put fills it.
 func (p *PanelI8) Reset(k, group int) {
-	p.K, p.Group, p.Min, p.ranged, p.summed = k, group, nil, false, false
+	p.K, p.Group, p.Min, p.ranged, p.summed, p.raised = k, group, nil, false, false, false
 	p.Code = grown(p.Code, k*LanesI8)
 	p.Scale = grown(p.Scale, k/group*LanesI8)
 	p.min = grown(p.min, k/group*LanesI8)

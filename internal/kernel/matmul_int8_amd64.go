@@ -2,7 +2,11 @@
 
 package kernel
 
-import "quern/internal/cpu"
+import (
+	"unsafe"
+
+	"quern/internal/cpu"
+)
 
 //go:noescape
 func mulI8FlatVNNI(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
@@ -64,10 +68,10 @@ var (
 		top, group int // the largest biased code, and what the group is a multiple of
 		int8Form
 	}{
-		{16, 32, int8Form{mulI8x8FlatAVX2, mulI8x8BlocksAVX2, 3, false}},
-		{32, 16, int8Form{mulI8x4FlatAVX2, mulI8x4BlocksAVX2, 3, false}},
-		{64, 16, int8Form{mulI8x2FlatAVX2, mulI8x2BlocksAVX2, 3, false}},
-		{127, 16, int8Form{mulI8x1FlatAVX2, mulI8x1BlocksAVX2, 3, false}},
+		{16, 32, int8Form{mulI8x8FlatAVX2, mulI8x8BlocksAVX2, 6, false}},
+		{32, 16, int8Form{mulI8x4FlatAVX2, mulI8x4BlocksAVX2, 6, false}},
+		{64, 16, int8Form{mulI8x2FlatAVX2, mulI8x2BlocksAVX2, 4, false}},
+		{127, 16, int8Form{mulI8x1FlatAVX2, mulI8x1BlocksAVX2, 6, false}},
 	}
 )
 
@@ -75,14 +79,16 @@ var (
 // code keep 127·2·steps·code within 16 bits.
 func matMulI8AVX2(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, column, columns int) {
 	p.rangeCodes()
-	bias, shift := 1, uintptr(7)
-	for bias+p.low < 0 {
-		bias, shift = 2*bias, shift-1
+	bias, shift := 0, uintptr(0)
+	if p.low < 0 {
+		for bias, shift = 1, 7; bias+p.low < 0; bias *= 2 {
+			shift--
+		}
 	}
-	use, start := anyI8, []int32(nil)
+	use, start, code := anyI8, []int32(nil), p.Code
 	for _, s := range smallI8 {
 		if bias+p.high <= s.top && p.Group%s.group == 0 {
-			use = s.int8Form
+			use, code = s.int8Form, p.biasedCodes(bias)
 			break
 		}
 	}
@@ -93,7 +99,30 @@ func matMulI8AVX2(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, co
 	if use.negatives {
 		start = p.negatives()
 	}
-	walkI8(mul, use.rows, uintptr(bias)*0x01010101, shift, start, dst, ldd, a, from, m, p, column, columns)
+	walkI8(mul, use.rows, uintptr(bias), shift, code, start, dst, ldd, a, from, m, p, column, columns)
+}
+
+// biasedCodes are the codes with the bias added, once for a panel.
+func (p *PanelI8) biasedCodes(bias int) []int8 {
+	if bias == 0 {
+		return p.Code
+	}
+	if !p.raised {
+		p.biased = grown(p.biased, len(p.Code))
+		const low = 0x7f7f7f7f7f7f7f7f
+		by := uint64(bias) * 0x0101010101010101
+		from, to := longs(p.Code), longs(p.biased)
+		for i, c := range from {
+			to[i] = (c&low + by&low) ^ (c^by)&^low // bytes, without a carry between
+		}
+		p.raised = true
+	}
+	return p.biased
+}
+
+// longs sees codes, a multiple of eight, as words.
+func longs(s []int8) []uint64 {
+	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(s))), len(s)/8)
 }
 
 // negatives sums the magnitudes of the negative codes of each group and output, once for a panel.

@@ -34,12 +34,12 @@ func rowsOfI8(flat, blocks mulI8, rows int) func(dst []float32, ldd int, a *Acts
 		if a.Block == a.Group {
 			mul = flat
 		}
-		walkI8(mul, rows, 0, 0, nil, dst, ldd, a, from, m, p, column, columns)
+		walkI8(mul, rows, 0, 0, p.Code, nil, dst, ldd, a, from, m, p, column, columns)
 	}
 }
 
-// walkI8 calls mul for all rows; start, if there is one, are the panel's own numbers in the place of those of the activations.
-func walkI8(mul mulI8, rows int, bias, shift uintptr, start []int32, dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, column, columns int) {
+// walkI8 calls mul for all rows and codes of the panel; start, if there is one, are the panel's own numbers in the place of those of the activations.
+func walkI8(mul mulI8, rows int, bias, shift uintptr, codes []int8, start []int32, dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, column, columns int) {
 	group, block := column/p.Group, column/a.Block
 	groups, blocks := p.K/p.Group, p.K/a.Block
 	count, per, steps, more := uintptr(columns/a.Block), uintptr(a.Block/p.Group), uintptr(p.Group/4), uintptr(min(column, 1))
@@ -47,7 +47,7 @@ func walkI8(mul mulI8, rows int, bias, shift uintptr, start []int32, dst []float
 	if p.Min != nil {
 		offsets = &p.Min[group*LanesI8]
 	}
-	code, scale := &p.Code[column*LanesI8], &p.Scale[group*LanesI8]
+	code, scale := &codes[column*LanesI8], &p.Scale[group*LanesI8]
 	for i := 0; i < m; i += rows {
 		tile, r := (from+i)/RowTile, (from+i)%RowTile
 		g := (tile*groups+group)*RowTile + r

@@ -2,6 +2,7 @@
 
 //go:build !purego
 
+#include "funcdata.h"
 #include "textflag.h"
 
 DATA unitsAbs<>+0(SB)/4, $0x7fffffff

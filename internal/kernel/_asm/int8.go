@@ -10,10 +10,11 @@ func int8AMD64(f *file) {
 	f.constant("pairs", 0x00010001, 8)
 	for _, flat := range []bool{true, false} {
 		f.mulI8VNNI(rowTile, flat)
-		f.mulI8AVX2(4, flat)
-		for _, steps := range []int{1, 2, 4, 8} {
-			f.smallI8(steps, flat)
-		}
+		f.int8AVX2(0, 4, flat)
+		f.int8AVX2(1, 6, flat)
+		f.int8AVX2(2, 4, flat)
+		f.int8AVX2(4, 6, flat)
+		f.int8AVX2(8, 6, flat)
 	}
 	f.rangeI8()
 	f.negativeI8()
@@ -29,10 +30,18 @@ const int8Args = "dst *float32, ldd uintptr, code *int8, scale, sum *float32, st
 
 const rowTile = 12
 
+// mostNosplit is a stack that the runtime always leaves room for.
+const mostNosplit = 512
+
 // int8Begin loads what the functions share and branches by the number of rows.
 func (f *file) int8Begin(name string, most, frame int) {
 	f.p("\n// func %s(%s)", name, int8Args)
-	f.p("TEXT ·%s(SB), NOSPLIT, $%d-128", name, frame)
+	if frame > mostNosplit {
+		f.p("TEXT ·%s(SB), 0, $%d-128", name, frame)
+		f.p("\tNO_LOCAL_POINTERS")
+	} else {
+		f.p("TEXT ·%s(SB), NOSPLIT, $%d-128", name, frame)
+	}
 	f.args("dst", "DI", "ldd", "SI", "code", "R8", "scale", "R9", "sum", "R10", "start", "R11", "panel", "DX", "pscale", "R13", "pmin", "R14", "blocks", "CX", "per", "BX", "steps", "R12", "m", "AX")
 	for rows := most; rows > 0; rows-- {
 		f.i("CMPQ", "AX", fmt.Sprintf("$%d", rows))
@@ -151,134 +160,4 @@ func (f *file) vnniRows(name string, rows int, flat bool) {
 		f.nextBlock(block)
 	}
 	f.p("\tVZEROUPPER\n\tRET")
-}
-
-// blocksName tells the two forms of a function apart: with one group in a block (flat), and with several.
-func blocksName(name string, flat bool) string {
-	if flat {
-		return name + "FlatAVX2"
-	}
-	return name + "BlocksAVX2"
-}
-
-// mulI8AVX2 multiplies |w| by a, or by its complement -a-1 where w is negative, which any unit of the core can make: no product
-// exceeds 128·127 or falls below -128·128, so that a pair's sum stays in 16 bits without saturation, for every code. What -1 takes off
-// is where each sum starts: start is that of the panel here, 16 for each group.
-func (f *file) mulI8AVX2(most int, flat bool) {
-	name := blocksName("mulI8", flat)
-	f.int8Begin(name, most, 64*most)
-	for rows := most; rows > 0; rows-- {
-		f.at(fmt.Sprintf("rows%d%s", rows, name))
-		f.i("VPBROADCASTD", "ones<>(SB)", "Y15")
-		f.avx2Blocks(rows, flat, func() { f.signedGroup(rows) })
-	}
-}
-
-// isumAVX2 is the integer sum of half a row, and afterwards its float sum.
-func isumAVX2(r, h int) string { return y(2*r + h) }
-
-func (f *file) signedGroup(rows int) {
-	step := f.label("step")
-	for r := range rows {
-		for h := range 2 {
-			f.i("VMOVDQU", fmt.Sprintf("%d(R11)", 32*h), isumAVX2(r, h))
-		}
-	}
-	f.i("ADDQ", dollar(64-4*rowTile), "R11") // the next group adds the rest
-	f.i("MOVQ", "R12", "AX")
-	f.at(step)
-	f.i("VPXOR", "Y13", "Y13", "Y13")
-	for h := range 2 {
-		f.i("VPABSB", fmt.Sprintf("%d(DX)", 32*h), y(10+h))
-		f.i("VPCMPGTB", fmt.Sprintf("%d(DX)", 32*h), "Y13", y(8+h))
-	}
-	for r := range rows {
-		f.i("VPBROADCASTD", actRow("R8", r), "Y12")
-		for h := range 2 {
-			t := y(13 + h)
-			f.i("VPXOR", y(8+h), "Y12", t)
-			f.i("VPMADDUBSW", t, y(10+h), t)
-			f.i("VPMADDWD", "Y15", t, t)
-			f.i("VPADDD", t, isumAVX2(r, h), isumAVX2(r, h))
-		}
-	}
-	f.i("ADDQ", "$64", "DX")
-	f.i("ADDQ", dollar(4*rowTile), "R8")
-	f.i("DECQ", "AX")
-	f.i("JNE", step)
-}
-
-// avx2Blocks walks blocks and groups; group computes the integer sums of one. With several groups in a block its sums lie on the
-// stack; the results lie in dst. Y8…Y13 are free between groups.
-func (f *file) avx2Blocks(rows int, flat bool, group func()) {
-	block, again := f.label("block"), f.label("group")
-	part := func(r, h int) string { return fmt.Sprintf("part-%d(SP)", 64*(rows-r)-32*h) }
-	halves := func(do func(r, h int)) {
-		for r := range rows {
-			do(r, 0)
-			do(r, 1)
-		}
-	}
-	f.i("CMPQ", "more+104(FP)", "$0")
-	f.i("JNE", block)
-	f.i("VXORPS", "Y8", "Y8", "Y8")
-	f.rowsOf(rows, func(r int) {
-		f.i("VMOVUPS", "Y8", "(R15)")
-		f.i("VMOVUPS", "Y8", "32(R15)")
-	})
-	f.at(block)
-	if !flat {
-		f.i("MOVQ", "per+80(FP)", "BX")
-		f.i("VXORPS", "Y8", "Y8", "Y8")
-		halves(func(r, h int) { f.i("VMOVUPS", "Y8", part(r, h)) })
-		f.at(again)
-	}
-	group()
-	f.avx2Scale(rows, flat, part, halves)
-	if flat {
-		f.nextGroup("")
-	} else {
-		halves(func(r, h int) { f.i("VMOVUPS", isumAVX2(r, h), part(r, h)) })
-		f.nextGroup(again)
-	}
-	f.rowsOf(rows, func(r int) {
-		f.i("VBROADCASTSS", actRow("R9", r), "Y10")
-		for h := range 2 {
-			at := fmt.Sprintf("%d(R15)", 32*h)
-			f.i("VMOVUPS", at, y(8+h))
-			f.i("VFMADD231PS", "Y10", isumAVX2(r, h), y(8+h))
-			f.i("VMOVUPS", y(8+h), at)
-		}
-	})
-	f.nextBlock(block)
-	f.p("\tVZEROUPPER\n\tRET")
-}
-
-// avx2Scale turns the integer sums of a group into the float sums of the block up to its end.
-func (f *file) avx2Scale(rows int, flat bool, part func(r, h int) string, halves func(func(r, h int))) {
-	next := f.label("next")
-	for h := range 2 {
-		f.i("VMOVUPS", fmt.Sprintf("%d(R13)", 32*h), y(8+h))
-	}
-	halves(func(r, h int) {
-		f.i("VCVTDQ2PS", isumAVX2(r, h), isumAVX2(r, h))
-		if flat {
-			f.i("VMULPS", y(8+h), isumAVX2(r, h), isumAVX2(r, h))
-		} else {
-			f.i("VFMADD213PS", part(r, h), y(8+h), isumAVX2(r, h))
-		}
-	})
-	f.i("TESTQ", "R14", "R14")
-	f.i("JEQ", next)
-	for h := range 2 {
-		f.i("VMOVUPS", fmt.Sprintf("%d(R14)", 32*h), y(8+h))
-	}
-	for r := range rows {
-		f.i("VBROADCASTSS", actRow("R10", r), "Y10")
-		for h := range 2 {
-			f.i("VFMADD231PS", "Y10", y(8+h), isumAVX2(r, h))
-		}
-	}
-	f.i("ADDQ", "$64", "R14")
-	f.at(next)
 }

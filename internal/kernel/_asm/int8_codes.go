@@ -2,60 +2,6 @@ package main
 
 import "fmt"
 
-// smallI8 writes the AVX2 product for panels of small codes. The weights get a bias added that makes them unsigned, so that no
-// sign has to be carried over, and so many steps are summed in 16 bits that biased code · 127 · 2 · steps stays below 2^15. Each
-// sum starts at -bias times the sum of the activations, which is start >> shift.
-//
-// Y0…Y5 sums of 3 rows, Y6…Y11 their 16-bit parts, Y12 and Y13 weights, Y14 activations.
-func (f *file) smallI8(steps int, flat bool) {
-	name := blocksName(fmt.Sprintf("mulI8x%d", steps), flat)
-	f.int8Begin(name, 3, 192)
-	for rows := 3; rows > 0; rows-- {
-		f.at(fmt.Sprintf("rows%d%s", rows, name))
-		f.avx2Blocks(rows, flat, func() { f.smallGroup(rows, steps) })
-	}
-}
-
-func (f *file) smallGroup(rows, steps int) {
-	part := func(r, h int) string { return y(6 + 2*r + h) }
-	step := f.label("step")
-	f.i("VMOVQ", "shift+120(FP)", "X15")
-	for r := range rows {
-		f.i("VPBROADCASTD", actRow("R11", r), isumAVX2(r, 0))
-		f.i("VPSRAD", "X15", isumAVX2(r, 0), isumAVX2(r, 0))
-		f.i("VMOVDQA", isumAVX2(r, 0), isumAVX2(r, 1))
-	}
-	f.i("MOVQ", "R12", "AX")
-	f.at(step)
-	for s := range steps {
-		for h := range 2 {
-			f.i("VPBROADCASTD", "bias+112(FP)", y(12+h))
-			f.i("VPADDB", fmt.Sprintf("%d(DX)", 64*s+32*h), y(12+h), y(12+h))
-		}
-		for r := range rows {
-			f.i("VPBROADCASTD", actRow("R8", rowTile*s+r), "Y14")
-			for h := range 2 {
-				if s == 0 {
-					f.i("VPMADDUBSW", "Y14", y(12+h), part(r, h))
-					continue
-				}
-				f.i("VPMADDUBSW", "Y14", y(12+h), "Y15")
-				f.i("VPADDW", "Y15", part(r, h), part(r, h))
-			}
-		}
-	}
-	for r := range rows {
-		for h := range 2 {
-			f.i("VPMADDWD", "pairs<>(SB)", part(r, h), part(r, h))
-			f.i("VPADDD", part(r, h), isumAVX2(r, h), isumAVX2(r, h))
-		}
-	}
-	f.i("ADDQ", dollar(64*steps), "DX")
-	f.i("ADDQ", dollar(4*rowTile*steps), "R8")
-	f.i("SUBQ", dollar(steps), "AX")
-	f.i("JNE", step)
-}
-
 // negativeI8 writes the sums of the magnitudes of negative codes, for each output and group of a panel; ones are 8 bits and 16.
 func (f *file) negativeI8() {
 	f.p("\n// func negativeI8AVX2(sum *int32, code *int8, groups, steps uintptr)")
