@@ -28,7 +28,7 @@ RUNTIME = {'baichuan': {'num_hidden_layers': 32}, 'baichuan2': {'num_hidden_laye
            'gemma3n': {'num_hidden_layers': 22, 'num_kv_shared_layers': 2, 'intermediate_size': [96] * 22, 'laurel_rank': 64, 'hidden_size_per_layer_input': 256,
                        'layer_types': (['sliding_attention'] * 4 + ['full_attention']) * 4 + ['sliding_attention', 'full_attention'], 'activation_sparsity_pattern': [.95] * 10 + [0.] * 12},
            'phi3, longrope, partial': {'max_position_embeddings': 512, 'original_max_position_embeddings': 256}}
-SPECIAL = {kind: ['<|user|>', '<|observation|>', '[gMASK]', '<sop>', '<|system|>', '<|assistant|>'] for kind in ('glm', 'glm4', 'glm4_moe', 'glm4_moe_lite', 'chatglm')} | {
+SPECIAL = {kind: ['<|user|>', '<|observation|>', '[gMASK]', '<sop>', '<|system|>', '<|assistant|>'] for kind in ('glm', 'glm4', 'glm4_moe', 'glm4_moe_lite', 'chatglm', 'glm4v', 'glm_ocr', 'glm4v_moe')} | {
     'solar_open': ['<|startoftext|>', '<unk>']}
 
 
@@ -121,6 +121,8 @@ LAYOUTS = {
         'attn_norm': 'E', 'ffn_norm': 'E', 'attn.qkv_proj': 'A E', 'attn.q_norm': 'D', 'attn.k_norm': 'D', 'attn.out_proj': 'E Q', 'ffn.proj_1': 'G E', 'ffn.proj_2': 'E F'}.items()},
     'smallthinker': {k: v for k, v in LLAMA.items() if 'mlp' not in k} | {f'model.layers.{{}}.block_sparse_moe.{k}.weight': v for k, v in {
         'primary_router': 'N E', 'experts.{e}.gate': 'X E', 'experts.{e}.up': 'X E', 'experts.{e}.down': 'E X'}.items()},
+    'gpt_refact': {'transformer.wte.weight': 'V E', 'ln_f.weight': 'E', 'lm_head.weight': 'V E'} | {'transformer.h.{}.' + k + '.weight': v for k, v in {
+        'ln_1': 'E', 'ln_2': 'E', 'attn.q': 'E E', 'attn.kv': 'DD E', 'attn.c_proj': 'E E', 'mlp.gate_up_proj': 'G E', 'mlp.c_proj': 'E F'}.items()},
     'plm': {k: {'q_proj': 'QM E', 'o_proj': 'E O'}.get(k.split('.')[-2], v) for k, v in LLAMA.items() if not re.search('[kv]_proj|gate_proj', k)} | {
         'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {'kv_a_proj_with_mqa': 'KA E', 'kv_a_layernorm': 'KL', 'kv_b_proj': 'KB KL'}.items()},
     'qwen': {'transformer.wte.weight': 'V E', 'transformer.ln_f.weight': 'E', 'lm_head.weight': 'V E', 'transformer.h.{}.attn.c_attn.bias': 'A'} | {'transformer.h.{}.' + k + '.weight': v for k, v in {
@@ -151,7 +153,7 @@ def layout(c):
     kv = get('num_key_value_heads', 'multi_query_group_num', 'num_query_groups', default=heads)
     d, f = get('head_dim', 'kv_channels', default=e // heads), get('intermediate_size', 'ffn_hidden_size', 'n_inner', default=4 * e)
     x, n = get('moe_intermediate_size', 'moe_ffn_hidden_size', default=0), get('n_routed_experts', 'num_experts', 'moe_num_primary_experts', default=0)
-    size = {'V': c['vocab_size'], 'E': e, 'Q': heads * d, 'K': kv * d, 'A': (heads + 2 * kv) * d, 'F': f, 'G': 2 * f, 'X': x, 'N': n, 'R': d // 4, 'D': d,
+    size = {'V': c['vocab_size'], 'E': e, 'Q': heads * d, 'K': kv * d, 'A': (heads + 2 * kv) * d, 'F': f, 'G': 2 * f, 'X': x, 'N': n, 'R': d // 4, 'D': d, 'DD': 2 * d,
             'S': x * get('n_shared_experts', 'num_shared_experts', default=0)}
     rank, still, turn, value = (get(k, default=0) for k in ('kv_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim'))
     size |= {'F/2': f // 2, 'QM': heads * (still + turn), 'KL': rank, 'KA': rank + turn, 'KB': heads * (still + value), 'O': heads * value}
@@ -216,6 +218,7 @@ def make(a, f):
         c[k] = v
     if 'text_config' in c:  # of models around a language model
         c['text_config'] = dict(c['text_config'], **{k: c.pop(k) for k in ('vocab_size', 'bos_token_id', 'eos_token_id', 'pad_token_id')})
+        c['text_config']['vocab_size'] += len(SPECIAL.get(c['model_type'], []))
     kind, folder = c['model_type'], os.path.join(a.out, slug(f['name']))
     hf = os.path.join(folder, 'hf')
     shutil.rmtree(folder, ignore_errors=True)

@@ -284,6 +284,8 @@ func (p *Params) Dim(letter string) int {
 		return p.Heads * p.HeadDim
 	case "K":
 		return p.KVHeads * p.HeadDim
+	case "KK": // keys and values in one
+		return 2 * p.KVHeads * p.HeadDim
 	case "A": // queries, keys and values in one
 		return (p.Heads + 2*p.KVHeads) * p.HeadDim
 	case "G": // gate and up in one

@@ -63,6 +63,7 @@ var tellings = []telling{
 		return map[string]any{"rope_theta": decimal(p.RopeBase), "ffn_config.ffn_act_fn": map[string]any{"name": "silu"}, "ffn_config.moe_normalize_expert_weights": json.Number("1.0")}
 	}},
 	{Type: "minicpm3", Set: func(p *Params) map[string]any { return map[string]any{"num_key_value_heads": p.Heads} }},
+	{Type: "gpt_refact", Set: refactWidth},
 	{Type: "falcon", Set: falconConfig},
 	{Type: "mpt", Set: mptConfig},
 	{Type: "gpt_bigcode", Set: func(*Params) map[string]any { return map[string]any{"multi_query": true} }},
@@ -78,6 +79,8 @@ var tellings = []telling{
 	{Type: "qwen2_vl_text", Cannot: needsTower},
 	{Type: "qwen2_5_vl", Cannot: needsTower},
 	{Type: "qwen2_5_vl_text", Cannot: needsTower},
+	{Type: "qwen2_5_omni_text", Cannot: needsTower},
+	{Type: "qwen3_omni_moe_text", Cannot: needsTower},
 	{Type: "qwen3_vl", Cannot: needsTower},
 	{Type: "qwen3_vl_text", Cannot: needsTower},
 	{Type: "qwen3_vl_moe", Cannot: needsTower},

@@ -1,6 +1,10 @@
 package arch
 
-import "slices"
+import (
+	"slices"
+
+	"quern/formats"
+)
 
 // Llama is the family of Llama 1 to 3.3 and of what keeps its tensors and its arithmetic: Mistral 7B and Nemo, Yi,
 // DeepSeek-LLM, DeepSeek-Coder, TinyLlama, SmolLM and all their fine-tunes; and Mixtral, which runtimes call llama too (mixtral.go).
@@ -34,6 +38,11 @@ var Llama = register(Arch{
 				"max_position_embeddings": 32768, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "num_key_value_heads": 2,
 			},
 			Ignore: []string{"sliding_window", "num_local_experts", "num_experts_per_tok", "attention_bias", "mlp_bias"},
+		},
+		{
+			Type:   "iquestcoder",
+			HF:     []string{"IQuestCoderForCausalLM"},
+			Ignore: []string{"sliding_window", "num_local_experts", "num_experts_per_tok"}, // there is a window only where use_sliding_window says so
 		},
 		mixtralVariant,
 	},
@@ -72,7 +81,15 @@ var Llama = register(Arch{
 		{HF: "partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
 		{HF: "qkv_bias", Unless: []string{"false"}, Why: "projections with biases"}, // InternLM 3's names
 		{HF: "bias", Unless: []string{"false"}, Why: "projections with biases"},
+		{HF: "clip_qkv", Why: "queries, keys and values are cut off"}, // IQuest-Coder's
 		{HF: "draft_vocab_size", Why: "a draft head of speculative decoding, not a model"},
 	},
 	Layer: Layer{RunsFull: true},
+	Finish: func(c *Config, p *Params) error {
+		kind, _ := c.String("model_type")
+		if own, err := c.Bool("use_sliding_window"); err != nil || kind != "iquestcoder" || !own {
+			return err
+		}
+		return c.fail("use_sliding_window", formats.Unsupported("some layers see a window only, which runtimes do not know for it"), "")
+	},
 })

@@ -11,6 +11,7 @@ var Qwen2VL = register(Arch{
 		{Type: "qwen2_vl_text", Defaults: qwen2VL},
 		{Type: "qwen2_5_vl", HF: []string{"Qwen2_5_VLForConditionalGeneration"}, Defaults: qwen2VL},
 		{Type: "qwen2_5_vl_text", Defaults: qwen2VL},
+		{Type: "qwen2_5_omni_text", Defaults: with(qwen2VL, map[string]any{"rms_norm_eps": 1e-6, "num_key_value_heads": 4})},
 	},
 	Keys:    sectioned(decoderKeys(ownHead)),
 	Tensors: slices.Concat(decoder, qwenBiases),

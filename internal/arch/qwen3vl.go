@@ -28,6 +28,9 @@ var Qwen3VLMoe = register(Arch{
 	Variants: []Variant{
 		{Type: "qwen3_vl_moe", HF: []string{"Qwen3VLMoeForConditionalGeneration"}, Defaults: qwen3VLMoe},
 		{Type: "qwen3_vl_moe_text", Defaults: qwen3VLMoe},
+		{Type: "qwen3_omni_moe_text", Defaults: with(qwen3VLMoe, map[string]any{ // the same with a tensor for each expert
+			"max_position_embeddings": 32768, "rope_theta": 1000000.0, "num_key_value_heads": 4, "num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 768,
+		})},
 	},
 	Keys: slices.Concat(sectioned(shapeKeys), expertKeys, headKeys(always), []Key{
 		{GGUF: "general.file_type"},
@@ -39,7 +42,7 @@ var Qwen3VLMoe = register(Arch{
 		{GGUF: "blk.{}.ffn_down_exps.weight", HF: "model.layers.{}.mlp.experts.down_proj", Role: RoleDownExps, Shape: "X E M", From: "X M E", Do: Turn},
 		{GGUF: "blk.{}.ffn_gate_exps.weight", HF: "model.layers.{}.mlp.experts.gate_up_proj", Role: RoleGateExps, Shape: "X M E", From: "X E MM", Do: LeftColumns},
 		{GGUF: "blk.{}.ffn_up_exps.weight", HF: "model.layers.{}.mlp.experts.gate_up_proj", Role: RoleUpExps, Shape: "X M E", From: "X E MM", Do: RightColumns},
-	}),
+	}, without(mlpExperts[:4], RoleRouter)),
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: slices.Concat(qwenMoeRefuses, []Refusal{
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},

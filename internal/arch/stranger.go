@@ -28,8 +28,27 @@ var traits = []trait{
 	{[]string{"type_vocab_size", "num_labels"}, "it is an encoder, which makes embeddings and no text"},
 }
 
+// Classes that runtimes know and no family here is for, whatever their config.json says.
+var refused = []struct {
+	classes []string
+	what    string
+}{
+	{[]string{"BitNetForCausalLM"}, "its feed-forward network squares a rectifier where runtimes take SiLU: a file of it would be another model"},
+	{[]string{"BitnetForCausalLM"}, "its weights and activations are rounded where they are used, and runtimes do only the first"},
+	{[]string{"DreamModel", "LLaDAModelLM", "LLaDAMoEModel", "LLaDAMoEModelLM", "RND1"},
+		"it fills in masked text, and every position sees all others, which nothing here runs or measures"},
+	{[]string{"UltravoxModel"}, "it holds no language model, only what makes embeddings of sound: convert the language model that it names"},
+	{[]string{"LlamaForCausalLMEagle3", "Eagle3LlamaForCausalLM", "Eagle3Speculator", "Eagle3DraftModel", "DFlashDraftModel", "DFlash2DraftModel", "Qwen3DSparkModel", "DSparkDraftModel",
+		"DSparkSpeculator", "Gemma4AssistantForCausalLM", "Gemma4UnifiedAssistantForCausalLM"}, "it is a draft head of speculative decoding, not a model"},
+}
+
 // stranger refuses a class that no family has. It says what stands between, where config.json tells, and which model types are known.
 func (c *Config) stranger(class string) error {
+	for _, r := range refused {
+		if slices.Contains(r.classes, class) {
+			return c.fail("architectures", formats.Unsupported("model class %q is not converted: %s", class, r.what), "")
+		}
+	}
 	text := fmt.Sprintf("model class %q is not known", class)
 	for _, t := range traits {
 		if slices.ContainsFunc(t.keys, c.says) {

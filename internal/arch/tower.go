@@ -80,7 +80,9 @@ func (c *Config) inner() map[string]any {
 			return m
 		}
 	}
-	return nil
+	m, _ := c.Value("thinker_config.text_config") // of those that speak, too
+	inner, _ := m.(map[string]any)
+	return inner
 }
 
 // measure takes from the tensors of an mmproj file what its keys do not tell, or tell wrongly.
@@ -125,6 +127,7 @@ var prefixes = []struct{ from, to string }{
 	{"model.language_model.", "model."},
 	{"language_model.output.", "output."},
 	{"model.text_model.", "model."},
+	{"thinker.", ""},
 	{"llm.model.", "model."},
 	{"llm.lm_head.", "lm_head."},
 	{"model.audio_tower.", "audio_tower."},

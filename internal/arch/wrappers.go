@@ -18,6 +18,9 @@ var _ = registerTower(Arch{
 		{Type: "glm4v_moe", HF: []string{"Glm4vMoeForConditionalGeneration"}, Language: "Glm4MoeForCausalLM"},
 		{Type: "step_robotics", HF: []string{"StepVLForConditionalGeneration"}, Language: "Qwen3ForCausalLM"},
 		{Type: "sarashina2_vision", HF: []string{"Sarashina2VisionForCausalLM"}, Language: "LlamaForCausalLM"},
+		{Type: "qwen2_5_omni", HF: []string{"Qwen2_5OmniModel", "Qwen2_5OmniForConditionalGeneration", "Qwen2_5OmniThinkerForConditionalGeneration"}, Language: "Qwen2_5_VLForConditionalGeneration"},
+		{Type: "qwen3_omni_moe", HF: []string{"Qwen3OmniMoeForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration"}, Language: "Qwen3VLMoeForConditionalGeneration",
+			Inner: map[string]map[string]any{"qwen3_omni_moe_text": {"vision_config": map[string]any{"deepstack_visual_indexes": []any{}}}}}, // as the reference has it
 		{Type: "voxtral", HF: []string{"VoxtralForConditionalGeneration"}, Inner: map[string]map[string]any{"llama": {
 			"vocab_size": 131072, "hidden_size": 3072, "intermediate_size": 8192, "num_hidden_layers": 30, "num_attention_heads": 32, "num_key_value_heads": 8,
 			"max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "rope_theta": 1e8, "head_dim": 128,
@@ -28,6 +31,7 @@ var _ = registerTower(Arch{
 	Own: []string{
 		"vision_tower.*", "vision_model.*", "visual.*", "model.vision_model.*", "model.vision_encoder.*", "vision_encoder.*", "audio_tower.*",
 		"multi_modal_projector.*", "mlp1.*", "model.connector.*", "model.aligner.*", "model.vision_projection.*", "vit_large_projector.*", "norm.*",
+		"talker.*", "token2wav.*", "code2wav.*", // Omni speaks
 		"model.vqmodel.*", "model.generation_embeddings.*", "model.generation_aligner.*", "model.generation_head.*", // Janus draws, too
 	},
 })

@@ -17,6 +17,7 @@ func TestWrappersInTheirAuthorsLayouts(t *testing.T) {
 	}
 	latent := map[string]any{"q_lora_rank": nil, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 4, "n_routed_experts": 4, "num_experts_per_tok": 2,
 		"moe_intermediate_size": 8, "n_group": 1, "topk_group": 1, "first_k_dense_replace": 0}
+	sections := map[string]any{"rope_scaling": map[string]any{"rope_type": "default", "mrope_section": []int{2, 1, 1}}}
 	for _, c := range []struct {
 		class, want string
 		config      map[string]any
@@ -29,6 +30,9 @@ func TestWrappersInTheirAuthorsLayouts(t *testing.T) {
 		{"DotsOCRForCausalLM", "qwen2", text("dots_ocr", nil), before(""), "vision_tower.blocks.0.attn.qkv.weight"},
 		{"StepVLForConditionalGeneration", "qwen3", map[string]any{"text_config": text("qwen3", map[string]any{"head_dim": 8})}, before(""), "vit_large_projector.weight"},
 		{"Sarashina2VisionForCausalLM", "llama", map[string]any{"text_config": text("llama", nil)}, before("llm."), "norm.weight"},
+		{"Qwen2_5OmniModel", "qwen2vl", map[string]any{"thinker_config": map[string]any{"text_config": text("qwen2_5_omni_text", sections)}}, before("thinker."), "talker.model.norm.weight"},
+		{"Qwen3OmniMoeForConditionalGeneration", "qwen3vlmoe", map[string]any{"thinker_config": map[string]any{"text_config": text("qwen3_omni_moe_text", with(sections, map[string]any{"head_dim": 8,
+			"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8, "norm_topk_prob": true}))}}, before("thinker."), "code2wav.norm.weight"},
 		{"AudioFlamingo3ForConditionalGeneration", "qwen2", map[string]any{"text_config": text("qwen2", nil)}, before("language_model."), "audio_tower.conv1.weight"},
 	} {
 		config := with(c.config, map[string]any{"architectures": []string{c.class}})
