@@ -9,58 +9,57 @@ import (
 // The default search of the types with codebooks. It works on what decoders have, not on a lattice near it. A sweep of scales
 // brings every group's weights into the codebook and remembers for each what a least-squares fit needs, so that a group's
 // error at any other scale is known nearly; with that it chooses the half and the groups' scales together. Then the members
-// are taken anew for the scales that came out and for those beside them, and the half refitted. llama-quantize's block
-// is looked at where the search did not end near what is possible, and members that are not near where much is at stake.
+// are taken anew for the scales that came out and for those beside them, others looked for where much is at stake, and the half refitted.
+// llama-quantize's block is looked at where the search did not end near what is possible.
 
 const (
 	gridLowest  = 0.3 // scales of a sweep: of what takes the largest magnitude to the highest level
 	gridHighest = 1.3
-	gridSweep   = 12
+	gridRounds  = 6
 
-	seekPart = 64 // a point is looked at among all members where that part of what its block loses is at stake
+	seekPart  = 64 // a point of eight weights is looked at among all members where that part of what its block loses is at stake, unless turns tell
+	seekPart4 = 32 // the same of four weights
 )
-
-var gridScales = sweepScales(gridLowest, gridHighest, gridSweep)
-
-// sweepScales are evenly spread.
-func sweepScales(lowest, highest float32, n int) []float32 {
-	s := make([]float32, n)
-	for t := range s {
-		s[t] = between(lowest, highest, t, n)
-	}
-	return s
-}
-
-// A gridGroup is a group under search.
-type gridGroup struct {
-	whole float32 // the unit of its magnitudes
-	heavy float32 // the unit of what their errors count for
-	fits  scaleFits
-	p, q  float64 // Σ w·x·code and Σ w·code² of what the try has
-}
 
 // A gridSearch is a super-block under search.
 type gridSearch struct {
-	c          *gridCoder
-	book       *gridBook
-	room       *candidates
-	x, w       [super]float32
-	unit, heft [super]float32 // magnitudes, and what their errors count for, in units of their groups
-	sign       [super / 8]uint8
-	group      [groups16]gridGroup
-	tops       groupTops
-	energy     blockEnergy
-	try, best  gridBlock
-	at         [super / 4]uint8 // the candidate of each point that the try has
-	loss       float64
-	importance []float32
+	c            *gridCoder
+	book         *gridBook
+	members      *candidates
+	room         kernel.GridPoints
+	sweep, later kernel.GridPick
+	x, w         [super]float32
+	unit, heft   [super]float32 // magnitudes, and what their errors count for, in units of their groups
+	sign         [super / 8]uint8
+	fits         groupFits
+	p, q         [groups16]float64 // Σ w·x·code and Σ w·code² of what the try has
+	tops         groupTops
+	energy       blockEnergy
+	try, best    gridBlock
+	at           [super / 4]uint8 // the candidate of each point that the try has
+	loss         float64
+	importance   []float32
+}
+
+func newGridSearch(c *gridCoder) *gridSearch {
+	value := floats(c.book.ready().value, 0)[:c.book.levels]
+	points, groups := super/c.book.dims, super/c.group
+	k := &gridSearch{
+		c: c, book: c.book, members: newCandidates(c.book, value, gridRounds, gridLowest, gridHighest), room: kernel.NewGridPoints(points),
+		sweep: kernel.NewGridPick(points, groups, c.sweep/kernel.GridScales, false), later: kernel.NewGridPick(points, groups, 1, false),
+	}
+	for i := range k.sweep.Scale {
+		k.sweep.Scale[i] = between(gridLowest, gridHighest, i%c.sweep, c.sweep)
+		k.sweep.First[i] = k.members.window(k.sweep.Scale[i])
+	}
+	k.fits.LX, k.fits.L2 = k.sweep.LX, k.sweep.L2
+	return k
 }
 
 func (c *gridCoder) encode(dst []byte, src, importance []float32) {
 	k, ok := c.searches.Get().(*gridSearch)
 	if !ok {
-		value := floats(c.book.ready().value, 0)[:c.book.levels]
-		k = &gridSearch{c: c, book: c.book, room: newCandidates(c.book, value, gridLowest, gridHighest)}
+		k = newGridSearch(c)
 	}
 	defer c.searches.Put(k)
 	for ; len(src) >= super; dst, src = dst[c.bytes:], src[super:] {
@@ -78,26 +77,16 @@ func (c *gridCoder) encode(dst []byte, src, importance []float32) {
 func (k *gridSearch) search() {
 	k.loss, k.try = math.Inf(1), gridBlock{}
 	k.load()
-	for g := range super / k.c.group {
-		k.sweep(g)
-	}
-	if d := k.choose(); d != 0 {
+	k.members.grid.Fill(k.room, 0, k.unit[:], k.heft[:])
+	kernel.PickGrid(&k.sweep, k.room)
+	n := super / k.c.group
+	if d := k.fits.choose(k.try.scale[:n], float64(k.c.unit), 15); d != 0 {
 		k.try.d = smallHalf(d)
-		for round := range 2 {
-			k.settle()
-			if round == 0 {
-				k.seek()
-			}
-			sums := k.sums()
-			k.offer(sums)
-			k.try.d = smallHalf(sums.best(0)) // members are chosen for the scale that suits them, not for the one they are stored with
-		}
+		k.settle()
+		k.seek()
+		k.offer(k.sums())
 	}
-	explained := 0.0
-	for g := range super / k.c.group {
-		explained += k.group[g].fits.explained
-	}
-	if !k.energy.plain(k.loss, explained, k.c.along, 1.05) {
+	if !k.energy.plain(k.loss, k.fits.explained(), k.c.along, 1.05) {
 		k.c.ggmlBlock(&k.try, k.x[:], k.importance)
 		k.try.d = finiteBits(k.try.d)
 		k.offer(k.sumsAnew())
@@ -123,16 +112,15 @@ func (k *gridSearch) load() {
 	k.energy = k.tops.take(k.x[:], k.w[:], n)
 	low, high := float64(k.book.value[0]), float32(k.book.value[k.book.levels-1])
 	for g := range super / n {
-		group, top := &k.group[g], absolute(k.tops.top[g])
-		*group = gridGroup{}
-		if top > tinyGroup {
-			group.whole, group.heavy = top/high, max(k.tops.heavy[g], 1e-37)
+		k.fits.whole[g], k.fits.heavy[g], k.p[g], k.q[g] = 0, 0, 0, 0
+		if top := absolute(k.tops.top[g]); top > tinyGroup {
+			k.fits.whole[g], k.fits.heavy[g] = top/high, max(k.tops.heavy[g], 1e-37)
 		} else {
 			for _, v := range k.w[g*n:][:n] {
-				group.q += float64(v) * float64(low*low)
+				k.q[g] += float64(v) * float64(low*low)
 			}
 		}
-		k.tops.factor[g], k.tops.lighter[g] = inverse(group.whole), inverse(group.heavy)
+		k.tops.factor[g], k.tops.lighter[g] = inverse(k.fits.whole[g]), inverse(k.fits.heavy[g])
 	}
 	k.tops.units(k.unit[:], k.heft[:], k.x[:], k.w[:], n, true)
 	if k.c.parity {
@@ -144,115 +132,85 @@ func (k *gridSearch) load() {
 	}
 }
 
-// signs has a bit for each weight that is negative.
+// signs has a bit for each weight that is negative, or a zero that says so.
 func signs(x *[8]float32) (bits uint8) {
 	for i, v := range x {
-		if v < 0 {
-			bits |= 1 << i
-		}
+		bits |= uint8(math.Float32bits(v)>>31) << i
 	}
 	return bits
-}
-
-// sweep fits the group at scales around the one that takes the largest magnitude to the highest level.
-func (k *gridSearch) sweep(g int) {
-	group, n := &k.group[g], k.c.group
-	if group.whole == 0 {
-		return
-	}
-	dims := k.book.dims
-	k.room.fill(g*n/dims, k.unit[g*n:][:n], k.heft[g*n:][:n])
-	group.fits.begin(1, gridLowest, gridHighest, group.whole, gridSweep)
-	lx, l2 := k.room.pick(g*n/dims, n/dims, gridScales)
-	for t := range lx {
-		group.fits.add(group.sums(lx[t], l2[t]))
-	}
-}
-
-// sums are those of a pick in ordinary units.
-func (g *gridGroup) sums(lx, l2 float32) (p, q float64) {
-	heavy := float64(g.heavy)
-	return float64(lx) / 2 * float64(float64(g.whole)*heavy), float64(l2) * heavy
-}
-
-// of is an error in units of the group.
-func (g *gridGroup) of(loss float64) float32 {
-	return float32(loss / (float64(float64(g.whole)*float64(g.whole)) * float64(g.heavy)))
-}
-
-// choose returns the half that suits all groups best by what the sweeps know, and leaves the integers of the groups' scales.
-func (k *gridSearch) choose() float64 {
-	var fits [groups16]*scaleFits
-	n := super / k.c.group
-	for g := range n {
-		fits[g] = &k.group[g].fits
-	}
-	return chooseHalf(fits[:n], k.try.scale[:n], float64(k.c.unit), 15)
 }
 
 // settle takes members anew for the scales of the try, and for those beside them, and keeps the best.
 func (k *gridSearch) settle() {
 	unit := float64(k.c.unit) * float64(halfValue(k.try.d)) // of which groups have odd multiples
-	dims, n := k.book.dims, k.c.group
-	points := n / dims
-	for g := range super / n {
-		group := &k.group[g]
-		if group.fits.n == 0 {
+	var step [groups16][kernel.GridScales]uint8
+	for g := range k.later.Groups {
+		for t := range kernel.GridScales {
+			at := g*kernel.GridScales + t
+			step[g][t] = uint8(min(max(int(k.try.scale[g])+t-1, 0), 15))
+			k.later.Scale[at] = k.fits.scale(g, step[g][t])
+			k.later.First[at] = k.members.window(k.later.Scale[at])
+		}
+	}
+	kernel.PickGrid(&k.later, k.room)
+	for g, whole := range k.fits.whole[:k.later.Groups] {
+		if whole == 0 {
 			continue
 		}
-		var step [kernel.GridScales]uint8
-		var scale [kernel.GridScales]float32
-		for t := range step {
-			step[t] = uint8(min(max(int(k.try.scale[g])+t-1, 0), 15))
-			scale[t] = float32(unit * float64(2*int(step[t])+1) / float64(group.whole))
-		}
-		lx, l2 := k.room.pick(g*points, points, scale[:])
 		least, found := math.Inf(1), 0
-		for t, s := range step {
+		for t, s := range step[g] {
 			u := unit * float64(2*int(s)+1)
-			p, q := group.sums(lx[t], l2[t])
+			p, q := k.fits.sums(g, k.later.LX[t*kernel.GridGroups+g], k.later.L2[t*kernel.GridGroups+g])
 			if e := u * (float64(u*q) - 2*p); e < least {
 				least, found = e, t
-				k.try.scale[g], group.p, group.q = s, p, q
+				k.try.scale[g], k.p[g], k.q[g] = s, p, q
 			}
 		}
-		for i := range points {
-			k.at[g*points+i] = uint8(k.room.chosen(i, points, found))
-			k.try.member[g*points+i] = k.room.member(g*points+i, int(k.at[g*points+i]))
-		}
-		copy(k.try.sign[g*n/8:(g+1)*n/8], k.sign[g*n/8:(g+1)*n/8])
+		k.take(g, found)
 	}
 }
 
-// seek looks at all members for points that could lose less by a part of what the block loses: where weights are uneven, what is
+// take gives the try what a group was moved to.
+func (k *gridSearch) take(g, t int) {
+	n, points := k.c.group, k.later.Points
+	for i := range points {
+		at := g*points + i
+		k.at[at] = uint8(chosen(&k.later, g, i, t))
+		k.try.member[at] = k.members.member(&k.room, at, int(k.at[at]))
+	}
+	copy(k.try.sign[g*n/8:(g+1)*n/8], k.sign[g*n/8:(g+1)*n/8])
+}
+
+// seek looks at other members for points that could lose less by a part of what the block loses: where weights are uneven, what is
 // near is not what is good.
 func (k *gridSearch) seek() {
-	unit := float64(k.c.unit) * float64(halfValue(k.try.d))
-	dims, n := k.book.dims, k.c.group
-	points := n / dims
 	sums := k.sums()
-	part := sums.loss(float64(halfValue(k.try.d)), 0) / seekPart
-	for g := range super / n {
-		group := &k.group[g]
-		if group.fits.n == 0 {
+	part := sums.loss(float64(halfValue(k.try.d)), 0) / k.members.part()
+	for g, whole := range k.fits.whole[:k.later.Groups] {
+		if whole > 0 {
+			k.seekIn(g, k.fits.scale(g, k.try.scale[g]), float32(part/k.fits.units(g)))
+		}
+	}
+}
+
+func (k *gridSearch) seekIn(g int, scale, worth float32) {
+	dims, n, members := k.book.dims, k.c.group, k.members
+	var free []float32
+	if members.turns == nil {
+		free = members.free(k.unit[g*n:][:n], k.heft[g*n:][:n], scale)
+	}
+	for i := range k.later.Points {
+		at := g*k.later.Points + i
+		p, q := sumsOf(&k.room, at, int(k.at[at]))
+		gain := p - float32(scale*q)
+		if free != nil && free[i]-float32(scale*gain) <= worth {
 			continue
 		}
-		scale := min(float32(unit*float64(2*int(k.try.scale[g])+1)/float64(group.whole)), farScale)
-		worth, free := group.of(part), k.room.free(k.unit[g*n:][:n], k.heft[g*n:][:n], scale)
-		for i := range points {
-			at := g*n + i*dims
-			x, w := k.unit[at:][:dims], k.heft[at:][:dims]
-			p, q := k.room.sums(g*points+i, int(k.at[g*points+i]))
-			gain := p - float32(scale*q)
-			if free[i]-float32(scale*gain) <= worth {
-				continue
-			}
-			if m, p2, q2, ok := k.room.seek(g*points+i, x, w, scale, gain); ok {
-				k.try.member[g*points+i] = m
-				dp, dq := group.sums(p2-p, q2-q)
-				group.p += dp
-				group.q += dq
-			}
+		if m, p2, q2, ok := members.better(k.unit[at*dims:][:dims], k.heft[at*dims:][:dims], scale, gain); ok {
+			k.try.member[at] = m
+			dp, dq := k.fits.sums(g, p2-p, q2-q)
+			k.p[g] += dp
+			k.q[g] += dq
 		}
 	}
 }
@@ -262,8 +220,8 @@ func (k *gridSearch) sums() alongSums {
 	a := alongSums{s: k.energy.sum}
 	for g := range super / k.c.group {
 		s := float64(k.c.scaleOf(1, k.try.scale[g]))
-		a.p += float64(s * k.group[g].p)
-		a.q += float64(float64(s*s) * k.group[g].q)
+		a.p += float64(s * k.p[g])
+		a.q += float64(float64(s*s) * k.q[g])
 	}
 	return a
 }

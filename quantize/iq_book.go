@@ -3,6 +3,8 @@ package quantize
 import (
 	"encoding/base64"
 	"sync"
+
+	"quern/internal/kernel"
 )
 
 // A gridBook is a codebook: some of the points of a grid with so many levels in so many dimensions. Points are numbered with
@@ -25,6 +27,9 @@ type gridBook struct {
 
 	look sync.Once
 	wide *nearList
+
+	turn sync.Once
+	ways *kernel.GridTurns
 }
 
 var (

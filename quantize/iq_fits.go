@@ -1,15 +1,12 @@
 package quantize
 
-import "math"
+import "quern/internal/kernel"
 
-// A scaleFits is what a sweep knows of a group: for each set of codes it met, Σ w·x·code and Σ w·code². A group's error at any
-// scale is then nearly the least that one of them has there, less what no code changes.
-type scaleFits struct {
-	n, ways    int     // sets, and how many of them at each scale
-	from, each float64 // the first scale, and how many there are in one
-	ideal      float64 // the scale that explains most, and what it explains
-	explained  float64
-	lx, l2     [24]float64
+// A groupFits is what a sweep knows of the groups of a super-block, each in its own units: for each set of codes that it met what a
+// least-squares fit needs. A group's error at any scale is then nearly the least that one of them has there, less what no code changes.
+type groupFits struct {
+	kernel.GridFits
+	whole, heavy [groups16]float32 // of each group the units of its weights and of what their errors count for, or 0 where it is almost nothing
 }
 
 // between is the number t of so many from lowest to highest.
@@ -17,89 +14,78 @@ func between(lowest, highest float32, t, of int) float32 {
 	return lowest + float32((highest-lowest)*float32(t))/float32(of-1)
 }
 
-// begin says which scales will be added: so many between two parts of unit, and at each so many sets.
-func (f *scaleFits) begin(ways int, lowest, highest, unit float32, of int) {
-	f.n, f.ways = 0, ways
-	f.from = float64(float32(lowest * unit))
-	f.each = float64(of-1) / float64(float32((highest-lowest)*unit))
+// sums are those of a group in ordinary units: Σ w·x·code and Σ w·code².
+func (f *groupFits) sums(g int, lx, l2 float32) (p, q float64) {
+	heavy := float64(f.heavy[g])
+	return float64(lx) / 2 * float64(float64(f.whole[g])*heavy), float64(l2) * heavy
 }
 
-func (f *scaleFits) add(lx, l2 float64) {
-	f.lx[f.n], f.l2[f.n] = lx, l2
-	f.n++
+// units are what a group's error is measured in.
+func (f *groupFits) units(g int) float64 {
+	return float64(float64(f.whole[g])*float64(f.whole[g])) * float64(f.heavy[g])
 }
 
-// settle finds the scale that explains most.
-func (f *scaleFits) settle() {
-	f.ideal, f.explained = 0, 0
-	for t, l2 := range f.l2[:f.n] {
-		if lx := f.lx[t]; lx > 0 && l2 > 0 && float64(lx*lx) > float64(f.explained*l2) {
-			f.explained = lx * lx / l2
-			f.ideal = lx / l2
+// explained is what groups with scales of their own would explain of Σ w·x².
+func (f *groupFits) explained() (sum float64) {
+	for g, most := range f.Most {
+		sum += float64(float64(most) / 4 * f.units(g))
+	}
+	return sum
+}
+
+// halfTries are what the half is tried at: so many times what takes the largest scale to the highest integer.
+var halfTries = func() (t [10]float32) {
+	for i := range t {
+		t[i] = 0.84 + 0.035*float32(i)
+	}
+	return t
+}()
+
+// choose tries halfTries and returns the one that suits all groups best by what the sweep knows, with the integers of their scales. Scales are
+// unit·(2·integer+1) times it. It is 0 where all groups are zeros.
+func (f *groupFits) choose(scale []uint8, unit float64, most int) float64 {
+	f.Settle()
+	top, heaviest := 0.0, 0.0
+	for g := range scale {
+		top = max(top, float64(float64(f.Ideal[g])*float64(f.whole[g])))
+		heaviest = max(heaviest, f.units(g))
+	}
+	if top == 0 {
+		return 0
+	}
+	for g := range scale {
+		f.Weight[g] = float32(f.units(g) / heaviest)
+	}
+	d := top / unit / float64(2*most+1)
+	var loss [len(halfTries)]float32
+	f.steps(unit * d)
+	f.Losses(loss[:], halfTries[:], most)
+	best := 0
+	for t, l := range loss {
+		if l < loss[best] {
+			best = t
+		}
+	}
+	d *= float64(halfTries[best])
+	f.steps(unit * float64(halfValue(smallHalf(d))))
+	f.Losses(loss[:1], []float32{1}, most)
+	for g := range scale {
+		scale[g] = uint8(f.Number[g])
+	}
+	return d
+}
+
+// steps tells groups what one step of their scales is; far beyond what they can use all steps are the same.
+func (f *groupFits) steps(step float64) {
+	for g, whole := range f.whole {
+		f.Step[g] = 1
+		if whole > 0 {
+			f.Step[g] = float32(min(step/float64(whole), 1e15))
 		}
 	}
 }
 
-// integer is the one that loses least, and what it loses, when scales are odd multiples of unit up to 2·most+1.
-func (f *scaleFits) integer(unit float64, most int) (loss float64, s uint8) {
-	first := min(max(int(f.ideal/unit/2-0.5), 0), most-1)
-	low, high := f.at(unit*float64(2*first+1)), f.at(unit*float64(2*first+3))
-	if high < low {
-		return high, uint8(first + 1)
-	}
-	return low, uint8(first)
-}
-
-// at is what is lost at a scale, with what was met at the nearest ones.
-func (f *scaleFits) at(s float64) float64 {
-	t := min(max(int((s-f.from)*f.each), 0), f.n/f.ways-2)
-	if f.ways == 1 {
-		return s * min2(float64(s*f.l2[t])-2*f.lx[t], float64(s*f.l2[t+1])-2*f.lx[t+1])
-	}
-	least := math.Inf(1)
-	for i := t * f.ways; i < (t+2)*f.ways; i++ {
-		least = min2(least, float64(s*f.l2[i])-2*f.lx[i])
-	}
-	return s * least
-}
-
-// min2 is the first where neither is less.
-func min2(a, b float64) float64 {
-	if b < a {
-		return b
-	}
-	return a
-}
-
-// chooseHalf tries halves around the one that takes the largest scale to the highest integer, and returns the one that suits all
-// groups best, with their integers. Scales are unit·(2·integer+1) times it. It is 0 where all groups are zeros.
-func chooseHalf(groups []*scaleFits, scale []uint8, unit float64, most int) float64 {
-	top := 0.0
-	for _, f := range groups {
-		f.settle()
-		top = max(top, f.ideal)
-	}
-	best, least := 0.0, math.Inf(1)
-	for try := range 10 {
-		d := top / unit / float64(2*most+1) * (0.84 + float64(0.035*float64(try)))
-		sum := 0.0
-		for _, f := range groups {
-			if f.n > 0 {
-				loss, _ := f.integer(unit*d, most)
-				sum += loss
-			}
-		}
-		if sum < least {
-			best, least = d, sum
-		}
-	}
-	if best > 0 {
-		d := float64(halfValue(smallHalf(best)))
-		for g, f := range groups {
-			if scale[g] = 0; f.n > 0 {
-				_, scale[g] = f.integer(unit*d, most)
-			}
-		}
-	}
-	return best
+// scale is that of a group with an integer, in its units, for the steps that it was told.
+func (f *groupFits) scale(g int, integer uint8) float32 {
+	return min(f.Step[g]*float32(2*int(integer)+1), farScale)
 }

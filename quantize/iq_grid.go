@@ -21,6 +21,7 @@ type gridCoder struct {
 	book     *gridBook
 	group    int     // weights that share a scale
 	unit     float32 // a power of two
+	sweep    int     // scales that every group is tried at, in fours
 	parity   bool    // of eight signs only seven are stored: an even number of them is negative
 	bytes    int
 	as       gridGgml

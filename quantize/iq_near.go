@@ -73,3 +73,12 @@ func least(word []uint32) (out [kernel.GridNear]uint32) {
 	}
 	return out
 }
+
+// turned are the turns that make members, or nil where there are so few of these that the best one is often not to be had by turns.
+func (b *gridBook) turned() *kernel.GridTurns {
+	if b.dims != 8 || len(b.ready().number) < 1000 {
+		return nil
+	}
+	b.turn.Do(func() { b.ways = kernel.NewGridTurns(func(n int) bool { return b.member[n] >= 0 }) })
+	return b.ways
+}

@@ -6,45 +6,37 @@ import "quern/internal/kernel"
 // several scales. Weights are in units of the scale that takes the largest of their group to the highest level, so that the scales
 // are the same for all groups.
 
-// A candidates is room for one super-block, with one set of values of the levels.
+// A candidates finds the members of one codebook with one set of values of the levels.
 type candidates struct {
-	grid   *kernel.Grid
+	book   *gridBook
 	near   *nearList
+	turns  *kernel.GridTurns // or nil where the codebook has too few members for them
+	grid   *kernel.Grid
+	rounds int
 	lowest float32 // of the scales at which points are rounded
 	each   float32 // how many of them there are in one
-	room   kernel.GridPoints
-	beyond [super / 4]bool   // the last member of every other scale is one that is not near
-	extra  [super / 4]uint16 // that member
+	value  []float32
 	p, q   [2048]float32
-	gain   [8]float32
-	found  [8 * maxScales]uint32
-	sumP   [maxScales]float32
-	sumQ   [maxScales]float32
-	first  [maxScales]uint32
+	gain   [super / 4]float32
 }
 
-const (
-	maxScales = 16  // at once
-	farScale  = 100 // beyond it members do not differ
-)
+const farScale = 100 // beyond it members do not differ
 
-// newCandidates rounds points at scales between two.
-func newCandidates(b *gridBook, value []float32, lowest, highest float32) *candidates {
-	c := &candidates{near: b.surroundings(), lowest: lowest, each: (kernel.GridRounds - 1) / (highest - lowest)}
-	var inverse [kernel.GridRounds]float32
+// newCandidates rounds points at scales between two, so many of them.
+func newCandidates(b *gridBook, value []float32, rounds int, lowest, highest float32) *candidates {
+	c := &candidates{book: b, near: b.surroundings(), turns: b.turned(), rounds: rounds, lowest: lowest, each: float32(rounds-1) / (highest - lowest), value: value}
+	inverse := make([]float32, rounds)
 	for r := range inverse {
-		inverse[r] = 1 / between(lowest, highest, r, len(inverse))
+		inverse[r] = 1 / between(lowest, highest, r, rounds)
 	}
-	c.grid = kernel.NewGrid(b.dims, value, c.near.level, inverse[:])
-	c.room = kernel.NewGridPoints(super / b.dims)
+	c.grid = kernel.NewGrid(b.dims, value, c.near.level, inverse)
 	return c
 }
 
-// fill takes the points of weights x from point at on; w is what their squared errors count for, not above one.
-func (c *candidates) fill(at int, x, w []float32) {
-	n := len(x) / c.grid.Dims
-	c.grid.Fill(c.room.From(at), x, w)
-	clear(c.beyond[at : at+n])
+// window is where the candidates for a scale begin.
+func (c *candidates) window(scale float32) uint32 {
+	round := int32((scale - c.lowest) * c.each)
+	return uint32(min(max(round-1, 0), int32(c.rounds)-kernel.GridWindow/kernel.GridNear)) * kernel.GridNear
 }
 
 // free is what points gain at a scale if all that levels can make were members; good until the next.
@@ -54,54 +46,51 @@ func (c *candidates) free(x, w []float32, scale float32) []float32 {
 	return c.gain[:n]
 }
 
-// seek looks at all members for what gains most at a scale, instead of those that are near. Where that is more than gain by a part that
-// counts, the member takes the place of the last that is near at every other scale, and its sums are returned.
-func (c *candidates) seek(point int, x, w []float32, scale, gain float32) (member uint16, p, q float32, ok bool) {
-	ps, qs := c.p[:len(c.near.all)], c.q[:len(c.near.all)]
-	c.grid.Sums(ps, qs, c.near.all, x, w)
-	m := kernel.MostGain(ps, qs, scale)
-	p, q = ps[m], qs[m]
-	if !(p-float32(scale*q) > gain) {
-		return 0, 0, 0, false
+// part is the part of a block's loss that must be at stake.
+func (c *candidates) part() float64 {
+	if c.book.dims == 4 {
+		return seekPart4
 	}
-	sum := c.room.From(point).Sum[:2*kernel.GridSet]
-	for r := 1; r < kernel.GridRounds; r += 2 {
-		at := (r+1)*kernel.GridNear - 1
-		sum[at], sum[kernel.GridSet+at] = p, q
-	}
-	c.beyond[point], c.extra[point] = true, uint16(m)
-	return uint16(m), p, q, true
+	return seekPart
 }
 
-// sums are those of a point's candidate: 2·Σ w·x·code and Σ w·code².
-func (c *candidates) sums(point, found int) (p, q float32) {
-	sum := c.room.From(point).Sum[:2*kernel.GridSet]
-	return sum[found], sum[kernel.GridSet+found]
-}
-
-// pick chooses the best candidate of each of so many points at each scale, which it bounds, a multiple of kernel.GridScales of them, and returns for
-// each Σ 2·w·x·code and Σ w·code². chosen tells which they are, until the next pick.
-func (c *candidates) pick(at, points int, scale []float32) (lx, l2 []float32) {
-	for t, s := range scale {
-		scale[t] = min(s, farScale)
-		round := int32((scale[t] - c.lowest) * c.each)
-		c.first[t] = uint32(min(max(round-1, 0), kernel.GridRounds-kernel.GridWindow/kernel.GridNear)) * kernel.GridNear
+// better looks for a member that gains more at a scale, and returns its sums: 2·Σ w·x·code and Σ w·code².
+func (c *candidates) better(x, w []float32, scale, gain float32) (member uint16, p, q float32, ok bool) {
+	m := 0
+	if c.turns != nil {
+		n, ok := c.grid.Turn(c.turns, x, w, scale, float32(scale*gain))
+		if !ok {
+			return 0, 0, 0, false
+		}
+		m = int(c.book.member[n])
+		for i, l := range c.book.level[m] {
+			v := c.value[l]
+			wv := float32(w[i] * v)
+			p += float32(2 * wv * x[i])
+			q += float32(wv * v)
+		}
+	} else {
+		ps, qs := c.p[:len(c.near.all)], c.q[:len(c.near.all)]
+		c.grid.Sums(ps, qs, c.near.all, x, w)
+		m = kernel.MostGain(ps, qs, scale)
+		p, q = ps[m], qs[m]
 	}
-	n := len(scale)
-	kernel.PickGrid(c.found[:], c.sumP[:n], c.sumQ[:n], c.room.From(at), points, scale, c.first[:n])
-	return c.sumP[:n], c.sumQ[:n]
-}
-
-// chosen is the candidate of a point of the last pick, of so many points, at its scale number t.
-func (c *candidates) chosen(k, points, t int) int {
-	return int(c.found[(t/kernel.GridScales*points+k)*kernel.GridScales+t%kernel.GridScales])
+	return uint16(m), p, q, p-float32(scale*q) > gain
 }
 
 // member is what candidate j of a point is.
-func (c *candidates) member(point, j int) uint16 {
-	if c.beyond[point] && j%(2*kernel.GridNear) == 2*kernel.GridNear-1 {
-		return c.extra[point]
-	}
-	number := c.room.Number[point*kernel.GridRounds+j/kernel.GridNear]
+func (c *candidates) member(room *kernel.GridPoints, point, j int) uint16 {
+	number := room.Number[point*kernel.GridRounds+j/kernel.GridNear]
 	return c.near.member[int(number)*kernel.GridNear+j%kernel.GridNear]
+}
+
+// sumsOf are those of a point's candidate: 2·Σ w·x·code and Σ w·code².
+func sumsOf(room *kernel.GridPoints, point, j int) (p, q float32) {
+	sum := room.Sum[point*2*kernel.GridSet:][:2*kernel.GridSet]
+	return sum[j], sum[kernel.GridSet+j]
+}
+
+// chosen is the candidate of a point of a group at scale number t.
+func chosen(p *kernel.GridPick, g, point, t int) int {
+	return int(p.Found[((g*p.Fours+t/kernel.GridScales)*p.Points+point)*kernel.GridScales+t%kernel.GridScales])
 }

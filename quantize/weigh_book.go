@@ -19,10 +19,10 @@ func weighBook(w, src, importance []float32) {
 // levels this far apart, columns that do not matter cost too much of those that do.
 var weighOnce = weighEach(super, 0)
 
-// temper takes numbers to the power of ¾.
+// temper takes numbers to the power of ¾, by two roots of single precision.
 func temper(w []float32) {
 	for i, v := range w {
-		root := math.Sqrt(float64(v))
-		w[i] = float32(root * math.Sqrt(root))
+		root := float32(math.Sqrt(float64(v)))
+		w[i] = root * float32(math.Sqrt(float64(root)))
 	}
 }

@@ -3,14 +3,15 @@ package kernel
 import "math"
 
 // Codebook types: four or eight weights, a point, become a member of a codebook. Around the points that the weights round to at
-// eight scales lie members; what each of them adds up to, Σ w·x·code and Σ w·code², tells what it gains at any scale.
+// several scales lie members; what each of them adds up to, Σ w·x·code and Σ w·code², tells what it gains at any scale.
 
 const (
-	GridRounds = 8                     // scales at which a point is rounded
+	GridRounds = 8                     // scales at which a point may be rounded
 	GridNear   = 8                     // members around what it rounds to
-	GridSet    = GridRounds * GridNear // candidates of a point
+	GridSet    = GridRounds * GridNear // room for the candidates of a point
 	GridWindow = 4 * GridNear          // of them, those of four rounds, are looked at for a scale
 	GridScales = 4                     // scales go in fours
+	GridGroups = 16                    // room for the groups of a super-block
 )
 
 // A Grid is a codebook with the values of its levels.
@@ -18,7 +19,10 @@ type Grid struct {
 	Dims int      // 4 dimensions of up to eight levels, or 8 of three
 	Near []uint16 // of each point: the members around it as their levels, a nibble each, or with eight dimensions two bits
 
-	table []float32
+	rounds int // an even number
+	table  []float32
+	p, q   [64]float32 // what nibbles of members add: room for Sums
+	turn   gridTurn
 }
 
 // The parts of a Grid's table, by their first element.
@@ -33,9 +37,9 @@ const (
 	gridTable   = 152
 )
 
-// NewGrid makes a Grid of a codebook. Its points are rounded at GridRounds scales, of which the inverse are given.
+// NewGrid makes a Grid of a codebook, for one user at a time. Its points are rounded at an even number of scales, of which the inverse are given.
 func NewGrid(dims int, value []float32, near []uint16, inverse []float32) *Grid {
-	g := &Grid{Dims: dims, Near: near, table: make([]float32, gridTable)}
+	g := &Grid{Dims: dims, Near: near, rounds: len(inverse), table: make([]float32, gridTable)}
 	t := g.table
 	for i := range 8 {
 		t[gridMiddle+i] = float32(math.Inf(1))
@@ -60,7 +64,7 @@ func NewGrid(dims int, value []float32, near []uint16, inverse []float32) *Grid 
 		}
 		t[gridPlace+i] = math.Float32frombits(place)
 	}
-	for r, v := range inverse[:GridRounds] {
+	for r, v := range inverse {
 		for i := range dims {
 			t[gridInverse+r*dims+i] = v
 		}
@@ -79,51 +83,70 @@ func NewGridPoints(n int) GridPoints {
 	return GridPoints{make([]float32, n*2*GridSet), make([]uint32, n*GridRounds)}
 }
 
-// From is the room without its first n points.
-func (p GridPoints) From(n int) GridPoints {
-	return GridPoints{p.Sum[n*2*GridSet:], p.Number[n*GridRounds:]}
-}
-
-// Fill finds the candidates of points, from weights x and what their squared errors count for, w. Both are finite.
-func (g *Grid) Fill(to GridPoints, x, w []float32) {
+// Fill finds the candidates of points, from weights x and what their squared errors count for, w. Both are finite. They are those of rounds
+// from the given one on: where points have several values of levels, each has its own rounds.
+func (g *Grid) Fill(to GridPoints, round int, x, w []float32) {
 	if n := len(x) / g.Dims; n > 0 {
 		fill := gridFill4.best
 		if g.Dims == 8 {
 			fill = gridFill8.best
 		}
-		fill(to.Sum[:n*2*GridSet], to.Number[:n*GridRounds], x[:n*g.Dims], w[:n*g.Dims], g)
+		fill(to.Sum[:n*2*GridSet], to.Number[:n*GridRounds], round, x[:n*g.Dims], w[:n*g.Dims], g)
 	}
 }
 
-// PickGrid chooses for each scale the candidate of every point that gains most at it, 2·s·p - s²·q where p and q are its sums, among
-// GridWindow from the scale's first one on. It adds up what the chosen have: lx is Σ 2·p and l2 Σ q, of each scale.
-// found is for four scales after the other, point by point, which candidates these are.
-func PickGrid(found []uint32, lx, l2 []float32, from GridPoints, points int, scale []float32, first []uint32) {
-	if points > 0 && len(scale) > 0 {
-		gridPick.best(found[:points*len(scale)], lx[:len(scale)], l2[:len(scale)], from.Sum[:points*2*GridSet], scale, first[:len(scale)])
+// A GridPick is what PickGrid is asked and what it answers about the groups of a super-block. Scales go in fours, of which Fours are looked at.
+type GridPick struct {
+	Points, Groups, Fours int
+	Wide                  bool      // all that there is room for is looked at, not a window
+	Scale                 []float32 // of each group
+	First                 []uint32  // where the window of each of them begins
+	LX, L2                []float32 // of each scale, for GridGroups groups: 2·Σ w·x·code and Σ w·code² of what was chosen
+	Found                 []uint32  // of each group, for four scales after the other, point by point, the candidates that these are
+}
+
+// NewGridPick makes room for so many points.
+func NewGridPick(points, groups, fours int, wide bool) GridPick {
+	n := groups * fours * GridScales
+	return GridPick{
+		points / groups, groups, fours, wide, make([]float32, n), make([]uint32, n),
+		make([]float32, fours*GridScales*GridGroups), make([]float32, fours*GridScales*GridGroups), make([]uint32, points*fours*GridScales),
 	}
+}
+
+// PickGrid chooses for each scale the candidate of every point of a group that gains most at it, 2·s·p - s²·q where p and q are its sums, among
+// a window, and adds up what the chosen have.
+func PickGrid(p *GridPick, from GridPoints) {
+	pick := gridPick.best
+	if p.Wide {
+		pick = gridPickWide.best
+	}
+	pick(p, from.Sum[:p.Groups*p.Points*2*GridSet])
 }
 
 type (
-	gridFillBody func(sum []float32, number []uint32, x, w []float32, g *Grid)
-	gridPickBody func(found []uint32, lx, l2, sum, scale []float32, first []uint32)
+	gridFillBody func(sum []float32, number []uint32, round int, x, w []float32, g *Grid)
+	gridPickBody func(p *GridPick, sum []float32)
 )
 
 var (
 	gridFill4 = portable(gridFillBody(gridFillPortable))
 	gridFill8 = portable(gridFillBody(gridFillPortable))
-	gridPick  = portable(gridPickBody(gridPickPortable))
+
+	gridPick     = portable(gridPickBody(func(p *GridPick, sum []float32) { gridPickPortable(p, sum, GridWindow) }))
+	gridPickWide = portable(gridPickBody(func(p *GridPick, sum []float32) { gridPickPortable(p, sum, GridSet) }))
 )
 
-func gridFillPortable(sum []float32, number []uint32, x, w []float32, g *Grid) {
+func gridFillPortable(sum []float32, number []uint32, round int, x, w []float32, g *Grid) {
 	var tp, tq [64]float32
 	for d := g.Dims; len(x) > 0; x, w, sum, number = x[d:], w[d:], sum[2*GridSet:], number[GridRounds:] {
 		g.slots(&tp, &tq, x, w)
-		for r := range GridRounds {
+		for r := range g.rounds {
 			at := g.round(x, g.table[gridInverse+r*d])
-			number[r] = at
+			number[round+r] = at
+			to := sum[(round+r)*GridNear:]
 			for j, m := range g.Near[at*GridNear:][:GridNear] {
-				sum[r*GridNear+j], sum[GridSet+r*GridNear+j] = slotSum(&tp, m), slotSum(&tq, m)
+				to[j], to[GridSet+j] = slotSum(&tp, m), slotSum(&tq, m)
 			}
 		}
 	}
@@ -166,30 +189,30 @@ func (g *Grid) round(x []float32, inverse float32) (number uint32) {
 }
 
 // Gains are compared with the candidate's place in their lowest bits, so that no two are equal and the largest tells its place.
-func gridPickPortable(found []uint32, lx, l2, sum, scale []float32, first []uint32) {
-	points := len(sum) / (2 * GridSet)
-	for t, s := range scale {
-		var p, q float32
-		for k := range points {
-			p2, q1 := sum[k*2*GridSet+int(first[t]):][:GridWindow], sum[k*2*GridSet+GridSet+int(first[t]):][:GridWindow]
+func gridPickPortable(p *GridPick, sum []float32, window uint32) {
+	for n, s := range p.Scale {
+		t, g := n%(p.Fours*GridScales), n/(p.Fours*GridScales)
+		var lx, l2 float32
+		for k := range p.Points {
+			from := sum[(g*p.Points+k)*2*GridSet+int(p.First[n]):]
+			p2, q1 := from[:window], from[GridSet:][:window]
 			best := float32(math.Inf(-1))
 			for j, v := range p2 {
 				gain := v - float32(s*q1[j])
-				best = max(best, math.Float32frombits(math.Float32bits(gain)&^(GridWindow-1)|uint32(j)))
+				best = max(best, math.Float32frombits(math.Float32bits(gain)&^(window-1)|uint32(j)))
 			}
-			j := math.Float32bits(best) & (GridWindow - 1)
-			p, q = p+p2[j], q+q1[j]
-			found[(t/GridScales*points+k)*GridScales+t%GridScales] = first[t] + j
+			j := math.Float32bits(best) & (window - 1)
+			lx, l2 = lx+p2[j], l2+q1[j]
+			p.Found[((g*p.Fours+t/GridScales)*p.Points+k)*GridScales+t%GridScales] = p.First[n] + j
 		}
-		lx[t], l2[t] = p, q
+		p.LX[t*GridGroups+g], p.L2[t*GridGroups+g] = lx, l2
 	}
 }
 
 // Sums writes the sums of members of one point, as Fill has them; their number is a multiple of sixteen.
 func (g *Grid) Sums(p, q []float32, member []uint16, x, w []float32) {
-	var tp, tq [64]float32
-	g.slots(&tp, &tq, x, w)
-	gridSums.best(p[:len(member)], q[:len(member)], member, &tp, &tq)
+	g.slots(&g.p, &g.q, x, w)
+	gridSums.best(p[:len(member)], q[:len(member)], member, &g.p, &g.q)
 }
 
 // MostGain is the place of what gains most at scale s, the first one where several do. There are fewer than 65536, a multiple of sixteen.

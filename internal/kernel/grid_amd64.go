@@ -5,22 +5,16 @@ package kernel
 import "quern/internal/cpu"
 
 //go:noescape
-func gridFill4AVX2(sum *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32)
+func gridFill4AVX2(sum *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, rounds uintptr)
 
 //go:noescape
-func gridFill8AVX2(sum *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32)
+func gridFill8AVX2(sum *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, rounds uintptr)
 
 //go:noescape
-func gridFill4AVX512(sum *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32)
+func gridPickAVX2(found *uint32, lx, l2, sum, scale *float32, first *uint32, points, groups, fours uintptr)
 
 //go:noescape
-func gridFill8AVX512(sum *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32)
-
-//go:noescape
-func gridPickAVX2(found *uint32, lx, l2, sum, scale *float32, first *uint32, points, scales uintptr)
-
-//go:noescape
-func gridPickAVX512(found *uint32, lx, l2, sum, scale *float32, first *uint32, points, scales uintptr)
+func gridPickWideAVX2(found *uint32, lx, l2, sum, scale *float32, first *uint32, points, groups, fours uintptr)
 
 //go:noescape
 func gridSumsAVX2(p, q *float32, member *uint16, n uintptr, tp, tq *float32)
@@ -43,11 +37,9 @@ func gridFree8AVX2(gain, x, w *float32, points uintptr, table *float32, s float3
 func init() {
 	avx2, avx512 := cpu.Has("avx2"), cpu.Has("avx512")
 	gridFill4.add("avx2", avx2, gridFillOf(gridFill4AVX2))
-	gridFill4.add("avx512", avx512, gridFillOf(gridFill4AVX512))
 	gridFill8.add("avx2", avx2, gridFillOf(gridFill8AVX2))
-	gridFill8.add("avx512", avx512, gridFillOf(gridFill8AVX512))
 	gridPick.add("avx2", avx2, gridPickOf(gridPickAVX2))
-	gridPick.add("avx512", avx512, gridPickOf(gridPickAVX512))
+	gridPickWide.add("avx2", avx2, gridPickOf(gridPickWideAVX2))
 	gridSums.add("avx2", avx2, gridSumsOf(gridSumsAVX2))
 	gridSums.add("avx512", avx512, gridSumsOf(gridSumsAVX512))
 	gridMost.add("avx2", avx2, gridMostOf(gridMostAVX2))
@@ -56,15 +48,15 @@ func init() {
 	gridFree8.add("avx2", avx2, gridFreeOf(gridFree8AVX2))
 }
 
-func gridFillOf(f func(sum *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32)) gridFillBody {
-	return func(sum []float32, number []uint32, x, w []float32, g *Grid) {
-		f(&sum[0], &number[0], &x[0], &w[0], uintptr(len(x)/g.Dims), &g.Near[0], &g.table[0])
+func gridFillOf(f func(sum *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, rounds uintptr)) gridFillBody {
+	return func(sum []float32, number []uint32, round int, x, w []float32, g *Grid) {
+		f(&sum[round*GridNear], &number[round], &x[0], &w[0], uintptr(len(x)/g.Dims), &g.Near[0], &g.table[0], uintptr(g.rounds))
 	}
 }
 
-func gridPickOf(f func(found *uint32, lx, l2, sum, scale *float32, first *uint32, points, scales uintptr)) gridPickBody {
-	return func(found []uint32, lx, l2, sum, scale []float32, first []uint32) {
-		f(&found[0], &lx[0], &l2[0], &sum[0], &scale[0], &first[0], uintptr(len(sum)/(2*GridSet)), uintptr(len(scale)))
+func gridPickOf(f func(found *uint32, lx, l2, sum, scale *float32, first *uint32, points, groups, fours uintptr)) gridPickBody {
+	return func(p *GridPick, sum []float32) {
+		f(&p.Found[0], &p.LX[0], &p.L2[0], &sum[0], &p.Scale[0], &p.First[0], uintptr(p.Points), uintptr(p.Groups), uintptr(p.Fours))
 	}
 }
 

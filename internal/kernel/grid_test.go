@@ -17,7 +17,7 @@ func anyGrid(r *rand.Rand, dims int) *Grid {
 	for i := range near {
 		near[i] = anyMember(r, dims)
 	}
-	return NewGrid(dims, value, near, []float32{3.3, 2.2, 1.7, 1.4, 1.2, 1, 0.8, 0.7})
+	return NewGrid(dims, value, near, []float32{3.3, 2.2, 1.7, 1.4, 1.2, 0.8})
 }
 
 func anyMember(r *rand.Rand, dims int) (m uint16) {
@@ -53,8 +53,10 @@ func TestGridFill(t *testing.T) {
 				want := NewGridPoints(points)
 				number := make([]uint32, points*GridRounds+1)
 				number[points*GridRounds] = 77
-				f(sum, number[:points*GridRounds], x, w, g)
-				portable(want.Sum, want.Number, x, w, g)
+				round := points % 2 * 2
+				copy(want.Sum, sum)
+				f(sum, number[:points*GridRounds], round, x, w, g)
+				portable(want.Sum, want.Number, round, x, w, g)
 				check()
 				if !slices.Equal(sum, want.Sum) || !slices.Equal(number[:points*GridRounds], want.Number) || number[points*GridRounds] != 77 {
 					t.Fatalf("%d points of %d dimensions differ", points, dims)
@@ -75,8 +77,9 @@ func TestGridFillByDefinition(t *testing.T) {
 		}
 		x, w := anyPoints(r, dims)
 		to := NewGridPoints(1)
-		g.Fill(to, x, w)
-		for round, inverse := range []float32{3.3, 2.2, 1.7, 1.4, 1.2, 1, 0.8, 0.7} {
+		g.Fill(to, 1, x, w)
+		for round, inverse := range []float32{3.3, 2.2, 1.7, 1.4, 1.2, 0.8} {
+			round++
 			number, place := 0, 1
 			for _, v := range x {
 				nearest := 0
@@ -108,38 +111,56 @@ func TestGridFillByDefinition(t *testing.T) {
 }
 
 func TestGridPick(t *testing.T) {
-	r := rand.New(rand.NewSource(13))
-	each(t, gridPick, func(t *testing.T, f, portable gridPickBody) {
-		for points := 1; points < 12; points++ {
-			for scales := GridScales; scales <= 16; scales += GridScales {
-				sum := make([]float32, points*2*GridSet)
-				for i := range sum {
-					if sum[i] = float32(r.NormFloat64() * 30); i%(2*GridSet) >= GridSet {
-						sum[i] = absolute(sum[i])
+	for _, wide := range []bool{false, true} {
+		body := gridPick
+		if wide {
+			body = gridPickWide
+		}
+		r := rand.New(rand.NewSource(13))
+		each(t, body, func(t *testing.T, f, portable gridPickBody) {
+			for groups := 1; groups <= GridGroups; groups += 3 {
+				for points := groups; points < 6*groups; points += groups {
+					for fours := 1; fours < 4; fours++ {
+						samePick(t, r, f, portable, points, groups, fours, wide)
 					}
-					if r.Intn(10) == 0 {
-						sum[i] = 0
-					}
-				}
-				scale, first := make([]float32, scales), make([]uint32, scales)
-				for i := range scale {
-					scale[i], first[i] = r.Float32()*2, uint32(r.Intn(5)*GridNear)
-				}
-				lx, checkX := guarded(scales)
-				l2, check2 := guarded(scales)
-				wantX, want2 := make([]float32, scales), make([]float32, scales)
-				found, want := make([]uint32, points*scales+1), make([]uint32, points*scales+1)
-				found[points*scales], want[points*scales] = 77, 77
-				f(found[:points*scales], lx, l2, sum, scale, first)
-				portable(want[:points*scales], wantX, want2, sum, scale, first)
-				checkX()
-				check2()
-				if !slices.Equal(found, want) || !slices.Equal(lx, wantX) || !slices.Equal(l2, want2) {
-					t.Fatalf("%d points, %d scales: %v, want %v", points, scales, found, want)
 				}
 			}
+		})
+	}
+}
+
+func samePick(t *testing.T, r *rand.Rand, f, portable gridPickBody, points, groups, fours int, wide bool) {
+	t.Helper()
+	sum := make([]float32, points*2*GridSet)
+	for i := range sum {
+		if sum[i] = float32(r.NormFloat64() * 30); i%(2*GridSet) >= GridSet {
+			sum[i] = absolute(sum[i])
 		}
-	})
+		if r.Intn(10) == 0 {
+			sum[i] = 0
+		}
+	}
+	got, want := NewGridPick(points, groups, fours, wide), NewGridPick(points, groups, fours, wide)
+	for i := range got.Scale {
+		if got.Scale[i] = r.Float32() * 2; !wide {
+			got.First[i] = uint32(r.Intn(5) * GridNear)
+		}
+	}
+	want.Scale, want.First = got.Scale, got.First
+	lx, checkX := guarded(len(got.LX))
+	l2, check2 := guarded(len(got.L2))
+	copy(want.LX, lx)
+	copy(want.L2, l2)
+	got.LX, got.L2 = lx, l2
+	got.Found, want.Found = append(got.Found, 77)[:len(got.Found)], append(want.Found, 77)[:len(got.Found)]
+	f(&got, sum)
+	portable(&want, sum)
+	checkX()
+	check2()
+	n := len(got.Found)
+	if !slices.Equal(got.Found[:n+1], want.Found[:n+1]) || !slices.Equal(lx, want.LX) || !slices.Equal(l2, want.L2) {
+		t.Fatalf("%d points in %d groups, %d scales: %v, want %v", points, groups, 4*fours, got.Found, want.Found)
+	}
 }
 
 func absolute(x float32) float32 { return max(x, -x) }

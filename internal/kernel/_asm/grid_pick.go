@@ -2,27 +2,25 @@ package main
 
 import "fmt"
 
-// gridPick looks at four scales together: the largest of each are found by turning four vectors into one.
-func (f *file) gridPick(wide bool) {
-	set, r, n := "AVX2", y, 4
-	if wide {
-		set, r, n = "AVX512", z, 2
+// gridPick looks at four scales together, so many vectors of candidates for each: the largest of each are found by turning four vectors into one.
+func (f *file) gridPick(name string, n int) {
+	cut, low := "gridCut<>(SB)", "gridLow<>(SB)"
+	if n == 8 {
+		cut, low = "gridCutWide<>(SB)", "gridLowWide<>(SB)"
 	}
-	name := "gridPick" + set
-	f.p("\n// func %s(found *uint32, lx, l2, sum, scale *float32, first *uint32, points, scales uintptr)", name)
-	f.fn(name, 64)
-	f.args("found", "DI", "lx", "R8", "l2", "R9", "sum", "SI", "scale", "R10", "first", "R11", "points", "DX", "scales", "CX")
+	f.p("\n// func %s(found *uint32, lx, l2, sum, scale *float32, first *uint32, points, groups, fours uintptr)", name)
+	f.fn(name, 72)
+	f.args("found", "DI", "lx", "R8", "l2", "R9", "sum", "SI", "scale", "R10", "first", "R11", "points", "DX", "groups", "CX")
 	// Where the candidates of each scale begin.
 	offset := []string{"AX", "BX", "R12", "R13"}
-	if wide {
-		f.i("VMOVUPS", "gridCut<>(SB)", "Z31")
-		f.i("VMOVUPS", "gridIndex<>(SB)", "Z30")
-		f.i("VMOVUPS", "gridIndex<>+64(SB)", "Z29")
-	}
-	f.i("VMOVDQU", "gridLow<>(SB)", "X14")
-	f.loop(4, func() {
+	f.i("VMOVDQU", low, "X14")
+	f.i("VMOVUPS", cut, "Y15")
+	f.loop(1, func() {
+		four, again := f.label("four"), f.label("again")
+		f.i("MOVQ", "fours+64(FP)", "R15")
+		f.at(four)
 		for t, o := range offset {
-			f.i("VBROADCASTSS", at(4*t, "R10"), r(t))
+			f.i("VBROADCASTSS", at(4*t, "R10"), y(t))
 			f.i("MOVL", at(4*t, "R11"), o)
 			f.i("SHLQ", "$2", o)
 			f.i("ADDQ", "SI", o)
@@ -30,47 +28,33 @@ func (f *file) gridPick(wide bool) {
 		f.i("VMOVDQU", "(R11)", "X13")
 		f.i("VXORPS", "X11", "X11", "X11")
 		f.i("VXORPS", "X12", "X12", "X12")
-		f.i("MOVQ", "SI", "R15")
 		f.i("MOVQ", "points+48(FP)", "DX")
-		again := f.label("again")
 		f.at(again)
 		for t, o := range offset {
 			for v := range n {
-				to := r(8)
+				to := y(8)
 				if v == 0 {
-					to = r(4 + t)
+					to = y(4 + t)
 				}
-				size := 32
-				if wide {
-					size = 64
-				}
-				f.i("VMULPS", at(256+size*v, o), r(t), to)
-				f.i("VMOVUPS", at(size*v, o), r(9))
-				f.i("VSUBPS", to, r(9), to)
-				if wide {
-					f.i("VPTERNLOGD", "$0xea", z(30-v), "Z31", to)
-				} else {
-					f.i("VANDPS", "gridCut<>(SB)", to, to)
-					f.i("VORPS", fmt.Sprintf("gridIndex<>+%d(SB)", 32*v), to, to)
-				}
+				f.i("VMULPS", at(256+32*v, o), y(t), to)
+				f.i("VMOVUPS", at(32*v, o), "Y9")
+				f.i("VSUBPS", to, "Y9", to)
+				f.i("VANDPS", "Y15", to, to)
+				f.i("VORPS", fmt.Sprintf("gridIndex<>+%d(SB)", 32*v), to, to)
 				if v > 0 {
-					f.i("VMAXPS", to, r(4+t), r(4+t))
+					f.i("VMAXPS", to, y(4+t), y(4+t))
 				}
 			}
 			f.i("ADDQ", "$512", o)
 		}
 		for _, a := range []int{4, 6} {
-			f.i("VUNPCKLPS", r(a+1), r(a), r(8))
-			f.i("VUNPCKHPS", r(a+1), r(a), r(9))
-			f.i("VMAXPS", r(9), r(8), r(a))
+			f.i("VUNPCKLPS", y(a+1), y(a), "Y8")
+			f.i("VUNPCKHPS", y(a+1), y(a), "Y9")
+			f.i("VMAXPS", "Y9", "Y8", y(a))
 		}
-		f.i("VUNPCKLPD", r(6), r(4), r(8))
-		f.i("VUNPCKHPD", r(6), r(4), r(9))
-		f.i("VMAXPS", r(9), r(8), r(8))
-		if wide {
-			f.i("VEXTRACTF64X4", "$1", "Z8", "Y9")
-			f.i("VMAXPS", "Y9", "Y8", "Y8")
-		}
+		f.i("VUNPCKLPD", "Y6", "Y4", "Y8")
+		f.i("VUNPCKHPD", "Y6", "Y4", "Y9")
+		f.i("VMAXPS", "Y9", "Y8", "Y8")
 		f.i("VEXTRACTF128", "$1", "Y8", "X9")
 		f.i("VMAXPS", "X9", "X8", "X8")
 		f.i("VPAND", "X14", "X8", "X8")
@@ -79,17 +63,38 @@ func (f *file) gridPick(wide bool) {
 		f.i("ADDQ", "$16", "DI")
 		for k, acc := range []string{"X11", "X12"} {
 			f.i("VPCMPEQD", "X10", "X10", "X10")
-			f.i("VGATHERDPS", "X10", fmt.Sprintf("%d(R15)(X8*4)", 256*k), "X9")
+			f.i("VGATHERDPS", "X10", fmt.Sprintf("%d(SI)(X8*4)", 256*k), "X9")
 			f.i("VADDPS", "X9", acc, acc)
 		}
-		f.i("ADDQ", "$512", "R15")
+		f.i("ADDQ", "$512", "SI")
 		f.i("DECQ", "DX")
 		f.i("JNE", again)
-		f.i("VMOVUPS", "X11", "(R8)")
-		f.i("VMOVUPS", "X12", "(R9)")
-		for _, p := range []string{"R8", "R9", "R10", "R11"} {
-			f.i("ADDQ", "$16", p)
+		for k, to := range []string{"R8", "R9"} {
+			f.i("VMOVSS", fmt.Sprintf("X%d", 11+k), at(0, to))
+			for t := 1; t < 4; t++ {
+				f.i("VEXTRACTPS", dollar(t), fmt.Sprintf("X%d", 11+k), at(64*t, to))
+			}
 		}
+		// Back to the first point of the group, unless this was the last of its fours.
+		f.i("ADDQ", "$16", "R10")
+		f.i("ADDQ", "$16", "R11")
+		f.i("DECQ", "R15")
+		next := f.label("next")
+		f.i("JEQ", next)
+		f.i("MOVQ", "points+48(FP)", "DX")
+		f.i("SHLQ", "$9", "DX")
+		f.i("SUBQ", "DX", "SI")
+		f.i("ADDQ", "$256", "R8")
+		f.i("ADDQ", "$256", "R9")
+		f.i("JMP", four)
+		f.at(next)
+		f.i("MOVQ", "fours+64(FP)", "DX")
+		f.i("DECQ", "DX")
+		f.i("SHLQ", "$8", "DX")
+		f.i("SUBQ", "DX", "R8")
+		f.i("SUBQ", "DX", "R9")
+		f.i("ADDQ", "$4", "R8")
+		f.i("ADDQ", "$4", "R9")
 	})
 	f.p("\tVZEROUPPER\n\tRET")
 }

@@ -51,6 +51,8 @@ var files = map[string]func(*file){
 	"matmul_int16_arm64.s": int16ARM64,
 	"half_arm64.s":         halfARM64,
 	"exp_arm64.s":          expARM64,
+	"fits_amd64.s":         fitsAMD64,
+	"turns_amd64.s":        turnsAMD64,
 }
 
 func main() {

@@ -1,0 +1,22 @@
+//go:build !purego
+
+package kernel
+
+import "quern/internal/cpu"
+
+//go:noescape
+func gridSettleAVX2(ideal, most, lx, l2 *float32, lines uintptr)
+
+//go:noescape
+func gridLossesAVX2(loss, times, lx, l2 *float32, lines, tries uintptr, ideal, step, weight *float32, number *uint32, most float32)
+
+func init() {
+	avx2 := cpu.Has("avx2")
+	gridSettle.add("avx2", avx2, func(f *GridFits) {
+		gridSettleAVX2(&f.Ideal[0], &f.Most[0], &f.LX[0], &f.L2[0], uintptr(len(f.LX)/GridGroups))
+	})
+	gridLosses.add("avx2", avx2, func(f *GridFits, loss, times []float32, most int) {
+		gridLossesAVX2(&loss[0], &times[0], &f.LX[0], &f.L2[0], uintptr(len(f.LX)/GridGroups), uintptr(len(times)),
+			&f.Ideal[0], &f.Step[0], &f.Weight[0], &f.Number[0], float32(most-1))
+	})
+}

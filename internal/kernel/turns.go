@@ -1,0 +1,131 @@
+package kernel
+
+import "math"
+
+// Where levels are three and points have eight dimensions, the best member is nearly always one that makes some weights the level on their other
+// side: there are 256 ways to turn them, of which those that make members are known in sixteens.
+
+// GridTurns is what makes members of a codebook with three levels in eight dimensions, four of them a half point.
+type GridTurns struct {
+	member []uint16             // of each interval of four weights, and each other half point: the turns of these four that make a member
+	half   [turnKeys][16]uint16 // of each interval of four weights, twice the half point that a turn makes
+}
+
+const (
+	turnKeys   = 256 // four weights, each below the lower threshold, above it, below the upper one or above that
+	turnHalves = 81
+	turnSteps  = 4000 // what a point loses is measured in so many
+)
+
+// NewGridTurns makes the tables of a codebook; is says whether a point is a member of it.
+func NewGridTurns(is func(number int) bool) *GridTurns {
+	t := &GridTurns{member: make([]uint16, turnKeys*turnHalves)}
+	for key := range turnKeys {
+		for turn := range 16 {
+			point, place := 0, 1
+			for i := range 4 {
+				at := key >> (2 * i) & 3
+				level := [4]int{0, 1, 1, 2}[at]
+				if turn>>i&1 != 0 {
+					level = [4]int{1, 0, 2, 1}[at]
+				}
+				point += place * level
+				place *= 3
+			}
+			t.half[key][turn] = uint16(2 * point)
+			for high := range turnHalves {
+				if is(point + turnHalves*high) {
+					t.member[key*turnHalves+high] |= 1 << turn
+				}
+			}
+		}
+	}
+	return t
+}
+
+// A gridTurn is what a kernel is asked and answers about a point: pairs of levels next to each other, scaled, and what it may lose.
+type gridTurn struct {
+	sum, gap [2]float32 // of the lower two levels, of the upper two
+	middle   float32    // the level between, scaled
+	gain     float32    // what a member gains that is known
+	lost     float32    // what it loses beside the nearest level of each weight
+	least    [2]uint32  // of the first eight turns of four weights and of the others the least loss in steps, times sixteen plus the turn of the other four; above that which of the eight it is
+	key      uint32     // the intervals
+	room     [16]uint16
+}
+
+const turnLeast = 1e-30 // less than that is nothing to lose
+
+// Turn finds the member that gains most at scale s, where that is more than a gain that is known. Its number is that of a point.
+func (g *Grid) Turn(t *GridTurns, x, w []float32, s, gain float32) (number int, ok bool) {
+	v := g.table[gridValue:]
+	k := &g.turn
+	for i := range k.sum {
+		k.sum[i], k.gap[i] = s*(v[i]+v[i+1]), s*(v[i+1]-v[i])
+	}
+	k.middle, k.gain = s*v[1], gain
+	gridTurns.best(t, k, x[:8], w[:8])
+	if !(k.lost > turnLeast) {
+		return 0, false
+	}
+	least, upper := k.least[0], 0
+	if k.least[1]&0xffff < least&0xffff {
+		least, upper = k.least[1], 8
+	}
+	if least&0xffff >= turnSteps*16 {
+		return 0, false
+	}
+	low, high := k.key&0xff, k.key>>8
+	return int(t.half[low][int(least>>16)+upper]/2) + turnHalves*int(t.half[high][least&15]/2), true
+}
+
+var gridTurns = portable(gridTurnsPortable)
+
+// gridTurnsPortable measures in words that do not go beyond their largest.
+func gridTurnsPortable(t *GridTurns, k *gridTurn, x, w []float32) {
+	var lost, free [8]float32
+	k.key = 0
+	for i, v := range x {
+		a, b := (v+v-k.sum[0])*float32(w[i]*k.gap[0]), (v+v-k.sum[1])*float32(w[i]*k.gap[1])
+		above, over := math.Float32bits(a)>>31^1, math.Float32bits(b)>>31^1
+		near := over
+		if math.Abs(float64(a)) > math.Abs(float64(b)) {
+			near |= above
+		}
+		k.key |= (above + near + over) << (2 * i)
+		lost[i] = float32(min(math.Abs(float64(a)), math.Abs(float64(b))))
+		free[i] = float32(w[i]*float32(k.middle*((v+v)-k.middle))) + max(b, 0) - min(a, 0)
+	}
+	for i := range 4 {
+		free[i] += free[i+4]
+	}
+	k.lost = (free[0] + free[2]) + (free[1] + free[3]) - k.gain
+	inverse := turnSteps / max(k.lost, turnLeast)
+	var loss [8]uint32
+	for i, v := range lost {
+		loss[i] = uint32(min(v*inverse, 4095)) << 4
+	}
+	var side [2][16]uint32
+	for half := range side {
+		for turn := range side[half] {
+			sum := uint32(0)
+			for i := range 4 {
+				sum = min(sum+loss[4*half+i]*uint32(turn>>i&1), math.MaxUint16)
+			}
+			side[half][turn] = sum
+		}
+	}
+	low, high := k.key&0xff, k.key>>8
+	k.least = [2]uint32{math.MaxUint16, math.MaxUint16}
+	for turn, sum := range side[0] {
+		best := uint32(math.MaxUint16)
+		for other := range 16 {
+			if t.member[low*turnHalves+uint32(t.half[high][other]/2)]>>turn&1 != 0 {
+				best = min(best, sum+(side[1][other]|uint32(other)))
+			}
+		}
+		if at := &k.least[turn/8]; best < *at&0xffff {
+			*at = best | uint32(turn%8)<<16
+		}
+	}
+}
