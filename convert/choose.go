@@ -108,6 +108,16 @@ func quantizable(name string, shape []int) bool {
 	return len(shape) >= 2 && strings.HasSuffix(name, "weight") && !kept.MatchString(name)
 }
 
+// vector says of a matrix that it has one row, which llama-quantize takes for a vector: an output for one class, say.
+func vector(shape []int) bool {
+	for _, d := range shape[:len(shape)-1] {
+		if d > 1 {
+			return false
+		}
+	}
+	return true
+}
+
 // choose decides for one tensor.
 func (c *chooser) choose(name string, shape []int, from *quantize.Type) (choice, error) {
 	if c.opt.asStored {
@@ -116,7 +126,7 @@ func (c *chooser) choose(name string, shape []int, from *quantize.Type) (choice,
 	if c.opt.bridging && from.Block > 1 && from.ID != quantize.NoID {
 		return choice{to: from}, nil // blocks of a GGUF type already
 	}
-	if !quantizable(name, shape) || name == "output.weight" && c.opt.LeaveOutputTensor && c.output == nil {
+	if !quantizable(name, shape) || !c.opt.Convert && vector(shape) || name == "output.weight" && c.opt.LeaveOutputTensor && c.output == nil {
 		return choice{to: c.keep(name, shape, from)}, nil
 	}
 	cols := shape[len(shape)-1]

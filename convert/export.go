@@ -53,6 +53,11 @@ func rebuilt(gguf, like *formats.Source) (*formats.Source, *arch.Folder, []strin
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	for name, v := range folder.Files {
+		if files[name], err = jsonFile(v); err != nil {
+			return nil, nil, nil, err
+		}
+	}
 	src := formats.Folder(gguf.Path)
 	src.Tensors, src.Files, src.Close = folder.Tensors, gguf.Files, gguf.Close
 	src.File = func(name string) ([]byte, error) {

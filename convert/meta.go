@@ -25,8 +25,15 @@ func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
 	if err := p.general(bound); err != nil {
 		return err
 	}
-	bound.Arch.WriteKeys(meta, &bound.Params, func(key string) { meta.Set(key, recipe.FileType) })
-	meta.Set("general.quantization_version", uint32(quantizationVersion))
+	const version = "general.quantization_version"
+	bound.Arch.WriteKeys(meta, &bound.Params, func(key string) {
+		if key == version {
+			meta.Set(key, uint32(quantizationVersion))
+			return
+		}
+		meta.Set(key, recipe.FileType)
+	})
+	meta.Set(version, uint32(quantizationVersion))
 	if bound.Arch.Projector != "" || p.withoutTokenizer() {
 		return nil
 	}

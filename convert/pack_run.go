@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"quern/formats"
+	"quern/internal/arch"
 	"quern/quantize"
 )
 
@@ -270,7 +271,7 @@ func (r *packer) report(weights int64) {
 // companions are the files of a Hugging Face folder that go with the weights.
 var companionFiles = []string{"tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json", "vocab.json",
 	"merges.txt", "vocab.txt", "spiece.model", "tekken.json", "chat_template.jinja", "chat_template.json", "generation_config.json",
-	"preprocessor_config.json", "LICENSE", "LICENSE.txt", "NOTICE"}
+	"preprocessor_config.json", "modules.json", arch.PoolingFile, "LICENSE", "LICENSE.txt", "NOTICE"}
 
 // texts writes everything that is no weights.
 func (r *packer) texts(ctx context.Context) error {

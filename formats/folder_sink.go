@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"math"
+	"os"
 	"path/filepath"
 	"sync"
 
@@ -143,10 +144,19 @@ func appendFloat(b []byte, x float32) []byte {
 
 // WriteFile stores a text file beside the weights.
 func (s *FolderSink) WriteFile(name string, text []byte) error {
-	if err := plainName(name); err != nil {
+	if err := textName(name); err != nil {
 		return err
 	}
-	return store.WriteFile(store.Disk, filepath.Join(s.folder.Path(), name), text, true)
+	path := filepath.Join(s.folder.Path(), filepath.FromSlash(name))
+	inner := filepath.Dir(path)
+	if err := os.MkdirAll(inner, 0o777); err != nil {
+		return err
+	}
+	err := store.WriteFile(store.Disk, path, text, true)
+	if err == nil && inner != s.folder.Path() {
+		err = store.Disk.SyncDir(inner)
+	}
+	return err
 }
 
 // Commit reads the checkpoint back, compares it, and gives it its name.

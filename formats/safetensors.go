@@ -230,7 +230,7 @@ func dtypeName(t *quantize.Type) (string, error) {
 func Folder(dir string) *Source {
 	const limit = 512 << 20
 	return &Source{Path: dir, Format: byName("hf"), Close: func() error { return nil }, File: func(name string) ([]byte, error) {
-		if err := plainName(name); err != nil {
+		if err := textName(name); err != nil {
 			return nil, err
 		}
 		p, err := store.ReadFile(filepath.Join(dir, name), limit)
@@ -239,6 +239,18 @@ func Folder(dir string) *Source {
 		}
 		return p, err
 	}}
+}
+
+// textName refuses names of text files that leave the folder; they may lie one folder deeper.
+func textName(name string) error {
+	inner, file, nested := strings.Cut(name, "/")
+	if !nested {
+		return plainName(name)
+	}
+	if err := plainName(inner); err != nil {
+		return err
+	}
+	return plainName(file)
 }
 
 // plainName refuses names that leave the folder.

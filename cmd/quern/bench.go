@@ -51,7 +51,7 @@ func runBench(c *cli.Context, ui *ui) error {
 		return err
 	}
 	if c.NArg() == 1 {
-		m, err := openModel(c.Args().First())
+		m, err := openLanguage(c.Args().First())
 		if err != nil {
 			return err
 		}

@@ -14,13 +14,16 @@ func logitsCommand(ui *ui) *cli.Command {
 	return &cli.Command{
 		Name:      "logits",
 		Usage:     "write the logits of a model for given tokens as a .npy file",
-		UsageText: "quern logits MODEL --tokens FILE.json|--text FILE -o FILE.npy [--mode exact|deploy]",
-		Description: "The file holds float32, one row for each token, one column for each entry of the vocabulary.\n\n" +
+		UsageText: "quern logits MODEL --tokens FILE.json|--text FILE -o FILE.npy [--states] [--mode exact|deploy]",
+		Description: "The file holds float32, one row for each token, one column for each entry of the vocabulary. With --states there is a column for\n" +
+			"each dimension of the model instead: what it makes of a token before the output head, or as an encoder. Of an encoder that sorts\n" +
+			"texts, as rerankers do, logits are one row with a number for each class.\n\n" +
 			"Example:\n  echo '[1, 15043, 3186]' > t.json && quern logits ./model --tokens t.json -o logits.npy",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "tokens", Usage: "JSON list of token ids: `FILE`, or - for standard input"},
 			&cli.StringFlag{Name: "text", Usage: "text to tokenize instead: `FILE`, or -"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FILE`.npy"},
+			&cli.BoolFlag{Name: "states", Usage: "write final hidden states, from which embeddings are pooled"},
 			modeFlag("exact"),
 			preFlag(),
 			threadsFlag(),
@@ -64,7 +67,33 @@ func logits(c *cli.Context, ui *ui) error {
 	if err != nil {
 		return err
 	}
+	p := m.Params()
+	switch {
+	case c.Bool("states"):
+		return writeRows(c, states.H, p.Embd)
+	case m.Classifies():
+		scores, err := m.Classify(states, opt)
+		if err != nil {
+			return err
+		}
+		return writeRows(c, scores, len(scores))
+	case m.Encoder():
+		return &formats.Error{File: c.Args().First(), Err: formats.Unsupported("is an encoder without an output for tokens or classes"), Hint: "--states writes what it makes of the text"}
+	}
 	return writeLogits(c, m, states, opt)
+}
+
+// writeRows writes a matrix of so many columns.
+func writeRows(c *cli.Context, x []float32, cols int) error {
+	out, err := formats.CreateNPY(c.String("output"), len(x)/cols, cols)
+	if err != nil {
+		return err
+	}
+	defer out.Abort()
+	if err := out.Write(x); err != nil {
+		return err
+	}
+	return out.Commit()
 }
 
 // logitsTokens reads the tokens that the command line names.

@@ -31,6 +31,17 @@ func openModel(path string) (*openedModel, error) {
 	return &openedModel{m, src}, nil
 }
 
+// openLanguage opens a model that predicts tokens. An encoder is refused: it has no perplexity, no divergence and no likeliest token.
+func openLanguage(path string) (*openedModel, error) {
+	m, err := openModel(path)
+	if err == nil && m.Encoder() {
+		m.Close()
+		return nil, &formats.Error{File: path, Err: formats.Unsupported("is an encoder, which makes vectors of texts and predicts no token: there is nothing here to measure"),
+			Hint: "quern logits --states writes the vectors, of two files for comparison; quern diff compares weights"}
+	}
+	return m, err
+}
+
 func preFlag() cli.Flag {
 	return &cli.StringFlag{Name: "pre", Usage: "pre-tokenizer `NAME` as llama.cpp knows it, instead of the one recognised"}
 }

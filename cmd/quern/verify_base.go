@@ -59,7 +59,7 @@ func (v *verifying) openBaseline() error {
 		if !v.c.IsSet("base") {
 			return usagef("%s holds hidden states: give the --base that they belong to, or write a baseline of kind top", name)
 		}
-		if base, err = openModel(v.c.String("base")); err != nil {
+		if base, err = openLanguage(v.c.String("base")); err != nil {
 			return err
 		}
 		if err := b.Attach(base, base.Params().Embd); err != nil {

@@ -91,7 +91,7 @@ func (v *verifying) open() error {
 	}
 	names := shortNames(v.paths)
 	for i, p := range v.paths {
-		m, err := openModel(p)
+		m, err := openLanguage(p)
 		if err != nil {
 			return err
 		}

@@ -18,13 +18,16 @@ type Arch struct {
 	Refuse   []Refusal // settings that would change the model into one this table does not describe
 	Layer    Layer     // what the forward pass does in a layer
 
-	Prefix string // that names in HF begin with, those of the head excepted; "": "model."
-	Loose  bool   // checkpoints may lack it whatever their class
+	Prefix string   // that names in HF begin with, those of the head excepted; "": "model."
+	Loose  bool     // checkpoints may lack it whatever their class
+	Strip  []string // instead: what names in checkpoints may begin with, and those here do not
 
 	// Finish refuses what contradicts, and sets what follows from several keys of config.json; nil: nothing.
 	Finish func(c *Config, p *Params) error
 	// Mistaken says what runtimes take a model for, where they go by something else than what its file says; nil or "": they do not.
 	Mistaken func(b *Bound) string
+	// Beside reads what other files of a folder than config.json say; nil: nothing.
+	Beside func(src *formats.Source, b *Bound) error
 	// Look sets what of a GGUF file only its tensors tell; nil: nothing.
 	Look func(src *formats.Source, p *Params)
 
@@ -137,6 +140,13 @@ const (
 	RoleLaurelLeft  // a narrow way past attention
 	RoleLaurelRight //
 	RoleLaurelNorm
+	RoleTypes     // of encoders: a vector for each part of a text, of which the first is added to embeddings
+	RoleAttnSum   // norms of the stream behind attention …
+	RoleAttnSum2  // … a second time …
+	RoleFFNSum    // … and behind the feed-forward network
+	RoleClass     // what sorts texts: a matrix …
+	RoleClassNorm // … a norm …
+	RoleClassOut  // … and a matrix with an output for each class
 )
 
 // StoreConv is a Rule.Store: F16 in a file of that type, F32 in all others, since runtimes convolve with these two.
@@ -174,6 +184,8 @@ type Layer struct {
 	Ungated     bool       // the feed-forward network has no gate: its function is applied to up
 	SoftGate    bool       // a softplus of RoleAttnGate's outputs multiplies, not their sigmoid
 	Averaged    bool       // what the shared experts and the others give is averaged instead of added
+	Encoder     bool       // every query sees all positions, and there is no output head: what comes out is states of tokens
+	ClassAct    bool       // of an encoder that sorts texts: its first matrix is followed by Act, not by a hyperbolic tangent
 }
 
 // An Activation is the function between the matrices of the feed-forward network.
@@ -256,6 +268,14 @@ type Params struct {
 	Alibi    float32 // the largest of the numbers that heads multiply distances with to lower their scores; 0: none
 	Clamp    float32 // queries, keys and values are cut off at ±Clamp; 0: not
 
+	Types        int      // of an encoder: parts of a text that it tells apart; 0: none
+	TypeCount    int      // the same as files tell it, which is one at least
+	PadRows      int      // leading vectors of positions that no text has, which files leave out
+	Causal       bool     // what encoders' files tell, and is false
+	Pooling      int      // how a text's states become one vector, where that is known: PoolMean, PoolFirst, PoolLast
+	ClassPooling int      // the same where it sorts texts; 0: PoolFirst
+	Labels       []string // of what it sorts texts into
+
 	Mix    Mixture // of experts; zero without
 	MLA    Latent  // attention; zero without
 	Scales Scales
@@ -304,6 +324,12 @@ func (p *Params) Dim(letter string) int {
 		return p.RopeDim / 2
 	case "P":
 		return p.Side
+	case "T":
+		return p.Types
+	case "PC":
+		return p.PadRows + p.Context
+	case "L":
+		return len(p.Labels)
 	case "VS":
 		return p.SideRows
 	case "LP": // of all layers

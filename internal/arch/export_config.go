@@ -18,6 +18,7 @@ type Folder struct {
 	Config  map[string]any
 	Tensors []*formats.Tensor // promises, in the order of names with their numbers counted
 	Wide    []string          // names of tensors that are float32 whatever the others are
+	Files   map[string]any    // further files that are JSON, by name
 }
 
 // Folder is the way back: tensors, and a config.json from which the same hyper-parameters are read, by this package, and by the library of
@@ -33,7 +34,9 @@ func (b *Bound) Folder() (*Folder, error) {
 		t := tellingOf(v.Type)
 		switch {
 		case t.Cannot != "":
-			why = formats.Unsupported("%s", t.Cannot)
+			if why == nil {
+				why = formats.Unsupported("%s", t.Cannot)
+			}
 			continue
 		case len(v.HF) == 0 || t.When != nil && !t.When(&b.Params):
 			continue
@@ -43,7 +46,7 @@ func (b *Bound) Folder() (*Folder, error) {
 			err = b.reread(config)
 		}
 		if err == nil {
-			return b.folder(config, t.Last)
+			return b.folder(config, t)
 		}
 		if why == nil {
 			why = err
@@ -52,12 +55,17 @@ func (b *Bound) Folder() (*Folder, error) {
 	return nil, fmt.Errorf("the hyper-parameters of a %s cannot be written as config.json: %w", b.Arch.Name, why)
 }
 
-func (b *Bound) folder(config map[string]any, last bool) (*Folder, error) {
-	tensors, err := b.unbind(last)
+func (b *Bound) folder(config map[string]any, telling telling) (*Folder, error) {
+	tensors, err := b.unbind(telling.Last)
 	if err != nil {
 		return nil, err
 	}
-	f := &Folder{Config: config, Tensors: tensors}
+	f := &Folder{Config: config, Tensors: tensors, Files: b.Params.poolingFiles()}
+	for _, t := range f.Tensors {
+		if len(b.Params.Labels) > 0 {
+			t.Name = headless(telling.Head, t.Name)
+		}
+	}
 	slices.SortFunc(f.Tensors, func(x, y *formats.Tensor) int { return naturally(x.Name, y.Name) })
 	for _, o := range b.Origins {
 		if o.Rule.Role == RoleRouterBias {
@@ -280,6 +288,7 @@ func (b *Bound) reread(config map[string]any) error {
 	}
 	for _, p := range []*Params{&got, &want} {
 		p.RopePart, p.Tied, p.NormHead = 0, false, false // RopeDim is what counts, and the head that is there
+		p.Pooling = 0                                    // other files tell it
 		if p.Xielu = (Xielu{}); p.Window == 0 {          // tensors tell it
 			p.WindowIn = nil
 		}

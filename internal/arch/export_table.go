@@ -13,6 +13,7 @@ type telling struct {
 	Names  map[string]string              // where it has another name than the table's first
 	Last   bool                           // of two layouts of its tensors a folder has the last of the table
 	Class  string                         // of architectures, where it is not the first of the table
+	Head   string                         // what names begin with where a model sorts texts, those excepted that do it
 	Cannot string                         // why a folder of this type cannot be made; "" where it can
 }
 
@@ -21,6 +22,11 @@ const unsaid = "\x00"
 
 // tellings need no row for a type whose keys, flags and refusals say everything.
 var tellings = []telling{
+	{Type: "bert", When: func(p *Params) bool { return p.Types > 0 }, Set: tellLabels("BertForSequenceClassification"), Head: "bert."},
+	{Type: "distilbert", When: func(p *Params) bool { return p.Types == 0 && len(p.Labels) == 0 }, Last: true},
+	{Type: "roberta", Cannot: asBert},
+	{Type: "xlm-roberta", Cannot: asBert},
+	{Type: "camembert", Cannot: asBert},
 	{Type: "gemma", Set: gelu("hidden_act", "hidden_activation")},
 	{Type: "gemma2", Set: queryScalar},
 	{Type: "gemma3_text", Set: queryScalar},
@@ -87,6 +93,8 @@ var tellings = []telling{
 	{Type: "qwen3_vl_moe_text", Cannot: needsTower},
 	{Type: "cogvlm", Cannot: needsTower},
 }
+
+const asBert = "files do not tell it from BERT, which has the same layers"
 
 const needsTower = "folders of this family hold a vision tower, which a file of the language model does not"
 

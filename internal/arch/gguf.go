@@ -43,7 +43,7 @@ func (a *Arch) bindGGUF(src *formats.Source) (*Bound, error) {
 	if err := place.place(); err != nil {
 		return nil, err
 	}
-	b.Params.Tied = b.output() == nil
+	b.Params.Tied = b.output() == nil && !a.Layer.Encoder
 	return b, b.readFactors(src)
 }
 
@@ -141,6 +141,8 @@ func (a *Arch) readKey(src *formats.Source, k Key, p *Params) error {
 		*f, ok = v.([]int32)
 	case *[]float32:
 		*f, ok = v.([]float32)
+	case *[]string:
+		*f, ok = v.([]string)
 	case *[]bool:
 		*f, ok = v.([]bool)
 	}

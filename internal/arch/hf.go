@@ -51,13 +51,18 @@ func bindHF(src *formats.Source) (*Bound, error) {
 		}
 		b.Params.RopeFactors = l.factors(float64(b.Params.RopeBase), b.Params.HeadDim)
 	}
+	if a.Beside != nil {
+		if err := a.Beside(src, b); err != nil {
+			return nil, err
+		}
+	}
 	b.make()
 	bare := slices.Contains(v.Bare, class)
 	place := binder{src: src, bound: b,
 		name: func(r *Rule) string { return r.HF },
 		op:   func(r *Rule) func(*formats.Tensor, *Params) *formats.Tensor { return r.Do.Forward },
 		clean: func(name string) string {
-			return a.prefixed(plain(tower, name), bare)
+			return a.prefixed(a.stripped(plain(tower, name)), bare)
 		},
 		left:    func(name string) bool { return tower != nil && dropped(tower.Own, name, 0) },
 		variant: v,
@@ -70,6 +75,16 @@ func bindHF(src *formats.Source) (*Bound, error) {
 
 // prefix is what names of the family's tensors begin with.
 func (a *Arch) prefix() string { return cmp.Or(a.Prefix, "model.") }
+
+// stripped is a name without the prefix that it may have.
+func (a *Arch) stripped(name string) string {
+	for _, prefix := range a.Strip {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			return rest
+		}
+	}
+	return name
+}
 
 // prefixed is a name with the prefix that a class without a head leaves out.
 func (a *Arch) prefixed(name string, bare bool) string {
@@ -257,6 +272,10 @@ func (a *Arch) defaults(p *Params) {
 			if len(*v) == 0 {
 				k.Default(p)
 			}
+		case *[]string:
+			if len(*v) == 0 {
+				k.Default(p)
+			}
 		case *[]float32:
 			if len(*v) == 0 {
 				k.Default(p)
@@ -286,6 +305,9 @@ func (b *Bound) make() {
 // tie decides whether the head is the embedding. A checkpoint that says so and stores a head all the same keeps its head:
 // the reference converter does that too, and it is right whether or not the two are equal.
 func (b *Bound) tie(src *formats.Source, v *Variant, bare bool) error {
+	if b.Arch.Layer.Encoder {
+		return nil
+	}
 	says, err := b.Config.Bool("tie_word_embeddings")
 	if err != nil {
 		return err

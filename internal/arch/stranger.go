@@ -25,7 +25,7 @@ var traits = []trait{
 	{[]string{"num_loops"}, "a text goes through its layers several times, which no family here does"},
 	{[]string{"rescale_every", "attention_hidden_size"}, "it is recurrent, without attention"},
 	{[]string{"is_encoder_decoder"}, "it has an encoder and a decoder"},
-	{[]string{"type_vocab_size", "num_labels"}, "it is an encoder, which makes embeddings and no text"},
+	{[]string{"type_vocab_size", "num_labels"}, "it is an encoder of another kind than those here"},
 }
 
 // Classes that runtimes know and no family here is for, whatever their config.json says.

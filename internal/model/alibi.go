@@ -35,6 +35,6 @@ func (of *heads) lower(scores []float32, head, from, pos int) {
 		return
 	}
 	for i := range scores {
-		scores[i] -= float32(of.slopes[head] * float32(pos-from-i))
+		scores[i] -= float32(of.slopes[head] * float32(max(pos-from-i, from+i-pos)))
 	}
 }

@@ -17,6 +17,7 @@ type heads struct {
 	key, value int       // dimensions of a key and of a value
 	window     int       // positions that a query sees; 0 = all
 	chunked    bool      // a window begins at every multiple of its size
+	both       bool      // queries see what comes after them, too: of a window half before and half behind
 	sinks      []float32 // [H], or nil
 	cap        float32   // of scores, 0: none
 	slopes     []float32 // [H] taken from scores for each position between, or nil
@@ -27,7 +28,7 @@ func (r *run) heads(l *layer) heads {
 	if r.mode == Deploy && r.m.blind {
 		window = 0
 	}
-	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, l.sinks, p.Caps.Scores, r.m.slopes}
+	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, r.m.encoder, l.sinks, p.Caps.Scores, r.m.slopes}
 }
 
 // valueDim is the size of a head's values, that of its keys where nothing else is said.
@@ -39,7 +40,7 @@ func valueDim(p *arch.Params) int {
 }
 
 // attend computes att [rows][H·value] from q [rows][H·key], already divided by √D, k [rows][KV·key] and v [rows][KV·value]: for each
-// sequence and head, the mean of the values at positions up to the query's own (Window of them at most), weighted by softmax(q·k).
+// sequence and head, the mean of the values at positions up to the query's own (Window of them at most), or of an encoder at all, weighted by softmax(q·k).
 func (r *run) attend(att, q, k, v []float32, seqs []sequence, of heads) {
 	share := of.n / of.shared // grouped-query attention: so many heads use the same keys and values
 	if len(seqs)*of.shared < 4*r.threads {
@@ -60,22 +61,22 @@ func (r *run) attendHeads(w *worker, att, q, k, v []float32, s sequence, of head
 	for i := 0; i < s.n; i += queryBlock {
 		for h := head; h < head+count; h++ {
 			row := (s.from + i) * of.n
-			r.attendBlock(w, att[row*of.value+h*of.value:], q[row*of.key+h*of.key:], of, h, i, min(queryBlock, s.n-i))
+			r.attendBlock(w, att[row*of.value+h*of.value:], q[row*of.key+h*of.key:], of, h, i, min(queryBlock, s.n-i), s.n)
 		}
 	}
 }
 
-// attendBlock is one head of n queries, beginning with the one at pos.
-func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n int) {
+// attendBlock is one head of n queries, beginning with the one at pos of all.
+func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n, all int) {
 	const lanes = kernel.Lanes
-	lo, hi := of.visible(pos)/lanes*lanes, pos+n // keys that some query of the block sees
+	lo, hi := of.visible(pos)/lanes*lanes, of.end(pos+n-1, all) // keys that some query of the block sees
 	wide, cols := roundUp(of.value), roundUp(hi-lo)
 	scores, mix := grow(&w.scores, n*cols), grow(&w.mix, n*wide)
 	for j := lo; j < hi; j += lanes {
 		kernel.MatMulF32(scores[j-lo:], cols, q, of.n*of.key, w.keys[j*of.key:], lanes, n, of.key, false)
 	}
 	for i := range n {
-		row, from, to := scores[i*cols:][:hi-lo], of.visible(pos+i)-lo, pos+i+1-lo
+		row, from, to := scores[i*cols:][:hi-lo], of.visible(pos+i)-lo, of.end(pos+i, all)-lo
 		capped(row[from:to], of.cap)
 		of.lower(row[from:to], head, lo+from, pos+i)
 		if of.sinks != nil {
@@ -98,12 +99,25 @@ func roundUp(n int) int { return (n + kernel.Lanes - 1) / kernel.Lanes * kernel.
 // visible is the first position that the query at pos sees.
 func (of *heads) visible(pos int) int {
 	switch w := of.window; {
+	case w > 0 && of.both:
+		return max(0, pos-w/2)
 	case w > 0 && of.chunked:
 		return pos / w * w
 	case w > 0:
 		return max(0, pos+1-w)
 	}
 	return 0
+}
+
+// end is the first position behind those that the query at pos sees, of so many.
+func (of *heads) end(pos, all int) int {
+	switch w := of.window; {
+	case !of.both:
+		return pos + 1
+	case w > 0:
+		return min(all, pos+w/2+1)
+	}
+	return all
 }
 
 // weigh turns the scores from…to-1 into weights, and those outside into zeros.

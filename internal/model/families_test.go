@@ -24,6 +24,7 @@ type family struct {
 	Config      json.RawMessage
 	Spread      float64   // of all logits
 	First, Last []float64 // the first of the second position and of the last
+	Classes     []float64 // of an encoder that sorts texts; its logits are states
 }
 
 func families(t testing.TB) (list []family) {
@@ -94,7 +95,7 @@ func named(name string, shape []int) []float32 {
 		switch {
 		case len(shape) > 1:
 			v[i] = u * 0.375
-		case strings.Contains(name, "norm"), strings.Contains(name, "layer_scalar"):
+		case strings.Contains(strings.ToLower(name), "norm"), strings.Contains(name, "layer_scalar"):
 			v[i] = 1 + float32(u*0.5)
 		default:
 			v[i] = u * 0.5
@@ -123,7 +124,18 @@ func TestFamiliesEqualTransformers(t *testing.T) {
 		worst := 0.0
 		for at, want := range map[int][]float64{1: f.First, len(tokens) - 1: f.Last} {
 			for i, w := range want {
-				worst = max(worst, math.Abs(float64(got[at*m.params.Vocab+i])-w)/f.Spread)
+				worst = max(worst, math.Abs(float64(got[at*(len(got)/len(tokens))+i])-w)/f.Spread)
+			}
+		}
+		if m.Classifies() != (f.Classes != nil) {
+			t.Errorf("%s: it has an output for classes: %v", f.Name, m.Classifies())
+		} else if m.Classifies() {
+			classes, err := m.Classify(&States{H: got}, Options{})
+			if err != nil || len(classes) != len(f.Classes) {
+				t.Fatalf("%s: %d classes, %v", f.Name, len(classes), err)
+			}
+			for i, w := range f.Classes {
+				worst = max(worst, math.Abs(float64(classes[i])-w)/f.Spread)
 			}
 		}
 		t.Logf("%s: %.1e of the spread", f.Name, worst)

@@ -42,9 +42,10 @@ func (r *run) finish(dst, x, att, h []float32, l *layer, side []float32, m int) 
 	}
 	if l.p.Heads > 0 {
 		r.apply(att, m, product{h, &l.o})
-		r.add(dst, r.normPost(h, l.attnPost, m), m)
+		r.join(dst, r.normPost(h, l.attnPost, m), l, m)
 	}
 	r.feed(dst, dst, h, l, m)
+	r.normPost(dst, l.ffnSum, m)
 	r.aside(dst, h, l, side, m)
 	if by := l.outScale; by != nil {
 		r.eachRow(m, func(_ *worker, row int) { scale(dst[row*l.p.Embd:][:l.p.Embd], by[0]) })
@@ -185,11 +186,26 @@ func (r *run) rotate(q, k, v []float32, at []place, l *layer) {
 			r.normRow(k, l, l.kNorm)
 		}
 		r.normBare(k, l)
-		if r.mode == Deploy {
+		if r.mode == Deploy && !r.m.encoder { // which has no cache
 			w.halve(k, k)
 			w.halve(v, v)
 		}
 	})
+}
+
+// join adds what attention gives to x, and norms the sum where a family does that: some do so twice, with x added again between.
+func (r *run) join(x, h []float32, l *layer, m int) {
+	if l.attnSum.weight == nil {
+		r.add(x, h, m)
+		return
+	}
+	for _, n := range []norm{l.attnSum, l.attnSum2} {
+		if n.weight != nil {
+			r.add(h, x, m)
+			r.normalize(h, h, n, m)
+		}
+	}
+	copy(x, h[:m*l.p.Embd])
 }
 
 // add is x += h, scaled where a family says so.

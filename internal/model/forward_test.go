@@ -53,11 +53,15 @@ func tokens(vocab int, lengths ...int) [][]int32 {
 	return seqs
 }
 
+// logits are those of all wanted tokens, or of an encoder its states.
 func logits(t testing.TB, m *Model, seqs [][]int32, want func(seq, pos int) bool, opt Options) ([]float32, *States) {
 	t.Helper()
 	s, err := m.States(context.Background(), seqs, want, opt)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if m.Encoder() {
+		return s.H, s
 	}
 	dst := make([]float32, len(s.Pos)*m.Params().Vocab)
 	if err := m.Logits(dst, s, 0, len(s.Pos), opt); err != nil {

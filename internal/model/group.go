@@ -80,6 +80,9 @@ func (r *run) start(g *group) {
 		if s := r.m.scale; s != 0 {
 			scale(x, s)
 		}
+		if r.m.types != nil {
+			kernel.Add(x, r.m.types)
+		}
 		if err := r.m.positioned(w, x, g.place[row].pos); err != nil {
 			return inTensor(r.m.positions, err)
 		}

@@ -76,6 +76,10 @@ func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, done fu
 		r.observe, r.observeExpert, r.observeMeans = opt.Observe, opt.ObserveExpert, opt.ObserveMeans
 	}
 	lib.stop()
+	if m.encoder {
+		r.stop(-1, nil, done)
+		return r.end()
+	}
 	head := m.head
 	for j := range g.batches {
 		b := &g.batches[j]

@@ -35,11 +35,11 @@ func (r *run) meansOf(w *worker, means, h, q, k []float32, s sequence, of heads,
 	scores, mix := grow(&w.scores, meanRows*cols), grow(&w.mix, meanRows*wide)
 	for from := head; from < s.n; from += meanRows * of.n {
 		m := min(meanRows, (s.n-from+of.n-1)/of.n)
-		n := from + (m-1)*of.n + 1
+		n := of.end(from+(m-1)*of.n, s.n)
 		for i := range m {
 			t := from + i*of.n
-			r.weights(w, scores[i*cols:][:cols], q[(s.from+t)*of.n*of.key:], t, of, head)
-			clear(scores[i*cols+t+1 : i*cols+n])
+			end := r.weights(w, scores[i*cols:][:cols], q[(s.from+t)*of.n*of.key:], t, s.n, of, head)
+			clear(scores[i*cols+end : i*cols+n])
 		}
 		for c := 0; c < wide; c += lanes {
 			kernel.MatMulF32(mix[c:], wide, scores, cols, values[c:], wide, m, n, false)
@@ -50,18 +50,20 @@ func (r *run) meansOf(w *worker, means, h, q, k []float32, s sequence, of heads,
 	}
 }
 
-// weights sets row to what a head of the query at place t makes of the packed keys up to its own.
-func (r *run) weights(w *worker, row, q []float32, t int, of heads, head int) {
+// weights sets row to what a head of the query at place t makes of the packed keys that it sees, of so many; it returns where they end.
+func (r *run) weights(w *worker, row, q []float32, t, all int, of heads, head int) (end int) {
 	const lanes = kernel.Lanes
-	for j := 0; j <= t; j += lanes {
+	end = of.end(t, all)
+	for j := 0; j < end; j += lanes {
 		kernel.MatMulF32(row[j:], len(row), q[head*of.key:], of.n*of.key, w.keys[j*of.key:], lanes, 1, of.key, false)
 	}
-	row = row[:t+1]
+	row = row[:end]
 	capped(row[of.visible(t):], of.cap)
 	of.lower(row[of.visible(t):], head, of.visible(t), t)
 	if of.sinks != nil {
-		weighWithSink(row, of.visible(t), t+1, of.sinks[head])
+		weighWithSink(row, of.visible(t), end, of.sinks[head])
 	} else {
-		weigh(row, of.visible(t), t+1)
+		weigh(row, of.visible(t), end)
 	}
+	return end
 }

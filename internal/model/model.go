@@ -33,19 +33,23 @@ type Model struct {
 	late     bool      // those of heads come after rotation
 	smooth   bool      // yarn's ramp
 	bareVals bool      // values are normed without weights
+	classAct bool      // what comes before an output for classes goes through the layers' function, not through a hyperbolic tangent
+	encoder  bool      // queries see all positions, and there is no output head
 	streams  int       // of a token; layers compute with the first
 	scale    float32   // of embeddings, 0: none
 	slopes   []float32 // [H] by which a head lowers scores with each position between, or nil
 
 	embed     *formats.Tensor // [V][E]
 	positions *formats.Tensor // [C][E] that is added to embeddings, or nil
+	types     []float32       // [E] likewise of texts that are one part, or nil
 	embedNorm norm            // [E] of their sum, or nothing
 	altProj   weight          // [(U-1)·E][E] what makes the other streams of embeddings, or nothing
 	altUn     weight          // [(U-1)·E][E] and one of all again
 	side      side            // inputs of every layer, or nothing
 	layers    []layer
 	norm      norm   // [E]
-	head      weight // [V][E], the embedding where the two are tied
+	head      weight // [V][E], the embedding where the two are tied; nothing of an encoder
+	class     class
 
 	path  string // of the checkpoint, for errors
 	close func() error
@@ -68,6 +72,9 @@ type layer struct {
 	oGate    weight // [H*D][E], or [H][E], or nothing: the sigmoid of its outputs multiplies what attention gives to o
 	ffnNorm  norm   // [E], or nothing
 	ffnPost  norm   // [E] of what the feed-forward network adds, or nothing
+	attnSum  norm   // [E] of the stream behind attention, or nothing
+	attnSum2 norm   // [E] and of that with the stream before attention once more, or nothing
+	ffnSum   norm   // [E] of the stream behind the feed-forward network, or nothing
 	gate, up weight // [F][E]; no gate where it is ungated
 	down     weight // [E][F]
 
@@ -133,6 +140,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	if eps := b.Params.RMSEps; eps > 0 {
 		m.params.NormEps, m.means = eps, false
 	}
+	m.encoder, m.classAct = of.Encoder, of.ClassAct
 	if b.Params.Act != "" {
 		act, ok := arch.Activations[b.Params.Act]
 		if !ok {
@@ -151,7 +159,7 @@ func Of(b *arch.Bound) (*Model, error) {
 		l.p, l.borrows = b.Params.At(i), b.Params.Borrows(i)
 		l.cut = sparsityOf(&b.Params, i)
 		l.window, l.still = of.Windowed(&b.Params, i), of.Still(&b.Params, i)
-		l.bare, l.whole = of.Bare || of.BareNorm, of.WholeNorm
+		l.bare, l.whole = of.Bare || of.BareNorm || of.Encoder, of.WholeNorm
 		l.xielu = xieluOf(&b.Params, i)
 		l.parallel, l.ungated = of.Parallel || b.Params.Parallel, of.Ungated
 		l.mixed, l.lateBare = b.Params.Mixed(i), of.LateBared(&b.Params, i)
@@ -212,8 +220,11 @@ func (m *Model) outer() []slot {
 	p := &m.params
 	return []slot{
 		{role: arch.RoleEmbedNorm, norm: &m.embedNorm, n: p.Embd, may: true},
-		{role: arch.RoleOutputNorm, norm: &m.norm, n: p.Embd, may: m.bareNorm},
-		{role: arch.RoleOutput, matrix: &m.head, n: p.Vocab, k: p.Embd},
+		{role: arch.RoleOutputNorm, norm: &m.norm, n: p.Embd, may: m.bareNorm || m.encoder},
+		{role: arch.RoleOutput, matrix: &m.head, n: p.Vocab, k: p.Embd, may: m.encoder},
+		{role: arch.RoleClass, matrix: &m.class.dense, n: p.Embd, k: p.Embd, may: true},
+		{role: arch.RoleClassNorm, norm: &m.class.norm, n: p.Embd, may: true},
+		{role: arch.RoleClassOut, matrix: &m.class.out, n: len(p.Labels), k: p.Embd, may: true},
 		{role: arch.RoleAltProj, matrix: &m.altProj, n: p.Embd, k: p.Embd, stack: max(1, m.streams-1), may: m.streams == 1},
 		{role: arch.RoleAltUnembed, matrix: &m.altUn, n: p.Embd, k: p.Embd, stack: max(1, m.streams-1), may: m.streams == 1},
 		{role: arch.RoleSideProj, matrix: &m.side.proj, n: p.Layers * p.Side, k: p.Embd, may: p.Side == 0},
@@ -236,6 +247,9 @@ func (l *layer) slots() []slot {
 		{role: arch.RoleSinks, vector: &l.sinks, n: p.Heads, may: true},
 		{role: arch.RoleAttnPost, norm: &l.attnPost, n: p.Embd, may: true},
 		{role: arch.RoleFFNPost, norm: &l.ffnPost, n: p.Embd, may: true},
+		{role: arch.RoleAttnSum, norm: &l.attnSum, n: p.Embd, may: true},
+		{role: arch.RoleAttnSum2, norm: &l.attnSum2, n: p.Embd, may: true},
+		{role: arch.RoleFFNSum, norm: &l.ffnSum, n: p.Embd, may: true},
 		{role: arch.RoleFFNNorm, norm: &l.ffnNorm, n: p.Embd, may: l.bare || l.parallel},
 	}
 	if p.MLA.KV > 0 {
@@ -308,6 +322,12 @@ func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
 	case arch.RolePositions:
 		m.positions = t
 		return shaped(t, m.params.Context, m.params.Embd)
+	case arch.RoleTypes:
+		m.types = make([]float32, m.params.Embd)
+		if err := shaped(t, m.params.Types, m.params.Embd); err != nil {
+			return err
+		}
+		return t.Rows.ReadRows(m.types, 0)
 	}
 	slots := m.outer()
 	if o.Layer >= 0 && o.Layer < len(m.layers) {

@@ -23,6 +23,9 @@ type shelf struct {
 
 // held is the room that a weight needs on a shelf.
 func (w *weight) held() int64 {
+	if w.t == nil {
+		return 0
+	}
 	if w.t.Raw != nil {
 		return w.t.Bytes()
 	}

@@ -53,6 +53,9 @@ func (m *Model) States(ctx context.Context, seqs [][]int32, want func(seq, pos i
 // Logits writes those of rows from…to-1 of s to dst, [to-from][V].
 func (m *Model) Logits(dst []float32, s *States, from, to int, opt Options) error {
 	e, v := m.params.Embd, m.params.Vocab
+	if m.encoder {
+		return &formats.Error{File: m.path, Err: formats.Unsupported("an encoder has no logits of tokens")}
+	}
 	r := m.begin(context.Background(), opt)
 	r.budget, r.err = m.budget(0, opt, r.threads)
 	r.apply(s.H[from*e:to*e], to-from, product{dst[:(to-from)*v], r.head()})

@@ -41,6 +41,14 @@ func (v *Vocab) HFFiles(context int) (map[string][]byte, error) {
 	case "gemma4":
 		w.addBOS = is(v.AddBOS, true)
 		w.characters()
+	case "bert":
+		if err := w.wordPieces(); err != nil {
+			return nil, err
+		}
+	case "t5":
+		if err := w.pieces(); err != nil {
+			return nil, err
+		}
 	default:
 		return nil, unsupported("tokenizers of kind %q cannot be written as a tokenizer.json", v.Model)
 	}
@@ -71,7 +79,7 @@ type exporter struct {
 	split      any
 	post       any
 	decoder    any
-	model      bpeModel
+	model      any
 }
 
 type addedToken struct {
@@ -108,7 +116,7 @@ func (w *exporter) text() []byte {
 		Pre        any          `json:"pre_tokenizer"`
 		Post       any          `json:"post_processor"`
 		Decoder    any          `json:"decoder"`
-		Model      bpeModel     `json:"model"`
+		Model      any          `json:"model"`
 	}{"1.0", nil, nil, w.added, w.normalizer, w.split, w.post, w.decoder, w.model}, " ")
 }
 
@@ -117,12 +125,24 @@ type part map[string]any
 
 // template is what a post-processor adds to a text; nil where it adds nothing.
 func (w *exporter) template() any {
-	v, first, last := w.v, "", ""
-	if w.addBOS && v.valid(v.BOS) {
-		first = v.Tokens[v.BOS]
+	bos, eos := -1, -1
+	if w.addBOS {
+		bos = w.v.BOS
 	}
-	if is(v.AddEOS, false) && v.valid(v.EOS) {
-		last = v.Tokens[v.EOS]
+	if is(w.v.AddEOS, false) {
+		eos = w.v.EOS
+	}
+	return w.around(bos, eos)
+}
+
+// around is the template that puts tokens before and behind a text; -1 is none.
+func (w *exporter) around(bos, eos int) any {
+	v, first, last := w.v, "", ""
+	if v.valid(bos) {
+		first = v.Tokens[bos]
+	}
+	if v.valid(eos) {
+		last = v.Tokens[eos]
 	}
 	if first == "" && last == "" {
 		return nil
@@ -135,9 +155,9 @@ func (w *exporter) template() any {
 				tokens[text] = part{"id": text, "ids": []int{id}, "tokens": []string{text}}
 			}
 		}
-		add(first, v.BOS)
+		add(first, bos)
 		list = append(list, part{"Sequence": part{"id": sequence, "type_id": segment}})
-		add(last, v.EOS)
+		add(last, eos)
 		return list
 	}
 	single := around("A", 0)
@@ -159,6 +179,9 @@ func (v *Vocab) settings(context int) map[string]any {
 		if id := v.special(kind); id != nil && v.valid(*id) {
 			out[kind+"_token"] = v.content(*id)
 		}
+	}
+	if cls := orElse(v, v.BOS, 101); v.Model == "bert" && cls >= 0 {
+		out["cls_token"] = v.Tokens[cls]
 	}
 	listed := map[string]any{}
 	for _, a := range v.addedTokens() {

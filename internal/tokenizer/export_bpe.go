@@ -60,11 +60,12 @@ func (w *exporter) byteLevel(p *pre) error {
 	if t := w.template(); t != nil {
 		w.post = part{"type": "Sequence", "processors": []any{w.post, t}}
 	}
-	w.model = bpeModel{Type: "BPE", IgnoreMerges: p.IgnoreMerges, Merges: v.Merges}
-	if w.model.Merges == nil {
-		w.model.Merges = []string{}
+	m := bpeModel{Type: "BPE", IgnoreMerges: p.IgnoreMerges, Merges: v.Merges}
+	if m.Merges == nil {
+		m.Merges = []string{}
 	}
-	w.vocabulary()
+	m.Vocab = w.vocabulary()
+	w.model = m
 	return nil
 }
 
@@ -98,7 +99,7 @@ func stepsOf(shape string, prefixSpace bool) (any, error) {
 
 // vocabulary divides the tokens into those of the model and the added ones. The library numbers added tokens that the model does not have
 // by itself, one after the other behind the model's: so they are only those behind all others, if nothing is missing before them.
-func (w *exporter) vocabulary() {
+func (w *exporter) vocabulary() (all idsInOrder) {
 	v := w.v
 	w.added = v.addedTokens()
 	last, holes := -1, 0
@@ -122,8 +123,9 @@ func (w *exporter) vocabulary() {
 		if isAdded && i > last && holes == 0 && v.Model == "gpt2" || v.kind(i) == Unused && !v.named(i) {
 			continue
 		}
-		w.model.Vocab = append(w.model.Vocab, entry{v.content(i), int32(i)})
+		all = append(all, entry{v.content(i), int32(i)})
 	}
+	return all
 }
 
 // named says of an unused token that it is one, and no row that the embedding has for nothing.

@@ -20,17 +20,18 @@ func (w *exporter) characters() {
 	}
 	w.decoder = part{"type": "Sequence", "decoders": back}
 	w.post = w.template()
-	w.model = bpeModel{Type: "BPE", FuseUnk: true, ByteFallback: true, Merges: []string{}}
+	m := bpeModel{Type: "BPE", FuseUnk: true, ByteFallback: true, Merges: []string{}}
 	if v.Model == "llama" {
-		w.model.Merges = v.mergesOfScores()
+		m.Merges = v.mergesOfScores()
 	} else if v.Merges != nil {
-		w.model.Merges = v.Merges
+		m.Merges = v.Merges
 	}
 	if unk := orElse(v, v.UNK, 0); unk >= 0 {
 		text := v.content(unk)
-		w.model.Unk = &text
+		m.Unk = &text
 	}
-	w.vocabulary()
+	m.Vocab = w.vocabulary()
+	w.model = m
 }
 
 // longestPiece bounds what is cut in two at every place: published vocabularies have no token beyond some dozens of bytes.

@@ -91,7 +91,7 @@ func TestExportShapes(t *testing.T) {
 			t.Errorf("%s: %v, shape %q, was %q", p.Names[0], err, pt.shape, p.Shape)
 		}
 	}
-	for _, v := range []*Vocab{{Model: "bert", Tokens: []string{"a"}}, {Model: "gpt2", Pre: "gpt-2"}, {Model: "llama", Tokens: []string{"a"}}, {Model: "gpt2", Pre: "gpt-2", Tokens: []string{"\xff"}}} {
+	for _, v := range []*Vocab{{Model: "bert", Tokens: []string{"a"}, UNK: -1, BOS: -1, SEP: -1}, {Model: "t5", Tokens: []string{"a"}}, {Model: "gpt2", Pre: "gpt-2"}, {Model: "llama", Tokens: []string{"a"}}, {Model: "gpt2", Pre: "gpt-2", Tokens: []string{"\xff"}}} {
 		if _, err := v.HFFiles(0); err == nil {
 			t.Errorf("%+v was written", v)
 		}
