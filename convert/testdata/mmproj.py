@@ -6,7 +6,7 @@ LLAMA_CPP is a checkout of llama.cpp, OUT the file to write. Weights follow from
 splitmix64), so that the test makes the same checkpoints without storing them. The reference has no converter for the towers of
 LLaVA; those cases have no expected file, and the test has a list of its own for them.
 """
-import hashlib, json, os, subprocess, sys, tempfile
+import hashlib, json, os, runpy, sys, tempfile, traceback
 import numpy as np
 import torch
 import transformers as tf
@@ -14,15 +14,31 @@ from safetensors.torch import save_file
 
 M = (1 << 64) - 1
 
-# The tokenizers of the tiny models are nobody's, so the reference is told their pre-tokenizer.
-CONVERT = """
-import os, runpy, sys
-llama = sys.argv.pop(1)
-sys.path.insert(0, llama)
-import conversion.base as base
-base.TextModel.get_vocab_base_pre = lambda self, tokenizer: "gpt-2"
-runpy.run_path(os.path.join(llama, "convert_hf_to_gguf.py"), run_name="__main__")
-"""
+def reference(llama, *args):
+    """Runs the reference converter in a process that has its libraries already; what it said if it failed, None otherwise."""
+    if llama not in sys.path:
+        sys.path.insert(0, llama)
+    import conversion, conversion.base as base
+    conversion.load_all_models()
+    with tempfile.TemporaryFile("w+") as said:
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(said.fileno(), 1)
+            os.dup2(said.fileno(), 2)
+            # The tokenizers of the tiny models are nobody's, so the reference is told their pre-tokenizer.
+            base.TextModel.get_vocab_base_pre = lambda self, tokenizer: "gpt-2"
+            sys.argv = ["convert_hf_to_gguf.py", *args]
+            try:
+                runpy.run_path(os.path.join(llama, "convert_hf_to_gguf.py"), run_name="__main__")
+                sys.stdout.flush()
+                os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+                sys.stderr.flush()
+                os._exit(1)
+        failed = os.waitpid(pid, 0)[1]
+        said.seek(0)
+        return said.read()[-600:] if failed else None
 
 
 def weights(name, shape):
@@ -76,6 +92,71 @@ def slim(d):
     return {k: slim(v) if isinstance(v, dict) else v for k, v in d.items() if k not in drop and v is not None}
 
 
+def named(cls, config, renames=(), **more):
+    """Like shell, with the names of a published layout: pairs of old and new, in the order in which they are tried."""
+    with torch.device("meta"):
+        m = cls(config)
+    d = slim(json.loads(config.to_json_string(use_diff=False)))
+    d |= dict(architectures=[cls.__name__], **more)
+    names = {}
+    for k, v in m.state_dict().items():
+        if k.endswith("position_ids") or k == "lm_head.weight" and d.get("tie_word_embeddings"):
+            continue
+        for old, new in renames:
+            k = k.replace(old, new)
+        names[k] = list(v.shape)
+    return d, names
+
+
+def internvl():
+    """InternVL in the layout of its authors: three matrices in one, and other names."""
+    c = dict(architectures=["InternVLChatModel"], model_type="internvl_chat", downsample_ratio=0.5, min_dynamic_patch=1, max_dynamic_patch=6, ps_version="v2", select_layer=-1,
+             llm_config=dict(TEXT, architectures=["Qwen2ForCausalLM"], model_type="qwen2", rms_norm_eps=1e-6, rope_theta=1e6, hidden_act="silu", tie_word_embeddings=False),
+             vision_config=dict(TOWER, num_hidden_layers=4, architectures=["InternVisionModel"], model_type="intern_vit_6b", image_size=56, hidden_act="gelu", layer_norm_eps=1e-6,
+                                norm_type="layer_norm", qkv_bias=True, qk_normalization=False, num_channels=3, initializer_factor=0.1))
+    _, text = named(tf.Qwen2ForCausalLM, tf.Qwen2Config(**TEXT, tie_word_embeddings=False))
+    n = {"language_model." + k: s for k, s in text.items()}
+    v = "vision_model.embeddings."
+    n |= {v + "class_embedding": [1, 1, 32], v + "patch_embedding.weight": [32, 3, 14, 14], v + "patch_embedding.bias": [32], v + "position_embedding": [1, 17, 32],
+          "mlp1.0.weight": [128], "mlp1.0.bias": [128], "mlp1.1.weight": [64, 128], "mlp1.1.bias": [64], "mlp1.3.weight": [64, 64], "mlp1.3.bias": [64]}
+    for i in range(4):
+        at = f"vision_model.encoder.layers.{i}."
+        for k, s in {"norm1": [32], "norm2": [32], "attn.qkv": [96, 32], "attn.proj": [32, 32], "mlp.fc1": [48, 32], "mlp.fc2": [32, 48]}.items():
+            n[at + k + ".weight"], n[at + k + ".bias"] = s, s[:1]
+        n[at + "ls1"] = n[at + "ls2"] = [32]
+    return c, n
+
+
+def kimi(cls):
+    """Kimi-VL and Kimi K2.5, whose towers have names of their own."""
+    text = dict(TEXT, model_type="deepseek_v3", n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=48, n_shared_experts=1, first_k_dense_replace=1,
+                n_group=1, topk_group=1, kv_lora_rank=16, q_lora_rank=24, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=8, routed_scaling_factor=2.0,
+                rms_norm_eps=1e-5, rope_theta=8e5, tie_word_embeddings=False, num_key_value_heads=4)
+    _, n = named(tf.DeepseekV3ForCausalLM, tf.DeepseekV3Config(**text))
+    n = {"language_model." + k: s for k, s in n.items() if ".experts." not in k}
+    for e in range(4):
+        for k, s in {"gate_proj": [48, 64], "up_proj": [48, 64], "down_proj": [64, 48]}.items():
+            n[f"language_model.model.layers.1.mlp.experts.{e}.{k}.weight"] = s
+    vl = cls.startswith("KimiVL")
+    c = dict(architectures=[cls], text_config=text)  # by its model_type the reference would ask transformers, which knows the sizes of K2.5 by other names
+    c["vision_config"] = dict(patch_size=14, init_pos_emb_height=64, init_pos_emb_width=64, merge_kernel_size=[2, 2]) | (
+        dict(model_type="moonvit", hidden_size=64, intermediate_size=96, num_attention_heads=4, num_hidden_layers=3) if vl else
+        dict(vt_hidden_size=64, vt_intermediate_size=96, vt_num_attention_heads=16, vt_num_hidden_layers=3, init_pos_emb_time=4, projector_hidden_act="gelu",
+             projector_ln_eps=1e-5, text_hidden_size=64, mm_hidden_size=64))
+    v = "vision_tower."
+    n |= {v + "patch_embed.proj.weight": [64, 3, 14, 14], v + "patch_embed.proj.bias": [64], v + "patch_embed.pos_emb.weight": [64, 64, 64],
+          v + "encoder.final_layernorm.weight": [64], v + "encoder.final_layernorm.bias": [64]}
+    for i in range(3):
+        for k, s in {"norm0": [64], "norm1": [64], "wqkv": [192, 64], "wo": [64, 64], "mlp.fc0": [96, 64], "mlp.fc1": [64, 96]}.items():
+            n[f"{v}encoder.blocks.{i}.{k}.weight"], n[f"{v}encoder.blocks.{i}.{k}.bias"] = s, s[:1]
+    m = "multi_modal_projector.linear_%d." if vl else "mm_projector.proj.%d."
+    for i, s in ((1, [256, 256]), (2, [64, 256])) if vl else ((0, [256, 256]), (2, [64, 256])):
+        n[m % i + "weight"], n[m % i + "bias"] = s, s[:1]
+    p = m.split(".")[0] + ".pre_norm."
+    n[p + "weight"] = n[p + "bias"] = [64]
+    return c, n
+
+
 def cogvlm():
     c = dict(architectures=["CogVLMForCausalLM"], hidden_act="silu", hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
              num_key_value_heads=4, max_position_embeddings=256, rms_norm_eps=1e-5, tie_word_embeddings=False, vocab_size=512,
@@ -127,6 +208,45 @@ def cases():
         vision_config=tf.PixtralVisionConfig(**dict(TOWER, image_size=56), hidden_act="silu"), image_token_index=500))
     c["text_config"]["sliding_window"] = None  # without it the library takes 4096
     yield "mistral3", c, {k.replace("vision_tower.vision_model.", "vision_tower."): s for k, s in n.items()}, CLIP, "mistral", ("text", "mmproj")
+    SIGLIP = dict(TOWER, image_size=56, hidden_act="gelu_pytorch_tanh")
+    c, n = named(tf.Idefics3ForConditionalGeneration, tf.Idefics3Config(text_config=dict(TEXT, model_type="llama", rms_norm_eps=1e-5), tie_word_embeddings=False,
+        vision_config=SIGLIP))
+    c["text_config"]["architectures"] = ["VLlama3ForCausalLM"]  # as published
+    yield "idefics3", c, n, HALF | {"size": {"longest_edge": 112}}, "llama", ("text", "mmproj")
+    c, n = named(tf.SmolVLMForConditionalGeneration, tf.SmolVLMConfig(text_config=dict(TEXT, model_type="llama", rms_norm_eps=1e-5), tie_word_embeddings=True, scale_factor=4,
+        vision_config=dict(SIGLIP, hidden_size=1152, num_attention_heads=16, intermediate_size=64, num_hidden_layers=1)))
+    for k in ("hidden_size", "num_attention_heads"):  # as published: what the library assumes is left out
+        del c["vision_config"][k]
+    c["text_config"]["architectures"] = ["VLlama3ForCausalLM"]
+    yield "smolvlm", c, n, HALF, "llama", ("text", "mmproj")
+    IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+    yield "internvl", *internvl(), IMAGENET, "qwen2", ("text", "mmproj")
+    c, n = named(tf.InternVLForConditionalGeneration, tf.InternVLConfig(text_config=dict(TEXT, model_type="qwen2", tie_word_embeddings=False), tie_word_embeddings=False,
+        vision_config=dict(TOWER, num_hidden_layers=4, image_size=[56, 56], patch_size=[14, 14], attention_bias=True)))
+    c["vision_config"]["architectures"] = ["InternVisionModel"]  # the reference goes by it
+    yield "internvl-hf", c, n, IMAGENET, "qwen2", ("mmproj",)
+    c, n = named(tf.Llama4ForConditionalGeneration, tf.Llama4Config(
+        text_config=dict(TEXT, num_hidden_layers=4, head_dim=16, intermediate_size=48, intermediate_size_mlp=96, num_local_experts=4, interleave_moe_layer_step=2, rms_norm_eps=1e-5,
+                         attention_chunk_size=8192, rope_parameters={"rope_type": "default", "rope_theta": 500000.0}),
+        vision_config=dict(TOWER, image_size=56, intermediate_size=128, vision_output_dim=40, projector_input_dim=40, projector_output_dim=40)))
+    yield "llama4", c, n, HALF, "llama", ("text", "mmproj")
+    MISTRAL = dict(TEXT, model_type="mistral", sliding_window=None, rms_norm_eps=1e-5)
+    PIXTRAL = dict(TOWER, model_type="pixtral", image_size=56, hidden_act="silu")
+    c, n = named(tf.LlavaForConditionalGeneration, tf.LlavaConfig(text_config=MISTRAL, vision_config=PIXTRAL, image_token_index=500, vision_feature_layer=-1,
+        vision_feature_select_strategy="full"), (("lm_head", "language_model.lm_head"), ("model.language_model.", "language_model.model."),
+        ("model.vision_tower", "vision_tower"), ("model.multi_modal_projector", "multi_modal_projector")))
+    c["text_config"]["sliding_window"] = None
+    yield "pixtral", c, n, CLIP, "mistral", ("text", "mmproj")
+    c, n = named(tf.LightOnOcrForConditionalGeneration, tf.LightOnOcrConfig(text_config=dict(TEXT, model_type="qwen3", head_dim=16, rms_norm_eps=1e-6), vision_config=PIXTRAL))
+    c["architectures"] = ["LightOnOCRForConditionalGeneration"]  # as published
+    c["text_config"]["architectures"] = ["Qwen3ForCausalLM"]
+    yield "lightonocr", c, n, CLIP, "qwen2", ("text", "mmproj")
+    vq = dict(base_channels=32, channel_multiplier=[1], num_res_blocks=1, latent_channels=32, embed_dim=8, num_embeddings=16, projection_dim=8, image_token_embed_dim=8, double_latent=False)
+    c, n = named(tf.JanusForConditionalGeneration, tf.JanusConfig(text_config=dict(TEXT, model_type="llama"), vq_config=vq, tie_word_embeddings=False,
+        vision_config={k: v for k, v in dict(TOWER, image_size=56, mlp_ratio=1.5, hidden_act="gelu", projection_dim=64).items() if k != "intermediate_size"}))
+    yield "janus", c, n, HALF, "llama", ("text", "mmproj")
+    yield "kimivl", *kimi("KimiVLForConditionalGeneration"), HALF, "llama", ("mmproj",)
+    yield "kimik25", *kimi("KimiK25ForConditionalGeneration"), {"media_proc_cfg": HALF | {"in_patch_limit": 1024}}, "llama", ("mmproj",)
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
 
 
@@ -175,15 +295,14 @@ def main():
                 for f in ("tokenizer.json", "tokenizer_config.json"):
                     text = open(os.path.join(os.environ["TOKENIZERS"], tokenizer, "hf", f)).read()
                     open(os.path.join(d, f), "w").write(text)
-            if name == "mistral3" and "TOKENIZERS" in os.environ:
+            if name in ("mistral3", "pixtral") and "TOKENIZERS" in os.environ:
                 breaks(os.path.join(d, "tokenizer.json"))
             for part in parts:
                 for typ in ("f16", "bf16", "q8_0") if part == "mmproj" else ("f16",):
                     to = os.path.join(tmp, f"{name}-{part}-{typ}.gguf")
-                    cmd = [sys.executable, "-c", CONVERT, llama, d, "--outfile", to, "--outtype", typ] + ["--mmproj"] * (part == "mmproj")
-                    p = subprocess.run(cmd, capture_output=True, text=True)
-                    if p.returncode:
-                        print(name, part, typ, p.stderr[-600:], file=sys.stderr)
+                    failed = reference(llama, d, "--outfile", to, "--outtype", typ, *["--mmproj"] * (part == "mmproj"))
+                    if failed:
+                        print(name, part, typ, failed, file=sys.stderr)
                         continue
                     case["files"][part + " " + typ] = dump(to)
             all.append(case)

@@ -41,7 +41,9 @@ for i in range(M.mtmd_input_chunks_size(chunks)):
     all.append(np.ctypeslib.as_array(M.mtmd_get_output_embd(ctx), (n, n_embd)).copy())
 np.save(out, np.concatenate(all))
 '''
-SIZES = {'llava': (28, 28), 'llava-next': (28, 28), 'qwen2vl': (84, 112), 'qwen2.5vl': (84, 112), 'qwen3vl': (96, 128), 'qwen3vlmoe': (96, 128), 'gemma3': (56, 56), 'mistral3': (84, 112), 'cogvlm': (28, 28)}
+SIZES = {'llava': (28, 28), 'llava-next': (28, 28), 'qwen2vl': (84, 112), 'qwen2.5vl': (84, 112), 'qwen3vl': (96, 128), 'qwen3vlmoe': (96, 128), 'gemma3': (56, 56), 'mistral3': (84, 112),
+         'idefics3': (112, 112), 'smolvlm': (56, 56), 'internvl': (56, 56), 'internvl-hf': (56, 56), 'llama4': (56, 56), 'pixtral': (84, 112),
+         'lightonocr': (28, 56), 'janus': (56, 56), 'kimivl': (896, 896), 'kimik25': (84, 112), 'cogvlm': (28, 28)}
 
 
 def run(*cmd):
@@ -50,11 +52,61 @@ def run(*cmd):
         raise RuntimeError((done.stderr.strip() or 'status %d' % done.returncode).splitlines()[-1][-160:])
 
 
+def kimi(folder):
+    """Kimi-VL's and Kimi K2.5's tower as transformers has it: the same, for images."""
+    import tempfile, transformers as tf
+    from safetensors.torch import load_file, save_file
+    c = json.load(open(os.path.join(folder, 'config.json')))
+    v = {k.removeprefix('vt_').removeprefix('init_'): x for k, x in c['vision_config'].items()}
+    keep = ('hidden_size', 'intermediate_size', 'num_attention_heads', 'num_hidden_layers', 'patch_size', 'pos_emb_height', 'pos_emb_width')
+    with tempfile.TemporaryDirectory() as d:
+        json.dump(dict(architectures=['Kimi_K25ForConditionalGeneration'], model_type='kimi_k25', text_config=c['text_config'], projection_hidden_size=v['hidden_size'],
+                       vision_config={k: v[k] for k in keep}, tie_word_embeddings=False), open(os.path.join(d, 'config.json'), 'w'))
+        t = load_file(os.path.join(folder, 'model.safetensors'))
+        for new, old in (('mm_projector.proj.0', 'linear_1'), ('mm_projector.proj.2', 'linear_2'), ('mm_projector.pre_norm', 'pre_norm')):
+            t = {k.replace('multi_modal_projector.' + old, new): x for k, x in t.items()}
+        save_file(t, os.path.join(d, 'model.safetensors'), metadata={'format': 'pt'})
+        return tf.AutoModelForImageTextToText.from_pretrained(d, dtype='float32', attn_implementation='eager').eval()
+
+
+def intern(folder):
+    """InternVL in its authors' layout as transformers has it."""
+    import transformers as tf
+    from safetensors.torch import load_file
+    c = json.load(open(os.path.join(folder, 'config.json')))
+    v = {k: x for k, x in c['vision_config'].items() if k not in ('architectures', 'model_type')}
+    model = tf.InternVLForConditionalGeneration(tf.InternVLConfig(text_config=c['llm_config'], vision_config=dict(v, attention_bias=v['qkv_bias']), tie_word_embeddings=False))
+    names = dict([('language_model.lm_head', 'lm_head'), ('language_model.model', 'model.language_model'), ('mlp1.0', 'model.multi_modal_projector.layer_norm'),
+                  ('mlp1.1', 'model.multi_modal_projector.linear_1'), ('mlp1.3', 'model.multi_modal_projector.linear_2'), ('vision_model.encoder.layers', 'model.vision_tower.encoder.layer'),
+                  ('vision_model.embeddings.class_embedding', 'model.vision_tower.embeddings.cls_token'), ('.norm1', '.layernorm_before'), ('.norm2', '.layernorm_after'),
+                  ('vision_model.embeddings.patch_embedding', 'model.vision_tower.embeddings.patch_embeddings.projection'), ('.attn.proj', '.attention.projection_layer'),
+                  ('vision_model.embeddings.position_embedding', 'model.vision_tower.embeddings.position_embeddings'), ('.ls1', '.lambda_1'), ('.ls2', '.lambda_2')])
+    t = {}
+    for k, x in load_file(os.path.join(folder, 'model.safetensors')).items():
+        for old, new in names.items():
+            k = k.replace(old, new)
+        if '.attn.qkv.' in k:
+            for part, y in zip('qkv', x.chunk(3)):
+                t[k.replace('attn.qkv', f'attention.{part}_proj')] = y
+        else:
+            t[k] = x
+    model.load_state_dict(t)
+    return model.float().eval()
+
+
 def transformers_embeddings(name, folder, img):
     import torch, transformers as tf
     older = dict(key_mapping={'^visual': 'model.visual', r'^model\.(?!visual|language_model)': 'model.language_model.'}) if name.startswith('qwen3') else {}
-    model = tf.AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, attn_implementation='eager', **older).eval()
+    if name == 'lightonocr':  # transformers spells its class otherwise
+        model = tf.LightOnOcrForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation='eager').eval()
+    elif name == 'internvl':
+        model = intern(folder)
+    elif name.startswith('kimi'):
+        model = kimi(folder)
+    else:
+        model = tf.AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, attn_implementation='eager', **older).eval()
     pre = json.load(open(os.path.join(folder, 'preprocessor_config.json')))
+    pre = pre.get('media_proc_cfg', pre)
     x = torch.from_numpy(((img / 255 - pre['image_mean']) / pre['image_std']).astype(np.float32)).permute(2, 0, 1)[None]
     with torch.no_grad():
         if name.startswith('llava'):
@@ -74,11 +126,37 @@ def transformers_embeddings(name, folder, img):
             if name.startswith('qwen3'):  # what is added in the first layers lies behind
                 flat = lambda x: [x] if torch.is_tensor(x) else [t for y in x for t in flat(y)]
                 out = torch.cat(flat(out.pooler_output) + flat(out.deepstack_features), 1)
-        elif name == 'mistral3':  # the embedding of a token stands behind each row of squares but the last
+        elif name in ('idefics3', 'smolvlm'):
+            side = model.config.vision_config.image_size  # of tiles, in rows
+            tiles = x[0].unfold(1, side, side).unfold(2, side, side).permute(1, 2, 0, 3, 4).reshape(1, -1, 3, side, side)
+            out = torch.cat(list(model.model.get_image_features(pixel_values=tiles).pooler_output))
+        elif name == 'llama4':
+            out = model.multi_modal_projector(model.vision_model(x).last_hidden_state)
+            side = int(out.shape[-2] ** 0.5)
+            out = out.reshape(side, side, -1).transpose(0, 1)  # llama.cpp tells columns instead of rows
+        elif name.startswith('internvl'):
+            e = model.model.vision_tower.embeddings
+
+            def forward(pixel_values, **_):  # here, too
+                patches = e.patch_embeddings(pixel_values)
+                patches = patches[0] if isinstance(patches, tuple) else patches
+                return torch.cat([patches, e.cls_token], 1) + e.position_embeddings
+            e.forward = forward
+            first = model.model.vision_tower(x).last_hidden_state
+            model.model.vision_tower.forward = lambda **_: type('', (), dict(last_hidden_state=torch.cat([first[:, -1:], first[:, :-1]], 1)))
+            out = model.model.get_image_features(pixel_values=x)
+        elif name.startswith('kimi'):
+            h, w = (side // 14 for side in img.shape[:2])
+            patches = x[0].reshape(3, h, 14, w, 14).permute(1, 3, 0, 2, 4).reshape(h * w, 3, 14, 14)
+            y = model.model.vision_tower(patches, grid_thw=torch.tensor([[1, h, w]]))
+            out = model.model.mm_projector(y.pooler_output)
+        elif name == 'lightonocr':
+            out = model.model.get_image_features(pixel_values=x, image_sizes=torch.tensor([img.shape[:2]]))
+        elif name in ('mistral3', 'pixtral'):  # the embedding of a token stands behind each row of squares but the last
             out = model.model.get_image_features(pixel_values=x, image_sizes=torch.tensor([img.shape[:2]])).pooler_output[0]
             ends = next(t['id'] for t in json.load(open(os.path.join(folder, 'tokenizer.json')))['added_tokens'] if t['content'] == '[IMG_BREAK]')
             end = model.model.language_model.embed_tokens.weight[ends][None]
-            out = torch.cat([torch.cat([line, end]) for line in out.split(img.shape[1] // 28)])[:-1]
+            out = torch.cat([torch.cat([line, end]) for line in out.split(img.shape[1] // (28 if name == 'mistral3' else 14))])[:-1]
         else:
             out = model.model.get_image_features(pixel_values=x)
     out = getattr(out, 'pooler_output', out)
@@ -109,6 +187,8 @@ for name in a.names or SIZES:
             run(a.quern, 'convert', folder, '--mmproj', '--outtype', typ, '-o', mmproj, '--force')
             run(a.llama, '-c', LLAMA, text, mmproj, image, out)
             got = np.load(out)
+            if name == 'idefics3':
+                got = got[:len(want)]  # the whole image stands behind its tiles
             if not cells:
                 cells.append('x'.join(map(str, got.shape)))
             cells.append('loaded' if want is None else f'{np.abs(got - want).max() / want.std():.1e}' if got.shape == want.shape else f'{got.shape}, not {want.shape}')

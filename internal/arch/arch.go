@@ -44,8 +44,9 @@ type Variant struct {
 	Defaults map[string]any // what the Hugging Face library assumes for a key that config.json leaves out
 	Ignore   []string       // keys of the table that this type does not have: a stray one means nothing
 
-	// Of towers only: the class of the language model where config.json does not name it, and what the library assumes for keys
-	// that its part of config.json leaves out, by its model_type.
+	// Of towers only: the vision_config.model_type that decides between towers of one class, the class of the language model where config.json does
+	// not name it, and what the library assumes for keys that its part of config.json leaves out, by its model_type.
+	Tower    string
 	Language string
 	Inner    map[string]map[string]any
 }

@@ -56,12 +56,6 @@ var Llama4 = register(Arch{
 	Finish: finishLlama4,
 })
 
-// A tower is not converted; its tensors are named.
-var _ = registerTower(Arch{
-	Variants: []Variant{{Type: "llama4", HF: []string{"Llama4ForConditionalGeneration"}, Language: "Llama4ForConditionalGeneration"}},
-	Own:      []string{"vision_model.*", "multi_modal_projector.*"},
-})
-
 const llama4FF = "model.layers.{}.feed_forward."
 
 // dense4 are shapeKeys with the width of layers without experts under the name that config.json has for it.

@@ -2,6 +2,7 @@ package arch
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -34,14 +35,24 @@ func towerOf(c *Config) (*Arch, *Variant) {
 	if len(names) == 0 {
 		return nil, nil
 	}
+	kind, _ := c.Value("vision_config.model_type")
+	var byClass *Arch
+	var other *Variant
 	for _, a := range towers {
 		for i := range a.Variants {
-			if class, _ := names[0].(string); slices.Contains(a.Variants[i].HF, class) {
-				return a, &a.Variants[i]
+			v := &a.Variants[i]
+			if class, _ := names[0].(string); !slices.Contains(v.HF, class) {
+				continue
+			}
+			switch v.Tower {
+			case kind:
+				return a, v
+			case "":
+				byClass, other = a, v
 			}
 		}
 	}
-	return nil, nil
+	return byClass, other
 }
 
 // Language is the configuration of the language model inside a model that sees, as if it stood alone; of another model, its own.
@@ -90,7 +101,7 @@ func (p *Params) measure(src *formats.Source) {
 	for _, m := range []struct {
 		tensor string
 		to     *int
-	}{{"v.blk.0.ffn_up.weight", &p.FF}, {"mm.gate.weight", &p.Vision.TextFF}} {
+	}{{"v.blk.0.ffn_up.weight", &p.FF}, {"mm.gate.weight", &p.Vision.TextFF}, {"mm.model.mlp.2.weight", &p.Vision.Middle}} {
 		if t := src.Tensor(m.tensor); t != nil && len(t.Shape) == 2 {
 			*m.to = t.Shape[0]
 		}
@@ -122,16 +133,16 @@ func language(v *Variant, inner map[string]any, kind string) string {
 
 // prefixes are what names of tensors begin with in one layout or another, and in none. The library has moved both parts several times.
 var prefixes = []struct{ from, to string }{
-	{"language_model.model.", "model."},
-	{"language_model.lm_head.", "lm_head."},
+	{"language_model.", ""},
 	{"model.language_model.", "model."},
-	{"language_model.output.", "output."},
 	{"model.text_model.", "model."},
 	{"thinker.", ""},
 	{"llm.model.", "model."},
 	{"llm.lm_head.", "lm_head."},
 	{"model.audio_tower.", "audio_tower."},
 	{"model.vision_tower.vision_tower.", "vision_tower."},
+	{"model.vision_encoder.", "vision_tower."},
+	{"model.vision_projection.", "multi_modal_projector."},
 	{"model.vision_tower.", "vision_tower."},
 	{"model.multi_modal_projector.", "multi_modal_projector."},
 	{"model.mm_projector.", "multi_modal_projector.mm_projector."},
@@ -182,6 +193,9 @@ func BindTower(src *formats.Source) (*Bound, error) {
 	if c, err = c.withProcessor(src); err != nil {
 		return nil, err
 	}
+	if c, err = c.square("vision_config.image_size", "vision_config.patch_size", "vision_config.merge_kernel_size"); err != nil {
+		return nil, err
+	}
 	b := &Bound{Arch: a, Config: c}
 	if err := understood(src, c); err != nil {
 		return nil, err
@@ -205,6 +219,29 @@ func BindTower(src *formats.Source) (*Bound, error) {
 			Hint: "it was published on its own, and the model names it; take the same model in the layout of transformers, which holds both"}
 	}
 	return b, place.place()
+}
+
+// square is the configuration with one number where it has height and width of a square.
+func (c *Config) square(keys ...string) (*Config, error) {
+	for _, key := range keys {
+		v, _ := c.Value(key)
+		sides, ok := v.([]any)
+		if !ok {
+			continue
+		}
+		if len(sides) == 0 || slices.ContainsFunc(sides, func(s any) bool { return fmt.Sprint(s) != fmt.Sprint(sides[0]) }) {
+			return nil, c.fail(key, formats.Unsupported("%.60v is not the size of a square", fmt.Sprint(v)), "")
+		}
+		root, part, last := maps.Clone(c.root), "", key
+		if i := strings.LastIndexByte(key, '.'); i >= 0 {
+			part, last = key[:i], key[i+1:]
+		}
+		inner := maps.Clone(c.root[part].(map[string]any))
+		inner[last] = sides[0]
+		root[part] = inner
+		c = &Config{file: c.file, root: root}
+	}
+	return c, nil
 }
 
 // BindBeside understands the part of a checkpoint that can be compared with another source: its tower beside an mmproj file.

@@ -80,15 +80,18 @@ var qwenPatches = []Rule{
 		Do: SecondInstant, Store: StoreConv},
 }
 
-var qwenAttention = func() (rules []Rule) {
+var qwenAttention = append(thirds("v.blk.{}.attn_", "visual.blocks.{}.attn.qkv", ""), affine("v.blk.{}.attn_out", "visual.blocks.{}.attn.proj", "E E")...)
+
+// thirds are the rules of queries, keys and values that a checkpoint holds in one. A flag says whether there are biases.
+func thirds(gguf, hf, flag string) (rules []Rule) {
 	for i, name := range []string{"q", "k", "v"} {
 		op := []Op{FirstThird, SecondThird, ThirdThird}[i]
 		rules = append(rules,
-			Rule{GGUF: "v.blk.{}.attn_" + name + ".weight", HF: "visual.blocks.{}.attn.qkv.weight", Role: RoleTower, Shape: "E E", From: "3E E", Do: op},
-			Rule{GGUF: "v.blk.{}.attn_" + name + ".bias", HF: "visual.blocks.{}.attn.qkv.bias", Role: RoleTower, Shape: "E", From: "3E", Do: op})
+			Rule{GGUF: gguf + name + ".weight", HF: hf + ".weight", Role: RoleTower, Shape: "E E", From: "3E E", Do: op},
+			Rule{GGUF: gguf + name + ".bias", HF: hf + ".bias", Role: RoleTower, Shape: "E", From: "3E", Do: op, Optional: flag != "", Flag: flag})
 	}
-	return append(rules, affine("v.blk.{}.attn_out", "visual.blocks.{}.attn.proj", "E E")...)
-}()
+	return rules
+}
 
 var qwenProjector = append(affine("mm.0", "visual.merger.mlp.0", "merged merged"), affine("mm.2", "visual.merger.mlp.2", "text merged")...)
 

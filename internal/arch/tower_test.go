@@ -21,6 +21,9 @@ func sees() map[string]map[string]any {
 	text := map[string]any{"vocab_size": 10, "hidden_size": 16, "intermediate_size": 20, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2,
 		"rms_norm_eps": 1e-5, "max_position_embeddings": 64}
 	mrope := map[string]any{"rope_scaling": map[string]any{"type": "mrope", "mrope_section": []int{1, 2, 1}}}
+	latent := map[string]any{"text_config": with(text, map[string]any{"model_type": "deepseek_v3", "n_routed_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 4,
+		"n_shared_experts": 1, "n_group": 1, "topk_group": 1, "kv_lora_rank": 4, "q_lora_rank": nil, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 4,
+		"first_k_dense_replace": 0})}
 	of := func(class string, vision map[string]any, more ...map[string]any) map[string]any {
 		c := with(text, map[string]any{"architectures": []string{class}, "vision_config": vision})
 		for _, m := range more {
@@ -40,6 +43,19 @@ func sees() map[string]map[string]any {
 			"rope_scaling": map[string]any{"rope_type": "default", "mrope_section": []int{1, 2, 1}}}),
 		"pixtral": of("Mistral3ForConditionalGeneration", tower(map[string]any{"model_type": "pixtral", "hidden_act": "silu"}), map[string]any{"text_config": with(text, map[string]any{
 			"model_type": "mistral", "sliding_window": nil, "head_dim": 8}), "multimodal_projector_bias": true}),
+		"idefics3": of("Idefics3ForConditionalGeneration", tower(nil), map[string]any{"scale_factor": 3, "text_config": with(text, map[string]any{"model_type": "llama"})}),
+		"internvl": of("InternVLChatModel", tower(map[string]any{"qkv_bias": true, "qk_normalization": true}), map[string]any{"ps_version": "v2", "max_dynamic_patch": 6,
+			"llm_config": with(text, map[string]any{"model_type": "qwen2"})}),
+		"llama4": of("Llama4ForConditionalGeneration", tower(map[string]any{"projector_output_dim": 10}), map[string]any{"text_config": with(text, map[string]any{
+			"model_type": "llama4_text", "head_dim": 8, "intermediate_size_mlp": 20, "num_local_experts": 2, "num_hidden_layers": 2, "interleave_moe_layer_step": 2})}),
+		"lightonocr": of("LightOnOCRForConditionalGeneration", tower(map[string]any{"model_type": "pixtral"}), map[string]any{"text_config": with(text, map[string]any{
+			"model_type": "qwen3", "head_dim": 8}), "multimodal_projector_bias": true}),
+		"janus_pro": of("JanusForConditionalGeneration", map[string]any{"hidden_size": 8, "mlp_ratio": 1.5, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": 12,
+			"patch_size": 4}, map[string]any{"text_config": with(text, map[string]any{"model_type": "llama"})}),
+		"kimivl": of("KimiVLForConditionalGeneration", map[string]any{"hidden_size": 16, "intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 2,
+			"patch_size": 4, "init_pos_emb_height": 3, "init_pos_emb_width": 3}, latent),
+		"kimik25": of("KimiK25ForConditionalGeneration", map[string]any{"vt_hidden_size": 16, "vt_intermediate_size": 12, "vt_num_hidden_layers": 3, "vt_num_attention_heads": 2,
+			"patch_size": 4, "init_pos_emb_height": 3, "init_pos_emb_width": 3}, latent),
 		"cogvlm": of("CogVLMForCausalLM", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_heads": 2, "image_size": 12, "patch_size": 4,
 			"hidden_act": "gelu"}),
 	}
@@ -69,10 +85,13 @@ func towerOfConfig(t testing.TB, config map[string]any) *checkpoint {
 			if r.Do.Lent { // the language model's
 				continue
 			}
-			if hf, ok := gguf[file]; ok && hf != name || slices.ContainsFunc(made.tensors, func(x *formats.Tensor) bool { return x.Name == name }) {
-				continue // another layout, or another part
+			if hf, ok := gguf[file]; ok && hf != name {
+				continue // another layout
 			}
 			gguf[file] = name
+			if slices.ContainsFunc(made.tensors, func(x *formats.Tensor) bool { return x.Name == name }) {
+				continue // another part
+			}
 			made.tensors = append(made.tensors, shifted(numbers(name, r.sourceDims(&p)...), float32(len(made.tensors)*4096)))
 		}
 	}
@@ -184,30 +203,4 @@ func FuzzBindTower(f *testing.F) {
 			}
 		}
 	})
-}
-
-// Where only the language model has rules, it is bound, the tower's tensors are named, and asking for the tower is refused.
-func TestTowerWithoutRules(t *testing.T) {
-	text := tinyFamilies(t)["deepseek_v3 groups, yarn"]
-	var inner map[string]any
-	if err := json.Unmarshal(text, &inner); err != nil {
-		t.Fatal(err)
-	}
-	config := map[string]any{"architectures": []string{"KimiK25ForConditionalGeneration"}, "model_type": "kimi_k25", "text_config": inner}
-	c := tinyOf(t, text, false)
-	c.config = config
-	for _, x := range c.tensors {
-		x.Name = "language_model." + x.Name
-	}
-	c.tensors = append(c.tensors, numbers("vision_tower.encoder.blocks.0.wqkv.weight", 6, 2), numbers("mm_projector.proj.0.weight", 2, 2))
-	b, err := Bind(c.source())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.Arch.Name != "deepseek2" || len(b.Left) != 2 {
-		t.Errorf("%s, left %v", b.Arch.Name, b.Left)
-	}
-	if _, err := BindTower(c.source()); !errors.Is(err, formats.ErrUnsupported) {
-		t.Errorf("the tower: %v", err)
-	}
 }

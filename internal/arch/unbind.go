@@ -63,7 +63,7 @@ func (u *unbinder) source(r *Rule, layer int, name string) error {
 	var parts []*formats.Tensor
 	for i := range u.b.Arch.Tensors {
 		o := &u.b.Arch.Tensors[i]
-		if o.HF != r.HF || o.GGUF != r.GGUF && o.Do.Join == nil || o.Optional && o != r {
+		if o.HF != r.HF || o != r && o.Do.Join == nil && (o.GGUF != r.GGUF || o.Optional) {
 			continue
 		}
 		gguf := layerName(o.GGUF, layer)

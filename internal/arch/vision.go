@@ -1,6 +1,8 @@
 package arch
 
 import (
+	"math"
+
 	"quern/formats"
 )
 
@@ -17,11 +19,20 @@ type Vision struct {
 	Patch     int       // of those, in one patch
 	Mean, Std []float32 // of the three colours
 	Merge     int       // so many patches along each side become one embedding
-	Scale     int       // the same, where runtimes know the usual number
+	Scale     int       // the same, under another name
+	Longest   int       // pixels along the longer side before an image is cut into tiles
+	MinTiles  int       // of an image
+	MaxTiles  int       //
+	Middle    int       // the width between the projector's matrices, where it is neither the tower's nor the language model's
 	Every     int       // one layer in so many sees the whole image, the others a window
 	Full      []int32   // the layers that do, or those after which there is a projector …
 	Deep      []bool    // … which runtimes know of each layer
 	Places    int       // of patches, that are learned
+	Side      int       // of the square of those, where they are told so …
+	Width     int       // … twice
+	Instants  int       // of a film, that have places, too
+	MinPixels int       // of an image: smaller ones are stretched …
+	MaxPixels int       // … and larger ones shrunk
 	Features  []int32   // after how many layers features are taken; more than one lie side by side
 	Pinpoints []int32   // sizes of images that are cut into tiles, in pairs
 	Unpad     string    // what is done with the borders of tiles
@@ -40,6 +51,8 @@ func (p *Params) visionDim(word string) int {
 		return 2
 	case "patch":
 		return v.Patch
+	case "side":
+		return v.side()
 	case "patches":
 		return v.patches()
 	case "places": // of the patches, and of what stands for the whole image
@@ -48,6 +61,12 @@ func (p *Params) visionDim(word string) int {
 		return v.Text
 	case "text-ff":
 		return v.TextFF
+	case "pixels": // of a patch, in three colours
+		return 3 * v.Patch * v.Patch
+	case "middle":
+		return v.Middle
+	case "scaled":
+		return p.Embd * v.Scale * v.Scale
 	case "merged":
 		return p.Embd * v.Merge * v.Merge
 	case "features":
@@ -58,10 +77,9 @@ func (p *Params) visionDim(word string) int {
 	return 0
 }
 
-func (v *Vision) patches() int {
-	side := v.Image / max(1, v.Patch)
-	return side * side
-}
+func (v *Vision) side() int { return v.Image / max(1, v.Patch) }
+
+func (v *Vision) patches() int { return v.side() * v.side() }
 
 // checkTower refuses sizes that contradict each other or overflow.
 func (p *Params) checkTower() error {
@@ -81,8 +99,8 @@ func (p *Params) checkTower() error {
 		return formats.Unsupported("%d layers are more than the 512 that runtimes load", p.Layers)
 	case p.Embd%p.Heads != 0:
 		return formats.Corrupt("a width of %d for %d heads", p.Embd, p.Heads)
-	case v.Image < v.Patch || v.Image > 1<<14 || v.Merge < 0 || v.Merge > 64:
-		return formats.Corrupt("patches of %d in images of %d, %d merged", v.Patch, v.Image, v.Merge)
+	case v.Image < v.Patch || v.Image > 1<<14 || max(v.Merge, v.Scale) > 64:
+		return formats.Corrupt("patches of %d in images of %d, %d merged", v.Patch, v.Image, max(v.Merge, v.Scale))
 	case !positive(p.NormEps):
 		return formats.Corrupt("the norm's epsilon is %v", p.NormEps)
 	case len(v.Mean) != 3 || len(v.Std) != 3:
@@ -97,7 +115,7 @@ func (p *Params) checkTower() error {
 var visionKeys = []Key{
 	{GGUF: "general.file_type"},
 	{GGUF: "clip.has_vision_encoder", Field: func(p *Params) any { return &p.Vision.Has }, Default: func(p *Params) { p.Vision.Has = true }},
-	{GGUF: "clip.vision.projection_dim", HF: []string{"text_config.hidden_size", "hidden_size"}, Field: func(p *Params) any { return &p.Vision.Text }},
+	{GGUF: "clip.vision.projection_dim", HF: []string{"text_config.hidden_size", "llm_config.hidden_size", "hidden_size"}, Field: func(p *Params) any { return &p.Vision.Text }},
 	{GGUF: "clip.vision.image_size", HF: []string{"vision_config.image_size"}, Field: func(p *Params) any { return &p.Vision.Image }},
 	{GGUF: "clip.vision.patch_size", HF: []string{"vision_config.patch_size"}, Field: func(p *Params) any { return &p.Vision.Patch }},
 	{GGUF: "clip.vision.embedding_length", HF: []string{"vision_config.embed_dim", "vision_config.hidden_size"}, Field: func(p *Params) any { return &p.Embd }},
@@ -118,6 +136,23 @@ func projector(name string) Key {
 func towerEps(hf ...string) Key {
 	return Key{GGUF: "clip.vision.attention.layer_norm_epsilon", HF: hf, Field: func(p *Params) any { return &p.NormEps },
 		Default: func(p *Params) { p.NormEps = 1e-6 }}
+}
+
+// squareScale is the key of how many patches along each side become one embedding.
+func squareScale(hf ...string) Key {
+	return Key{GGUF: "clip.vision.projector.scale_factor", HF: hf, Field: func(p *Params) any { return &p.Vision.Scale }, Default: nothing}
+}
+
+// squaresOf finds that in the ratio of sides that config.json tells instead.
+func (c *Config) squaresOf(key string, assumed float64, p *Params) error {
+	ratio, err := c.Float(key, assumed)
+	if err != nil {
+		return err
+	}
+	if p.Vision.Scale = int(1 / math.Max(ratio, 1e-3)); float64(p.Vision.Scale)*ratio != 1 {
+		return c.fail(key, formats.Unsupported("is %v: squares of patches have no whole side", ratio), "")
+	}
+	return nil
 }
 
 // towerAct reads the activation function; gelu and silu are told by keys of their own, quick_gelu is what runtimes assume.

@@ -4,13 +4,6 @@ package arch
 // what the towers' tensors are is known, so that they are named instead of refused.
 var _ = registerTower(Arch{
 	Variants: []Variant{
-		{Type: "idefics3", HF: []string{"Idefics3ForConditionalGeneration"}, Inner: firstLlama},
-		{Type: "smolvlm", HF: []string{"SmolVLMForConditionalGeneration"}, Inner: firstLlama},
-		{Type: "internvl", HF: []string{"InternVLForConditionalGeneration"}, Inner: tiedInside("qwen2")},
-		{Type: "internvl_chat", HF: []string{"InternVLChatModel"}}, // in the layout of its authors
-		{Type: "janus", HF: []string{"JanusForConditionalGeneration"}, Inner: firstLlama},
-		{Type: "kimi_vl", HF: []string{"KimiVLForConditionalGeneration"}, Language: "DeepseekV3ForCausalLM"},
-		{Type: "lighton_ocr", HF: []string{"LightOnOCRForConditionalGeneration", "LightOnOcrForConditionalGeneration"}, Inner: tiedInside("qwen3")},
 		{Type: "dots_ocr", HF: []string{"DotsOCRForCausalLM"}, Language: "Qwen2ForCausalLM"},
 		{Type: "exaone4_5", HF: []string{"Exaone4_5_ForConditionalGeneration"}, Language: "Exaone4ForCausalLM"},
 		{Type: "glm4v", HF: []string{"Glm4vForConditionalGeneration"}, Language: "Glm4ForCausalLM"},
@@ -29,10 +22,8 @@ var _ = registerTower(Arch{
 		{Type: "audioflamingo3", HF: []string{"AudioFlamingo3ForConditionalGeneration"}, Language: "Qwen2ForCausalLM", Inner: firstQwen2},
 	},
 	Own: []string{
-		"vision_tower.*", "vision_model.*", "visual.*", "model.vision_model.*", "model.vision_encoder.*", "vision_encoder.*", "audio_tower.*",
-		"multi_modal_projector.*", "mlp1.*", "model.connector.*", "model.aligner.*", "model.vision_projection.*", "vit_large_projector.*", "norm.*",
+		"vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "vit_large_projector.*", "norm.*",
 		"talker.*", "token2wav.*", "code2wav.*", // Omni speaks
-		"model.vqmodel.*", "model.generation_embeddings.*", "model.generation_aligner.*", "model.generation_head.*", // Janus draws, too
 	},
 })
 

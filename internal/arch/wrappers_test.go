@@ -55,6 +55,9 @@ func TestWrappersInTheirAuthorsLayouts(t *testing.T) {
 		if b.Arch.Name != c.want || !slices.Equal(b.Left, []string{c.own}) {
 			t.Errorf("%s is %s, and leaves out %v", c.class, b.Arch.Name, b.Left)
 		}
+		if tower, _ := towerOf(parsed); tower.Tensors != nil {
+			continue
+		}
 		if _, err := BindTower(made.source()); err == nil || !strings.Contains(err.Error(), "has no rules here") {
 			t.Errorf("%s: its tower gives %v", c.class, err)
 		}
