@@ -19,6 +19,7 @@ import (
 type FeedbackRun struct {
 	model.Options
 	Types   map[string]*quantize.Type // what the output stores each tensor in, by GGUF name
+	Factors map[string]float32        // what the weights of some of them are divided by before they are encoded
 	Damp    float64                   // quantize.DefaultDamp
 	Static  bool                      // layers see what the layers before them made before they were rounded
 	Journal *Journal
@@ -50,7 +51,8 @@ type matrix struct {
 	t       *formats.Tensor
 	roles   []arch.Role
 	to      *quantize.Type
-	experts int // 0: all tokens go through it
+	factor  float32 // weights are divided by it; 0 is one
+	experts int     // 0: all tokens go through it
 }
 
 // Round runs chunks through the subject.
@@ -69,10 +71,10 @@ func (s *Subject) Round(ctx context.Context, chunks [][]int32, f *FeedbackRun) (
 		if slices.Contains(routed, o.Rule.Role) && len(t.Shape) == 3 {
 			experts = t.Shape[0]
 		}
-		if len(t.Shape) != 2 && experts == 0 || to == nil || to.Block == 1 || to.Factor != 0 || o.Layer < 0 && !head || r.sums.at[place{o.Layer, o.Rule.Role}] == nil {
+		if len(t.Shape) != 2 && experts == 0 || to == nil || to.Block == 1 || o.Layer < 0 && !head || r.sums.at[place{o.Layer, o.Rule.Role}] == nil {
 			continue
 		}
-		r.byLayer[o.Layer] = append(r.byLayer[o.Layer], &matrix{t, append([]arch.Role{o.Rule.Role}, o.Rule.And...), to, experts})
+		r.byLayer[o.Layer] = append(r.byLayer[o.Layer], &matrix{t, append([]arch.Role{o.Rule.Role}, o.Rule.And...), to, f.Factors[t.Name], experts})
 	}
 	opt := f.Options
 	opt.Observe, opt.ObserveExpert, opt.ObserveMeans = r.observe, r.observeExpert, r.observeMeans
@@ -147,6 +149,7 @@ func (r *feedbackRun) layer(ctx context.Context, l *model.Layer) error {
 			if t.Name != m.t.Name || t.Type != m.to || !slices.Equal(t.Shape, m.t.Shape) {
 				return &formats.Error{File: r.Journal.file(l.Index), Tensor: t.Name, Err: formats.Corrupt("it is not what this run keeps")}
 			}
+			t = m.times(t)
 			r.out.Tensors[t.Name] = t
 			if r.Static || l.Index < 0 {
 				continue
@@ -160,6 +163,14 @@ func (r *feedbackRun) layer(ctx context.Context, l *model.Layer) error {
 		r.Layer(l.Index+1, r.subject.bound.Params.Layers)
 	}
 	return nil
+}
+
+// times multiplies what was encoded by what its weights were divided by.
+func (m *matrix) times(t *formats.Tensor) *formats.Tensor {
+	if m.factor == 0 {
+		return t
+	}
+	return t.Times(slices.Repeat([]float32{m.factor}, max(1, m.experts)))
 }
 
 // replace puts a tensor in the place of the matrices that lie in it.
@@ -267,6 +278,11 @@ func (r *feedbackRun) rows(ctx context.Context, m *matrix, first, n int, dst []b
 			w := make([]float32, some*cols)
 			if err := m.t.Rows.ReadRows(w, first+from); err != nil {
 				return err
+			}
+			if m.factor != 0 {
+				for i := range w {
+					w[i] /= m.factor
+				}
 			}
 			part := dst[from*size:][:some*size]
 			if f.Can(m.to) {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"slices"
 	"testing"
 
+	"quern/formats"
 	"quern/quantize"
 )
 
@@ -131,4 +133,52 @@ func layersOf(tensors map[string][]byte) map[string]bool {
 		layers[name[:bytes.IndexByte([]byte(name[4:]), '.')+4]] = true
 	}
 	return layers
+}
+
+// Weights that are divided by a factor before they are encoded come back as what they were, near enough, of experts too.
+func TestRoundDividesByFactors(t *testing.T) {
+	s, chunks := mixture(t, "mixtral")
+	types, factors := map[string]*quantize.Type{}, map[string]float32{}
+	source := map[string]*formats.Tensor{}
+	for _, x := range s.bound.Tensors {
+		if x.Cols()%quantize.NVFP4.Block == 0 {
+			types[x.Name], factors[x.Name] = quantize.NVFP4, quantize.NVFP4.Factor
+			source[x.Name] = x
+		}
+	}
+	j, err := OpenJournal(t.TempDir(), "key", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	made, err := s.Round(t.Context(), chunks, &FeedbackRun{Types: types, Factors: factors, Damp: quantize.DefaultDamp, Journal: j})
+	if err != nil {
+		t.Fatal(err)
+	}
+	experts := 0
+	for name, x := range made.Tensors {
+		matrices := 1
+		if len(x.Shape) == 3 {
+			matrices = x.Shape[0]
+			experts++
+		}
+		if !slices.Equal(x.Scale, slices.Repeat([]float32{quantize.NVFP4.Factor}, matrices)) {
+			t.Errorf("%s: times %v", name, x.Scale)
+		}
+		got, want := make([]float32, x.Elems()), make([]float32, x.Elems())
+		if err := errors.Join(x.Rows.ReadRows(got, 0), source[name].Rows.ReadRows(want, 0)); err != nil {
+			t.Fatal(err)
+		}
+		var off, all float64
+		for i, v := range want {
+			off += float64(got[i]-v) * float64(got[i]-v)
+			all += float64(v) * float64(v)
+		}
+		if !(off < 0.03*all) {
+			t.Errorf("%s: %.3f of its square is lost", name, off/all)
+		}
+	}
+	if experts == 0 || made.Fed == 0 {
+		t.Errorf("%d tensors of experts, %d with feedback", experts, made.Fed)
+	}
 }

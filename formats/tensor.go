@@ -73,6 +73,32 @@ type laterRows struct {
 
 func (r laterRows) ReadRows(dst []float32, row int) error { return r.rows.ReadRows(dst, r.from+row) }
 
+// Times is a tensor whose stored values are multiplied by a number for each of its matrices.
+func (t *Tensor) Times(scale []float32) *Tensor {
+	by := *t
+	by.Scale = scale
+	if t.Rows != nil {
+		by.Rows = &timesRows{t.Rows, scale, t.NumRows() / len(scale), t.Cols()}
+	}
+	return &by
+}
+
+type timesRows struct {
+	rows      Rows
+	scale     []float32
+	per, cols int // rows of a matrix, and their length
+}
+
+func (r *timesRows) ReadRows(dst []float32, row int) error {
+	if err := r.rows.ReadRows(dst, row); err != nil {
+		return err
+	}
+	for i := range dst {
+		dst[i] *= r.scale[(row+i/r.cols)/r.per]
+	}
+	return nil
+}
+
 // A Source is an open checkpoint. Opening reads headers only.
 type Source struct {
 	Path    string

@@ -119,7 +119,7 @@ type feedbackRun struct {
 
 // Can says whether a type's codes can be chosen by feedback for rows of k weights; without a Feedback none can.
 func (f *Feedback) Can(t *Type) bool {
-	return f != nil && (t.Lattice != nil || t.Book != nil) && t.Tile != nil && t.Encode != nil && t.Factor == 0 && f.k%t.Block == 0 && f.k%feedbackColumns == 0
+	return f != nil && (t.Lattice != nil || t.Book != nil) && t.Tile != nil && t.Encode != nil && f.k%t.Block == 0 && f.k%feedbackColumns == 0
 }
 
 // Rows rounds whole rows of w to type t; dst has room for them. The result of a row depends on those that share a run of 32 with it, so

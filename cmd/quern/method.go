@@ -119,7 +119,7 @@ func roundedByMethod(c *cli.Context, ui *ui, typ string, opt convert.Options) er
 		return err
 	}
 	defer src.Close()
-	types, err := convert.Types(src, recipe, opt)
+	types, divisors, err := convert.Types(src, recipe, opt)
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func roundedByMethod(c *cli.Context, ui *ui, typ string, opt convert.Options) er
 	var journal *calib.Journal
 	if how.feeds {
 		var made *calib.Rounded
-		if made, journal, err = roundLayers(c, ui, s, chunks, out, types); err != nil {
+		if made, journal, err = roundLayers(c, ui, s, chunks, out, types, divisors); err != nil {
 			return err
 		}
 		defer journal.Close()
@@ -193,15 +193,15 @@ func subject(c *cli.Context, ui *ui, src *formats.Source) (*calib.Subject, [][]i
 }
 
 // roundLayers runs the text through the model.
-func roundLayers(c *cli.Context, ui *ui, s *calib.Subject, chunks [][]int32, out string, types map[string]*quantize.Type) (made *calib.Rounded, journal *calib.Journal, err error) {
-	run := &calib.FeedbackRun{Types: types, Damp: c.Float64("damp"), Static: c.Bool("static")}
+func roundLayers(c *cli.Context, ui *ui, s *calib.Subject, chunks [][]int32, out string, types map[string]*quantize.Type, divisors map[string]float32) (made *calib.Rounded, journal *calib.Journal, err error) {
+	run := &calib.FeedbackRun{Types: types, Factors: divisors, Damp: c.Float64("damp"), Static: c.Bool("static")}
 	if run.Threads, err = threads(c); err != nil {
 		return nil, nil, err
 	}
 	if run.Mode, err = mode(c); err != nil {
 		return nil, nil, err
 	}
-	key, err := s.Key(chunks, fmt.Sprintf("gptq 4, mode %v, damp %v, static %v, types %v", run.Mode, run.Damp, run.Static, types))
+	key, err := s.Key(chunks, fmt.Sprintf("gptq 5, mode %v, damp %v, static %v, types %v", run.Mode, run.Damp, run.Static, types))
 	if err != nil {
 		return nil, nil, err
 	}

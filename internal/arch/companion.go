@@ -46,35 +46,16 @@ func (b *binder) scale() error {
 		if c.Rows == nil || c.Elems() != matrices {
 			return b.fail(c.Name, formats.Corrupt("has shape %v and type %s, which is not a number for each of %d matrices", c.Shape, c.Type, matrices), "")
 		}
-		t.Scale = make([]float32, matrices)
-		if err := c.Rows.ReadRows(t.Scale, 0); err != nil {
+		scale := make([]float32, matrices)
+		if err := c.Rows.ReadRows(scale, 0); err != nil {
 			return err
 		}
-		for _, x := range t.Scale {
+		for _, x := range scale {
 			if !(math.Abs(float64(x)) <= math.MaxFloat32) {
 				return b.fail(c.Name, formats.Corrupt("holds %v", x), "")
 			}
 		}
-		if t.Rows != nil {
-			t.Rows = &scaledRows{t.Rows, t.Scale, t.NumRows() / matrices, t.Cols()}
-		}
-	}
-	return nil
-}
-
-// scaledRows multiplies the rows of each matrix by its number.
-type scaledRows struct {
-	rows      formats.Rows
-	scale     []float32
-	per, cols int // rows of a matrix, and their length
-}
-
-func (r *scaledRows) ReadRows(dst []float32, row int) error {
-	if err := r.rows.ReadRows(dst, row); err != nil {
-		return err
-	}
-	for i := range dst {
-		dst[i] *= r.scale[(row+i/r.cols)/r.per]
+		*t = *t.Times(scale)
 	}
 	return nil
 }
