@@ -32,6 +32,7 @@ type iq1Search struct {
 	tops         groupTops
 	energy       blockEnergy
 	at           [super / 8]uint8 // the candidate of each eight that the try has
+	turn         [super / 8]kernel.GridTurn
 	try, best    iq1Block
 	loss         float64
 }
@@ -46,8 +47,8 @@ func newIQ1Search(c *iq1Coder) *iq1Search {
 		k.members[down] = newCandidates(&book1S, values1[down], rounds1, lowest1, highest1)
 	}
 	for i := range k.sweep.Scale {
-		k.sweep.Scale[i] = between(lowest1, highest1, i%sweep1, sweep1)
-		k.sweep.First[i] = uint32(i / sweep1 % c.ways * kernel.GridWindow)
+		k.sweep.Scale[i] = between(lowest1, highest1, i/kernel.GridGroups%sweep1, sweep1)
+		k.sweep.First[i] = uint32(i / kernel.GridGroups / sweep1 * kernel.GridWindow)
 	}
 	copy(k.later.First, k.sweep.First)
 	k.fits.LX, k.fits.L2 = k.sweep.LX, k.sweep.L2
@@ -111,33 +112,21 @@ func (k *iq1Search) load() {
 
 // settle takes members and shifts anew for the scales of the try and for those beside them, and keeps the best.
 func (k *iq1Search) settle() {
-	d := float64(halfValue(k.try.d))
-	each := k.c.ways * kernel.GridScales
-	var step [groups16][kernel.GridScales]uint8
-	for g := range k.later.Groups {
-		for i := range each {
-			t := i % kernel.GridScales
-			step[g][t] = uint8(min(max(int(k.try.scale[g])+t-1, 0), 7))
-			k.later.Scale[g*each+i] = k.fits.scale(g, step[g][t])
-		}
+	for i := range k.later.Scale {
+		t, g := i/kernel.GridGroups, i%kernel.GridGroups
+		k.later.Scale[i] = k.fits.scale(g, beside(k.try.scale[g], t%kernel.GridScales, 7))
 	}
 	kernel.PickGrid(&k.later, k.room)
+	lx, l2 := k.fits.Least(&k.later)
 	for g, whole := range k.fits.whole[:k.later.Groups] {
 		if whole == 0 {
 			continue
 		}
-		least, found := math.Inf(1), 0
-		for i := range each {
-			s := step[g][i%kernel.GridScales]
-			u := d * float64(2*int(s)+1)
-			p, q := k.fits.sums(g, k.later.LX[i*kernel.GridGroups+g], k.later.L2[i*kernel.GridGroups+g])
-			if e := u * (float64(u*q) - 2*p); e < least {
-				least, found = e, i
-				k.try.scale[g], k.p[g], k.q[g] = s, p, q
-			}
-		}
+		t := int(k.fits.Number[g])
+		k.try.scale[g] = beside(k.try.scale[g], t%kernel.GridScales, 7)
+		k.p[g], k.q[g] = k.fits.sums(g, lx[g], l2[g])
 		for i := range k.later.Points {
-			k.take(g*k.later.Points+i, chosen(&k.later, g, i, found))
+			k.take(g*k.later.Points+i, chosen(&k.later, g, i, t))
 		}
 	}
 }
@@ -150,29 +139,39 @@ func (k *iq1Search) take(at, found int) {
 
 // seek looks at other members for eights: where weights are uneven, what is near is not what is good.
 func (k *iq1Search) seek() {
-	for g, whole := range k.fits.whole[:k.later.Groups] {
-		if whole == 0 {
+	for at := range k.turn {
+		scale, p, q := k.now(at)
+		k.shifted(at).grid.Aim(&k.turn[at], scale, scale*(p-float32(scale*q)))
+	}
+	k.members[0].turns.Find(k.turn[:], k.unit[:], k.heft[:])
+	for at := range k.turn {
+		g := at / k.later.Points
+		if k.fits.whole[g] == 0 {
 			continue
 		}
-		scale := k.fits.scale(g, k.try.scale[g])
-		for i := range k.later.Points {
-			k.seekFor(g, g*k.later.Points+i, scale)
+		scale, p, q := k.now(at)
+		if m, p2, q2, ok := k.shifted(at).turned(&k.turn[at], k.unit[8*at:][:8], k.heft[8*at:][:8], scale, p-float32(scale*q)); ok {
+			k.try.member[at] = m
+			dp, dq := k.fits.sums(g, p2-p, q2-q)
+			k.p[g] += dp
+			k.q[g] += dq
 		}
 	}
 }
 
-func (k *iq1Search) seekFor(g, at int, scale float32) {
-	members := k.members[0]
+// now is what an eight has in the try: its scale, and the sums of its member.
+func (k *iq1Search) now(at int) (scale, p, q float32) {
+	g := at / k.later.Points
+	p, q = sumsOf(&k.room, at, int(k.at[at]))
+	return k.fits.scale(g, k.try.scale[g]), p, q
+}
+
+// shifted are the candidates of an eight's shift.
+func (k *iq1Search) shifted(at int) *candidates {
 	if k.try.down[at] {
-		members = k.members[1]
+		return k.members[1]
 	}
-	p, q := sumsOf(&k.room, at, int(k.at[at]))
-	if m, p2, q2, ok := members.better(k.unit[8*at:][:8], k.heft[8*at:][:8], scale, p-float32(scale*q)); ok {
-		k.try.member[at] = m
-		dp, dq := k.fits.sums(g, p2-p, q2-q)
-		k.p[g] += dp
-		k.q[g] += dq
-	}
+	return k.members[0]
 }
 
 // sums are those of the try as it was settled.

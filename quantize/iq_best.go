@@ -37,6 +37,7 @@ type gridSearch struct {
 	energy       blockEnergy
 	try, best    gridBlock
 	at           [super / 4]uint8 // the candidate of each point that the try has
+	turn         [super / 8]kernel.GridTurn
 	loss         float64
 	importance   []float32
 }
@@ -49,7 +50,7 @@ func newGridSearch(c *gridCoder) *gridSearch {
 		sweep: kernel.NewGridPick(points, groups, c.sweep/kernel.GridScales, false), later: kernel.NewGridPick(points, groups, 1, false),
 	}
 	for i := range k.sweep.Scale {
-		k.sweep.Scale[i] = between(gridLowest, gridHighest, i%c.sweep, c.sweep)
+		k.sweep.Scale[i] = between(gridLowest, gridHighest, i/kernel.GridGroups, c.sweep)
 		k.sweep.First[i] = k.members.window(k.sweep.Scale[i])
 	}
 	k.fits.LX, k.fits.L2 = k.sweep.LX, k.sweep.L2
@@ -142,33 +143,25 @@ func signs(x *[8]float32) (bits uint8) {
 
 // settle takes members anew for the scales of the try, and for those beside them, and keeps the best.
 func (k *gridSearch) settle() {
-	unit := float64(k.c.unit) * float64(halfValue(k.try.d)) // of which groups have odd multiples
-	var step [groups16][kernel.GridScales]uint8
-	for g := range k.later.Groups {
-		for t := range kernel.GridScales {
-			at := g*kernel.GridScales + t
-			step[g][t] = uint8(min(max(int(k.try.scale[g])+t-1, 0), 15))
-			k.later.Scale[at] = k.fits.scale(g, step[g][t])
-			k.later.First[at] = k.members.window(k.later.Scale[at])
-		}
+	for i := range k.later.Scale {
+		t, g := i/kernel.GridGroups, i%kernel.GridGroups
+		k.later.Scale[i] = k.fits.scale(g, beside(k.try.scale[g], t, 15))
+		k.later.First[i] = k.members.window(k.later.Scale[i])
 	}
 	kernel.PickGrid(&k.later, k.room)
+	lx, l2 := k.fits.Least(&k.later)
 	for g, whole := range k.fits.whole[:k.later.Groups] {
-		if whole == 0 {
-			continue
+		if whole > 0 {
+			t := int(k.fits.Number[g])
+			k.try.scale[g] = beside(k.try.scale[g], t, 15)
+			k.p[g], k.q[g] = k.fits.sums(g, lx[g], l2[g])
+			k.take(g, t)
 		}
-		least, found := math.Inf(1), 0
-		for t, s := range step[g] {
-			u := unit * float64(2*int(s)+1)
-			p, q := k.fits.sums(g, k.later.LX[t*kernel.GridGroups+g], k.later.L2[t*kernel.GridGroups+g])
-			if e := u * (float64(u*q) - 2*p); e < least {
-				least, found = e, t
-				k.try.scale[g], k.p[g], k.q[g] = s, p, q
-			}
-		}
-		k.take(g, found)
 	}
 }
+
+// beside is the integer that a group looks at as number t: the one before its own, that, and two after it.
+func beside(integer uint8, t, most int) uint8 { return uint8(min(max(int(integer)+t-1, 0), most)) }
 
 // take gives the try what a group was moved to.
 func (k *gridSearch) take(g, t int) {
@@ -181,38 +174,70 @@ func (k *gridSearch) take(g, t int) {
 	copy(k.try.sign[g*n/8:(g+1)*n/8], k.sign[g*n/8:(g+1)*n/8])
 }
 
-// seek looks at other members for points that could lose less by a part of what the block loses: where weights are uneven, what is
-// near is not what is good.
+// seek looks at other members for points that could lose less: where weights are uneven, what is near is not what is good.
 func (k *gridSearch) seek() {
 	sums := k.sums()
 	part := sums.loss(float64(halfValue(k.try.d)), 0) / k.members.part()
 	for g, whole := range k.fits.whole[:k.later.Groups] {
-		if whole > 0 {
-			k.seekIn(g, k.fits.scale(g, k.try.scale[g]), float32(part/k.fits.units(g)))
+		switch scale := k.fits.scale(g, k.try.scale[g]); {
+		case k.members.turns != nil:
+			k.aim(g, scale)
+		case whole > 0:
+			k.seekIn(g, scale, float32(part/k.fits.units(g)))
+		}
+	}
+	if turns := k.members.turns; turns != nil {
+		turns.Find(k.turn[:], k.unit[:], k.heft[:])
+		k.turnAll()
+	}
+}
+
+// seekIn looks at all members for points of a group that could lose less by as much as is worth it.
+func (k *gridSearch) seekIn(g int, scale, worth float32) {
+	dims, n := k.book.dims, k.c.group
+	for i, free := range k.members.free(k.unit[g*n:][:n], k.heft[g*n:][:n], scale) {
+		at := g*k.later.Points + i
+		p, q := sumsOf(&k.room, at, int(k.at[at]))
+		gain := p - float32(scale*q)
+		if free-float32(scale*gain) <= worth {
+			continue
+		}
+		if m, p2, q2, ok := k.members.better(k.unit[at*dims:][:dims], k.heft[at*dims:][:dims], scale, gain); ok {
+			k.change(g, at, m, p2-p, q2-q)
 		}
 	}
 }
 
-func (k *gridSearch) seekIn(g int, scale, worth float32) {
-	dims, n, members := k.book.dims, k.c.group, k.members
-	var free []float32
-	if members.turns == nil {
-		free = members.free(k.unit[g*n:][:n], k.heft[g*n:][:n], scale)
-	}
+// aim asks turns about a group.
+func (k *gridSearch) aim(g int, scale float32) {
 	for i := range k.later.Points {
 		at := g*k.later.Points + i
 		p, q := sumsOf(&k.room, at, int(k.at[at]))
-		gain := p - float32(scale*q)
-		if free != nil && free[i]-float32(scale*gain) <= worth {
+		k.members.grid.Aim(&k.turn[at], scale, scale*(p-float32(scale*q)))
+	}
+}
+
+// turnAll takes what turns found.
+func (k *gridSearch) turnAll() {
+	for at := range k.turn {
+		g := at / k.later.Points
+		if k.fits.whole[g] == 0 {
 			continue
 		}
-		if m, p2, q2, ok := members.better(k.unit[at*dims:][:dims], k.heft[at*dims:][:dims], scale, gain); ok {
-			k.try.member[at] = m
-			dp, dq := k.fits.sums(g, p2-p, q2-q)
-			k.p[g] += dp
-			k.q[g] += dq
+		scale := k.fits.scale(g, k.try.scale[g])
+		p, q := sumsOf(&k.room, at, int(k.at[at]))
+		if m, p2, q2, ok := k.members.turned(&k.turn[at], k.unit[8*at:][:8], k.heft[8*at:][:8], scale, p-float32(scale*q)); ok {
+			k.change(g, at, m, p2-p, q2-q)
 		}
 	}
+}
+
+// change gives a point another member, which changes its group's sums.
+func (k *gridSearch) change(g, at int, member uint16, lx, l2 float32) {
+	k.try.member[at] = member
+	p, q := k.fits.sums(g, lx, l2)
+	k.p[g] += p
+	k.q[g] += q
 }
 
 // sums are those of the try as it was settled.

@@ -56,24 +56,25 @@ func (c *candidates) part() float64 {
 
 // better looks for a member that gains more at a scale, and returns its sums: 2·Σ w·x·code and Σ w·code².
 func (c *candidates) better(x, w []float32, scale, gain float32) (member uint16, p, q float32, ok bool) {
-	m := 0
-	if c.turns != nil {
-		n, ok := c.grid.Turn(c.turns, x, w, scale, float32(scale*gain))
-		if !ok {
-			return 0, 0, 0, false
-		}
-		m = int(c.book.member[n])
-		for i, l := range c.book.level[m] {
-			v := c.value[l]
-			wv := float32(w[i] * v)
-			p += float32(2 * wv * x[i])
-			q += float32(wv * v)
-		}
-	} else {
-		ps, qs := c.p[:len(c.near.all)], c.q[:len(c.near.all)]
-		c.grid.Sums(ps, qs, c.near.all, x, w)
-		m = kernel.MostGain(ps, qs, scale)
-		p, q = ps[m], qs[m]
+	ps, qs := c.p[:len(c.near.all)], c.q[:len(c.near.all)]
+	c.grid.Sums(ps, qs, c.near.all, x, w)
+	m := kernel.MostGain(ps, qs, scale)
+	p, q = ps[m], qs[m]
+	return uint16(m), p, q, p-float32(scale*q) > gain
+}
+
+// turned is the member that turns found, and its sums, if it gains more.
+func (c *candidates) turned(k *kernel.GridTurn, x, w []float32, scale, gain float32) (member uint16, p, q float32, ok bool) {
+	n, ok := c.turns.Number(k)
+	if !ok {
+		return 0, 0, 0, false
+	}
+	m := c.book.member[n]
+	for i, l := range c.book.level[m] {
+		v := c.value[l]
+		wv := float32(w[i] * v)
+		p += float32(2 * wv * x[i])
+		q += float32(wv * v)
 	}
 	return uint16(m), p, q, p-float32(scale*q) > gain
 }

@@ -11,6 +11,7 @@ type GridFits struct {
 	Step   [GridGroups]float32 // what one step of the scales is
 	Weight [GridGroups]float32 // what the group's error counts for
 	Number [GridGroups]uint32  // of the scale chosen last, an odd multiple of the step: 2·number+1
+	lx, l2 [GridGroups]float32
 }
 
 // Settle finds the scales that explain most.
@@ -22,7 +23,24 @@ func (f *GridFits) Losses(loss, times []float32, most int) {
 	gridLosses.best(f, loss[:len(times)], times, most)
 }
 
+// Least says of each group which of a pick's scales loses least, the first one where several do, in Number, and what was chosen at it.
+func (f *GridFits) Least(p *GridPick) (lx, l2 *[GridGroups]float32) {
+	gridLeast.best(f, p)
+	return &f.lx, &f.l2
+}
+
+func gridLeastPortable(f *GridFits, p *GridPick) {
+	var least [GridGroups]float32
+	for n, s := range p.Scale {
+		t, g := n/GridGroups, n%GridGroups
+		if lost := s * (float32(s*p.L2[n]) - p.LX[n]); t == 0 || lost < least[g] {
+			least[g], f.Number[g], f.lx[g], f.l2[g] = lost, uint32(t), p.LX[n], p.L2[n]
+		}
+	}
+}
+
 var (
+	gridLeast  = portable(gridLeastPortable)
 	gridSettle = portable(gridSettlePortable)
 	gridLosses = portable(gridLossesPortable)
 )

@@ -10,10 +10,16 @@ func gridSettleAVX2(ideal, most, lx, l2 *float32, lines uintptr)
 //go:noescape
 func gridLossesAVX2(loss, times, lx, l2 *float32, lines, tries uintptr, ideal, step, weight *float32, number *uint32, most float32)
 
+//go:noescape
+func gridLeastAVX2(number *uint32, lx, l2, fromX, from2, scale *float32, scales uintptr)
+
 func init() {
 	avx2 := cpu.Has("avx2")
 	gridSettle.add("avx2", avx2, func(f *GridFits) {
 		gridSettleAVX2(&f.Ideal[0], &f.Most[0], &f.LX[0], &f.L2[0], uintptr(len(f.LX)/GridGroups))
+	})
+	gridLeast.add("avx2", avx2, func(f *GridFits, p *GridPick) {
+		gridLeastAVX2(&f.Number[0], &f.lx[0], &f.l2[0], &p.LX[0], &p.L2[0], &p.Scale[0], uintptr(p.Fours*GridScales))
 	})
 	gridLosses.add("avx2", avx2, func(f *GridFits, loss, times []float32, most int) {
 		gridLossesAVX2(&loss[0], &times[0], &f.LX[0], &f.L2[0], uintptr(len(f.LX)/GridGroups), uintptr(len(times)),

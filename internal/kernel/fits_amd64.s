@@ -2,6 +2,7 @@
 
 //go:build !purego
 
+#include "funcdata.h"
 #include "textflag.h"
 
 DATA fitsHalf<>+0(SB)/4, $0x3f000000
@@ -163,5 +164,77 @@ lines6:
 	SUBQ $1, CX
 	JNE again3
 end4:
+	VZEROUPPER
+	RET
+DATA fitsOne<>+0(SB)/4, $0x00000001
+DATA fitsOne<>+4(SB)/4, $0x00000001
+DATA fitsOne<>+8(SB)/4, $0x00000001
+DATA fitsOne<>+12(SB)/4, $0x00000001
+DATA fitsOne<>+16(SB)/4, $0x00000001
+DATA fitsOne<>+20(SB)/4, $0x00000001
+DATA fitsOne<>+24(SB)/4, $0x00000001
+DATA fitsOne<>+28(SB)/4, $0x00000001
+GLOBL fitsOne<>(SB), RODATA|NOPTR, $32
+DATA fitsNever<>+0(SB)/4, $0x7f800000
+DATA fitsNever<>+4(SB)/4, $0x7f800000
+DATA fitsNever<>+8(SB)/4, $0x7f800000
+DATA fitsNever<>+12(SB)/4, $0x7f800000
+DATA fitsNever<>+16(SB)/4, $0x7f800000
+DATA fitsNever<>+20(SB)/4, $0x7f800000
+DATA fitsNever<>+24(SB)/4, $0x7f800000
+DATA fitsNever<>+28(SB)/4, $0x7f800000
+GLOBL fitsNever<>(SB), RODATA|NOPTR, $32
+
+// func gridLeastAVX2(number *uint32, lx, l2, fromX, from2, scale *float32, scales uintptr)
+
+TEXT ·gridLeastAVX2(SB), NOSPLIT, $0-56
+	MOVQ number+0(FP), DI
+	MOVQ lx+8(FP), R8
+	MOVQ l2+16(FP), R9
+	MOVQ fromX+24(FP), R10
+	MOVQ from2+32(FP), R11
+	MOVQ scale+40(FP), SI
+	MOVQ scales+48(FP), CX
+	VMOVUPS fitsNever<>(SB), Y0
+	VMOVUPS fitsNever<>(SB), Y1
+	VPXOR Y15, Y15, Y15
+	TESTQ CX, CX
+	JEQ end8
+again7:
+	VMOVUPS 0(SI), Y8
+	VMOVUPS 0(R10), Y9
+	VMOVUPS 0(R11), Y10
+	VMULPS Y10, Y8, Y11
+	VSUBPS Y9, Y11, Y11
+	VMULPS Y8, Y11, Y11
+	VCMPPS $0x11, Y0, Y11, Y12
+	VBLENDVPS Y12, Y11, Y0, Y0
+	VBLENDVPS Y12, Y15, Y2, Y2
+	VBLENDVPS Y12, Y9, Y4, Y4
+	VBLENDVPS Y12, Y10, Y6, Y6
+	VMOVUPS 32(SI), Y8
+	VMOVUPS 32(R10), Y9
+	VMOVUPS 32(R11), Y10
+	VMULPS Y10, Y8, Y11
+	VSUBPS Y9, Y11, Y11
+	VMULPS Y8, Y11, Y11
+	VCMPPS $0x11, Y1, Y11, Y12
+	VBLENDVPS Y12, Y11, Y1, Y1
+	VBLENDVPS Y12, Y15, Y3, Y3
+	VBLENDVPS Y12, Y9, Y5, Y5
+	VBLENDVPS Y12, Y10, Y7, Y7
+	VPADDD fitsOne<>(SB), Y15, Y15
+	ADDQ $64, SI
+	ADDQ $64, R10
+	ADDQ $64, R11
+	SUBQ $1, CX
+	JNE again7
+end8:
+	VMOVUPS Y2, 0(DI)
+	VMOVUPS Y4, 0(R8)
+	VMOVUPS Y6, 0(R9)
+	VMOVUPS Y3, 32(DI)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y7, 32(R9)
 	VZEROUPPER
 	RET

@@ -35,6 +35,20 @@ func TestGridFits(t *testing.T) {
 			}
 		}
 	})
+	each(t, gridLeast, func(t *testing.T, f, portable func(*GridFits, *GridPick)) {
+		for fours := 1; fours < 5; fours++ {
+			got, p := anyFits(r, 1), NewGridPick(GridGroups, GridGroups, fours, false)
+			for i := range p.Scale {
+				p.Scale[i], p.LX[i], p.L2[i] = r.Float32(), float32(r.Intn(9)), float32(r.Intn(9))
+			}
+			want := *got
+			f(got, &p)
+			portable(&want, &p)
+			if got.Number != want.Number || got.lx != want.lx || got.l2 != want.l2 {
+				t.Fatalf("%d scales: %v, want %v", 4*fours, got.Number, want.Number)
+			}
+		}
+	})
 	each(t, gridLosses, func(t *testing.T, f, portable func(*GridFits, []float32, []float32, int)) {
 		for lines := 1; lines < 20; lines++ {
 			got := anyFits(r, lines)

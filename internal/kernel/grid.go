@@ -22,7 +22,6 @@ type Grid struct {
 	rounds int // an even number
 	table  []float32
 	p, q   [64]float32 // what nibbles of members add: room for Sums
-	turn   gridTurn
 }
 
 // The parts of a Grid's table, by their first element.
@@ -99,7 +98,7 @@ func (g *Grid) Fill(to GridPoints, round int, x, w []float32) {
 type GridPick struct {
 	Points, Groups, Fours int
 	Wide                  bool      // all that there is room for is looked at, not a window
-	Scale                 []float32 // of each group
+	Scale                 []float32 // of GridGroups groups, one after the other
 	First                 []uint32  // where the window of each of them begins
 	LX, L2                []float32 // of each scale, for GridGroups groups: 2·Σ w·x·code and Σ w·code² of what was chosen
 	Found                 []uint32  // of each group, for four scales after the other, point by point, the candidates that these are
@@ -107,10 +106,10 @@ type GridPick struct {
 
 // NewGridPick makes room for so many points.
 func NewGridPick(points, groups, fours int, wide bool) GridPick {
-	n := groups * fours * GridScales
+	n := GridGroups * fours * GridScales
 	return GridPick{
-		points / groups, groups, fours, wide, make([]float32, n), make([]uint32, n),
-		make([]float32, fours*GridScales*GridGroups), make([]float32, fours*GridScales*GridGroups), make([]uint32, points*fours*GridScales),
+		points / groups, groups, fours, wide, make([]float32, n), make([]uint32, n), make([]float32, n), make([]float32, n),
+		make([]uint32, points*fours*GridScales),
 	}
 }
 
@@ -191,7 +190,10 @@ func (g *Grid) round(x []float32, inverse float32) (number uint32) {
 // Gains are compared with the candidate's place in their lowest bits, so that no two are equal and the largest tells its place.
 func gridPickPortable(p *GridPick, sum []float32, window uint32) {
 	for n, s := range p.Scale {
-		t, g := n%(p.Fours*GridScales), n/(p.Fours*GridScales)
+		t, g := n/GridGroups, n%GridGroups
+		if g >= p.Groups {
+			continue
+		}
 		var lx, l2 float32
 		for k := range p.Points {
 			from := sum[(g*p.Points+k)*2*GridSet+int(p.First[n]):]
@@ -205,7 +207,7 @@ func gridPickPortable(p *GridPick, sum []float32, window uint32) {
 			lx, l2 = lx+p2[j], l2+q1[j]
 			p.Found[((g*p.Fours+t/GridScales)*p.Points+k)*GridScales+t%GridScales] = p.First[n] + j
 		}
-		p.LX[t*GridGroups+g], p.L2[t*GridGroups+g] = lx, l2
+		p.LX[n], p.L2[n] = lx, l2
 	}
 }
 

@@ -43,28 +43,36 @@ func NewGridTurns(is func(number int) bool) *GridTurns {
 	return t
 }
 
-// A gridTurn is what a kernel is asked and answers about a point: pairs of levels next to each other, scaled, and what it may lose.
-type gridTurn struct {
+// A GridTurn is what turns are asked and answer about a point: pairs of levels next to each other, scaled, and what it may lose.
+type GridTurn struct {
 	sum, gap [2]float32 // of the lower two levels, of the upper two
 	middle   float32    // the level between, scaled
 	gain     float32    // what a member gains that is known
 	lost     float32    // what it loses beside the nearest level of each weight
 	least    [2]uint32  // of the first eight turns of four weights and of the others the least loss in steps, times sixteen plus the turn of the other four; above that which of the eight it is
 	key      uint32     // the intervals
-	room     [16]uint16
 }
 
 const turnLeast = 1e-30 // less than that is nothing to lose
 
-// Turn finds the member that gains most at scale s, where that is more than a gain that is known. Its number is that of a point.
-func (g *Grid) Turn(t *GridTurns, x, w []float32, s, gain float32) (number int, ok bool) {
+// Aim asks for a member that gains more at scale s than is known.
+func (g *Grid) Aim(k *GridTurn, s, gain float32) {
 	v := g.table[gridValue:]
-	k := &g.turn
 	for i := range k.sum {
 		k.sum[i], k.gap[i] = s*(v[i]+v[i+1]), s*(v[i+1]-v[i])
 	}
 	k.middle, k.gain = s*v[1], gain
-	gridTurns.best(t, k, x[:8], w[:8])
+}
+
+// Find answers about points of eight weights x, of which errors count for w.
+func (t *GridTurns) Find(k []GridTurn, x, w []float32) {
+	if len(k) > 0 {
+		gridTurns.best(t, k, x[:8*len(k)], w[:8*len(k)])
+	}
+}
+
+// Number is the point that the best member is, if it gains more than is known.
+func (t *GridTurns) Number(k *GridTurn) (number int, ok bool) {
 	if !(k.lost > turnLeast) {
 		return 0, false
 	}
@@ -72,17 +80,21 @@ func (g *Grid) Turn(t *GridTurns, x, w []float32, s, gain float32) (number int, 
 	if k.least[1]&0xffff < least&0xffff {
 		least, upper = k.least[1], 8
 	}
-	if least&0xffff >= turnSteps*16 {
+	if least&0xffff >= (turnSteps-8)*16 { // eight weights are up to a step off each: this may be the member that is known
 		return 0, false
 	}
 	low, high := k.key&0xff, k.key>>8
 	return int(t.half[low][int(least>>16)+upper]/2) + turnHalves*int(t.half[high][least&15]/2), true
 }
 
-var gridTurns = portable(gridTurnsPortable)
+var gridTurns = portable(func(t *GridTurns, k []GridTurn, x, w []float32) {
+	for i := range k {
+		t.find(&k[i], x[8*i:][:8], w[8*i:][:8])
+	}
+})
 
-// gridTurnsPortable measures in words that do not go beyond their largest.
-func gridTurnsPortable(t *GridTurns, k *gridTurn, x, w []float32) {
+// find measures in words that do not go beyond their largest.
+func (t *GridTurns) find(k *GridTurn, x, w []float32) {
 	var lost, free [8]float32
 	k.key = 0
 	for i, v := range x {

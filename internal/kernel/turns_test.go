@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"math/rand"
+	"slices"
 	"testing"
 )
 
@@ -17,19 +18,21 @@ func anyTurns(r *rand.Rand) (*Grid, *GridTurns, []bool) {
 func TestGridTurns(t *testing.T) {
 	r := rand.New(rand.NewSource(31))
 	_, turns, _ := anyTurns(r)
-	each(t, gridTurns, func(t *testing.T, f, portable func(*GridTurns, *gridTurn, []float32, []float32)) {
-		for range 2000 {
-			x, w := anyPoints(r, 8)
-			got := gridTurn{sum: [2]float32{-0.75, 1.25}, gap: [2]float32{1, 1}, middle: 0.125, gain: r.Float32() * 6}
+	each(t, gridTurns, func(t *testing.T, f, portable func(*GridTurns, []GridTurn, []float32, []float32)) {
+		for points := 1; points < 200; points++ {
+			x, w := anyPoints(r, 8*points)
+			got, want := make([]GridTurn, points+1), make([]GridTurn, points+1)
 			for i := range x {
 				x[i] /= 20
 			}
-			want := got
-			f(turns, &got, x, w)
-			portable(turns, &want, x, w)
-			got.room = want.room
-			if got != want {
-				t.Fatalf("%v %v: %+v, want %+v", x, w, got, want)
+			for i := range got {
+				got[i] = GridTurn{sum: [2]float32{-0.75, 1.25}, gap: [2]float32{1, 1}, middle: 0.125, gain: r.Float32() * 6}
+			}
+			copy(want, got)
+			f(turns, got[:points], x, w)
+			portable(turns, want[:points], x, w)
+			if !slices.Equal(got, want) {
+				t.Fatalf("%d points: %+v, want %+v", points, got, want)
 			}
 		}
 	})
@@ -81,7 +84,10 @@ func TestGridTurnByDefinition(t *testing.T) {
 		for i, l := range level {
 			gain += float64(w[i]) * s * value[l] * (2*float64(x[i]) - s*value[l])
 		}
-		n, ok := g.Turn(turns, x, w, s, float32(gain-lost))
+		k := make([]GridTurn, 1)
+		g.Aim(&k[0], s, float32(gain-lost))
+		turns.Find(k, x, w)
+		n, ok := turns.Number(&k[0])
 		if !ok {
 			t.Fatalf("nothing was found where %g is lost", least)
 		}

@@ -1,10 +1,50 @@
 package main
 
+import "math"
+
 // fitsAMD64 writes what codebook searches ask of lines: eight groups to a vector, two vectors of them.
 func fitsAMD64(f *file) {
 	f.constant("fitsHalf", floatBits(0.5), 8)
 	f.gridSettle()
 	f.gridLosses()
+	f.constant("fitsOne", 1, 8)
+	f.constant("fitsNever", floatBits(math.Inf(1)), 8)
+	f.gridLeast()
+}
+
+// gridLeast keeps for both vectors the least loss in Y0 and Y1, where it is in Y2 and Y3, and what was chosen there in Y4…Y7.
+func (f *file) gridLeast() {
+	f.p("\n// func gridLeastAVX2(number *uint32, lx, l2, fromX, from2, scale *float32, scales uintptr)")
+	f.fn("gridLeastAVX2", 56)
+	f.args("number", "DI", "lx", "R8", "l2", "R9", "fromX", "R10", "from2", "R11", "scale", "SI", "scales", "CX")
+	for v := range 2 {
+		f.i("VMOVUPS", "fitsNever<>(SB)", y(v))
+	}
+	f.i("VPXOR", "Y15", "Y15", "Y15")
+	f.loop(1, func() {
+		for v := range 2 {
+			f.i("VMOVUPS", at(32*v, "SI"), "Y8")
+			f.i("VMOVUPS", at(32*v, "R10"), "Y9")
+			f.i("VMOVUPS", at(32*v, "R11"), "Y10")
+			f.i("VMULPS", "Y10", "Y8", "Y11")
+			f.i("VSUBPS", "Y9", "Y11", "Y11")
+			f.i("VMULPS", "Y8", "Y11", "Y11")
+			f.i("VCMPPS", "$0x11", y(v), "Y11", "Y12")
+			for from, to := range []int{11, 15, 9, 10} {
+				f.i("VBLENDVPS", "Y12", y(to), y(2*from+v), y(2*from+v))
+			}
+		}
+		f.i("VPADDD", "fitsOne<>(SB)", "Y15", "Y15")
+		for _, p := range []string{"SI", "R10", "R11"} {
+			f.i("ADDQ", "$64", p)
+		}
+	})
+	for v := range 2 {
+		for k, to := range []string{"DI", "R8", "R9"} {
+			f.i("VMOVUPS", y(2+2*k+v), at(32*v, to))
+		}
+	}
+	f.p("\tVZEROUPPER\n\tRET")
 }
 
 // gridSettle keeps what explains most in Y0 and Y1, its scale in Y2 and Y3.

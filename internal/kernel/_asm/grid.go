@@ -126,12 +126,18 @@ func (f *file) gridRound(dims int) {
 			f.i("VPADDD", "Y3", "Y2", "Y2")
 		}
 		f.i("VEXTRACTI128", "$1", "Y2", "X3")
+		number := func(from, to string) { // and its members are called for
+			f.i("VMOVD", from, "AX")
+			f.i("MOVL", "AX", to)
+			f.i("SHLQ", "$4", "AX")
+			f.i("PREFETCHT0", "(R10)(AX*1)")
+		}
 		if dims == 8 {
 			f.i("VPADDD", "X3", "X2", "X2")
 		} else {
-			f.i("VMOVD", "X3", "4(R12)")
+			number("X3", "4(R12)")
 		}
-		f.i("VMOVD", "X2", "(R12)")
+		number("X2", "(R12)")
 		f.i("ADDQ", "$32", "R13")
 	})
 }

@@ -20,12 +20,15 @@ func (f *file) gridPick(name string, n int) {
 		f.i("MOVQ", "fours+64(FP)", "R15")
 		f.at(four)
 		for t, o := range offset {
-			f.i("VBROADCASTSS", at(4*t, "R10"), y(t))
-			f.i("MOVL", at(4*t, "R11"), o)
+			f.i("VBROADCASTSS", at(64*t, "R10"), y(t))
+			f.i("MOVL", at(64*t, "R11"), o)
 			f.i("SHLQ", "$2", o)
 			f.i("ADDQ", "SI", o)
 		}
-		f.i("VMOVDQU", "(R11)", "X13")
+		f.i("VMOVD", "(R11)", "X13")
+		for t := 1; t < 4; t++ {
+			f.i("VPINSRD", dollar(t), at(64*t, "R11"), "X13", "X13")
+		}
 		f.i("VXORPS", "X11", "X11", "X11")
 		f.i("VXORPS", "X12", "X12", "X12")
 		f.i("MOVQ", "points+48(FP)", "DX")
@@ -76,25 +79,24 @@ func (f *file) gridPick(name string, n int) {
 			}
 		}
 		// Back to the first point of the group, unless this was the last of its fours.
-		f.i("ADDQ", "$16", "R10")
-		f.i("ADDQ", "$16", "R11")
 		f.i("DECQ", "R15")
 		next := f.label("next")
 		f.i("JEQ", next)
 		f.i("MOVQ", "points+48(FP)", "DX")
 		f.i("SHLQ", "$9", "DX")
 		f.i("SUBQ", "DX", "SI")
-		f.i("ADDQ", "$256", "R8")
-		f.i("ADDQ", "$256", "R9")
+		for _, p := range []string{"R8", "R9", "R10", "R11"} {
+			f.i("ADDQ", "$256", p)
+		}
 		f.i("JMP", four)
 		f.at(next)
 		f.i("MOVQ", "fours+64(FP)", "DX")
 		f.i("DECQ", "DX")
 		f.i("SHLQ", "$8", "DX")
-		f.i("SUBQ", "DX", "R8")
-		f.i("SUBQ", "DX", "R9")
-		f.i("ADDQ", "$4", "R8")
-		f.i("ADDQ", "$4", "R9")
+		for _, p := range []string{"R8", "R9", "R10", "R11"} {
+			f.i("SUBQ", "DX", p)
+			f.i("ADDQ", "$4", p)
+		}
 	})
 	f.p("\tVZEROUPPER\n\tRET")
 }

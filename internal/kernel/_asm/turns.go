@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-// Offsets of a gridTurn's fields.
+// Offsets of a GridTurn's fields, and its size.
 const (
 	turnSum    = 0
 	turnGap    = 8
@@ -11,7 +11,7 @@ const (
 	turnLost   = 24
 	turnLeast  = 28
 	turnKey    = 36
-	turnRoom   = 40
+	turnSize   = 40
 )
 
 // turnsAMD64 writes the search of what turns a point into a member: sixteen turns of its first four weights to a vector, and those of the others
@@ -38,9 +38,18 @@ func turnsAMD64(f *file) {
 			return uint16(2*b) | uint16(2*b+1)<<8
 		})
 	}
-	f.p("\n// func gridTurnsAVX2(k *gridTurn, x, w *float32, member, half *uint16)")
-	f.fn("gridTurnsAVX2", 40)
-	f.args("k", "DI", "x", "SI", "w", "DX", "member", "R8", "half", "R9")
+	f.p("\n// func gridTurnsAVX2(k *GridTurn, x, w *float32, member, half *uint16, points uintptr)")
+	f.p("TEXT ·gridTurnsAVX2(SB), NOSPLIT, $32-48")
+	f.args("k", "DI", "x", "SI", "w", "DX", "member", "R11", "half", "R12", "points", "CX")
+	f.i("LEAQ", "turnSpread<>(SB)", "R10")
+	f.i("VMOVDQU", "turnBit<>(SB)", "Y8")
+	f.i("VPXOR", "Y9", "Y9", "Y9")
+	f.loop(1, f.gridTurn)
+	f.p("\tVZEROUPPER\n\tRET")
+}
+
+// gridTurn looks at one point; Y8 is a bit for each word, Y9 nothing.
+func (f *file) gridTurn() {
 	f.i("VMOVUPS", "(SI)", "Y0")
 	f.i("VADDPS", "Y0", "Y0", "Y0")
 	f.i("VMOVUPS", "(DX)", "Y1")
@@ -80,22 +89,21 @@ func turnsAMD64(f *file) {
 	f.i("VANDPS", "Y4", "Y2", "Y2")
 	f.i("VANDPS", "Y4", "Y3", "Y3")
 	f.i("VCMPPS", "$0x1e", "Y3", "Y2", "Y4")
-	f.i("VMOVMSKPS", "Y4", "CX")
-	f.i("ANDL", "AX", "CX")
-	f.i("ORL", "BX", "CX")
-	f.i("LEAQ", "turnSpread<>(SB)", "R10")
-	for _, r := range []string{"AX", "BX", "CX"} {
+	f.i("VMOVMSKPS", "Y4", "R8")
+	f.i("ANDL", "AX", "R8")
+	f.i("ORL", "BX", "R8")
+	for _, r := range []string{"AX", "BX", "R8"} {
 		f.i("MOVWLZX", fmt.Sprintf("(R10)(%s*2)", r), r)
 	}
 	f.i("ADDL", "BX", "AX")
-	f.i("ADDL", "CX", "AX")
+	f.i("ADDL", "R8", "AX")
 	f.i("MOVL", "AX", at(turnKey, "DI"))
 	f.i("MOVBLZX", "AX", "BX")
 	f.i("SHRL", "$8", "AX")
 	f.i("IMULQ", "$162", "BX")
-	f.i("ADDQ", "BX", "R8")
+	f.i("LEAQ", "(R11)(BX*1)", "R8")
 	f.i("SHLQ", "$5", "AX")
-	f.i("ADDQ", "AX", "R9")
+	f.i("LEAQ", "(R12)(AX*1)", "R9")
 	// What each weight loses, in words: four of them and again.
 	f.i("VMINPS", "Y3", "Y2", "Y2")
 	f.i("VBROADCASTSS", "X13", "Y4")
@@ -118,9 +126,7 @@ func turnsAMD64(f *file) {
 		}
 	}
 	f.i("VPOR", "turnOther<>(SB)", "Y7", "Y7")
-	f.i("VMOVDQU", "Y7", at(turnRoom, "DI"))
-	f.i("VMOVDQU", "turnBit<>(SB)", "Y8")
-	f.i("VPXOR", "Y9", "Y9", "Y9")
+	f.i("VMOVDQU", "Y7", "(SP)")
 	f.i("VPCMPEQD", "Y10", "Y10", "Y10")
 	for other := range 16 {
 		a, b := y(2+2*(other%2)), y(3+2*(other%2))
@@ -130,7 +136,7 @@ func turnsAMD64(f *file) {
 		r := []string{"AX", "BX"}[other%2]
 		f.i("MOVWLZX", at(2*other, "R9"), r)
 		f.i("VPBROADCASTW", fmt.Sprintf("(R8)(%s*1)", r), a)
-		f.i("VPBROADCASTW", at(turnRoom+2*other, "DI"), b)
+		f.i("VPBROADCASTW", at(2*other, "SP"), b)
 		f.i("VPAND", "Y8", a, a)
 		f.i("VPCMPEQW", "Y9", a, a)
 		f.i("VPADDUSW", "Y6", b, b)
@@ -142,7 +148,9 @@ func turnsAMD64(f *file) {
 	f.i("VPHMINPOSUW", "X11", "X11")
 	f.i("VMOVD", "X10", at(turnLeast, "DI"))
 	f.i("VMOVD", "X11", at(turnLeast+4, "DI"))
-	f.p("\tVZEROUPPER\n\tRET")
+	f.i("ADDQ", dollar(turnSize), "DI")
+	f.i("ADDQ", "$32", "SI")
+	f.i("ADDQ", "$32", "DX")
 }
 
 // words defines words of two bytes, an even number of them.
