@@ -106,16 +106,21 @@ func largerBase(c *Config, p *Params) error {
 			return err
 		}
 		kind, _, _ := c.Find(key+".rope_type", key+".type")
-		if name, _ := c.String(kind); name != "dynamic" || alpha == 0 {
+		if name, _ := c.String(kind); name != "dynamic" && name != "xdrope" || alpha == 0 {
 			continue
 		}
 		if !(alpha >= 1) || alpha > 1<<20 || p.HeadDim < 4 {
 			return c.fail(key+".alpha", formats.Corrupt("is %v with heads of %d", alpha, p.HeadDim), "")
 		}
-		d := float64(p.HeadDim)
-		grown, _ := power(alpha, 2/(d-2)).Float64()
-		p.RopeBase, p.Stretched = float32(float64(p.RopeBase)*alpha*grown), false
+		p.enlarge(alpha)
+		p.Stretched = false
 		return nil
 	}
 	return nil
+}
+
+// enlarge multiplies the base by alpha^(D/(D-2)).
+func (p *Params) enlarge(alpha float64) {
+	grown, _ := power(alpha, 2/(float64(p.HeadDim)-2)).Float64()
+	p.RopeBase = float32(float64(p.RopeBase) * alpha * grown)
 }

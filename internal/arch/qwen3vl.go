@@ -64,7 +64,7 @@ var (
 // sectioned is keys with that of the parts of a head before theta.
 func sectioned(keys []Key) []Key {
 	at := slices.IndexFunc(keys, func(k Key) bool { return k.GGUF == "{a}.rope.freq_base" })
-	return slices.Insert(slices.Clone(keys), at, Key{GGUF: "{a}.rope.dimension_sections", HF: []string{"rope_parameters.mrope_section", "rope_scaling.mrope_section"},
+	return slices.Insert(slices.Clone(keys), at, Key{GGUF: "{a}.rope.dimension_sections", HF: []string{"rope_parameters.mrope_section", "rope_scaling.mrope_section", "rope_parameters.xdrope_section", "rope_scaling.xdrope_section"},
 		Field: func(p *Params) any { return &p.Sections }})
 }
 

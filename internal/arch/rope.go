@@ -61,7 +61,7 @@ func (a *Arch) hfRope(c *Config, p *Params) error {
 		if a.Layer.PartPairs {
 			return a.hfPartPairs(c, key, p)
 		}
-	case "mrope":
+	case "mrope", "xdrope":
 		if a.has("{a}.rope.dimension_sections") {
 			return nil // unscaled: time, height and width rotate a part of each head
 		}

@@ -86,7 +86,7 @@ func (c *Config) Language() *Config {
 
 // inner is the language model's part of a configuration, which goes by another name in the layout of some authors.
 func (c *Config) inner() map[string]any {
-	for _, key := range []string{"text_config", "llm_config"} {
+	for _, key := range []string{"text_config", "llm_config", "language_config"} {
 		if m, ok := c.root[key].(map[string]any); ok {
 			return m
 		}

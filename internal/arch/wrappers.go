@@ -14,6 +14,9 @@ var _ = registerTower(Arch{
 		{Type: "qwen2_5_omni", HF: []string{"Qwen2_5OmniModel", "Qwen2_5OmniForConditionalGeneration", "Qwen2_5OmniThinkerForConditionalGeneration"}, Language: "Qwen2_5_VLForConditionalGeneration"},
 		{Type: "qwen3_omni_moe", HF: []string{"Qwen3OmniMoeForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration"}, Language: "Qwen3VLMoeForConditionalGeneration",
 			Inner: map[string]map[string]any{"qwen3_omni_moe_text": {"vision_config": map[string]any{"deepstack_visual_indexes": []any{}}}}}, // as the reference has it
+		{Type: "paddleocr_vl", HF: []string{"PaddleOCRVLForConditionalGeneration"}, Language: "PaddleOCRVLForConditionalGeneration"},
+		{Type: "hunyuan_vl", HF: []string{"HunYuanVLForConditionalGeneration"}, Language: "HunYuanVLForConditionalGeneration"},
+		{Type: "DeepseekOCR", HF: []string{"DeepseekOCRForCausalLM", "DeepseekOCR2ForCausalLM"}, Language: "DeepseekOCRForCausalLM"},
 		{Type: "voxtral", HF: []string{"VoxtralForConditionalGeneration"}, Inner: map[string]map[string]any{"llama": {
 			"vocab_size": 131072, "hidden_size": 3072, "intermediate_size": 8192, "num_hidden_layers": 30, "num_attention_heads": 32, "num_key_value_heads": 8,
 			"max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "rope_theta": 1e8, "head_dim": 128,
@@ -23,6 +26,7 @@ var _ = registerTower(Arch{
 	},
 	Own: []string{
 		"vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "vit_large_projector.*", "norm.*",
+		"mlp_AR.*", "model.projector.*", "vit.*", "model.vit.*", "model.sam_model.*", "model.vision_model.*", "model.qwen2_model.*", "image_newline", "model.view_seperator",
 		"talker.*", "token2wav.*", "code2wav.*", // Omni speaks
 	},
 })

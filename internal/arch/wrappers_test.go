@@ -33,6 +33,10 @@ func TestWrappersInTheirAuthorsLayouts(t *testing.T) {
 		{"Qwen2_5OmniModel", "qwen2vl", map[string]any{"thinker_config": map[string]any{"text_config": text("qwen2_5_omni_text", sections)}}, before("thinker."), "talker.model.norm.weight"},
 		{"Qwen3OmniMoeForConditionalGeneration", "qwen3vlmoe", map[string]any{"thinker_config": map[string]any{"text_config": text("qwen3_omni_moe_text", with(sections, map[string]any{"head_dim": 8,
 			"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8, "norm_topk_prob": true}))}}, before("thinker."), "code2wav.norm.weight"},
+		{"DeepseekOCRForCausalLM", "deepseek2-ocr", map[string]any{"language_config": text("deepseek_v2", map[string]any{"use_mla": false, "n_routed_experts": 4, "num_experts_per_tok": 2,
+			"moe_intermediate_size": 8})}, before(""), "model.sam_model.pos_embed"},
+		{"PaddleOCRVLForConditionalGeneration", "paddleocr", text("paddleocr_vl", with(sections, map[string]any{"head_dim": 8})), before(""), "mlp_AR.linear_1.weight"},
+		{"HunYuanVLForConditionalGeneration", "hunyuan_vl", text("hunyuan_vl", map[string]any{"rope_scaling": map[string]any{"type": "xdrope", "alpha": 1000.0, "xdrope_section": []int{1, 1, 1, 1}}}), before(""), "vit.perceive.proj.0.weight"},
 		{"AudioFlamingo3ForConditionalGeneration", "qwen2", map[string]any{"text_config": text("qwen2", nil)}, before("language_model."), "audio_tower.conv1.weight"},
 	} {
 		config := with(c.config, map[string]any{"architectures": []string{c.class}})
