@@ -247,6 +247,10 @@ def cases():
     yield "janus", c, n, HALF, "llama", ("text", "mmproj")
     yield "kimivl", *kimi("KimiVLForConditionalGeneration"), HALF, "llama", ("mmproj",)
     yield "kimik25", *kimi("KimiK25ForConditionalGeneration"), {"media_proc_cfg": HALF | {"in_patch_limit": 1024}}, "llama", ("mmproj",)
+    GLM = dict(depth=4, hidden_size=32, num_heads=2, intermediate_size=48, out_hidden_size=64, image_size=84)
+    MROPE3 = dict(TEXT, rope_parameters={"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1], "partial_rotary_factor": 0.5}, head_dim=16, rms_norm_eps=1e-5)
+    yield "glm4v", *named(tf.Glm4vForConditionalGeneration, tf.Glm4vConfig(text_config=MROPE3, vision_config=GLM, tie_word_embeddings=False)), CLIP, "llama", ("mmproj",)
+    yield "glmocr", *named(tf.GlmOcrForConditionalGeneration, tf.GlmOcrConfig(text_config=MROPE3, vision_config=GLM, tie_word_embeddings=False)), CLIP, "llama", ("mmproj",)
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
 
 

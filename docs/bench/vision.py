@@ -43,7 +43,8 @@ np.save(out, np.concatenate(all))
 '''
 SIZES = {'llava': (28, 28), 'llava-next': (28, 28), 'qwen2vl': (84, 112), 'qwen2.5vl': (84, 112), 'qwen3vl': (96, 128), 'qwen3vlmoe': (96, 128), 'gemma3': (56, 56), 'mistral3': (84, 112),
          'idefics3': (112, 112), 'smolvlm': (56, 56), 'internvl': (56, 56), 'internvl-hf': (56, 56), 'llama4': (56, 56), 'pixtral': (84, 112),
-         'lightonocr': (28, 56), 'janus': (56, 56), 'kimivl': (896, 896), 'kimik25': (84, 112), 'cogvlm': (28, 28)}
+         'lightonocr': (28, 56), 'janus': (56, 56), 'kimivl': (896, 896), 'kimik25': (84, 112), 'glm4v': (84, 84), 'glmocr': (84, 112),
+         'cogvlm': (28, 28)}
 
 
 def run(*cmd):
@@ -117,7 +118,7 @@ def transformers_embeddings(name, folder, img):
                 return torch.cat([patches, e.class_embedding.expand(len(patches), 1, -1)], 1) + e.position_embedding.weight
             e.forward = forward
             out = model.model.multi_modal_projector(model.model.vision_tower(x, output_hidden_states=True).hidden_states[-2][:, 1:])  # of one tile
-        elif name.startswith('qwen'):
+        elif name.startswith(('qwen', 'glm')):
             p, (h, w) = 16 if name.startswith('qwen3') else 14, img.shape[:2]
             grid = (h // p, w // p)
             two = x.repeat(2, 1, 1, 1)  # an image is a film of two frames

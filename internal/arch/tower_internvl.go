@@ -79,9 +79,7 @@ var internLayers = slices.Concat(internNorms(internLayer+"norm1", internLayer+"n
 var internLayersHF = func() []Rule {
 	rules := internNorms(internHF+"layernorm_before", internHF+"layernorm_after")
 	for _, x := range []string{"q", "k", "v"} {
-		pair := affine("v.blk.{}.attn_"+x, internHF+"attention."+x+"_proj", "E E")
-		pair[1].Optional, pair[1].Flag = true, "vision_config.attention_bias"
-		rules = append(rules, pair...)
+		rules = append(rules, withBiases("vision_config.attention_bias", affine("v.blk.{}.attn_"+x, internHF+"attention."+x+"_proj", "E E"))...)
 	}
 	return slices.Concat(rules, []Rule{
 		{GGUF: "v.blk.{}.attn_q_norm.weight", HF: internHF + "attention.q_norm.weight", Role: RoleTower, Shape: "E", Optional: true, Flag: "vision_config.use_qk_norm"},

@@ -56,6 +56,8 @@ func sees() map[string]map[string]any {
 			"patch_size": 4, "init_pos_emb_height": 3, "init_pos_emb_width": 3}, latent),
 		"kimik25": of("KimiK25ForConditionalGeneration", map[string]any{"vt_hidden_size": 16, "vt_intermediate_size": 12, "vt_num_hidden_layers": 3, "vt_num_attention_heads": 2,
 			"patch_size": 4, "init_pos_emb_height": 3, "init_pos_emb_width": 3}, latent),
+		"glm4v": of("GlmOcrForConditionalGeneration", map[string]any{"depth": 3, "hidden_size": 8, "intermediate_size": 12, "num_heads": 2, "image_size": 12, "patch_size": 4,
+			"out_hidden_size": 16, "learned_places": true}, map[string]any{"text_config": with(text, map[string]any{"model_type": "glm_ocr_text", "head_dim": 8})}),
 		"cogvlm": of("CogVLMForCausalLM", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_heads": 2, "image_size": 12, "patch_size": 4,
 			"hidden_act": "gelu"}),
 	}

@@ -6,9 +6,6 @@ var _ = registerTower(Arch{
 	Variants: []Variant{
 		{Type: "dots_ocr", HF: []string{"DotsOCRForCausalLM"}, Language: "Qwen2ForCausalLM"},
 		{Type: "exaone4_5", HF: []string{"Exaone4_5_ForConditionalGeneration"}, Language: "Exaone4ForCausalLM"},
-		{Type: "glm4v", HF: []string{"Glm4vForConditionalGeneration"}, Language: "Glm4ForCausalLM"},
-		{Type: "glm_ocr", HF: []string{"GlmOcrForConditionalGeneration"}, Language: "Glm4ForCausalLM"},
-		{Type: "glm4v_moe", HF: []string{"Glm4vMoeForConditionalGeneration"}, Language: "Glm4MoeForCausalLM"},
 		{Type: "step_robotics", HF: []string{"StepVLForConditionalGeneration"}, Language: "Qwen3ForCausalLM"},
 		{Type: "sarashina2_vision", HF: []string{"Sarashina2VisionForCausalLM"}, Language: "LlamaForCausalLM"},
 		{Type: "qwen2_5_omni", HF: []string{"Qwen2_5OmniModel", "Qwen2_5OmniForConditionalGeneration", "Qwen2_5OmniThinkerForConditionalGeneration"}, Language: "Qwen2_5_VLForConditionalGeneration"},
