@@ -47,6 +47,8 @@ type batch4 struct {
 	lx, l2     [8 * wide4]float32
 	exact      bool // fits are taken by and to float64
 	ex, e2     [8 * wide4]float64
+	q          [super]uint8 // what code wrote
+	one        [8]float64   // over scales
 }
 
 // load takes groups from x and w.
@@ -181,13 +183,12 @@ func (b *batch4) sums(g, t, per int) (lx, l2 float64) {
 	return lx * float64(float64(b.whole[g])*heavy), l2 * heavy
 }
 
-// code writes the levels of all groups at scales.
-func (b *batch4) code(q []uint8, scale *[8]float64) {
-	var inverse [8]float64
+// code takes the levels of all groups at scales.
+func (b *batch4) code(scale *[8]float64) {
 	for g, s := range scale {
-		if s != 0 {
-			inverse[g] = 1 / s
+		if b.one[g] = 0; s != 0 {
+			b.one[g] = 1 / s
 		}
 	}
-	levels4NL.Names(q, b.x[:b.n*flat], inverse[:b.n])
+	levels4NL.Names(b.q[:b.n*flat], b.x[:b.n*flat], b.one[:b.n])
 }

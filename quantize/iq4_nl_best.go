@@ -1,17 +1,23 @@
 package quantize
 
-import "math"
+import (
+	"math"
+	"sync"
+)
 
 var weigh4NL = weighEach(flat, 2)
 
 const (
 	tries4NL = 4 // scales that are looked at together
-	again4NL = 3 // times
+	again4NL = 2 // times
 )
+
+var batches4NL = sync.Pool{New: func() any { return new(batch4) }}
 
 // encodeIQ4_NL sweeps through scales of both signs, and refits the best to its codes as long as that helps.
 func encodeIQ4_NL(dst []byte, src, importance []float32) {
-	var b batch4
+	b := batches4NL.Get().(*batch4)
+	defer batches4NL.Put(b)
 	for len(src) > 0 {
 		n := min(len(src), super)
 		tame(b.x[:n], src[:n])
@@ -26,15 +32,14 @@ func encodeIQ4_NL(dst []byte, src, importance []float32) {
 			b.exact = true
 			d, _ = b.halves4NL()
 		}
-		var q [super]uint8
 		var scale [8]float64
 		for g := range scale {
 			scale[g] = float64(halfValue(d[g]))
 		}
-		b.code(q[:n], &scale)
+		b.code(&scale)
 		for g := range n / flat {
 			putHalf(dst[18*g:], d[g])
-			putNibbles(dst[18*g+2:], (*[flat]uint8)(q[flat*g:]))
+			putNibbles(dst[18*g+2:], (*[flat]uint8)(b.q[flat*g:]))
 		}
 		dst, src = dst[n/flat*18:], src[n:]
 	}

@@ -1,6 +1,9 @@
 package quantize
 
-import "math"
+import (
+	"math"
+	"sync"
+)
 
 var weigh4XS = weighEach(super, 2)
 
@@ -34,8 +37,11 @@ type xs4Search struct {
 	importance []float32
 }
 
+var searches4XS = sync.Pool{New: func() any { return new(xs4Search) }}
+
 func encodeIQ4_XS(dst []byte, src, importance []float32) {
-	var k xs4Search
+	k := searches4XS.Get().(*xs4Search)
+	defer searches4XS.Put(k)
 	for ; len(src) >= super; dst, src = dst[136:], src[super:] {
 		tame(k.x[:], src[:super])
 		k.importance = nil
@@ -57,7 +63,8 @@ func encodeIQ4_XS(dst []byte, src, importance []float32) {
 		for g, s := range k.best.scale {
 			scale[g] = float64(halfValue(k.best.d)) * float64(s)
 		}
-		k.code(k.best.q[:], &scale)
+		k.code(&scale)
+		k.best.q = k.q
 		k.best.put(dst)
 	}
 }

@@ -8,27 +8,27 @@ import "math"
 func weighEach(n int, times float32) func(w, src, importance []float32) {
 	return func(w, src, importance []float32) {
 		for b := 0; b+n <= len(src); b += n {
-			x, w := src[b:b+n], w[b:b+n]
-			ones(w)
-			if importance == nil {
-				continue
-			}
-			sum := importanceOf(importance[b : b+n])
-			if !(sum > 0) {
-				continue
-			}
-			least := float32(sum * (ridge / float32(n)))
-			for i, v := range importance[b : b+n] {
-				w[i] = v + least
-			}
-			if times > 0 {
-				weighWith(w, x, w, times*meanSquare(x))
-			}
-			if !(importanceOf(w) > 0) {
-				ones(w)
+			if importance == nil || !weighOne(w[b:b+n], src[b:b+n], importance[b:b+n], times) {
+				ones(w[b : b+n])
 			}
 		}
 	}
+}
+
+// weighOne weighs a block, and says whether importance says something.
+func weighOne(w, x, importance []float32, times float32) bool {
+	sum := importanceOf(importance)
+	if !(sum > 0) {
+		return false
+	}
+	least := float32(sum * (ridge / float32(len(w))))
+	for i, v := range importance[:len(w)] {
+		w[i] = v + least
+	}
+	if times > 0 {
+		weighWith(w, x, w, times*meanSquare(x))
+	}
+	return importanceOf(w) > 0
 }
 
 // tame copies a block for a search: NaN is read as zero, and nothing is larger than any type can store.
