@@ -92,14 +92,10 @@ func bertLayers(at, q, k, v, o, attn, up, down, ffn string) []Rule {
 
 // bertClass are the two matrices that sort texts. Of BERT's the first is its pooler.
 func bertClass(dense, out string) []Rule {
-	rules := biased(
+	return whenLabelled(biased(
 		Rule{GGUF: "cls.weight", HF: dense + ".weight", Role: RoleClass, Shape: "E E"},
 		Rule{GGUF: "cls.output.weight", HF: out + ".weight", Role: RoleClassOut, Shape: "L E"},
-	)
-	for i := range rules {
-		rules[i].When = labelled
-	}
-	return rules
+	))
 }
 
 // bertFinish reads what follows from the class.

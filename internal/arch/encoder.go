@@ -53,6 +53,14 @@ var encoderRefuses = []Refusal{
 func hasTypes(p *Params, _ int) bool { return p.Types > 0 }
 func labelled(p *Params, _ int) bool { return len(p.Labels) > 0 }
 
+// whenLabelled is rules of tensors that a model has that sorts texts.
+func whenLabelled(rules []Rule) []Rule {
+	for i := range rules {
+		rules[i].When = labelled
+	}
+	return rules
+}
+
 // lookTypes sees in a GGUF file whether there are vectors of parts of a text.
 func lookTypes(src *formats.Source, p *Params) {
 	if t := src.Tensor("token_types.weight"); t != nil && len(t.Shape) == 2 {
