@@ -16,11 +16,12 @@ var Gemma4 = register(Arch{
 	Variants: []Variant{{
 		Type: "gemma4_text",
 		HF:   []string{"Gemma4ForCausalLM", "Gemma4ForConditionalGeneration"},
-		Defaults: map[string]any{
-			"vocab_size": 262144, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 30, "num_attention_heads": 8, "num_key_value_heads": 4,
-			"head_dim": 256, "global_head_dim": 512, "max_position_embeddings": 131072, "rms_norm_eps": 1e-6, "tie_word_embeddings": true, "sliding_window": 512,
-			"vocab_size_per_layer_input": 262144, "hidden_size_per_layer_input": 256,
-		},
+		Defaults: with(gemma4Defaults, map[string]any{
+			"max_position_embeddings": 131072, "sliding_window": 512, "vocab_size_per_layer_input": 262144, "hidden_size_per_layer_input": 256,
+		}),
+	}, {
+		Type:     "gemma4_unified_text", // of the model that has no towers, but what makes embeddings of patches and sound at once
+		Defaults: with(gemma4Defaults, map[string]any{"max_position_embeddings": 262144, "sliding_window": 1024}),
 	}},
 	Keys: slices.Concat(gemma4Shape(), expertKeys, []Key{
 		{GGUF: "{a}.attention.key_length", HF: []string{"global_head_dim"}, Field: func(p *Params) any { return &p.HeadDim }},
@@ -65,10 +66,18 @@ var Gemma4 = register(Arch{
 	Look:   lookGemma4,
 })
 
+var gemma4Defaults = map[string]any{
+	"vocab_size": 262144, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 30, "num_attention_heads": 8, "num_key_value_heads": 4,
+	"head_dim": 256, "global_head_dim": 512, "rms_norm_eps": 1e-6, "tie_word_embeddings": true,
+}
+
 // Its tower is not converted; its tensors are named.
 var _ = registerTower(Arch{
-	Variants: []Variant{{Type: "gemma4", HF: []string{"Gemma4ForConditionalGeneration"}}},
-	Own: []string{"vision_tower.*", "embed_vision.*", "audio_tower.*", "embed_audio.*",
+	Variants: []Variant{
+		{Type: "gemma4", HF: []string{"Gemma4ForConditionalGeneration"}},
+		{Type: "gemma4_unified", HF: []string{"Gemma4UnifiedForConditionalGeneration"}, Language: "Gemma4ForCausalLM"},
+	},
+	Own: []string{"vision_embedder.*", "model.vision_embedder.*", "vision_tower.*", "embed_vision.*", "audio_tower.*", "embed_audio.*",
 		"model.vision_tower.*", "model.embed_vision.*", "model.audio_tower.*", "model.embed_audio.*"},
 })
 
