@@ -13,8 +13,8 @@ var NomicBert = register(Arch{
 		Type: "nomic_bert",
 		HF:   []string{"NomicBertModel"},
 		Defaults: map[string]any{
-			"vocab_size": 30528, "n_embd": 768, "n_layer": 12, "n_head": 12, "n_inner": 3072, "n_positions": 8192, "type_vocab_size": 2, "layer_norm_epsilon": 1e-12,
-			"rotary_emb_base": 1000.0,
+			"vocab_size": 30528, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072, "max_position_embeddings": 2048,
+			"type_vocab_size": 2, "layer_norm_eps": 1e-12, "rope_theta": 1000.0,
 		},
 	}},
 	Keys: slices.Concat([]Key{
@@ -23,7 +23,7 @@ var NomicBert = register(Arch{
 		told("embedding_length", "n_embd", "hidden_size"),
 		told("feed_forward_length", "n_inner", "intermediate_size"),
 		told("attention.head_count", "n_head", "num_attention_heads"),
-		told("rope.freq_base", "rotary_emb_base", "rope_parameters.rope_theta"),
+		told("rope.freq_base", "rotary_emb_base", "rope_parameters.rope_theta", "rope_theta"),
 		told("attention.layer_norm_epsilon", "layer_norm_epsilon", "layer_norm_eps"),
 		{GGUF: "general.file_type"},
 	}, encoderKeys, typeKeys, quiet(told("attention.head_count_kv")), impliedHead, sizeKeys(never), quiet(named("rope.scaling.type", "rope.scaling.factor")...)),
@@ -61,9 +61,9 @@ var NomicBert = register(Arch{
 	Look:   lookTypes,
 })
 
-// nomicFinish takes the positions that models were trained with for the context, not those that they may be stretched to.
+// nomicFinish takes, of a configuration as it was published, the positions that models were trained with for the context, not those that they may be stretched to.
 func nomicFinish(c *Config, p *Params) error {
-	if _, _, native := c.Find("max_position_embeddings"); native {
+	if _, _, published := c.Find("n_positions"); !published {
 		return nil
 	}
 	trained, err := c.Float("max_trained_positions", 2048)
