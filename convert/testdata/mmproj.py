@@ -54,6 +54,8 @@ def weights(name, shape):
     u = (z >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24) - np.float32(0.5)
     if len(shape) == 1 and "norm" in name and name.endswith("weight"):
         u = np.float32(1) + u
+    if not len(shape):  # the ends of a range
+        u += np.float32(1 if name.endswith("_max") else -1)
     return torch.from_numpy(u.reshape(shape))
 
 
@@ -251,6 +253,11 @@ def cases():
     MROPE3 = dict(TEXT, rope_parameters={"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1], "partial_rotary_factor": 0.5}, head_dim=16, rms_norm_eps=1e-5)
     yield "glm4v", *named(tf.Glm4vForConditionalGeneration, tf.Glm4vConfig(text_config=MROPE3, vision_config=GLM, tie_word_embeddings=False)), CLIP, "llama", ("mmproj",)
     yield "glmocr", *named(tf.GlmOcrForConditionalGeneration, tf.GlmOcrConfig(text_config=MROPE3, vision_config=GLM, tie_word_embeddings=False)), CLIP, "llama", ("mmproj",)
+    G4 = dict(TEXT, num_hidden_layers=2, head_dim=16, global_head_dim=16, num_global_key_value_heads=2, sliding_window=16, layer_types=["sliding_attention", "full_attention"],
+              hidden_size_per_layer_input=0, num_kv_shared_layers=0, vocab_size_per_layer_input=512, attention_k_eq_v=False, enable_moe_block=False)
+    yield "gemma4", *named(tf.Gemma4ForConditionalGeneration, tf.Gemma4Config(text_config=G4, audio_config=None, vision_config=dict(
+        hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=2, num_key_value_heads=2, head_dim=16, patch_size=4, position_embedding_size=64,
+        use_clipped_linears=True, standardize=True))), {"image_mean": [0.0, 0.0, 0.0], "image_std": [1.0, 1.0, 1.0]}, "gemma3", ("mmproj",)
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
 
 

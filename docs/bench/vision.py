@@ -43,7 +43,7 @@ np.save(out, np.concatenate(all))
 '''
 SIZES = {'llava': (28, 28), 'llava-next': (28, 28), 'qwen2vl': (84, 112), 'qwen2.5vl': (84, 112), 'qwen3vl': (96, 128), 'qwen3vlmoe': (96, 128), 'gemma3': (56, 56), 'mistral3': (84, 112),
          'idefics3': (112, 112), 'smolvlm': (56, 56), 'internvl': (56, 56), 'internvl-hf': (56, 56), 'llama4': (56, 56), 'pixtral': (84, 112),
-         'lightonocr': (28, 56), 'janus': (56, 56), 'kimivl': (896, 896), 'kimik25': (84, 112), 'glm4v': (84, 84), 'glmocr': (84, 112),
+         'lightonocr': (28, 56), 'janus': (56, 56), 'kimivl': (896, 896), 'kimik25': (84, 112), 'glm4v': (84, 84), 'glmocr': (84, 112), 'gemma4': (108, 120),
          'cogvlm': (28, 28)}
 
 
@@ -151,6 +151,11 @@ def transformers_embeddings(name, folder, img):
             patches = x[0].reshape(3, h, 14, w, 14).permute(1, 3, 0, 2, 4).reshape(h * w, 3, 14, 14)
             y = model.model.vision_tower(patches, grid_thw=torch.tensor([[1, h, w]]))
             out = model.model.mm_projector(y.pooler_output)
+        elif name == 'gemma4':
+            h, w = (side // 4 for side in img.shape[:2])
+            patches = x[0].reshape(3, h, 4, w, 4).permute(1, 3, 2, 4, 0).reshape(1, h * w, 48)
+            places = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(h), indexing='xy'), -1).reshape(1, -1, 2)
+            out = model.model.get_image_features(pixel_values=patches, image_position_ids=places)
         elif name == 'lightonocr':
             out = model.model.get_image_features(pixel_values=x, image_sizes=torch.tensor([img.shape[:2]]))
         elif name in ('mistral3', 'pixtral'):  # the embedding of a token stands behind each row of squares but the last

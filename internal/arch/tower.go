@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -290,7 +291,7 @@ func (c *Config) withProcessor(src *formats.Source) (*Config, error) {
 
 // bindTowerGGUF understands an mmproj file by its type of projector.
 func bindTowerGGUF(src *formats.Source) (*Bound, error) {
-	kind := src.Meta.String("clip.projector_type")
+	kind := cmp.Or(src.Meta.String("clip.projector_type"), src.Meta.String("clip.vision.projector_type"))
 	var known []string
 	for _, a := range towers {
 		if a.Tensors == nil {

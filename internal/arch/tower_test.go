@@ -14,7 +14,7 @@ import (
 )
 
 // sees are configurations of tiny models that see, one for each tower; sizes that are equal elsewhere differ here.
-func sees() map[string]map[string]any {
+func sees(t testing.TB) map[string]map[string]any {
 	tower := func(more map[string]any) map[string]any {
 		return with(map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": 12, "patch_size": 4}, more)
 	}
@@ -24,6 +24,10 @@ func sees() map[string]map[string]any {
 	latent := map[string]any{"text_config": with(text, map[string]any{"model_type": "deepseek_v3", "n_routed_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 4,
 		"n_shared_experts": 1, "n_group": 1, "topk_group": 1, "kv_lora_rank": 4, "q_lora_rank": nil, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 4,
 		"first_k_dense_replace": 0})}
+	var gemma4 map[string]any
+	if err := json.Unmarshal(tinyFamilies(t)["gemma4"], &gemma4); err != nil {
+		t.Fatal(err)
+	}
 	of := func(class string, vision map[string]any, more ...map[string]any) map[string]any {
 		c := with(text, map[string]any{"architectures": []string{class}, "vision_config": vision})
 		for _, m := range more {
@@ -58,6 +62,8 @@ func sees() map[string]map[string]any {
 			"patch_size": 4, "init_pos_emb_height": 3, "init_pos_emb_width": 3}, latent),
 		"glm4v": of("GlmOcrForConditionalGeneration", map[string]any{"depth": 3, "hidden_size": 8, "intermediate_size": 12, "num_heads": 2, "image_size": 12, "patch_size": 4,
 			"out_hidden_size": 16, "learned_places": true}, map[string]any{"text_config": with(text, map[string]any{"model_type": "glm_ocr_text", "head_dim": 8})}),
+		"gemma4v": of("Gemma4ForConditionalGeneration", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 2, "head_dim": 4,
+			"patch_size": 4, "position_embedding_size": 5, "use_clipped_linears": true, "standardize": true}, map[string]any{"text_config": gemma4}),
 		"cogvlm": of("CogVLMForCausalLM", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_heads": 2, "image_size": 12, "patch_size": 4,
 			"hidden_act": "gelu"}),
 	}
@@ -102,7 +108,7 @@ func towerOfConfig(t testing.TB, config map[string]any) *checkpoint {
 
 // Every tower is understood, its bytes are its numbers, and as a file of its own it leads back to what it came from.
 func TestTowersThereAndBack(t *testing.T) {
-	all := sees()
+	all := sees(t)
 	for _, a := range Towers() {
 		if a.Tensors == nil {
 			continue // a language model beside a tower that is not converted
@@ -160,7 +166,7 @@ func TestPartsOfTensors(t *testing.T) {
 
 // A model that sees is bound twice, and no tensor is in neither part or in both.
 func TestEveryTensorHasAPart(t *testing.T) {
-	for projector, config := range sees() {
+	for projector, config := range sees(t) {
 		c := towerOfConfig(t, config)
 		text := tinyOf(t, must(json.Marshal(config)), false)
 		words, vision := len(text.tensors), len(c.tensors)
@@ -191,7 +197,7 @@ func TestEveryTensorHasAPart(t *testing.T) {
 // Whatever a config.json says, a tower is understood or refused with a kind of error, and never panics.
 func FuzzBindTower(f *testing.F) {
 	var tensors []*formats.Tensor
-	for _, config := range sees() {
+	for _, config := range sees(f) {
 		f.Add(must(json.Marshal(config)))
 		tensors = append(tensors, towerOfConfig(f, config).tensors...)
 	}

@@ -159,7 +159,7 @@ func TestUnbindRefuses(t *testing.T) {
 func TestEveryFamilyIsTried(t *testing.T) {
 	tried := map[string]bool{"gemma": true, "gemma2": true, "gemma3": true}
 	all := configurations(t)
-	for name, config := range sees() {
+	for name, config := range sees(t) {
 		all[name] = must(json.Marshal(config))
 	}
 	for name, text := range all {

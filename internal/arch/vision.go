@@ -63,6 +63,8 @@ func (p *Params) visionDim(word string) int {
 		return v.TextFF
 	case "pixels": // of a patch, in three colours
 		return 3 * v.Patch * v.Patch
+	case "table":
+		return v.Places
 	case "head":
 		return p.Embd / p.Heads
 	case "middle":

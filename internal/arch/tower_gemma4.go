@@ -1,0 +1,154 @@
+package arch
+
+import (
+	"slices"
+	"strings"
+
+	"quern/formats"
+)
+
+// Gemma4Tower is the tower with which Gemma 4 sees: places by column and by row, RMS norms before and behind attention and feed-forward network, heads
+// normed and rotated by column and by row; patches averaged in squares and projected by one matrix. Matrices of small models cut off what they are given
+// and what they give. The tower with which it hears is left out.
+var Gemma4Tower = registerTower(Arch{
+	Projector: "gemma4v",
+	Variants: []Variant{{
+		Type: "gemma4", HF: []string{"Gemma4ForConditionalGeneration"},
+		Defaults: map[string]any{
+			"vision_config.hidden_size": 768, "vision_config.intermediate_size": 3072, "vision_config.num_hidden_layers": 16, "vision_config.num_attention_heads": 12,
+			"vision_config.head_dim": 64, "vision_config.patch_size": 16, "vision_config.hidden_activation": "gelu_pytorch_tanh", "vision_config.rms_norm_eps": 1e-6,
+			"vision_config.position_embedding_size": 10240, "vision_config.pooling_kernel_size": 3, "hidden_size": 2304,
+			"preprocessor.image_mean": []float32{0, 0, 0}, "preprocessor.image_std": []float32{1, 1, 1},
+		},
+	}},
+	Own: slices.Concat([]string{"vision_tower.*", "embed_vision.*", "model.embed_vision.*"}, gemmaHears),
+	Keys: slices.Concat(replaceKey(visionKeys, Key{
+		GGUF: "clip.vision.image_size", Field: func(p *Params) any { return &p.Vision.Image }, Default: func(p *Params) { p.Vision.Image = 224 }, // of no use: images have any
+	}), []Key{
+		{HF: []string{"vision_config.position_embedding_size"}, Field: func(p *Params) any { return &p.Vision.Places }, Default: nothing, When: never},
+		{GGUF: "clip.vision.projector_type", Field: projector("gemma4v").Field, Default: projector("gemma4v").Default},
+		towerEps("vision_config.rms_norm_eps"),
+	}, towerAct, []Key{
+		{GGUF: "clip.vision.projector.scale_factor", HF: []string{"vision_config.pooling_kernel_size"}, Field: func(p *Params) any { return &p.Vision.Scale },
+			Default: func(p *Params) { p.Vision.Scale = 3 }, When: func(p *Params) bool { return p.Vision.Scale != 3 }}, // runtimes assume 3
+	}),
+	Tensors: slices.Concat([]Rule{
+		{GGUF: "v.patch_embd.weight", HF: clipAt + "patch_embedder.input_proj.weight", Role: RoleTower, Shape: "E rgb patch patch", From: "E pixels", Do: coloursFirst, Store: StoreConv},
+		{GGUF: "v.position_embd.weight", HF: clipAt + "patch_embedder.position_embedding_table", Role: RoleTower, Shape: "two table E", Store: "F32"},
+		{GGUF: "v.std_bias", HF: clipAt + "std_bias", Role: RoleTower, Shape: "E", Optional: true, Flag: "vision_config.standardize"},
+		{GGUF: "v.std_scale", HF: clipAt + "std_scale", Role: RoleTower, Shape: "E", Optional: true, Flag: "vision_config.standardize"},
+		{GGUF: "mm.input_projection.weight", HF: "model.embed_vision.embedding_projection.weight", Role: RoleTower, Shape: "text E"},
+	}, gemma4Layers),
+	Drop: gemmaHears,
+	Refuse: []Refusal{
+		{HF: "vision_config.attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
+		{HF: "vision_config.rope_parameters.rope_theta", Unless: []string{"100", "100.0"}, Why: "places are rotated with another base"},
+	},
+	Finish: func(c *Config, p *Params) error {
+		for _, k := range []string{"vision_config.head_dim", "vision_config.num_key_value_heads"} {
+			want := map[string]int{"vision_config.head_dim": p.Embd / max(1, p.Heads), "vision_config.num_key_value_heads": p.Heads}[k]
+			if v, err := c.Float(k, float64(want)); err != nil {
+				return err
+			} else if v != float64(want) {
+				return c.fail(k, formats.Unsupported("is %v in a tower of width %d with %d heads, in which runtimes take it to be %d", v, p.Embd, p.Heads, want), "")
+			}
+		}
+		return nil
+	},
+	Look: func(src *formats.Source, p *Params) {
+		if t := src.Tensor("v.position_embd.weight"); t != nil && len(t.Shape) == 3 {
+			p.Vision.Places = t.Shape[1]
+		}
+	},
+})
+
+// gemmaHears are the tensors with which Gemma 4 hears.
+var gemmaHears = []string{"audio_tower.*", "embed_audio.*", "model.embed_audio.*"}
+
+var gemma4Layers = func() (rules []Rule) {
+	at := clipAt + "encoder.layers.{}."
+	for _, n := range []struct{ gguf, hf, shape string }{
+		{"ln1", "input_layernorm", "E"}, {"ln2", "pre_feedforward_layernorm", "E"}, {"attn_post_norm", "post_attention_layernorm", "E"},
+		{"ffn_post_norm", "post_feedforward_layernorm", "E"}, {"attn_q_norm", "self_attn.q_norm", "head"}, {"attn_k_norm", "self_attn.k_norm", "head"},
+	} {
+		rules = append(rules, Rule{GGUF: "v.blk.{}." + n.gguf + ".weight", HF: at + n.hf + ".weight", Role: RoleTower, Shape: n.shape})
+	}
+	for _, m := range []struct{ gguf, hf, shape string }{
+		{"attn_q", "self_attn.q_proj", "E E"}, {"attn_k", "self_attn.k_proj", "E E"}, {"attn_v", "self_attn.v_proj", "E E"}, {"attn_out", "self_attn.o_proj", "E E"},
+		{"ffn_gate", "mlp.gate_proj", "F E"}, {"ffn_up", "mlp.up_proj", "F E"}, {"ffn_down", "mlp.down_proj", "E F"},
+	} {
+		rules = append(rules, Rule{GGUF: "v.blk.{}." + m.gguf + ".weight", HF: at + m.hf + ".linear.weight", Role: RoleTower, Shape: m.shape})
+		for _, end := range strings.Fields("input_max input_min output_max output_min") {
+			rules = append(rules, Rule{GGUF: "v.blk.{}." + m.gguf + "." + end, HF: at + m.hf + "." + end, Role: RoleTower, Shape: "1", From: " ", Do: oneNumber,
+				Optional: true, Flag: "vision_config.use_clipped_linears"})
+		}
+	}
+	return rules
+}()
+
+// oneNumber makes a vector of a number without dimensions.
+var oneNumber = Op{Name: "one number",
+	Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor { return shapedAs(t, 1) },
+	Inverse: func(t *formats.Tensor, _ *Params) *formats.Tensor { return shapedAs(t) },
+}
+
+// coloursFirst makes a convolution of a matrix that is given patches pixel by pixel.
+var coloursFirst = Op{Name: "colours first",
+	Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
+		n := shapedAs(t, t.Shape[0], 3, p.Vision.Patch, p.Vision.Patch)
+		if n.Raw = nil; t.Rows != nil {
+			n.Rows = pixelRows{t.Rows, p.Vision.Patch, false}
+		}
+		return n
+	},
+	Inverse: func(t *formats.Tensor, p *Params) *formats.Tensor {
+		n := shapedAs(t, t.Shape[0], 3*p.Vision.Patch*p.Vision.Patch)
+		if n.Raw = nil; t.Rows != nil {
+			n.Rows = pixelRows{t.Rows, p.Vision.Patch, true}
+		}
+		return n
+	},
+}
+
+// pixelRows are the rows of a convolution, of patch numbers each, that lie in a matrix pixel by pixel; or the other way round.
+type pixelRows struct {
+	rows    formats.Rows
+	patch   int
+	inverse bool
+}
+
+func (r pixelRows) ReadRows(dst []float32, row int) error {
+	whole := 3 * r.patch * r.patch
+	in := make([]float32, whole)
+	for at := row * r.stride(); len(dst) > 0; {
+		e, first := at/whole, at%whole
+		from := e
+		if r.inverse {
+			from = e * 3 * r.patch
+		}
+		if err := r.rows.ReadRows(in, from); err != nil {
+			return err
+		}
+		n := min(len(dst), whole-first)
+		for i := range n {
+			dst[i] = in[r.from(first+i)]
+		}
+		dst, at = dst[n:], at+n
+	}
+	return nil
+}
+
+// stride is how many numbers a row has.
+func (r pixelRows) stride() int {
+	if r.inverse {
+		return 3 * r.patch * r.patch
+	}
+	return r.patch
+}
+
+func (r pixelRows) from(i int) int {
+	if r.inverse { // pixel by pixel
+		return i%3*r.patch*r.patch + i/3
+	}
+	return i%(r.patch*r.patch)*3 + i/(r.patch*r.patch)
+}
