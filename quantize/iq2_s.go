@@ -18,7 +18,7 @@ var IQ2_S = register(Type{
 	NeedsImportance: true,
 })
 
-var grid2S = gridCoder{book: &book2S, group: 16, unit: 1. / 8, sweep: 8, bytes: 82, weigh: weighBook, along: 3,
+var grid2S = gridCoder{book: &book2S, group: 16, unit: 1. / 8, sweep: 8, bytes: 82, weigh: weighBook2, along: 3,
 	as: gridGgml{tries: 9, step: 0.1, tiny: 1e-8, sigma: 2, plus: 0.25, factor: 0.9875},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)

@@ -20,7 +20,7 @@ var IQ2_XS = register(Type{
 	NeedsImportance: true,
 })
 
-var grid2XS = gridCoder{book: &book2XS, group: 16, unit: 1. / 8, parity: true, sweep: 8, bytes: 74, weigh: weighBook, along: 3,
+var grid2XS = gridCoder{book: &book2XS, group: 16, unit: 1. / 8, parity: true, sweep: 8, bytes: 74, weigh: weighBook2, along: 3,
 	as: gridGgml{tries: 9, step: 0.1, tiny: tinyGroup, sigma: 1, factor: 1},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)

@@ -20,7 +20,7 @@ var IQ2_XXS = register(Type{
 	NeedsImportance: true,
 })
 
-var grid2XXS = gridCoder{book: &book2XXS, group: 32, unit: 1. / 8, parity: true, sweep: 8, bytes: 66, weigh: weighBook, along: 3,
+var grid2XXS = gridCoder{book: &book2XXS, group: 32, unit: 1. / 8, parity: true, sweep: 8, bytes: 66, weigh: weighOnce, along: 3,
 	as: gridGgml{tries: 6, step: 0.1, tiny: tinyGroup, sigma: 1, factor: 1, fitted: true},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)

@@ -17,7 +17,7 @@ var IQ3_S = register(Type{
 	Fallback: IQ4_NL,
 })
 
-var grid3S = gridCoder{book: &book3S, group: 32, unit: 1, sweep: 12, bytes: 110, weigh: weighBook, along: 3,
+var grid3S = gridCoder{book: &book3S, group: 32, unit: 1, sweep: 12, bytes: 110, weigh: weighBook3, along: 3,
 	as: gridGgml{tries: 9, step: 0.2, sigma: 2, factor: 1.033, redo: true},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)

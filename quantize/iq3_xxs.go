@@ -20,7 +20,7 @@ var IQ3_XXS = register(Type{
 	NeedsImportance: true,
 })
 
-var grid3XXS = gridCoder{book: &book3XXS, group: 32, unit: 1. / 4, parity: true, sweep: 12, bytes: 98, weigh: weighBook, along: 3,
+var grid3XXS = gridCoder{book: &book3XXS, group: 32, unit: 1. / 4, parity: true, sweep: 12, bytes: 98, weigh: weighBook3, along: 3,
 	as: gridGgml{tries: 15, step: 0.2, tiny: 1e-8, sigma: 2, factor: 1.0125},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)
