@@ -1513,7 +1513,7 @@ next48:
 	RET
 
 // func mulI8FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
-TEXT ·mulI8FlatAVX2(SB), NOSPLIT, $512-128
+TEXT ·mulI8FlatAVX2(SB), NOSPLIT, $0-128
 	MOVQ dst+0(FP), DI
 	MOVQ ldd+8(FP), SI
 	MOVQ code+16(FP), R8
@@ -1944,8 +1944,7 @@ next64:
 	RET
 
 // func mulI8x1FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
-TEXT ·mulI8x1FlatAVX2(SB), 0, $768-128
-	NO_LOCAL_POINTERS
+TEXT ·mulI8x1FlatAVX2(SB), NOSPLIT, $0-128
 	MOVQ dst+0(FP), DI
 	MOVQ ldd+8(FP), SI
 	MOVQ code+16(FP), R8
@@ -2793,7 +2792,7 @@ next100:
 	RET
 
 // func mulI8x2FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
-TEXT ·mulI8x2FlatAVX2(SB), NOSPLIT, $512-128
+TEXT ·mulI8x2FlatAVX2(SB), NOSPLIT, $0-128
 	MOVQ dst+0(FP), DI
 	MOVQ ldd+8(FP), SI
 	MOVQ code+16(FP), R8
@@ -3306,8 +3305,7 @@ next124:
 	RET
 
 // func mulI8x4FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
-TEXT ·mulI8x4FlatAVX2(SB), 0, $768-128
-	NO_LOCAL_POINTERS
+TEXT ·mulI8x4FlatAVX2(SB), NOSPLIT, $384-128
 	MOVQ dst+0(FP), DI
 	MOVQ ldd+8(FP), SI
 	MOVQ code+16(FP), R8
@@ -3522,33 +3520,33 @@ run127:
 	VPADDD Y2, Y15, Y15
 	JMP joined129
 again128:
-	VPADDD part-768(SP), Y4, Y4
-	VPADDD part-736(SP), Y5, Y5
-	VPADDD part-704(SP), Y6, Y6
-	VPADDD part-672(SP), Y7, Y7
-	VPADDD part-640(SP), Y8, Y8
-	VPADDD part-608(SP), Y9, Y9
-	VPADDD part-576(SP), Y10, Y10
-	VPADDD part-544(SP), Y11, Y11
-	VPADDD part-512(SP), Y12, Y12
-	VPADDD part-480(SP), Y13, Y13
-	VPADDD part-448(SP), Y14, Y14
-	VPADDD part-416(SP), Y15, Y15
+	VPADDD part-384(SP), Y4, Y4
+	VPADDD part-352(SP), Y5, Y5
+	VPADDD part-320(SP), Y6, Y6
+	VPADDD part-288(SP), Y7, Y7
+	VPADDD part-256(SP), Y8, Y8
+	VPADDD part-224(SP), Y9, Y9
+	VPADDD part-192(SP), Y10, Y10
+	VPADDD part-160(SP), Y11, Y11
+	VPADDD part-128(SP), Y12, Y12
+	VPADDD part-96(SP), Y13, Y13
+	VPADDD part-64(SP), Y14, Y14
+	VPADDD part-32(SP), Y15, Y15
 joined129:
 	SUBQ $4, AX
 	JEQ done130
-	VMOVDQU Y4, part-768(SP)
-	VMOVDQU Y5, part-736(SP)
-	VMOVDQU Y6, part-704(SP)
-	VMOVDQU Y7, part-672(SP)
-	VMOVDQU Y8, part-640(SP)
-	VMOVDQU Y9, part-608(SP)
-	VMOVDQU Y10, part-576(SP)
-	VMOVDQU Y11, part-544(SP)
-	VMOVDQU Y12, part-512(SP)
-	VMOVDQU Y13, part-480(SP)
-	VMOVDQU Y14, part-448(SP)
-	VMOVDQU Y15, part-416(SP)
+	VMOVDQU Y4, part-384(SP)
+	VMOVDQU Y5, part-352(SP)
+	VMOVDQU Y6, part-320(SP)
+	VMOVDQU Y7, part-288(SP)
+	VMOVDQU Y8, part-256(SP)
+	VMOVDQU Y9, part-224(SP)
+	VMOVDQU Y10, part-192(SP)
+	VMOVDQU Y11, part-160(SP)
+	VMOVDQU Y12, part-128(SP)
+	VMOVDQU Y13, part-96(SP)
+	VMOVDQU Y14, part-64(SP)
+	VMOVDQU Y15, part-32(SP)
 	MOVL $1, R15
 	JMP run127
 done130:
@@ -3807,29 +3805,29 @@ run134:
 	VPADDD Y2, Y13, Y13
 	JMP joined136
 again135:
-	VPADDD part-704(SP), Y4, Y4
-	VPADDD part-672(SP), Y5, Y5
-	VPADDD part-640(SP), Y6, Y6
-	VPADDD part-608(SP), Y7, Y7
-	VPADDD part-576(SP), Y8, Y8
-	VPADDD part-544(SP), Y9, Y9
-	VPADDD part-512(SP), Y10, Y10
-	VPADDD part-480(SP), Y11, Y11
-	VPADDD part-448(SP), Y12, Y12
-	VPADDD part-416(SP), Y13, Y13
+	VPADDD part-320(SP), Y4, Y4
+	VPADDD part-288(SP), Y5, Y5
+	VPADDD part-256(SP), Y6, Y6
+	VPADDD part-224(SP), Y7, Y7
+	VPADDD part-192(SP), Y8, Y8
+	VPADDD part-160(SP), Y9, Y9
+	VPADDD part-128(SP), Y10, Y10
+	VPADDD part-96(SP), Y11, Y11
+	VPADDD part-64(SP), Y12, Y12
+	VPADDD part-32(SP), Y13, Y13
 joined136:
 	SUBQ $4, AX
 	JEQ done137
-	VMOVDQU Y4, part-704(SP)
-	VMOVDQU Y5, part-672(SP)
-	VMOVDQU Y6, part-640(SP)
-	VMOVDQU Y7, part-608(SP)
-	VMOVDQU Y8, part-576(SP)
-	VMOVDQU Y9, part-544(SP)
-	VMOVDQU Y10, part-512(SP)
-	VMOVDQU Y11, part-480(SP)
-	VMOVDQU Y12, part-448(SP)
-	VMOVDQU Y13, part-416(SP)
+	VMOVDQU Y4, part-320(SP)
+	VMOVDQU Y5, part-288(SP)
+	VMOVDQU Y6, part-256(SP)
+	VMOVDQU Y7, part-224(SP)
+	VMOVDQU Y8, part-192(SP)
+	VMOVDQU Y9, part-160(SP)
+	VMOVDQU Y10, part-128(SP)
+	VMOVDQU Y11, part-96(SP)
+	VMOVDQU Y12, part-64(SP)
+	VMOVDQU Y13, part-32(SP)
 	MOVL $1, R15
 	JMP run134
 done137:
@@ -4048,25 +4046,25 @@ run141:
 	VPADDD Y2, Y11, Y11
 	JMP joined143
 again142:
-	VPADDD part-640(SP), Y4, Y4
-	VPADDD part-608(SP), Y5, Y5
-	VPADDD part-576(SP), Y6, Y6
-	VPADDD part-544(SP), Y7, Y7
-	VPADDD part-512(SP), Y8, Y8
-	VPADDD part-480(SP), Y9, Y9
-	VPADDD part-448(SP), Y10, Y10
-	VPADDD part-416(SP), Y11, Y11
+	VPADDD part-256(SP), Y4, Y4
+	VPADDD part-224(SP), Y5, Y5
+	VPADDD part-192(SP), Y6, Y6
+	VPADDD part-160(SP), Y7, Y7
+	VPADDD part-128(SP), Y8, Y8
+	VPADDD part-96(SP), Y9, Y9
+	VPADDD part-64(SP), Y10, Y10
+	VPADDD part-32(SP), Y11, Y11
 joined143:
 	SUBQ $4, AX
 	JEQ done144
-	VMOVDQU Y4, part-640(SP)
-	VMOVDQU Y5, part-608(SP)
-	VMOVDQU Y6, part-576(SP)
-	VMOVDQU Y7, part-544(SP)
-	VMOVDQU Y8, part-512(SP)
-	VMOVDQU Y9, part-480(SP)
-	VMOVDQU Y10, part-448(SP)
-	VMOVDQU Y11, part-416(SP)
+	VMOVDQU Y4, part-256(SP)
+	VMOVDQU Y5, part-224(SP)
+	VMOVDQU Y6, part-192(SP)
+	VMOVDQU Y7, part-160(SP)
+	VMOVDQU Y8, part-128(SP)
+	VMOVDQU Y9, part-96(SP)
+	VMOVDQU Y10, part-64(SP)
+	VMOVDQU Y11, part-32(SP)
 	MOVL $1, R15
 	JMP run141
 done144:
@@ -4245,21 +4243,21 @@ run148:
 	VPADDD Y2, Y9, Y9
 	JMP joined150
 again149:
-	VPADDD part-576(SP), Y4, Y4
-	VPADDD part-544(SP), Y5, Y5
-	VPADDD part-512(SP), Y6, Y6
-	VPADDD part-480(SP), Y7, Y7
-	VPADDD part-448(SP), Y8, Y8
-	VPADDD part-416(SP), Y9, Y9
+	VPADDD part-192(SP), Y4, Y4
+	VPADDD part-160(SP), Y5, Y5
+	VPADDD part-128(SP), Y6, Y6
+	VPADDD part-96(SP), Y7, Y7
+	VPADDD part-64(SP), Y8, Y8
+	VPADDD part-32(SP), Y9, Y9
 joined150:
 	SUBQ $4, AX
 	JEQ done151
-	VMOVDQU Y4, part-576(SP)
-	VMOVDQU Y5, part-544(SP)
-	VMOVDQU Y6, part-512(SP)
-	VMOVDQU Y7, part-480(SP)
-	VMOVDQU Y8, part-448(SP)
-	VMOVDQU Y9, part-416(SP)
+	VMOVDQU Y4, part-192(SP)
+	VMOVDQU Y5, part-160(SP)
+	VMOVDQU Y6, part-128(SP)
+	VMOVDQU Y7, part-96(SP)
+	VMOVDQU Y8, part-64(SP)
+	VMOVDQU Y9, part-32(SP)
 	MOVL $1, R15
 	JMP run148
 done151:
@@ -4398,17 +4396,17 @@ run155:
 	VPADDD Y2, Y7, Y7
 	JMP joined157
 again156:
-	VPADDD part-512(SP), Y4, Y4
-	VPADDD part-480(SP), Y5, Y5
-	VPADDD part-448(SP), Y6, Y6
-	VPADDD part-416(SP), Y7, Y7
+	VPADDD part-128(SP), Y4, Y4
+	VPADDD part-96(SP), Y5, Y5
+	VPADDD part-64(SP), Y6, Y6
+	VPADDD part-32(SP), Y7, Y7
 joined157:
 	SUBQ $4, AX
 	JEQ done158
-	VMOVDQU Y4, part-512(SP)
-	VMOVDQU Y5, part-480(SP)
-	VMOVDQU Y6, part-448(SP)
-	VMOVDQU Y7, part-416(SP)
+	VMOVDQU Y4, part-128(SP)
+	VMOVDQU Y5, part-96(SP)
+	VMOVDQU Y6, part-64(SP)
+	VMOVDQU Y7, part-32(SP)
 	MOVL $1, R15
 	JMP run155
 done158:
@@ -4507,13 +4505,13 @@ run162:
 	VPADDD Y2, Y5, Y5
 	JMP joined164
 again163:
-	VPADDD part-448(SP), Y4, Y4
-	VPADDD part-416(SP), Y5, Y5
+	VPADDD part-64(SP), Y4, Y4
+	VPADDD part-32(SP), Y5, Y5
 joined164:
 	SUBQ $4, AX
 	JEQ done165
-	VMOVDQU Y4, part-448(SP)
-	VMOVDQU Y5, part-416(SP)
+	VMOVDQU Y4, part-64(SP)
+	VMOVDQU Y5, part-32(SP)
 	MOVL $1, R15
 	JMP run162
 done165:
@@ -4548,8 +4546,7 @@ next166:
 	RET
 
 // func mulI8x8FlatAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
-TEXT ·mulI8x8FlatAVX2(SB), 0, $768-128
-	NO_LOCAL_POINTERS
+TEXT ·mulI8x8FlatAVX2(SB), NOSPLIT, $384-128
 	MOVQ dst+0(FP), DI
 	MOVQ ldd+8(FP), SI
 	MOVQ code+16(FP), R8
@@ -4892,33 +4889,33 @@ run169:
 	VPADDD Y2, Y15, Y15
 	JMP joined171
 again170:
-	VPADDD part-768(SP), Y4, Y4
-	VPADDD part-736(SP), Y5, Y5
-	VPADDD part-704(SP), Y6, Y6
-	VPADDD part-672(SP), Y7, Y7
-	VPADDD part-640(SP), Y8, Y8
-	VPADDD part-608(SP), Y9, Y9
-	VPADDD part-576(SP), Y10, Y10
-	VPADDD part-544(SP), Y11, Y11
-	VPADDD part-512(SP), Y12, Y12
-	VPADDD part-480(SP), Y13, Y13
-	VPADDD part-448(SP), Y14, Y14
-	VPADDD part-416(SP), Y15, Y15
+	VPADDD part-384(SP), Y4, Y4
+	VPADDD part-352(SP), Y5, Y5
+	VPADDD part-320(SP), Y6, Y6
+	VPADDD part-288(SP), Y7, Y7
+	VPADDD part-256(SP), Y8, Y8
+	VPADDD part-224(SP), Y9, Y9
+	VPADDD part-192(SP), Y10, Y10
+	VPADDD part-160(SP), Y11, Y11
+	VPADDD part-128(SP), Y12, Y12
+	VPADDD part-96(SP), Y13, Y13
+	VPADDD part-64(SP), Y14, Y14
+	VPADDD part-32(SP), Y15, Y15
 joined171:
 	SUBQ $8, AX
 	JEQ done172
-	VMOVDQU Y4, part-768(SP)
-	VMOVDQU Y5, part-736(SP)
-	VMOVDQU Y6, part-704(SP)
-	VMOVDQU Y7, part-672(SP)
-	VMOVDQU Y8, part-640(SP)
-	VMOVDQU Y9, part-608(SP)
-	VMOVDQU Y10, part-576(SP)
-	VMOVDQU Y11, part-544(SP)
-	VMOVDQU Y12, part-512(SP)
-	VMOVDQU Y13, part-480(SP)
-	VMOVDQU Y14, part-448(SP)
-	VMOVDQU Y15, part-416(SP)
+	VMOVDQU Y4, part-384(SP)
+	VMOVDQU Y5, part-352(SP)
+	VMOVDQU Y6, part-320(SP)
+	VMOVDQU Y7, part-288(SP)
+	VMOVDQU Y8, part-256(SP)
+	VMOVDQU Y9, part-224(SP)
+	VMOVDQU Y10, part-192(SP)
+	VMOVDQU Y11, part-160(SP)
+	VMOVDQU Y12, part-128(SP)
+	VMOVDQU Y13, part-96(SP)
+	VMOVDQU Y14, part-64(SP)
+	VMOVDQU Y15, part-32(SP)
 	MOVL $1, R15
 	JMP run169
 done172:
@@ -5285,29 +5282,29 @@ run176:
 	VPADDD Y2, Y13, Y13
 	JMP joined178
 again177:
-	VPADDD part-704(SP), Y4, Y4
-	VPADDD part-672(SP), Y5, Y5
-	VPADDD part-640(SP), Y6, Y6
-	VPADDD part-608(SP), Y7, Y7
-	VPADDD part-576(SP), Y8, Y8
-	VPADDD part-544(SP), Y9, Y9
-	VPADDD part-512(SP), Y10, Y10
-	VPADDD part-480(SP), Y11, Y11
-	VPADDD part-448(SP), Y12, Y12
-	VPADDD part-416(SP), Y13, Y13
+	VPADDD part-320(SP), Y4, Y4
+	VPADDD part-288(SP), Y5, Y5
+	VPADDD part-256(SP), Y6, Y6
+	VPADDD part-224(SP), Y7, Y7
+	VPADDD part-192(SP), Y8, Y8
+	VPADDD part-160(SP), Y9, Y9
+	VPADDD part-128(SP), Y10, Y10
+	VPADDD part-96(SP), Y11, Y11
+	VPADDD part-64(SP), Y12, Y12
+	VPADDD part-32(SP), Y13, Y13
 joined178:
 	SUBQ $8, AX
 	JEQ done179
-	VMOVDQU Y4, part-704(SP)
-	VMOVDQU Y5, part-672(SP)
-	VMOVDQU Y6, part-640(SP)
-	VMOVDQU Y7, part-608(SP)
-	VMOVDQU Y8, part-576(SP)
-	VMOVDQU Y9, part-544(SP)
-	VMOVDQU Y10, part-512(SP)
-	VMOVDQU Y11, part-480(SP)
-	VMOVDQU Y12, part-448(SP)
-	VMOVDQU Y13, part-416(SP)
+	VMOVDQU Y4, part-320(SP)
+	VMOVDQU Y5, part-288(SP)
+	VMOVDQU Y6, part-256(SP)
+	VMOVDQU Y7, part-224(SP)
+	VMOVDQU Y8, part-192(SP)
+	VMOVDQU Y9, part-160(SP)
+	VMOVDQU Y10, part-128(SP)
+	VMOVDQU Y11, part-96(SP)
+	VMOVDQU Y12, part-64(SP)
+	VMOVDQU Y13, part-32(SP)
 	MOVL $1, R15
 	JMP run176
 done179:
@@ -5614,25 +5611,25 @@ run183:
 	VPADDD Y2, Y11, Y11
 	JMP joined185
 again184:
-	VPADDD part-640(SP), Y4, Y4
-	VPADDD part-608(SP), Y5, Y5
-	VPADDD part-576(SP), Y6, Y6
-	VPADDD part-544(SP), Y7, Y7
-	VPADDD part-512(SP), Y8, Y8
-	VPADDD part-480(SP), Y9, Y9
-	VPADDD part-448(SP), Y10, Y10
-	VPADDD part-416(SP), Y11, Y11
+	VPADDD part-256(SP), Y4, Y4
+	VPADDD part-224(SP), Y5, Y5
+	VPADDD part-192(SP), Y6, Y6
+	VPADDD part-160(SP), Y7, Y7
+	VPADDD part-128(SP), Y8, Y8
+	VPADDD part-96(SP), Y9, Y9
+	VPADDD part-64(SP), Y10, Y10
+	VPADDD part-32(SP), Y11, Y11
 joined185:
 	SUBQ $8, AX
 	JEQ done186
-	VMOVDQU Y4, part-640(SP)
-	VMOVDQU Y5, part-608(SP)
-	VMOVDQU Y6, part-576(SP)
-	VMOVDQU Y7, part-544(SP)
-	VMOVDQU Y8, part-512(SP)
-	VMOVDQU Y9, part-480(SP)
-	VMOVDQU Y10, part-448(SP)
-	VMOVDQU Y11, part-416(SP)
+	VMOVDQU Y4, part-256(SP)
+	VMOVDQU Y5, part-224(SP)
+	VMOVDQU Y6, part-192(SP)
+	VMOVDQU Y7, part-160(SP)
+	VMOVDQU Y8, part-128(SP)
+	VMOVDQU Y9, part-96(SP)
+	VMOVDQU Y10, part-64(SP)
+	VMOVDQU Y11, part-32(SP)
 	MOVL $1, R15
 	JMP run183
 done186:
@@ -5879,21 +5876,21 @@ run190:
 	VPADDD Y2, Y9, Y9
 	JMP joined192
 again191:
-	VPADDD part-576(SP), Y4, Y4
-	VPADDD part-544(SP), Y5, Y5
-	VPADDD part-512(SP), Y6, Y6
-	VPADDD part-480(SP), Y7, Y7
-	VPADDD part-448(SP), Y8, Y8
-	VPADDD part-416(SP), Y9, Y9
+	VPADDD part-192(SP), Y4, Y4
+	VPADDD part-160(SP), Y5, Y5
+	VPADDD part-128(SP), Y6, Y6
+	VPADDD part-96(SP), Y7, Y7
+	VPADDD part-64(SP), Y8, Y8
+	VPADDD part-32(SP), Y9, Y9
 joined192:
 	SUBQ $8, AX
 	JEQ done193
-	VMOVDQU Y4, part-576(SP)
-	VMOVDQU Y5, part-544(SP)
-	VMOVDQU Y6, part-512(SP)
-	VMOVDQU Y7, part-480(SP)
-	VMOVDQU Y8, part-448(SP)
-	VMOVDQU Y9, part-416(SP)
+	VMOVDQU Y4, part-192(SP)
+	VMOVDQU Y5, part-160(SP)
+	VMOVDQU Y6, part-128(SP)
+	VMOVDQU Y7, part-96(SP)
+	VMOVDQU Y8, part-64(SP)
+	VMOVDQU Y9, part-32(SP)
 	MOVL $1, R15
 	JMP run190
 done193:
@@ -6080,17 +6077,17 @@ run197:
 	VPADDD Y2, Y7, Y7
 	JMP joined199
 again198:
-	VPADDD part-512(SP), Y4, Y4
-	VPADDD part-480(SP), Y5, Y5
-	VPADDD part-448(SP), Y6, Y6
-	VPADDD part-416(SP), Y7, Y7
+	VPADDD part-128(SP), Y4, Y4
+	VPADDD part-96(SP), Y5, Y5
+	VPADDD part-64(SP), Y6, Y6
+	VPADDD part-32(SP), Y7, Y7
 joined199:
 	SUBQ $8, AX
 	JEQ done200
-	VMOVDQU Y4, part-512(SP)
-	VMOVDQU Y5, part-480(SP)
-	VMOVDQU Y6, part-448(SP)
-	VMOVDQU Y7, part-416(SP)
+	VMOVDQU Y4, part-128(SP)
+	VMOVDQU Y5, part-96(SP)
+	VMOVDQU Y6, part-64(SP)
+	VMOVDQU Y7, part-32(SP)
 	MOVL $1, R15
 	JMP run197
 done200:
@@ -6217,13 +6214,13 @@ run204:
 	VPADDD Y2, Y5, Y5
 	JMP joined206
 again205:
-	VPADDD part-448(SP), Y4, Y4
-	VPADDD part-416(SP), Y5, Y5
+	VPADDD part-64(SP), Y4, Y4
+	VPADDD part-32(SP), Y5, Y5
 joined206:
 	SUBQ $8, AX
 	JEQ done207
-	VMOVDQU Y4, part-448(SP)
-	VMOVDQU Y5, part-416(SP)
+	VMOVDQU Y4, part-64(SP)
+	VMOVDQU Y5, part-32(SP)
 	MOVL $1, R15
 	JMP run204
 done207:
@@ -7943,7 +7940,7 @@ next256:
 	RET
 
 // func mulI8BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
-TEXT ·mulI8BlocksAVX2(SB), NOSPLIT, $512-128
+TEXT ·mulI8BlocksAVX2(SB), NOSPLIT, $256-128
 	MOVQ dst+0(FP), DI
 	MOVQ ldd+8(FP), SI
 	MOVQ code+16(FP), R8
@@ -8434,8 +8431,7 @@ next272:
 	RET
 
 // func mulI8x1BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
-TEXT ·mulI8x1BlocksAVX2(SB), 0, $768-128
-	NO_LOCAL_POINTERS
+TEXT ·mulI8x1BlocksAVX2(SB), NOSPLIT, $384-128
 	MOVQ dst+0(FP), DI
 	MOVQ ldd+8(FP), SI
 	MOVQ code+16(FP), R8
@@ -9397,7 +9393,7 @@ next308:
 	RET
 
 // func mulI8x2BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
-TEXT ·mulI8x2BlocksAVX2(SB), NOSPLIT, $512-128
+TEXT ·mulI8x2BlocksAVX2(SB), NOSPLIT, $256-128
 	MOVQ dst+0(FP), DI
 	MOVQ ldd+8(FP), SI
 	MOVQ code+16(FP), R8

@@ -120,15 +120,14 @@ func (w *worker) code(a *acts, round func(dst, x []float32), x []float32, from, 
 }
 
 // halve stores x rounded to half precision, to nearest even; dst may be x.
-func (w *worker) halve(dst, x []float32) {
-	half := grow(&w.half, 2*len(x))
-	kernel.F32ToF16(half, x)
-	kernel.F16ToF32(dst, half)
-}
+func (w *worker) halve(dst, x []float32) { w.through(dst, x, kernel.F32ToF16, kernel.F16ToF32) }
 
 // brain does the same with bfloat16.
-func (w *worker) brain(dst, x []float32) {
+func (w *worker) brain(dst, x []float32) { w.through(dst, x, kernel.F32ToBF16, kernel.BF16ToF32) }
+
+// through stores what 16 bits make of x.
+func (w *worker) through(dst, x []float32, to func(dst []byte, x []float32), from func(dst []float32, x []byte)) {
 	half := grow(&w.half, 2*len(x))
-	kernel.F32ToBF16(half, x)
-	kernel.BF16ToF32(dst, half)
+	to(half, x)
+	from(dst, half)
 }

@@ -10,30 +10,31 @@ const stepsI16 = 16
 // An int16Loop is the product of pairs of codes for one instruction set.
 type int16Loop struct {
 	name, reg   string
-	width, most int // bytes of a vector, rows
-	sums        int // the first register of sums; those before are free
-	mul         func(x, sum string, half int, first bool)
-	broadcast   bool // mul wants the place of a word, not a register that repeats it
+	width, most int                                       // bytes of a vector, rows
+	mul         func(x, sum string, half int, first bool) // adds products of a word and the panel's vector half to a sum, which the first ones begin
+	places      bool                                      // mul wants the place of the word, not a register that repeats it
 }
 
 // int16AMD64 writes the products of pairs of 16-bit codes. Registers: DI dst, SI ldd, R8 codes of the activations and R9 their scales, DX codes of
 // the panel and R10 its scales, CX groups left.
 func int16AMD64(f *file) {
-	madd := func(reg string, x, sum string, half int, first bool) {
-		w, t := fmt.Sprintf("%s%d", reg, half), reg+"3"
-		switch {
-		case first:
-			f.i("VPMADDWD", w, x, sum)
-			return
-		case half == 1:
-			t = x // its last use
+	madd := func(reg string) func(x, sum string, half int, first bool) {
+		return func(x, sum string, half int, first bool) {
+			w, t := fmt.Sprintf("%s%d", reg, half), reg+"3"
+			switch {
+			case first:
+				f.i("VPMADDWD", w, x, sum)
+				return
+			case half == 1:
+				t = x // its last use
+			}
+			f.i("VPMADDWD", w, x, t)
+			f.i("VPADDD", t, sum, sum)
 		}
-		f.i("VPMADDWD", w, x, t)
-		f.i("VPADDD", t, sum, sum)
 	}
-	f.mulI16(&int16Loop{"mulI16AVX2", "Y", 32, 6, 4, func(x, sum string, half int, first bool) { madd("Y", x, sum, half, first) }, false})
-	f.mulI16(&int16Loop{"mulI16AVX512", "Z", 64, 12, 8, func(x, sum string, half int, first bool) { madd("Z", x, sum, half, first) }, false})
-	f.mulI16(&int16Loop{"mulI16VNNI", "Z", 64, 12, 8, func(x, sum string, half int, first bool) {
+	f.mulI16(&int16Loop{"mulI16AVX2", "Y", 32, 6, madd("Y"), false})
+	f.mulI16(&int16Loop{"mulI16AVX512", "Z", 64, 12, madd("Z"), false})
+	f.mulI16(&int16Loop{"mulI16VNNI", "Z", 64, 12, func(x, sum string, half int, first bool) {
 		if first {
 			f.i("VPXORD", sum, sum, sum)
 		}
@@ -94,8 +95,8 @@ func (f *file) codeI16() {
 	f.p("\tVZEROUPPER\n\tRET")
 }
 
-// mulI16 writes a function for two vectors of outputs, with one loop for each number of rows. Integer sums of a group stay in registers, results in
-// dst.
+// mulI16 writes a function for two vectors of outputs, with one loop for each number of rows. Integer sums of a group stay in the last registers,
+// of which there are half as many as a vector has bytes; results in dst.
 func (f *file) mulI16(l *int16Loop) {
 	f.p("\n// func %s(%s)", l.name, int16Args)
 	f.fn(l.name, 72)
@@ -108,7 +109,7 @@ func (f *file) mulI16(l *int16Loop) {
 
 func (f *file) i16Rows(l *int16Loop, rows int) {
 	v := func(n int) string { return fmt.Sprintf("%s%d", l.reg, n) }
-	sum := func(r, h int) string { return v(l.sums + 2*r + h) }
+	sum := func(r, h int) string { return v(l.width/2 - 2*l.most + 2*r + h) }
 	place := func(h int) string { return fmt.Sprintf("%d(R15)", h*l.width) }
 	group, step := f.label("group"), f.label("step")
 	f.at(fmt.Sprintf("rows%d%s", rows, l.name))
@@ -128,7 +129,7 @@ func (f *file) i16Rows(l *int16Loop, rows int) {
 		}
 		for r := range rows {
 			x := fmt.Sprintf("%d(R8)", 4*r+4*rowTile*u)
-			if !l.broadcast {
+			if !l.places {
 				f.i("VPBROADCASTD", x, v(2))
 				x = v(2)
 			}

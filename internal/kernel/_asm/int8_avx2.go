@@ -26,7 +26,14 @@ func (f *file) int8AVX2(steps, most int, flat bool) {
 	if steps > 0 {
 		name = blocksName(fmt.Sprintf("mulI8x%d", steps), flat)
 	}
-	f.int8Begin(name, most, 2*64*most)
+	parts := 0 // of the stack: of a block's float sums, and of a group's integer sums
+	if !flat {
+		parts++
+	}
+	if steps > 2 {
+		parts++
+	}
+	f.int8Begin(name, most, parts*64*most)
 	for rows := most; rows > 0; rows-- {
 		l := int8Loop{f, steps, rows, most, flat}
 		f.at(fmt.Sprintf("rows%d%s", rows, name))
@@ -41,7 +48,11 @@ func (l *int8Loop) sum(r, h int) string { return y(16 - 2*l.most + 2*r + h) }
 func (l *int8Loop) block(r, h int) string { return fmt.Sprintf("part-%d(SP)", 64*(l.rows-r)-32*h) }
 
 func (l *int8Loop) whole(r, h int) string {
-	return fmt.Sprintf("part-%d(SP)", 64*(l.most+l.rows-r)-32*h)
+	above := l.most
+	if l.flat {
+		above = 0
+	}
+	return fmt.Sprintf("part-%d(SP)", 64*(above+l.rows-r)-32*h)
 }
 
 func (l *int8Loop) halves(do func(r, h int)) {
