@@ -23,10 +23,12 @@ var grid2S = gridCoder{book: &book2S, group: 16, unit: 1. / 8, sweep: 8, bytes: 
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)
 		copy(dst[34:66], b.sign[:])
-		clear(dst[66:74])
-		for k, m := range b.member[:32] {
-			dst[2+k] = uint8(m)
-			dst[66+k/4] |= uint8(m>>8) << (2 * (k % 4))
+		for k := range dst[66:74] {
+			m := b.member[4*k:][:4]
+			for i, v := range m {
+				dst[2+4*k+i] = uint8(v)
+			}
+			dst[66+k] = uint8(m[0]>>8 | m[1]>>8<<2 | m[2]>>8<<4 | m[3]>>8<<6)
 		}
 		putScales(dst[74:82], b)
 	},

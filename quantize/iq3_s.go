@@ -21,10 +21,13 @@ var grid3S = gridCoder{book: &book3S, group: 32, unit: 1, sweep: 12, bytes: 110,
 	as: gridGgml{tries: 9, step: 0.2, sigma: 2, factor: 1.033, redo: true},
 	put: func(dst []byte, b *gridBlock) {
 		putHalf(dst, b.d)
-		clear(dst[66:74])
-		for k, m := range b.member {
-			dst[2+k] = uint8(m)
-			dst[66+k/8] |= uint8(m>>8) << (k % 8)
+		for k := range dst[66:74] {
+			ninth := uint8(0)
+			for i, v := range b.member[8*k:][:8] {
+				dst[2+8*k+i] = uint8(v)
+				ninth |= uint8(v>>8) << i
+			}
+			dst[66+k] = ninth
 		}
 		copy(dst[74:106], b.sign[:])
 		putScales(dst[106:110], b)

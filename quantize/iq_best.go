@@ -87,7 +87,7 @@ func (k *gridSearch) search() {
 		k.seek()
 		k.offer(k.sums())
 	}
-	if !k.energy.plain(k.loss, k.fits.explained(), k.c.along, 1.05) {
+	if !k.energy.plain(k.loss, k.fits.explained(), k.c.along, 1.08) {
 		k.c.ggmlBlock(&k.try, k.x[:], k.importance)
 		k.try.d = finiteBits(k.try.d)
 		k.offer(k.sumsAnew())
@@ -103,7 +103,8 @@ type blockEnergy struct{ sum, top float64 }
 // in a hundred are better by up to three hundredths, whether the search is near to that or not.
 func (b *blockEnergy) plain(loss, explained, along, near float64) bool {
 	sums := alongSums{s: b.sum}
-	return loss <= near*sums.least(explained, along) && b.top <= b.sum/4
+	least := sums.least(explained, along)
+	return loss <= near*least && b.top <= b.sum/4 || loss <= 1.03*least
 }
 
 // load takes signs off, and with parity turns the sign that is cheapest to turn where an odd number is negative. Groups of almost nothing

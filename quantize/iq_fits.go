@@ -6,6 +6,7 @@ import "quern/internal/kernel"
 // least-squares fit needs. A group's error at any scale is then nearly the least that one of them has there, less what no code changes.
 type groupFits struct {
 	kernel.GridFits
+	loss         [len(halfTries)]float32
 	whole, heavy [groups16]float32 // of each group the units of its weights and of what their errors count for, or 0 where it is almost nothing
 }
 
@@ -41,6 +42,8 @@ var halfTries = func() (t [10]float32) {
 	return t
 }()
 
+var asItIs = [1]float32{1}
+
 // choose tries halfTries and returns the one that suits all groups best by what the sweep knows, with the integers of their scales. Scales are
 // unit·(2·integer+1) times it. It is 0 where all groups are zeros.
 func (f *groupFits) choose(scale []uint8, unit float64, most int) float64 {
@@ -57,18 +60,17 @@ func (f *groupFits) choose(scale []uint8, unit float64, most int) float64 {
 		f.Weight[g] = float32(f.units(g) / heaviest)
 	}
 	d := top / unit / float64(2*most+1)
-	var loss [len(halfTries)]float32
 	f.steps(unit * d)
-	f.Losses(loss[:], halfTries[:], most)
+	f.Losses(f.loss[:], halfTries[:], most)
 	best := 0
-	for t, l := range loss {
-		if l < loss[best] {
+	for t, l := range f.loss {
+		if l < f.loss[best] {
 			best = t
 		}
 	}
 	d *= float64(halfTries[best])
 	f.steps(unit * float64(halfValue(smallHalf(d))))
-	f.Losses(loss[:1], []float32{1}, most)
+	f.Losses(f.loss[:1], asItIs[:], most)
 	for g := range scale {
 		scale[g] = uint8(f.Number[g])
 	}

@@ -1,6 +1,6 @@
 package quantize
 
-import "math"
+import "quern/internal/kernel"
 
 // The objectives of IQ1 to IQ3: importance, or its power of ⅞ (IQ2_XS, IQ2_S) or ¾ (IQ3). An importance matrix is a sample, other columns stand out in
 // another text, and an encoder that believes in one to the letter spends on chance what few bits there are; but the fewer they are, the more
@@ -10,20 +10,6 @@ import "math"
 // Where importance says nothing all weights count the same.
 var (
 	weighOnce  = weighEach(super, 0)
-	weighBook2 = tempered(func(half, quarter float64) float32 { return float32(half * quarter * math.Sqrt(quarter)) })
-	weighBook3 = tempered(func(half, quarter float64) float32 { return float32(half * quarter) })
+	weighBook2 = weighPower(super, kernel.Heft{Ridge: ridge, Power: kernel.SevenEighths})
+	weighBook3 = weighPower(super, kernel.Heft{Ridge: ridge, Power: kernel.ThreeQuarters})
 )
-
-// tempered takes importance to a power, which is made of its square root and the root of that.
-func tempered(power func(half, quarter float64) float32) func(w, src, importance []float32) {
-	return func(w, src, importance []float32) {
-		weighOnce(w, src, importance)
-		if importance == nil {
-			return
-		}
-		for i, v := range w[:len(src)] {
-			half := math.Sqrt(float64(v))
-			w[i] = power(half, math.Sqrt(half))
-		}
-	}
-}

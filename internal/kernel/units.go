@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // What the searches of types with few bits know of groups before they begin. Weights are finite, and what their squared errors count for
 // is not negative.
 
@@ -27,16 +29,53 @@ func EvenSigns(sign []uint8, unit, x, w []float32) {
 	}
 }
 
+// Tame copies weights: what is not a number is zero, and nothing is further from it than most. Their number is a multiple of eight.
+func Tame(dst, src []float32, most float32) {
+	if len(src) > 0 {
+		tame.best(dst[:len(src)], src, most)
+	}
+}
+
+// A Heft says what the squared errors of weights count for.
+type Heft struct {
+	Ridge float32 // so many times the mean importance is added to each
+	Times float32 // not 0: times sqrt(σ² + x²), σ² being so many mean squares
+	Power int32   // of all that: Whole, SevenEighths or ThreeQuarters
+}
+
+const (
+	Whole = iota
+	SevenEighths
+	ThreeQuarters
+)
+
+// Weigh writes what squared errors of weights x, a multiple of eight, count for, and says whether that is anything: whether importance and the result
+// add up to a finite number above zero.
+func (h *Heft) Weigh(w, x, importance []float32) bool {
+	return weigh.best(w[:len(x)], x, importance[:len(x)], h)
+}
+
 type (
 	topsBody  func(top, heavy []float32, sum, most []float64, x, w []float32, n int)
 	unitsBody func(unit, heft, x, w, factor, lighter []float32, n int, plain bool)
 	signsBody func(sign []uint8, unit, x, w []float32)
+	tameBody  func(dst, src []float32, most float32)
+	weighBody func(w, x, importance []float32, h *Heft) bool
 )
 
 var (
 	tops      = portable(topsBody(topsPortable))
 	units     = portable(unitsBody(unitsPortable))
 	evenSigns = portable(signsBody(evenSignsPortable))
+	weigh     = portable(weighBody(weighPortable))
+	tame      = portable(tameBody(func(dst, src []float32, most float32) {
+		for i, v := range src {
+			if v != v {
+				v = 0
+			}
+			dst[i] = max(min(v, most), -most)
+		}
+	}))
 )
 
 // Sums are added as vectors add them: every fourth weight, then two and one apart.
@@ -87,4 +126,43 @@ func evenSignsPortable(sign []uint8, unit, x, w []float32) {
 			sign[p] ^= 1 << cheap
 		}
 	}
+}
+
+func weighPortable(w, x, importance []float32, h *Heft) bool {
+	sum := eightSums(importance, func(v float32) float32 { return v })
+	if !(sum > 0 && sum <= math.MaxFloat32) {
+		return false
+	}
+	part := 1 / float32(len(x))
+	least := sum * (h.Ridge * part)
+	sigma2 := eightSums(x, func(v float32) float32 { return v * v }) * (h.Times * part)
+	for i, v := range importance {
+		v += least
+		if h.Times != 0 {
+			v *= root(sigma2 + float32(x[i]*x[i]))
+		}
+		if h.Power != Whole {
+			half := root(v)
+			quarter := root(half)
+			v = half * quarter
+			if h.Power == SevenEighths {
+				v *= root(quarter)
+			}
+		}
+		w[i] = v
+	}
+	sum = eightSums(w, func(v float32) float32 { return v })
+	return sum > 0 && sum <= math.MaxFloat32
+}
+
+// eightSums adds as vectors add: every eighth number, then four, two and one apart.
+func eightSums(x []float32, of func(float32) float32) float32 {
+	var s [8]float32
+	for i, v := range x {
+		s[i%8] += of(v)
+	}
+	for i := range 4 {
+		s[i] += s[i+4]
+	}
+	return (s[0] + s[2]) + (s[1] + s[3])
 }

@@ -2,7 +2,11 @@
 
 package kernel
 
-import "quern/internal/cpu"
+import (
+	"math"
+
+	"quern/internal/cpu"
+)
 
 //go:noescape
 func topsAVX2(top, heavy *float32, sum, most *float64, x, w *float32, groups, n uintptr)
@@ -15,6 +19,12 @@ func unitsPlainAVX2(unit, heft, x, w, factor, lighter *float32, groups, n uintpt
 
 //go:noescape
 func evenSignsAVX2(sign *uint8, unit, x, w *float32, eights uintptr)
+
+//go:noescape
+func tameAVX2(dst, src *float32, n uintptr, most float32)
+
+//go:noescape
+func weighAVX2(w, x, importance *float32, n uintptr, h *Heft, part float32) (sum float32)
 
 func init() {
 	has := cpu.Has("avx2")
@@ -30,5 +40,10 @@ func init() {
 	})
 	evenSigns.add("avx2", has, func(sign []uint8, unit, x, w []float32) {
 		evenSignsAVX2(&sign[0], &unit[0], &x[0], &w[0], uintptr(len(sign)))
+	})
+	tame.add("avx2", has, func(dst, src []float32, most float32) { tameAVX2(&dst[0], &src[0], uintptr(len(src)), most) })
+	weigh.add("avx2", has, func(w, x, importance []float32, h *Heft) bool {
+		sum := weighAVX2(&w[0], &x[0], &importance[0], uintptr(len(x)), h, 1/float32(len(x)))
+		return sum > 0 && sum <= math.MaxFloat32
 	})
 }

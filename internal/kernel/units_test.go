@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"math/bits"
 	"math/rand"
 	"slices"
@@ -101,5 +102,79 @@ func TestGridFree(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTame(t *testing.T) {
+	r := rand.New(rand.NewSource(25))
+	each(t, tame, func(t *testing.T, f, portable tameBody) {
+		for n := 8; n < 80; n += 8 {
+			x, _ := anyPoints(r, n)
+			x[0], x[1], x[2], x[3], x[4] = float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 1e30, -1e30
+			dst, check := guarded(n)
+			want := make([]float32, n)
+			f(dst, x, 1e9)
+			check()
+			portable(want, x, 1e9)
+			if !slices.Equal(dst, want) {
+				t.Fatalf("%v, want %v", dst, want)
+			}
+			if !slices.Equal(dst[:5], []float32{0, 1e9, -1e9, 1e9, -1e9}) {
+				t.Fatal(dst[:5])
+			}
+		}
+	})
+}
+
+func TestWeigh(t *testing.T) {
+	r := rand.New(rand.NewSource(26))
+	each(t, weigh, func(t *testing.T, f, portable weighBody) {
+		for n := 8; n < 300; n += 24 {
+			for power := range int32(3) {
+				for _, times := range []float32{0, 2} {
+					h := &Heft{Ridge: 1. / 1024, Times: times, Power: power}
+					x, importance := anyPoints(r, n)
+					for i, v := range importance {
+						importance[i] = max(v, -v)
+					}
+					w, check := guarded(n)
+					want := make([]float32, n)
+					if ok := f(w, x, importance, h); ok != portable(want, x, importance, h) || !ok || !slices.Equal(w, want) {
+						t.Fatalf("%+v, %v: %v, want %v", h, ok, w, want)
+					}
+					check()
+					for _, v := range []float32{0, float32(math.NaN()), float32(math.Inf(1)), 3e38} { // nothing, or too much
+						for i := range importance {
+							importance[i] = v
+						}
+						if f(w, x, importance, h) || portable(want, x, importance, h) {
+							t.Fatalf("an importance of %v says something", v)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// What counts is a power of importance, times sqrt(σ² + x²).
+func TestWeighByDefinition(t *testing.T) {
+	x, importance, w := make([]float32, 8), make([]float32, 8), make([]float32, 8)
+	mean, square := 0.0, 0.0
+	for i := range x {
+		x[i], importance[i] = float32(i)-3.5, float32(i*i)
+		mean += float64(importance[i]) / 8
+		square += float64(x[i]*x[i]) / 8
+	}
+	for power, p := range map[int32]float64{Whole: 1, SevenEighths: 7. / 8, ThreeQuarters: 3. / 4} {
+		if !(&Heft{Ridge: 0.5, Times: 2, Power: power}).Weigh(w, x, importance) {
+			t.Fatal("nothing counts")
+		}
+		for i, v := range w {
+			want := math.Pow((float64(importance[i])+mean/2)*math.Sqrt(2*square+float64(x[i]*x[i])), p)
+			if math.Abs(float64(v)-want) > 1e-5*want {
+				t.Errorf("power %v: %v, want %v", p, v, want)
+			}
+		}
 	}
 }

@@ -1,6 +1,9 @@
 package main
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // unitsAMD64 writes what searches know of groups before they begin (kernel.Tops and those beside it).
 func unitsAMD64(f *file) {
@@ -9,6 +12,9 @@ func unitsAMD64(f *file) {
 	f.units("unitsAVX2", false)
 	f.units("unitsPlainAVX2", true)
 	f.evenSigns()
+	f.constant("unitsMost", floatBits(math.MaxFloat32), 1)
+	f.tame()
+	f.weigh()
 }
 
 // again runs body as often as a register counts, in steps of so many.
@@ -156,4 +162,113 @@ func (f *file) evenSigns() {
 		}
 	})
 	f.p("\tVZEROUPPER\n\tRET")
+}
+
+func (f *file) tame() {
+	f.p("\n// func tameAVX2(dst, src *float32, n uintptr, most float32)")
+	f.fn("tameAVX2", 28)
+	f.args("dst", "DI", "src", "SI", "n", "CX")
+	f.i("VBROADCASTSS", "most+24(FP)", "Y1")
+	f.i("VXORPS", "Y2", "Y2", "Y2")
+	f.i("VSUBPS", "Y1", "Y2", "Y2")
+	f.again("CX", 8, func() {
+		f.i("VMOVUPS", "(SI)", "Y0")
+		f.i("VCMPPS", "$7", "Y0", "Y0", "Y3") // a number
+		f.i("VANDPS", "Y3", "Y0", "Y0")
+		f.i("VMINPS", "Y1", "Y0", "Y0")
+		f.i("VMAXPS", "Y2", "Y0", "Y0")
+		f.i("VMOVUPS", "Y0", "(DI)")
+		f.i("ADDQ", "$32", "SI")
+		f.i("ADDQ", "$32", "DI")
+	})
+	f.p("\tVZEROUPPER\n\tRET")
+}
+
+// weigh returns zero where importance says nothing, else the sum of what it wrote.
+func (f *file) weigh() {
+	f.p("\n// func weighAVX2(w, x, importance *float32, n uintptr, h *Heft, part float32) (sum float32)")
+	f.fn("weighAVX2", 52)
+	f.args("w", "DI", "x", "SI", "importance", "DX", "n", "CX", "h", "R8")
+	from := func() {
+		f.i("MOVQ", "SI", "R9")
+		f.i("MOVQ", "DX", "R10")
+		f.i("MOVQ", "CX", "R11")
+	}
+	for v := range 2 {
+		f.i("VXORPS", y(v), y(v), y(v))
+	}
+	from()
+	f.again("R11", 8, func() {
+		f.i("VADDPS", "(R10)", "Y0", "Y0")
+		f.i("VMOVUPS", "(R9)", "Y2")
+		f.i("VMULPS", "Y2", "Y2", "Y2")
+		f.i("VADDPS", "Y2", "Y1", "Y1")
+		f.i("ADDQ", "$32", "R9")
+		f.i("ADDQ", "$32", "R10")
+	})
+	f.eightSums(0)
+	f.eightSums(1)
+	nothing, done := f.label("nothing"), f.label("done")
+	f.i("VXORPS", "X15", "X15", "X15")
+	f.i("VUCOMISS", "X15", "X0")
+	f.i("JLS", nothing) // not above
+	f.i("VUCOMISS", "unitsMost<>(SB)", "X0")
+	f.i("JHI", nothing)
+	f.i("VMOVSS", "part+40(FP)", "X2")
+	for v, off := range []int{0, 4} {
+		f.i("VMULSS", at(off, "R8"), "X2", "X3")
+		f.i("VMULSS", "X3", fmt.Sprintf("X%d", v), fmt.Sprintf("X%d", v))
+		f.i("VBROADCASTSS", fmt.Sprintf("X%d", v), y(v))
+	}
+	f.i("MOVL", at(4, "R8"), "AX") // times, as bits: no σ² at zero
+	f.i("ADDL", "AX", "AX")
+	f.i("MOVL", at(8, "R8"), "BX")
+	f.i("VXORPS", "Y4", "Y4", "Y4")
+	from()
+	f.again("R11", 8, func() {
+		plain, whole, three := f.label("plain"), f.label("whole"), f.label("three")
+		f.i("VADDPS", "(R10)", "Y0", "Y2")
+		f.i("TESTL", "AX", "AX")
+		f.i("JEQ", plain)
+		f.i("VMOVUPS", "(R9)", "Y3")
+		f.i("VMULPS", "Y3", "Y3", "Y3")
+		f.i("VADDPS", "Y3", "Y1", "Y3")
+		f.i("VSQRTPS", "Y3", "Y3")
+		f.i("VMULPS", "Y3", "Y2", "Y2")
+		f.at(plain)
+		f.i("TESTL", "BX", "BX")
+		f.i("JEQ", whole)
+		f.i("VSQRTPS", "Y2", "Y2")
+		f.i("VSQRTPS", "Y2", "Y3")
+		f.i("VMULPS", "Y3", "Y2", "Y2")
+		f.i("CMPL", "BX", "$1")
+		f.i("JNE", three)
+		f.i("VSQRTPS", "Y3", "Y3")
+		f.i("VMULPS", "Y3", "Y2", "Y2")
+		f.at(three)
+		f.at(whole)
+		f.i("VMOVUPS", "Y2", "(DI)")
+		f.i("VADDPS", "Y2", "Y4", "Y4")
+		for _, p := range []string{"R9", "R10", "DI"} {
+			f.i("ADDQ", "$32", p)
+		}
+	})
+	f.eightSums(4)
+	f.i("VMOVSS", "X4", "sum+48(FP)")
+	f.i("JMP", done)
+	f.at(nothing)
+	f.i("VMOVSS", "X15", "sum+48(FP)")
+	f.at(done)
+	f.p("\tVZEROUPPER\n\tRET")
+}
+
+// eightSums leaves the sum of a register's lanes in its first; Y5 is lost.
+func (f *file) eightSums(v int) {
+	x := fmt.Sprintf("X%d", v)
+	f.i("VEXTRACTF128", "$1", y(v), "X5")
+	f.i("VADDPS", "X5", x, x)
+	for _, swap := range []string{"$0x4e", "$0xb1"} {
+		f.i("VPERMILPS", swap, x, "X5")
+		f.i("VADDPS", "X5", x, x)
+	}
 }
