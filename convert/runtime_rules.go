@@ -59,8 +59,41 @@ func groupsIn(groups ...int) func(f *checkpoint) string {
 			if slices.Contains(groups, max(c.grid.Group, 0)) {
 				return ""
 			}
-			return fmt.Sprintf("groups of %d, it takes %v (0: whole rows)", max(c.grid.Group, 0), groups)
+			return groupName(c.grid.Group) + ", it takes " + groupNames(groups)
 		})
+	}
+}
+
+// groupName says how many columns share a scale.
+func groupName(n int) string {
+	if n <= 0 {
+		return "one scale for a whole row"
+	}
+	return fmt.Sprintf("groups of %d", n)
+}
+
+// groupNames lists sizes of groups, whole rows last.
+func groupNames(groups []int) string {
+	var sizes []string
+	for _, n := range groups {
+		if n > 0 {
+			sizes = append(sizes, fmt.Sprint(n))
+		}
+	}
+	s := "groups of " + strings.Join(sizes, ", ")
+	if slices.Contains(groups, 0) {
+		s += ", or whole rows"
+	}
+	return s
+}
+
+// both is the first finding of two.
+func both(a, b func(f *checkpoint) string) func(f *checkpoint) string {
+	return func(f *checkpoint) string {
+		if s := a(f); s != "" {
+			return s
+		}
+		return b(f)
 	}
 }
 
@@ -74,6 +107,26 @@ func units(n, k int) func(f *checkpoint) string {
 			return fmt.Sprintf("%d×%d weights, its kernels want outputs in units of %d and inputs in units of %d", c.n, c.k, n, k)
 		})
 	}
+}
+
+// fourBits limits a rule to codes of 4 bits of one method, on a CPU.
+func fourBits(name string, what func(f *checkpoint) string) func(f *checkpoint) string {
+	return method(name, func(f *checkpoint) string {
+		if s := what(f); s != "" && bitsIn(4)(f) == "" {
+			return "on a CPU: " + s
+		}
+		return ""
+	})
+}
+
+// secondVersion finds GPTQ whose zero points are stored as they are.
+func secondVersion(f *checkpoint) string {
+	for _, key := range []string{"checkpoint_format", "format"} {
+		if f.config[key] == "gptq_v2" {
+			return "quantization_config says " + key + ": gptq_v2, it takes the first version"
+		}
+	}
+	return ""
 }
 
 func skewed(f *checkpoint) string {
@@ -227,6 +280,8 @@ var transformersRules = []runtimeRule{
 		return ""
 	}},
 	{note, "quantizers/quantizer_gptq.py", "pip install optimum gptqmodel", method("gptq", func(*checkpoint) string { return "needs the packages optimum and gptqmodel" })},
+	{note, "gptqmodel 7.7, its kernel for CPUs: loads, and fails with the first token", "use groups of 32, 64 or 128", fourBits("gptq", groupsIn(32, 64, 128, 256))},
+	{note, "gptqmodel 7.7, its kernel for CPUs: loads, and fails with the first token", "use groups of 32, 64 or 128", fourBits("awq", groupsIn(32, 64, 128, 256))},
 	{note, "quantizers/quantizer_awq.py", "pip install gptqmodel", method("awq", func(*checkpoint) string { return "needs the package gptqmodel" })},
 	{note, "quantizers/quantizer_compressed_tensors.py", "pip install compressed-tensors", method("compressed-tensors", func(*checkpoint) string { return "needs the package compressed-tensors" })},
 	{refuses, "compressed_tensors: weight_g_idx and actorder \"group\" were removed in August 2026", "quantize again with actorder static", method("compressed-tensors", ordered)},
@@ -251,12 +306,8 @@ var mlxRules = []runtimeRule{
 		return "it reads GPTQ as if it were AWQ"
 	})},
 	{refuses, "mlx_lm/utils.py", "quern convert --format mlx keeps the codes", method("awq", bitsIn(4))},
-	{wrong, "mlx_lm/utils.py: pack-quantized is taken for 4 bits in groups of 32", "quern convert --format mlx keeps the codes", method("compressed-tensors", func(f *checkpoint) string {
-		if s := bitsIn(4)(f); s != "" {
-			return s
-		}
-		return groupsIn(32)(f)
-	})},
+	{refuses, "mlx/nn: QuantizedLinear", "use groups of 32, 64 or 128", method("awq", groupsIn(32, 64, 128))},
+	{wrong, "mlx_lm/utils.py: pack-quantized is taken for 4 bits in groups of 32", "quern convert --format mlx keeps the codes", method("compressed-tensors", both(bitsIn(4), groupsIn(32)))},
 	{refuses, "mlx/nn: QuantizedLinear", "", method("mlx", bitsIn(2, 3, 4, 5, 6, 8))},
 	{refuses, "mlx/nn: QuantizedLinear", "", method("mlx", groupsIn(32, 64, 128))},
 	{refuses, "mlx_lm/utils.py", "quern convert --format hf decodes", without("bitsandbytes", "hqq", "auto-round")},
@@ -268,6 +319,7 @@ var tensorrtRules = []runtimeRule{
 	{refuses, "documentation: quantization", "use groups of 64 or 128", method("awq", groupsIn(64, 128))},
 	{refuses, "documentation: quantization", "use 4 bits", method("gptq", bitsIn(4))},
 	{refuses, "documentation: quantization", "use 4 bits", method("awq", bitsIn(4))},
+	{refuses, "documentation: quantization", "quern convert --format gptq keeps the codes", method("gptq", secondVersion)},
 	{refuses, "documentation: quantization", "quantize again with groups of neighbours", method("gptq", ordered)},
 	{refuses, "documentation: quantization", "quern convert --format awq keeps the codes of 4 bits, --format hf decodes", without("compressed-tensors", "mlx", "hqq", "bitsandbytes", "bitnet", "auto-round")},
 }

@@ -11,15 +11,21 @@ import (
 // Verdicts on folders and files whose properties are known.
 func TestCheckFor(t *testing.T) {
 	golden := func(name string) string { return shared(t, "golden", "gptq", name) }
-	asym := filepath.Join(t.TempDir(), "asym")
-	p, err := NewPack(open(t, shared(t, "golden", "arch", "llama", "hf")), PackOptions{Format: "gptq", Group: 32, Sym: new(bool)})
-	if err != nil {
-		t.Fatal(err)
+	made := func(name string, opt PackOptions) string {
+		p, err := NewPack(open(t, shared(t, "golden", "arch", "llama", "hf")), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Out = filepath.Join(t.TempDir(), name)
+		if err := p.Run(t.Context(), RunOptions{Threads: 1}); err != nil {
+			t.Fatal(err)
+		}
+		return p.Out
 	}
-	p.Out = asym
-	if err := p.Run(t.Context(), RunOptions{Threads: 1}); err != nil {
-		t.Fatal(err)
-	}
+	asym := made("asym", PackOptions{Format: "gptq", Group: 32, Sym: new(bool)})
+	second := made("second", PackOptions{Format: "gptq_v2", Group: 64})
+	narrow := made("narrow", PackOptions{Format: "awq", Group: 16})
+	rows := made("rows", PackOptions{Format: "gptq", Group: -1})
 	for _, c := range []struct {
 		path, runtime string
 		tp            int
@@ -39,6 +45,12 @@ func TestCheckFor(t *testing.T) {
 		{golden("awq-4bit-g32-gemm"), "tensorrt-llm", 1, "refuses", "groups of 32"},
 		{asym, "vllm", 1, "wrong", "zero point"},
 		{asym, "transformers", 1, "", ""},
+		{second, "tensorrt-llm", 1, "refuses", "gptq_v2"},
+		{second, "transformers", 1, "", ""},
+		{narrow, "mlx", 1, "refuses", "groups of 16, it takes groups of 32, 64, 128"},
+		{narrow, "transformers", 1, "", ""},
+		{rows, "tensorrt-llm", 1, "refuses", "one scale for a whole row"},
+		{rows, "vllm", 1, "", ""},
 		{shared(t, "golden", "arch", "llama", "ref-f32.gguf"), "llama.cpp", 1, "", ""},
 		{shared(t, "golden", "arch", "llama", "ref-f32.gguf"), "mlx", 1, "refuses", "not GGUF"},
 	} {
