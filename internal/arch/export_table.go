@@ -24,6 +24,7 @@ const unsaid = "\x00"
 var tellings = []telling{
 	{Type: "bert", When: func(p *Params) bool { return p.Types > 0 }, Set: tellLabels("BertForSequenceClassification"), Head: "bert."},
 	{Type: "distilbert", When: func(p *Params) bool { return p.Types == 0 && len(p.Labels) == 0 }, Last: true},
+	{Type: "neobert", Set: tellNeo},
 	{Type: "modernbert", Set: tellModern, Head: "model."},
 	{Type: "roberta", Cannot: asBert},
 	{Type: "xlm-roberta", Cannot: asBert},

@@ -7,13 +7,9 @@ import "slices"
 var Gemma3 = register(Arch{
 	Name: "gemma3",
 	Variants: []Variant{{
-		Type: "gemma3_text",
-		HF:   []string{"Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"},
-		Defaults: map[string]any{
-			"hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26, "num_attention_heads": 8, "vocab_size": 262208,
-			"max_position_embeddings": 131072, "rms_norm_eps": 1e-6, "rope_theta": 1e6, "rope_local_base_freq": 10000.0,
-			"num_key_value_heads": 4, "head_dim": 256, "tie_word_embeddings": true, "sliding_window": 4096,
-		},
+		Type:     "gemma3_text",
+		HF:       []string{"Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"},
+		Defaults: gemma3Defaults,
 	}},
 	Keys: slices.Concat(gemma3Rope(), headKeys(always), []Key{
 		{GGUF: "general.file_type"},
@@ -47,6 +43,13 @@ var Gemma3 = register(Arch{
 		return scaleGuessed(c, p)
 	},
 })
+
+// gemma3Defaults is what the library assumes.
+var gemma3Defaults = map[string]any{
+	"hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26, "num_attention_heads": 8, "vocab_size": 262208,
+	"max_position_embeddings": 131072, "rms_norm_eps": 1e-6, "rope_theta": 1e6, "rope_local_base_freq": 10000.0,
+	"num_key_value_heads": 4, "head_dim": 256, "tie_word_embeddings": true, "sliding_window": 4096, "use_bidirectional_attention": false,
+}
 
 // gemma3Rope are the keys before the sizes of heads: each kind of layers has its base.
 func gemma3Rope() []Key {
