@@ -31,13 +31,18 @@ func openModel(path string) (*openedModel, error) {
 	return &openedModel{m, src}, nil
 }
 
-// openLanguage opens a model that predicts tokens. An encoder is refused: it has no perplexity, no divergence and no likeliest token.
+// openLanguage opens a model that predicts tokens. Others are refused: they have no perplexity, no divergence and no likeliest token.
 func openLanguage(path string) (*openedModel, error) {
 	m, err := openModel(path)
 	if err == nil && m.Encoder() {
 		m.Close()
 		return nil, &formats.Error{File: path, Err: formats.Unsupported("is an encoder, which makes vectors of texts and predicts no token: there is nothing here to measure"),
 			Hint: "quern logits --states writes the vectors, of two files for comparison; quern diff compares weights"}
+	}
+	if err == nil && m.FillsIn() {
+		m.Close()
+		return nil, &formats.Error{File: path, Err: formats.Unsupported("fills in masked tokens, and every position sees all others: texts have no perplexity in it"),
+			Hint: "quern logits writes what it says of a text, of two files for comparison; quern diff compares weights"}
 	}
 	return m, err
 }

@@ -39,6 +39,8 @@ MODELS = {  # class, configuration, tokenizer
     'camembert': ('CamembertModel', R, 'pieces'), 'modernbert': ('ModernBertModel', M, 'bytes'),
     'modernbert, ranks': ('ModernBertForSequenceClassification', dict(M, num_labels=1, classifier_pooling='mean'), 'bytes'),
     'nomic-bert': ('NomicBertModel', S, 'words'),
+    'gemma-embedding': ('Gemma3TextModel', dict(S, num_hidden_layers=7, num_key_value_heads=2, head_dim=16, query_pre_attn_scalar=16, sliding_window=16, use_bidirectional_attention=True,
+                                                pad_token_id=1, bos_token_id=0, eos_token_id=2), 'bytes'),
     'eurobert': ('EuroBertModel', dict(S, num_key_value_heads=2, pad_token_id=1, bos_token_id=0, eos_token_id=2, mask_token_id=4), 'bytes'),
 }
 
@@ -88,7 +90,7 @@ def row(a, name):
     hf, gguf, ids, npy = (os.path.join(d, x) for x in ('hf', 'f32.gguf', 'tokens.json', 'x.npy'))
     os.makedirs(hf)
     n = tokenizer(kind, open(a.text).read(), hf)
-    base = cls.replace('ForSequenceClassification', '').removesuffix('Model')
+    base = cls.replace('ForSequenceClassification', '').removesuffix('Model')  # Gemma3Text, EuroBert …
     model, g = getattr(tf, cls)(getattr(tf, base + 'Config')(**dict(config, vocab_size=n))), torch.Generator().manual_seed(1)
     with torch.no_grad():
         for k, p in model.named_parameters():

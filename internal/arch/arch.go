@@ -44,6 +44,8 @@ type Variant struct {
 	Defaults map[string]any // what the Hugging Face library assumes for a key that config.json leaves out
 	Ignore   []string       // keys of the table that this type does not have: a stray one means nothing
 
+	If func(c *Config) bool // which of several families of a class a checkpoint is of; nil: there is one
+
 	// Of towers only: the vision_config.model_type that decides between towers of one class, the class of the language model where config.json does
 	// not name it, and what the library assumes for keys that its part of config.json leaves out, by its model_type.
 	Tower    string
@@ -185,6 +187,7 @@ type Layer struct {
 	Ungated     bool       // the feed-forward network has no gate: its function is applied to up
 	SoftGate    bool       // a softplus of RoleAttnGate's outputs multiplies, not their sigmoid
 	Averaged    bool       // what the shared experts and the others give is averaged instead of added
+	FillsIn     bool       // every query sees all positions; there is an output head, which says what a masked token is
 	Encoder     bool       // every query sees all positions, and there is no output head: what comes out is states of tokens
 	ClassAct    bool       // of an encoder that sorts texts: its first matrix is followed by Act, not by a hyperbolic tangent
 }
@@ -264,11 +267,13 @@ type Params struct {
 
 	HeadGate bool    // RoleAttnGate has one output for each head, not one for each of its dimensions
 	Parallel bool    // Layer.Parallel, where a family's files tell it
+	NoBiases bool    // queries, keys and values have no biases, in a family most of whose models have them
 	TwoNorms bool    // the parts of a layer that are given the same are given it by a norm each, where a family has both kinds
 	Act      string  // what config.json calls the activation, in families that have several (Activations)
 	Alibi    float32 // the largest of the numbers that heads multiply distances with to lower their scores; 0: none
 	Clamp    float32 // queries, keys and values are cut off at ±Clamp; 0: not
 
+	Mask         int      // the token that stands for what a model fills in, where that is told
 	Types        int      // of an encoder: parts of a text that it tells apart; 0: none
 	TypeCount    int      // the same as files tell it, which is one at least
 	PadRows      int      // leading vectors of positions that no text has, which files leave out

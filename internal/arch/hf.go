@@ -122,7 +122,7 @@ func findClass(c *Config) (a *Arch, v *Variant, class string, err error) {
 	}
 	for _, a := range table {
 		for i := range a.Variants {
-			if slices.Contains(a.Variants[i].HF, class) {
+			if of := &a.Variants[i]; slices.Contains(of.HF, class) && (of.If == nil || of.If(c)) {
 				v, err = variant(c, a, &a.Variants[i])
 				return a, v, class, err
 			}

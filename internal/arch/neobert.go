@@ -20,8 +20,8 @@ var NeoBert = register(Arch{
 	}},
 	Keys: slices.Concat(
 		named("block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count", "attention.layer_norm_rms_epsilon"),
-		[]Key{{GGUF: "general.file_type"}}, encoderKeys[:1], []Key{labelKey}, typeKeys[1:], []Key{told("rope.freq_base"), unscaled, {
-			GGUF: "{a}.pooling_type", Field: func(p *Params) any { return &p.Pooling }, Default: func(p *Params) { p.Pooling = PoolFirst }}},
+		[]Key{{GGUF: "general.file_type"}}, encoderKeys[:1], []Key{labelKey, told("rope.freq_base"), unscaled, {
+			GGUF: "{a}.pooling_type", Field: func(p *Params) any { return &p.Pooling }, Default: func(p *Params) { p.Pooling = PoolFirst }}}, typeKeys[1:],
 		quiet(told("attention.head_count_kv")), impliedHead, sizeKeys(never), quiet(named("rope.scaling.factor")...)),
 	Tensors: slices.Concat([]Rule{
 		{GGUF: "token_embd.weight", HF: "encoder.weight", Role: RoleEmbed, Shape: "V E"},

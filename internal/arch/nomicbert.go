@@ -10,12 +10,10 @@ import (
 var NomicBert = register(Arch{
 	Name: "nomic-bert",
 	Variants: []Variant{{
-		Type: "nomic_bert",
-		HF:   []string{"NomicBertModel"},
-		Defaults: map[string]any{
-			"vocab_size": 30528, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072, "max_position_embeddings": 2048,
-			"type_vocab_size": 2, "layer_norm_eps": 1e-12, "rope_theta": 1000.0,
-		},
+		Type:     "nomic_bert",
+		HF:       []string{"NomicBertModel"},
+		If:       func(c *Config) bool { return !nomicMixed(c) },
+		Defaults: nomicDefaults,
 	}},
 	Keys: slices.Concat([]Key{
 		told("block_count", "n_layer", "num_hidden_layers"),
@@ -45,21 +43,17 @@ var NomicBert = register(Arch{
 		{HF: "activation_function", Unless: []string{"swiglu"}, Why: "its feed-forward network has another form"},
 		{HF: "hidden_act", Unless: []string{"silu"}, Why: "its feed-forward network has another function"},
 		{HF: "moe_every_n_layers", Unless: []string{"0"}, Why: "experts without gates"},
-		{HF: "prenorm", Unless: []string{"false"}, Why: "norms before the parts of a layer"},
-		{HF: "causal", Unless: []string{"false"}, Why: "queries see only what stands before them"},
-		{HF: "qkv_proj_bias", Unless: []string{"false"}, Why: "projections with biases"},
-		{HF: "mlp_fc1_bias", Unless: []string{"false"}, Why: "projections with biases"},
-		{HF: "mlp_fc2_bias", Unless: []string{"false"}, Why: "projections with biases"},
-		{HF: "rotary_emb_fraction", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
-		{HF: "rotary_emb_interleaved", Unless: []string{"false"}, Why: "heads are rotated in pairs"},
-		{HF: "rotary_emb_scale_base", Why: "rotations that shrink"},
-		{HF: "use_rms_norm", Unless: []string{"false"}, Why: "norms that keep the mean"},
-	}),
+	}, nomicRefuses),
 	Layer:  Layer{RopeNeox: true, MeanNorm: true, Encoder: true},
 	Finish: nomicFinish,
 	Beside: readPooling,
 	Look:   lookTypes,
 })
+
+var nomicDefaults = map[string]any{
+	"vocab_size": 30528, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072, "max_position_embeddings": 2048,
+	"type_vocab_size": 2, "layer_norm_eps": 1e-12, "rope_theta": 1000.0,
+}
 
 // nomicFinish takes, of a configuration as it was published, the positions that models were trained with for the context, not those that they may be stretched to.
 func nomicFinish(c *Config, p *Params) error {
@@ -72,4 +66,17 @@ func nomicFinish(c *Config, p *Params) error {
 	}
 	p.Context = min(p.Context, int(trained))
 	return nil
+}
+
+// nomicRefuses are settings of the code of both kinds.
+var nomicRefuses = []Refusal{
+	{HF: "prenorm", Unless: []string{"false"}, Why: "norms before the parts of a layer"},
+	{HF: "causal", Unless: []string{"false"}, Why: "queries see only what stands before them"},
+	{HF: "qkv_proj_bias", Unless: []string{"false"}, Why: "projections with biases"},
+	{HF: "mlp_fc1_bias", Unless: []string{"false"}, Why: "projections with biases"},
+	{HF: "mlp_fc2_bias", Unless: []string{"false"}, Why: "projections with biases"},
+	{HF: "rotary_emb_fraction", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
+	{HF: "rotary_emb_interleaved", Unless: []string{"false"}, Why: "heads are rotated in pairs"},
+	{HF: "rotary_emb_scale_base", Why: "rotations that shrink"},
+	{HF: "use_rms_norm", Unless: []string{"false"}, Why: "norms that keep the mean"},
 }

@@ -35,8 +35,6 @@ var refused = []struct {
 }{
 	{[]string{"BitNetForCausalLM"}, "its feed-forward network squares a rectifier where runtimes take SiLU: a file of it would be another model"},
 	{[]string{"BitnetForCausalLM"}, "its weights and activations are rounded where they are used, and runtimes do only the first"},
-	{[]string{"DreamModel", "LLaDAModelLM", "LLaDAMoEModel", "LLaDAMoEModelLM", "RND1"},
-		"it fills in masked text, and every position sees all others, which nothing here runs or measures"},
 	{[]string{"UltravoxModel"}, "it holds no language model, only what makes embeddings of sound: convert the language model that it names"},
 	{[]string{"LlamaForCausalLMEagle3", "Eagle3LlamaForCausalLM", "Eagle3Speculator", "Eagle3DraftModel", "DFlashDraftModel", "DFlash2DraftModel", "Qwen3DSparkModel", "DSparkDraftModel",
 		"DSparkSpeculator", "Gemma4AssistantForCausalLM", "Gemma4UnifiedAssistantForCausalLM"}, "it is a draft head of speculative decoding, not a model"},

@@ -28,7 +28,7 @@ func (r *run) heads(l *layer) heads {
 	if r.mode == Deploy && r.m.blind {
 		window = 0
 	}
-	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, r.m.encoder, l.sinks, p.Caps.Scores, r.m.slopes}
+	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, r.m.both, l.sinks, p.Caps.Scores, r.m.slopes}
 }
 
 // valueDim is the size of a head's values, that of its keys where nothing else is said.

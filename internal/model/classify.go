@@ -17,6 +17,9 @@ type class struct {
 // Encoder says that the model makes states of texts and no logits of tokens.
 func (m *Model) Encoder() bool { return m.encoder }
 
+// FillsIn says that what stands behind a token counts for it, so that likelihoods of texts do not follow from logits.
+func (m *Model) FillsIn() bool { return m.both && !m.encoder }
+
 // Classifies says that an encoder has an output for each of Params().Labels.
 func (m *Model) Classifies() bool { return m.class.out.t != nil }
 

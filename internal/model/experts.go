@@ -11,6 +11,7 @@ import (
 // A mixture is the experts of a layer. The same matrix of all of them is one weight, of so many times the rows.
 type mixture struct {
 	joined         bool      // gate and up of an expert are one matrix
+	ungated        bool      // there is no gate
 	router         weight    // [X][E]
 	bias           []float32 // [X] added to scores where experts are chosen, or nil
 	gate, up, down weight    // [X·M][E], [X·M][E], [X·E][M]; joined, gate is [X·2M][E]
@@ -42,7 +43,7 @@ func (x *mixture) slots(p *arch.Params) []slot {
 		list = append(list, slot{role: arch.RoleGateExps, matrix: &x.gate, n: 2 * m.FF, k: p.Embd, stack: m.Count})
 	} else {
 		list = append(list,
-			slot{role: arch.RoleGateExps, matrix: &x.gate, n: m.FF, k: p.Embd, stack: m.Count},
+			slot{role: arch.RoleGateExps, matrix: &x.gate, n: m.FF, k: p.Embd, stack: m.Count, may: x.ungated},
 			slot{role: arch.RoleUpExps, matrix: &x.up, n: m.FF, k: p.Embd, stack: m.Count})
 	}
 	if m.SharedFF == 0 {
@@ -186,9 +187,14 @@ func (r *run) experts(out, h []float32, l *layer, m int) {
 				scale(in[row*e:][:e], routes[row].weight)
 			}
 		})
-		gates, ups := x.inner(i, f)
-		r.expert(i, in, n, product{gate, gates}, product{up, ups})
-		r.activate(gate, up, n)
+		if x.ungated {
+			r.expert(i, in, n, product{gate, x.up.part(i, f)})
+			r.activate(gate, nil, n)
+		} else {
+			gates, ups := x.inner(i, f)
+			r.expert(i, in, n, product{gate, gates}, product{up, ups})
+			r.activate(gate, up, n)
+		}
 		r.expert(i, gate, n, product{y, x.down.part(i, e)})
 		if r.showing {
 			continue

@@ -186,7 +186,7 @@ func (r *run) rotate(q, k, v []float32, at []place, l *layer) {
 			r.normRow(k, l, l.kNorm)
 		}
 		r.normBare(k, l)
-		if r.mode == Deploy && !r.m.encoder { // which has no cache
+		if r.mode == Deploy && !r.m.both { // which have no cache
 			w.halve(k, k)
 			w.halve(v, v)
 		}

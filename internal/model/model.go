@@ -34,7 +34,8 @@ type Model struct {
 	smooth   bool      // yarn's ramp
 	bareVals bool      // values are normed without weights
 	classAct bool      // what comes before an output for classes goes through the layers' function, not through a hyperbolic tangent
-	encoder  bool      // queries see all positions, and there is no output head
+	both     bool      // queries see all positions
+	encoder  bool      // there is no output head
 	streams  int       // of a token; layers compute with the first
 	scale    float32   // of embeddings, 0: none
 	slopes   []float32 // [H] by which a head lowers scores with each position between, or nil
@@ -140,7 +141,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	if eps := b.Params.RMSEps; eps > 0 {
 		m.params.NormEps, m.means = eps, false
 	}
-	m.encoder, m.classAct = of.Encoder, of.ClassAct
+	m.encoder, m.classAct, m.both = of.Encoder, of.ClassAct, of.Encoder || of.FillsIn
 	if b.Params.Act != "" {
 		act, ok := arch.Activations[b.Params.Act]
 		if !ok {
@@ -163,7 +164,7 @@ func Of(b *arch.Bound) (*Model, error) {
 		l.xielu = xieluOf(&b.Params, i)
 		l.parallel, l.ungated = of.Parallel || b.Params.Parallel, of.Ungated
 		l.mixed, l.lateBare = b.Params.Mixed(i), of.LateBared(&b.Params, i)
-		l.mix.beside, l.mix.joined = l.mixed && of.Beside, b.Arch.JoinsExperts()
+		l.mix.beside, l.mix.joined, l.mix.ungated = l.mixed && of.Beside, b.Arch.JoinsExperts(), of.Ungated
 	}
 	for i := range m.layers {
 		if m.layers[i].borrows {
