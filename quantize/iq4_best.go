@@ -2,54 +2,70 @@ package quantize
 
 import "quern/internal/kernel"
 
-// The default search of IQ4_NL and IQ4_XS for groups of 32. Weights are in units of their group's largest, so that the scales of a sweep
-// are the same for all groups. The levels lie unevenly around zero: both signs of a scale are tried.
+// The default search of IQ4_NL and IQ4_XS for groups of 32. Weights are in units of their group's first largest, which is one in them, so that the
+// scales of a sweep are the same for all groups. The levels lie unevenly around zero: both signs of a scale are tried. The sweep is done in
+// integers; what comes out of it is looked at in floats.
 
 const (
-	sweep4  = 24 // scales of a sweep, half of either sign
-	ggml4   = 16 // llama-quantize's own, the last of them twice
-	wide4   = sweep4 + ggml4
+	plus4   = 8  // scales of a sweep that are positive
+	minus4  = 16 // negative
+	ggml4   = 16 // and llama-quantize's own
+	wide4   = plus4 + minus4 + ggml4
 	nearer4 = 4  // scales around the best of each sign
 	lowest4 = 62 // where the largest magnitude stands, in units of levels
 	far4    = 200
-	step4   = float32(far4-lowest4) / (sweep4/2 - 1)
 	tiny4   = 1e-4 // of the energy: an error that sums of float32 do not show
 )
 
-// wideScales4 are the inverse scales that a group begins with whose first largest weight is positive.
-var wideScales4 = func() (s [wide4]float32) {
+// wideScales4 are the inverse scales that a group begins with, wideInts4 the same as kernels have them, besides4 how far from each the next ones are.
+var wideScales4, wideInts4, besides4 = func() (s [wide4]float32, n, besides [wide4]int16) {
 	for t := range s {
+		step := float32(far4-lowest4) / (plus4 - 1)
 		switch {
-		case t >= sweep4:
-			s[t] = float32(min(t-sweep4, 14) - 134)
-		case t%2 == 1:
-			s[t] = -between(lowest4, far4, t/2, sweep4/2)
-		default:
-			s[t] = between(lowest4, far4, t/2, sweep4/2)
+		case t < plus4:
+			s[t] = between(lowest4, far4, t, plus4)
+		case t < plus4+minus4:
+			s[t] = -between(lowest4, far4, t-plus4, minus4)
+		case t < wide4-1:
+			s[t], step = float32(t-plus4-minus4-134), 3
+		default: // which llama-quantize begins with
+			s[t], step = 127, 3
 		}
+		n[t], besides[t] = int16(s[t]/kernel.NamedStep), int16(step/(nearer4+1)/kernel.NamedStep)
 	}
-	return s
+	return s, n, besides
 }()
 
 var levels4NL = kernel.NewNamed(&values4NL)
+
+// fits4 are sums of so many fits of each group.
+type fits4[T float32 | float64] struct{ lx, l2 [8 * wide4]T }
 
 // A batch4 is up to eight groups under search.
 type batch4 struct {
 	n          int
 	x, w       [super]float32
 	unit, heft [super]float32 // in units of their groups
+	ints       kernel.NamedInts
 	tops       groupTops
-	whole      [8]float32 // the unit of a group; 0: all its weights are nothing
-	below      [8]bool    // its first largest weight is
+	whole      [8]float32 // the unit of a group, its first largest weight; 0: all its weights are nothing
 	heavy      [8]float32
-	energy     [8]float64 // Σ w·x²
+	energy     [8]float64     // Σ w·x²
+	share      [8]float32     // the same in units of the group
+	all        [8]float32     // and in those of its integers
+	wide       fits4[float32] // of the sweep, and of what is around its best; in integers
+	near       struct{ lx, l2 [16 * nearer4]float32 }
+	found      [16]uint32 // of each group the number of the best scale of either sign
+	beside     [16 * nearer4]int16
 	inverse    [8 * wide4]float32
-	lx, l2     [8 * wide4]float32
+	fits       fits4[float32]
 	exact      bool // fits are taken by and to float64
-	ex, e2     [8 * wide4]float64
+	exactly    fits4[float64]
 	q          [super]uint8 // what code wrote
 	one        [8]float64   // over scales
 }
+
+func newBatch4() *batch4 { return &batch4{ints: kernel.NewNamedInts(8)} }
 
 // load takes groups from x and w.
 func (b *batch4) load(groups int) {
@@ -57,21 +73,23 @@ func (b *batch4) load(groups int) {
 	x, w := b.x[:groups*flat], b.w[:groups*flat]
 	b.tops.take(x, w, flat)
 	for g := range groups {
-		top := absolute(b.tops.top[g])
-		b.below[g], b.heavy[g], b.energy[g] = b.tops.top[g] < 0, max(b.tops.heavy[g], 1e-37), b.tops.sum[g]
-		if b.whole[g] = 0; top > tinyGroup {
-			b.whole[g] = top
+		top := b.tops.top[g]
+		b.heavy[g], b.energy[g] = max(b.tops.heavy[g], 1e-37), b.tops.sum[g]
+		if b.whole[g], b.tops.factor[g] = 0, 0; absolute(top) > tinyGroup {
+			b.whole[g], b.tops.factor[g] = top, 1/top
 		}
-		b.tops.factor[g], b.tops.lighter[g] = inverse(b.whole[g]), 1/b.heavy[g]
+		b.tops.lighter[g] = 1 / b.heavy[g]
+		b.share[g] = float32(b.energy[g] * float64(float64(b.tops.factor[g])*float64(b.tops.factor[g])) / float64(b.heavy[g]))
 	}
 	b.tops.units(b.unit[:], b.heft[:], x, w, flat, false)
+	b.ints.Take(b.unit[:len(x)], b.heft[:len(x)])
 }
 
 // fit tries so many inverse scales of each group.
 func (b *batch4) fit(per int) {
 	n := b.n * per
 	if !b.exact {
-		levels4NL.Fit(b.lx[:n], b.l2[:n], b.unit[:b.n*flat], b.heft[:b.n*flat], b.inverse[:n])
+		levels4NL.Fit(b.fits.lx[:n], b.fits.l2[:n], b.unit[:b.n*flat], b.heft[:b.n*flat], b.inverse[:n])
 		return
 	}
 	for t, inv := range b.inverse[:n] {
@@ -83,16 +101,16 @@ func (b *batch4) fit(per int) {
 			lx += float64(wl * float64(v))
 			l2 += float64(wl * l)
 		}
-		b.ex[t], b.e2[t] = lx, l2
+		b.exactly.lx[t], b.exactly.l2[t] = lx, l2
 	}
 }
 
 // at are the sums of the last fit, in units of their group.
 func (b *batch4) at(t int) (lx, l2 float64) {
 	if b.exact {
-		return b.ex[t], b.e2[t]
+		return b.exactly.lx[t], b.exactly.l2[t]
 	}
-	return float64(b.lx[t]), float64(b.l2[t])
+	return float64(b.fits.lx[t]), float64(b.fits.l2[t])
 }
 
 // lost says of the error of groups whether it is more than nothing, and so little that sums of float32 may have missed a smaller one.
@@ -100,71 +118,43 @@ func (b *batch4) lost(loss, energy float64) bool {
 	return !b.exact && energy > 0 && loss+energy < float64(energy*tiny4)
 }
 
-// begin aims at the scales of a sweep and llama-quantize's.
-func (b *batch4) begin() {
+// sweep returns the scale of each group that explains most of it, of so many that are tried, and the best of the other sign.
+func (b *batch4) sweep(wide int) (scale, other [8]float64) {
+	levels4NL.Sweep(b.wide.lx[:], b.wide.l2[:], b.ints, b.n, wide, wideInts4[:wide])
+	for g, part := range b.ints.Part[:b.n] {
+		b.all[g] = b.share[g] * (kernel.NamedUnit / float32(part*part))
+	}
+	kernel.MostNamed(b.found[:], b.wide.lx[:], b.wide.l2[:], b.all[:b.n], wide, plus4)
+	for i, t := range b.found[:2*b.n] {
+		at, away, to := wideInts4[t], besides4[t], b.beside[i*nearer4:][:nearer4]
+		to[0], to[1], to[2], to[3] = at-2*away, at-away, at+away, at+2*away
+	}
+	levels4NL.Sweep(b.near.lx[:], b.near.l2[:], b.ints, b.n, 2*nearer4, b.beside[:2*b.n*nearer4])
 	for g := range b.n {
-		copy(b.inverse[g*wide4:], wideScales4[:])
-		if b.below[g] {
-			for t := range ggml4 {
-				b.inverse[g*wide4+sweep4+t] *= -1
+		var most, best [2]float32
+		for side := range most {
+			at := g*wide + int(b.found[2*g+side])
+			most[side], best[side] = explains4(b.wide.lx[at], b.wide.l2[at])
+			for t := range nearer4 {
+				at := (2*g+side)*nearer4 + t
+				if e, s := explains4(b.near.lx[at], b.near.l2[at]); e > most[side] {
+					most[side], best[side] = e, s
+				}
 			}
 		}
+		part := float64(b.whole[g]) * float64(b.ints.Part[g]/kernel.NamedUnit)
+		scale[g], other[g] = float64(best[0])*part, float64(best[1])*part
+		if most[1] > most[0] {
+			scale[g], other[g] = other[g], scale[g]
+		}
 	}
+	return scale, other
 }
 
-// sweep returns the scale of each group that explains most of it, the best of the other sign, and that among llama-quantize's.
-func (b *batch4) sweep() (scale, other, ggml [8]float64) {
-	b.begin()
-	b.fit(wide4)
-	const both = 2 * nearer4
-	var most [8]float64
-	var near [8][2]float32
-	for g := range b.n {
-		most[g], scale[g], _ = b.most(g*wide4+sweep4, ggml4, 1)
-		for side := range near[g] {
-			_, _, t := b.most(g*wide4+side, sweep4-side, 2)
-			near[g][side] = b.inverse[t]
-		}
-	}
-	ggml = scale
-	for g := range b.n {
-		for t := range both {
-			b.inverse[g*both+t] = near[g][t%2] + step4*(float32(t/2)-(nearer4-1)/2.0)/(nearer4/2+0.5)
-		}
-	}
-	b.fit(both)
-	for g := range b.n {
-		for side := range 2 {
-			if e, s, _ := b.most(g*both+side, both-side, 2); e > most[g] {
-				most[g], other[g], scale[g] = e, scale[g], s
-			} else {
-				other[g] = s
-			}
-		}
-		whole := float64(b.whole[g])
-		scale[g], other[g], ggml[g] = scale[g]*whole, other[g]*whole, ggml[g]*whole
-	}
-	return scale, other, ggml
-}
-
-// most is what the best of every so many of n scales explains of its group, the scale that suits its codes, and its number.
-func (b *batch4) most(from, n, every int) (most, scale float64, found int) {
-	if b.exact {
-		return mostOf(b.ex[:], b.e2[:], from, n, every)
-	}
-	return mostOf(b.lx[:], b.l2[:], from, n, every)
-}
-
-func mostOf[T float32 | float64](lx, l2 []T, from, n, every int) (most, scale float64, found int) {
-	found = from
-	lx, l2 = lx[:from+n], l2[:from+n]
-	for t := from; t < len(lx); t += every {
-		if p, q := float64(lx[t]), float64(l2[t]); float64(p*p) > float64(most*q) {
-			scale = p / q
-			most, found = float64(scale*p), t
-		}
-	}
-	return most, scale, found
+// explains4 is what codes with these sums explain, and the scale that suits them.
+func explains4(lx, l2 float32) (explained, scale float32) {
+	scale = lx / max(l2, 1)
+	return scale * lx, scale
 }
 
 // aim sets the inverse of number t of so many scales of a group.

@@ -3,6 +3,8 @@ package quantize
 import (
 	"math"
 	"sync"
+
+	"quern/internal/kernel"
 )
 
 var weigh4NL = weighEach(flat, 2)
@@ -12,7 +14,7 @@ const (
 	again4NL = 2 // times
 )
 
-var batches4NL = sync.Pool{New: func() any { return new(batch4) }}
+var batches4NL = sync.Pool{New: func() any { return newBatch4() }}
 
 // encodeIQ4_NL sweeps through scales of both signs, and refits the best to its codes as long as that helps.
 func encodeIQ4_NL(dst []byte, src, importance []float32) {
@@ -52,10 +54,13 @@ func (b *batch4) halves4NL() (best [8]uint16, near bool) {
 	for g := range least {
 		least[g] = math.Inf(1)
 	}
-	scale, _, _ := b.sweep()
+	scale, _ := b.sweep(wide4 - ggml4)
+	ggml := b.sweepGgml()
 	var try [8 * wide4]uint16
 	if b.exact { // here, what the half does to the scale decides
-		b.begin()
+		for g := range b.n {
+			copy(b.inverse[g*wide4:], wideScales4[:])
+		}
 		b.fit(wide4)
 		for t := range try[:b.n*wide4] {
 			lx, l2 := b.at(t)
@@ -63,11 +68,14 @@ func (b *batch4) halves4NL() (best [8]uint16, near bool) {
 		}
 		b.halves(try[:b.n*wide4], &best, &least, &scale)
 	}
-	for range again4NL {
+	for round := range again4NL {
 		for g := range b.n {
 			h := smallHalf(scale[g])
 			for t := range tries4NL { // the halves beside it, too
 				try[g*tries4NL+t] = finiteBits(h + uint16(t) - uint16(min(h&0x7fff, 1)))
+			}
+			if round == 0 {
+				try[g*tries4NL+tries4NL-1] = smallHalf(ggml[g])
 			}
 		}
 		b.halves(try[:b.n*tries4NL], &best, &least, &scale)
@@ -79,6 +87,25 @@ func (b *batch4) halves4NL() (best [8]uint16, near bool) {
 		near = near || b.lost(least[g], b.energy[g])
 	}
 	return best, near
+}
+
+// sweepGgml is what suits the best of llama-quantize's scales, which is nearly what it would store: no group is to lose more.
+func (b *batch4) sweepGgml() (scale [8]float64) {
+	for g := range b.n {
+		copy(b.inverse[g*ggml4:][:ggml4], wideScales4[wide4-ggml4:])
+	}
+	var most [8]float32
+	n, fits := b.n*ggml4, &b.fits
+	levels4NL.Fit(fits.lx[:n], fits.l2[:n], b.unit[:b.n*flat], b.heft[:b.n*flat], b.inverse[:n])
+	kernel.MostNamed(b.found[:], fits.lx[:], fits.l2[:], b.share[:b.n], ggml4, ggml4/2)
+	for i, t := range b.found[:2*b.n] {
+		g := i / 2
+		e, s := explains4(fits.lx[g*ggml4+int(t)], fits.l2[g*ggml4+int(t)])
+		if e > most[g] {
+			most[g], scale[g] = e, float64(s)*float64(b.whole[g])
+		}
+	}
+	return scale
 }
 
 // halves looks at as many halves of each group, keeps the best, and the scales that suit their codes.

@@ -9,6 +9,7 @@ func namedAMD64(f *file) {
 	f.named512()
 	f.named256()
 	f.named256Names()
+	f.namedInts()
 }
 
 // Offsets in a Named.

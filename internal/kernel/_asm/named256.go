@@ -104,6 +104,11 @@ func (f *file) named256Scale(t int) {
 	}
 	f.i("VADDPS", "Y1", "Y5", "Y5")
 	f.i("VADDPS", "Y2", "Y6", "Y6")
+	f.namedTail(t)
+}
+
+// namedTail brings both sums of scale t of four together, Y5 and Y6, and stores those of all four.
+func (f *file) namedTail(t int) {
 	// numbers four, two and one apart: both sums together, then two scales
 	f.i("VUNPCKLPS", "Y6", "Y5", "Y0")
 	f.i("VUNPCKHPS", "Y6", "Y5", "Y1")
