@@ -7,28 +7,35 @@ import "quern/internal/kernel"
 // looks at the scales around its own, and the half is refitted. Q6_K has levels enough on both sides: there the second one
 // is made only where llama-quantize drops groups, which it does with those that calibration never saw.
 
-func (c *symCoder) encode(dst []byte, src, importance []float32) {
-	c.run(dst, src, importance, &c.efforts[0])
-}
-
 // harder is the encoder of an effort.
 func (c *symCoder) harder(effort int) Encoder {
-	return func(dst []byte, src, importance []float32) { c.run(dst, src, importance, &c.efforts[effort-1]) }
+	if effort <= EffortDefault {
+		return c.encode
+	}
+	return func(dst []byte, src, importance []float32) {
+		c.encode(dst, src, importance)
+		c.run(dst, src, importance, &c.efforts[effort-1], true)
+	}
 }
 
-func (c *symCoder) run(dst []byte, src, importance []float32, effort *symEffort) {
+// run searches from llama-quantize's blocks, and, if there are some, from those that the default effort has written.
+func (c *symCoder) run(dst []byte, src, importance []float32, effort *symEffort, written bool) {
 	b := kBatches.Get().(*kBatch)
 	defer kBatches.Put(b)
 	src = b.calmed(src)
 	for len(src) > 0 {
 		x := src[:min(len(src), kernel.GroupLanes*16)]
 		imp := cutTo(importance, len(x))
+		var quick []byte
+		if written {
+			quick = dst[:len(x)/super*c.bytes]
+		}
 		c.load(b, x, imp)
-		c.search(b, x, imp, effort)
+		c.search(b, x, imp, effort, quick)
 		if imp != nil && !seenAll(imp) { // where importance says nothing, the plain fit may be the better start
 			had := b.block
 			c.load(b, x, nil)
-			c.search(b, x, imp, effort)
+			c.search(b, x, imp, effort, nil)
 			b.keepBetter(&had, imp)
 		}
 		for i := 0; i*super < len(x); i++ {
@@ -41,8 +48,8 @@ func (c *symCoder) run(dst []byte, src, importance []float32, effort *symEffort)
 	}
 }
 
-// search improves the blocks that fit left. What does not get better by a part that counts stays as it was.
-func (c *symCoder) search(b *kBatch, x, importance []float32, effort *symEffort) {
+// search improves the blocks that fit left, or were written. What does not get better by a part that counts stays as it was.
+func (c *symCoder) search(b *kBatch, x, importance []float32, effort *symEffort, written []byte) {
 	weighted := b.weigh(c.weigh, c.sigma, x, importance, 16)
 	n := len(x) / super
 	for i := range n {
@@ -61,6 +68,10 @@ func (c *symCoder) search(b *kBatch, x, importance []float32, effort *symEffort)
 	}
 	if table != nil {
 		c.searched(b, n, weighted, table)
+		c.stand(b, n, weighted)
+	}
+	if written != nil {
+		c.offerWritten(b, n, weighted, written)
 		c.stand(b, n, weighted)
 	}
 	for round := range effort.rounds {
@@ -100,12 +111,28 @@ func (c *symCoder) searched(b *kBatch, n int, weighted bool, table []float32) {
 		c.scalesBy(k, b.Scale[at:at+groups16], b.SumWQQ[at:at+groups16])
 		k.d = finiteBits(k.d)
 	}
+	c.offerAll(b, &had, n, weighted)
+}
+
+// offerWritten offers the blocks that were written.
+func (c *symCoder) offerWritten(b *kBatch, n int, weighted bool, written []byte) {
+	had := b.block
+	for i := range n {
+		block := written[i*c.bytes:]
+		b.block[i].best = c.scales(block)
+		b.block[i].best.d = finiteBits(halfBits(block[c.at:]))
+	}
+	c.offerAll(b, &had, n, weighted)
+}
+
+// offerAll keeps of what stands and of what there was the better.
+func (c *symCoder) offerAll(b *kBatch, had *kBlocks, n int, weighted bool) {
 	c.stand(b, n, weighted)
 	for i := range n {
 		b.block[i].loss = b.sum(&b.Loss, i, groups16)
 		had[i].offer(&b.block[i])
 	}
-	b.block = had
+	b.block = *had
 }
 
 // drops is true when a group of some block is zeros that should not be.

@@ -83,12 +83,12 @@ func sameBlocks(t *testing.T, q *Type, row int, got, want []byte) {
 
 // noWorse demands that Encode loses no more than the reference in any row, by the encoder's own objective, and in no block more than chance
 // explains: of codebooks with an even number of minuses llama-quantize turns another sign, which is better by three hundredths in one
-// block of a hundred. The manifest measures rows by importance alone, which is another objective: there a row may come out a little
+// block of a hundred, and Q3_K and Q6_K are searched without llama-quantize's candidate. The manifest measures rows by importance alone, which is another objective: there a row may come out a little
 // worse, not much.
 func noWorse(t *testing.T, q *Type, row int, src, importance, got, ref []float32, limit float64) {
 	t.Helper()
 	w := weights(q, src, importance)
-	slack := 1.0
+	slack := slackOf(q, 1.01)
 	if q == IQ2_XXS || q == IQ2_XS || q == IQ3_XXS {
 		slack = 1.04
 	}

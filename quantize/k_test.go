@@ -72,10 +72,10 @@ func TestGainK(t *testing.T) {
 	importance := lognormal(n)
 	for q, want := range map[*Type][4]float64{
 		Q2_K: {0.20, 0.039, 0.25, 0.063},
-		Q3_K: {0.092, 0.024, 0.093, 0.025},
+		Q3_K: {0.094, 0.025, 0.095, 0.026},
 		Q4_K: {0.037, 0.030, 0.045, 0.042},
 		Q5_K: {0.074, 0.085, 0.080, 0.112},
-		Q6_K: {0.102, 0.086, 0.098, 0.096},
+		Q6_K: {0.131, 0.172, 0.123, 0.154},
 	} {
 		for i, want := range want {
 			x, imp := inputs[i/2], [][]float32{nil, importance}[i%2]
@@ -135,7 +135,8 @@ var hard = map[string]func(i int, r *rand.Rand) float32{
 	"large":        func(i int, r *rand.Rand) float32 { return float32(2e4 * r.NormFloat64()) },
 }
 
-// On no super-block more error than ggml's, whatever it holds and whatever importance says.
+// With more effort on no super-block more error than ggml's, whatever it holds and whatever importance says; by default, where types search without
+// ggml's candidate, a sixth at most, what halves round away apart.
 func TestHardBlocks(t *testing.T) {
 	const n = 4 * super
 	for name, value := range hard {
@@ -156,16 +157,27 @@ func TestHardBlocks(t *testing.T) {
 				q.Ggml(ref, x, importance)
 				harmless(t, q, best, x, importance)
 				w, y, z := weights(q, x, importance), decoded(q, best, n), decoded(q, ref, n)
+				q.Encoder(2)(best, x, importance)
+				more := decoded(q, best, n)
 				for b := 0; b < n; b += super {
-					mine, _ := loss(w[b:b+super], x[b:b+super], y[b:b+super])
+					mine, all := loss(w[b:b+super], x[b:b+super], y[b:b+super])
 					theirs, _ := loss(w[b:b+super], x[b:b+super], z[b:b+super])
-					if mine > theirs {
-						t.Errorf("%s of %s, block %d: error %g, ggml's %g", q.Name, name, b/super, mine, theirs)
+					longer, _ := loss(w[b:b+super], x[b:b+super], more[b:b+super])
+					if longer > theirs || mine > slackOf(q, 7./6)*theirs+all/(1<<18) {
+						t.Errorf("%s of %s, block %d: error %g, with more effort %g, ggml's %g, ratio %g", q.Name, name, b/super, mine, longer, theirs, mine/theirs)
 					}
 				}
 			}
 		}
 	}
+}
+
+// slackOf is how much more than ggml's a block may lose by default: nothing, unless the type's search goes without ggml's candidate.
+func slackOf(q *Type, most float64) float64 {
+	if q == Q3_K || q == Q6_K {
+		return most
+	}
+	return 1
 }
 
 // Columns that calibration never saw are kept, be it a few, groups of them or whole blocks; ggml makes zeros of such groups in
@@ -206,10 +218,10 @@ func TestKSameEverywhere(t *testing.T) {
 	}
 	for q, want := range map[*Type][2]uint32{
 		Q2_K: {0x1e018e64, 0x42550f11},
-		Q3_K: {0x1a2f3c7f, 0x9d1ee736},
+		Q3_K: {0xa3a47eb4, 0x12f3d236},
 		Q4_K: {0x3ca36101, 0x862bf57e},
 		Q5_K: {0xcfe3269c, 0x673c3bf6},
-		Q6_K: {0xdb2fc39b, 0x7ee5ab81},
+		Q6_K: {0xb5a20eed, 0x560abf64},
 	} {
 		for i, want := range want {
 			size, _ := q.Size(n)

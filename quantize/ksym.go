@@ -9,7 +9,8 @@ type symCoder struct {
 	sweep    []float32    // llama-quantize's
 	descends bool         // without importance it moves single levels instead
 	efforts  [3]symEffort // of the default search: what efforts 1, 2 and 3 look at
-	sigma    float32      // σ² of the importance weights, in mean squares; zero where importance is all
+	looks    symQuick
+	sigma    float32 // σ² of the importance weights, in mean squares; zero where importance is all
 	bytes    int
 	put      func(dst []byte, b *superBlock)
 	codes    *kernel.Codes

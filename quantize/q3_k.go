@@ -19,7 +19,12 @@ var Q3_K = register(Type{
 	MaxRMSE:  0.147,
 })
 
-var coder3K = symCoder{zero: 4, lowest: 32, descends: true, sweep: sweepSym(4, 0.1), sigma: 2, bytes: 110,
+var coder3K = symCoder{looks: symQuick{
+	plain:  bothSignsOf(4, 3.6, 3.2, 4.4, 2.8),
+	wide:   bothSignsOf(4, 3.6, 3.2, 2.8, 2.4, 4.5, 5, 5.6, 6.2),
+	halves: []float32{-32, -33, -31, -30, -29, -28, -27, -26, -25, -24, -23, -22, -21},
+	steps:  []float32{0, -1, 1},
+}, zero: 4, lowest: 32, descends: true, sweep: sweepSym(4, 0.1), sigma: 2, bytes: 110,
 	weigh: weighSuper(2), fit: fit3K, efforts: [3]symEffort{
 		{1, nil, bothSigns(4, -1.8, 1.8, 0.2), stepsTo(8, 1)},
 		{1, bothSigns(4, -1.8, 1.8, 0.2), bothSigns(4, -1.8, 1.8, 0.2), stepsTo(8, 1)},

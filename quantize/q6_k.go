@@ -26,10 +26,12 @@ func weigh6K(w, src, importance []float32) {
 	}
 }
 
-var coder6K = symCoder{zero: 32, lowest: 128, sweep: sweepSym(32, 0.1), bytes: 210, weigh: weigh6K, fit: fit6K, efforts: [3]symEffort{
+var scan6K = []float32{-32, -31, -30, -33, -29, -28, -27, -26, -25}
+
+var coder6K = symCoder{looks: symQuick{plain: scan6K, wide: scan6K, room: 1, steps: []float32{0, -1, 1}}, zero: 32, lowest: 128, sweep: sweepSym(32, 0.1), bytes: 210, weigh: weigh6K, fit: fit6K, efforts: [3]symEffort{
 	{1, nil, nil, stepsTo(8, 1)},
-	{1, nil, nil, stepsTo(16, 1)},
-	{3, nil, nil, stepsTo(40, 1)},
+	{1, sweepMin(-34, 0.5, 22, 0), sweepMin(-36, 0.5, 28, 0), stepsTo(8, 1)},
+	{3, sweepMin(-34, 0.25, 44, 0), sweepMin(-36, 0.125, 112, 0), stepsTo(16, 1)},
 },
 	put: func(dst []byte, b *superBlock) {
 		for h := range 2 {

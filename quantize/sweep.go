@@ -41,6 +41,14 @@ func stepsTo(far, step int) (table []float32) {
 	return table
 }
 
+// bothSignsOf lists scales of either sign.
+func bothSignsOf(scales ...float32) (table []float32) {
+	for _, n := range scales {
+		table = append(table, -n, n)
+	}
+	return table
+}
+
 // stepsMin lists steps to other scales with, for each, minima that leave about the same weight where it is: one level 0, one the
 // middle of the levels, one the highest.
 func stepsMin(top int, scales ...int) (table []float32) {

@@ -74,6 +74,8 @@ var (
 	weighAbs     = laneBodies((*lane).weighAbs)
 	weighSquares = laneBodies((*lane).weighSquares)
 	weighBy      = laneBodies((*lane).weighBy)
+	weighPlus    = laneBodies((*lane).weighPlus)
+	sums         = laneBodies((*lane).sums)
 	sweepSym     = laneBodies((*lane).sweepSym)
 	descendSym   = laneBodies((*lane).descendSym)
 	walkMin      = laneBodies((*lane).walkMin)
@@ -81,6 +83,8 @@ var (
 	takeMin      = laneBodies((*lane).takeMin)
 	takeSym      = laneBodies((*lane).takeSym)
 	eitherSym    = laneBodies((*lane).eitherSym)
+	scanSym      = laneBodies((*lane).scanSym)
+	scanMin      = laneBodies((*lane).scanMin)
 )
 
 // levelZero is 1.5·2²³: adding it leaves no room for a fraction, so that taking it away again leaves an integer, rounded to even.
@@ -90,6 +94,11 @@ const levelZero = 12582912
 // level rounds to a level between two.
 func level(u, lo, hi float32) float32 { return min(max(u+levelZero-levelZero, lo), hi) }
 
+// levelBy is y·inv rounded once to a level between two that lo and hi are levelZero more than.
+func levelBy(y, inv, lo, hi float32) float32 {
+	return min(max(fma(y, inv, levelZero), lo), hi) - levelZero
+}
+
 // orZero replaces what is infinite or not a number by zero.
 func orZero(v float32) float32 {
 	if v <= math.MaxFloat32 {
@@ -98,11 +107,12 @@ func orZero(v float32) float32 {
 	return 0
 }
 
+// inverseOf is zero where the inverse is not finite.
 func inverseOf(s float32) float32 {
-	if s == 0 {
-		return 0
+	if inv := 1 / s; inv <= math.MaxFloat32 && inv >= -math.MaxFloat32 {
+		return inv
 	}
-	return 1 / s
+	return 0
 }
 
 // SweepMin fits each group by levels 0…top, a scale and a minimum that is not above zero: ggml's make_qkx2_quants and
@@ -155,13 +165,13 @@ func (g *Groups) DescendSym(n, zero int) {
 // of the table's steps from AtScale and AtMin, if that is better than Loss. An entry of the table is a step of the scale, one of the
 // minimum, and one of the minimum in units of D/DMin, which is rounded. Without weighted, W counts as one everywhere.
 func (g *Groups) WalkMin(n, top, most int, weighted bool, table []float32) {
-	g.params = [5]float32{float32(top), float32(most), flag(weighted)}
+	g.params = [5]float32{levelZero + float32(top), float32(most), flag(weighted)}
 	walkMin.best(g, n, table)
 }
 
 // WalkSym does so with integer scales from least to most.
 func (g *Groups) WalkSym(n, zero, least, most int, weighted bool, table []float32) {
-	g.params = [5]float32{float32(-zero), float32(zero - 1), flag(weighted), float32(least), float32(most)}
+	g.params = [5]float32{levelZero + float32(-zero), levelZero + float32(zero-1), flag(weighted), float32(least), float32(most)}
 	walkSym.best(g, n, table)
 }
 
@@ -175,21 +185,35 @@ func flag(b bool) float32 {
 // TakeMin takes levels 0…top for value = Scale·level - Min and adds up what a refit needs: SumW, SumWX, SumWQ, SumWQQ and
 // SumWQX; Loss is the weighted squared error of the decoded values.
 func (g *Groups) TakeMin(n, top int, weighted bool) {
-	g.params = [5]float32{float32(top), 0, flag(weighted)}
+	g.params = [5]float32{levelZero + float32(top), 0, flag(weighted)}
 	takeMin.best(g, n, nil)
 }
 
 // TakeSym does so for value = Scale·level, levels lo…hi, with SumWQQ and SumWQX.
 func (g *Groups) TakeSym(n, lo, hi int, weighted bool) {
-	g.params = [5]float32{float32(lo), float32(hi), flag(weighted)}
+	g.params = [5]float32{levelZero + float32(lo), levelZero + float32(hi), flag(weighted)}
 	takeSym.best(g, n, nil)
 }
 
 // EitherSym sets Scale to AtMin where value = AtMin·level, levels lo…hi, has less than better times the squared error of value =
 // AtScale·level, else to AtScale.
 func (g *Groups) EitherSym(n, lo, hi int, better float32) {
-	g.params = [5]float32{float32(lo), float32(hi), 0, better}
+	g.params = [5]float32{levelZero + float32(lo), levelZero + float32(hi), 0, better}
 	eitherSym.best(g, n, nil)
+}
+
+// ScanSym does what SweepSym does with sums that are rounded once for each weight, and without what llama-quantize's bytes depend on: Scale
+// is the scale that explains most of all the table's, which refits find for levels at inverse scales of table/(the first weight of the
+// largest magnitude), SumWQQ what an error in it costs.
+func (g *Groups) ScanSym(n, lo, hi int, weighted bool, table []float32) {
+	g.params = [5]float32{levelZero + float32(lo), levelZero + float32(hi), flag(weighted)}
+	scanSym.best(g, n, table)
+}
+
+// ScanMin does what SweepMin does by sums alone: what a refit explains. Scale and Min receive the best, SumW and SumWX the sums.
+func (g *Groups) ScanMin(n, top int, table []float32) {
+	g.params = [5]float32{levelZero + float32(top), float32(top)}
+	scanMin.best(g, n, table)
 }
 
 // WeighAbs makes the weights |x|, plus the root mean square of the group if that is wanted.
@@ -200,6 +224,12 @@ func (g *Groups) WeighAbs(n int, mean bool) {
 
 // WeighSquares makes the weights x².
 func (g *Groups) WeighSquares(n int) { weighSquares.best(g, n, nil) }
+
+// WeighPlus adds DMin to the weights.
+func (g *Groups) WeighPlus(n int) { weighPlus.best(g, n, nil) }
+
+// Sums sets SumW to the sum of each group's weights, SumWX to that of its squares.
+func (g *Groups) Sums(n int) { sums.best(g, n, nil) }
 
 // WeighBy makes weights of importance: DMin is added, and the sum multiplied by √(D + x²).
 func (g *Groups) WeighBy(n int) { weighBy.best(g, n, nil) }

@@ -76,6 +76,30 @@ func weighByAVX2(groups *Groups, n uintptr, table *float32, steps uintptr, param
 //go:noescape
 func weighByAVX512(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
 
+//go:noescape
+func scanSymAVX2(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func scanSymAVX512(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func scanMinAVX2(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func scanMinAVX512(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func weighPlusAVX2(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func weighPlusAVX512(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func sumsAVX2(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func sumsAVX512(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
 func init() {
 	avx2, avx512 := cpu.Has("avx2"), cpu.Has("avx512")
 	sweepMin.add("avx2", avx2, lanesOf(sweepMinAVX2, 1))
@@ -102,4 +126,12 @@ func init() {
 	weighSquares.add("avx512", avx512, lanesOf(weighSquaresAVX512, 1))
 	weighBy.add("avx2", avx2, lanesOf(weighByAVX2, 1))
 	weighBy.add("avx512", avx512, lanesOf(weighByAVX512, 1))
+	scanSym.add("avx2", avx2, lanesOf(scanSymAVX2, 1))
+	scanSym.add("avx512", avx512, lanesOf(scanSymAVX512, 1))
+	scanMin.add("avx2", avx2, lanesOf(scanMinAVX2, 1))
+	scanMin.add("avx512", avx512, lanesOf(scanMinAVX512, 1))
+	weighPlus.add("avx2", avx2, lanesOf(weighPlusAVX2, 1))
+	weighPlus.add("avx512", avx512, lanesOf(weighPlusAVX512, 1))
+	sums.add("avx2", avx2, lanesOf(sumsAVX2, 1))
+	sums.add("avx512", avx512, lanesOf(sumsAVX512, 1))
 }

@@ -40,6 +40,18 @@ func weighSquaresNEON(groups *Groups, n uintptr, table *float32, steps uintptr, 
 //go:noescape
 func weighByNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
 
+//go:noescape
+func scanSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func scanMinNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func weighPlusNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func sumsNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
 func init() {
 	has := cpu.Has("neon")
 	sweepMin.add("neon", has, lanesOf(sweepMinNEON, 1))
@@ -54,4 +66,8 @@ func init() {
 	weighAbs.add("neon", has, lanesOf(weighAbsNEON, 1))
 	weighSquares.add("neon", has, lanesOf(weighSquaresNEON, 1))
 	weighBy.add("neon", has, lanesOf(weighByNEON, 1))
+	scanSym.add("neon", has, lanesOf(scanSymNEON, 1))
+	scanMin.add("neon", has, lanesOf(scanMinNEON, 1))
+	weighPlus.add("neon", has, lanesOf(weighPlusNEON, 1))
+	sums.add("neon", has, lanesOf(sumsNEON, 1))
 }

@@ -106,19 +106,15 @@ func (l *lane) lossAt(s, low float32) (sum float32) {
 	inv, top := inverseOf(s), l.g.params[0]
 	for e, x := range l.x[:l.n] {
 		y := x + low
-		q := level(float32(y*inv), 0, top)
-		sum += l.square(y-float32(q*s), e)
+		q := levelBy(y, inv, levelZero, top)
+		sum = l.square(sum, fma(-q, s, y), e)
 	}
 	return sum
 }
 
-// square is the square of an error, times its weight where weights count.
-func (l *lane) square(err float32, e int) float32 {
-	err = float32(err * err)
-	if l.g.params[2] != 0 {
-		err = float32(err * l.w[e])
-	}
-	return err
+// square adds the square of an error, times its weight where weights count.
+func (l *lane) square(sum, err float32, e int) float32 {
+	return fma(float32(err*l.weight(e)), err, sum)
 }
 
 // weight is that of an element where weights count.
@@ -135,14 +131,15 @@ func (l *lane) takeMin([]float32) {
 	inv := inverseOf(s)
 	var sw, sx, sq, sqq, sqx, loss float32
 	for e, x := range l.x[:l.n] {
-		w, q := l.weight(e), level(float32((x+low)*inv), 0, g.params[0])
-		loss += l.square(float32(q*s)-low-x, e)
+		w, y := l.weight(e), x+low
+		q := levelBy(y, inv, levelZero, g.params[0])
+		loss = l.square(loss, fma(-q, s, y), e)
 		wq := float32(w * q)
 		sw += w
-		sx += float32(w * x)
+		sx = fma(w, x, sx)
 		sq += wq
-		sqq += float32(q * wq)
-		sqx += float32(wq * x)
+		sqq = fma(wq, q, sqq)
+		sqx = fma(wq, x, sqx)
 	}
 	g.SumW[i], g.SumWX[i], g.SumWQ[i], g.SumWQQ[i], g.SumWQX[i], g.Loss[i] = sw, sx, sq, sqq, sqx, loss
 }

@@ -5,12 +5,19 @@ package kernel
 // noGroup is a magnitude below which a group counts as zeros (ggml's GROUP_MAX_EPS).
 const noGroup = 1e-15
 
-// top is the first weight of the largest magnitude, or one where all are about zero. SumW becomes the sum of weights.
+// topAndSum is top; SumW becomes the sum of weights.
+func (l *lane) topAndSum() float32 {
+	l.g.SumW[l.i] = 0
+	for _, w := range l.w[:l.n] {
+		l.g.SumW[l.i] += w
+	}
+	return l.top()
+}
+
+// top is the first weight of the largest magnitude, or one where all are about zero.
 func (l *lane) top() float32 {
 	var top, most float32
-	l.g.SumW[l.i] = 0
-	for e, x := range l.x[:l.n] {
-		l.g.SumW[l.i] += l.w[e]
+	for _, x := range l.x[:l.n] {
 		if a := max(x, -x); a > most {
 			top, most = x, a
 		}
@@ -35,7 +42,7 @@ func (l *lane) sumsSym(inv float32) (lx, l2 float32) {
 
 func (l *lane) sweepSym(table []float32) {
 	g, i := l.g, l.i
-	top := l.top()
+	top := l.topAndSum()
 	var scale, best, cost float32
 	inv := table[0] / top
 	g.top[i] = top
@@ -52,7 +59,7 @@ func (l *lane) sweepSym(table []float32) {
 
 func (l *lane) descendSym(table []float32) {
 	g, i := l.g, l.i
-	lx, l2 := l.sumsSym(table[0] / l.top())
+	lx, l2 := l.sumsSym(table[0] / l.topAndSum())
 	for range table { // as many rounds as it is long
 		moved := false
 		for e := range l.n {
@@ -106,8 +113,8 @@ func (l *lane) walkSym(table []float32) {
 func (l *lane) lossSym(s float32) (sum float32) {
 	inv := inverseOf(s)
 	for e, x := range l.x[:l.n] {
-		q := level(float32(x*inv), l.g.params[0], l.g.params[1])
-		sum += l.square(x-float32(q*s), e)
+		q := levelBy(x, inv, l.g.params[0], l.g.params[1])
+		sum = l.square(sum, fma(-q, s, x), e)
 	}
 	return sum
 }
@@ -118,11 +125,11 @@ func (l *lane) takeSym([]float32) {
 	inv := inverseOf(s)
 	var qq, qx, loss float32
 	for e, x := range l.x[:l.n] {
-		w, q := l.weight(e), level(float32(x*inv), g.params[0], g.params[1])
-		loss += l.square(x-float32(q*s), e)
+		w, q := l.weight(e), levelBy(x, inv, g.params[0], g.params[1])
+		loss = l.square(loss, fma(-q, s, x), e)
 		wq := float32(w * q)
-		qx += float32(x * wq)
-		qq += float32(wq * q)
+		qx = fma(wq, x, qx)
+		qq = fma(wq, q, qq)
 	}
 	g.SumWQQ[i], g.SumWQX[i], g.Loss[i] = qq, qx, loss
 }

@@ -28,3 +28,18 @@ func (l *lane) weighBy([]float32) {
 		l.g.W[e*GroupLanes+l.i] = float32(root(float32(x*x)+l.g.D[l.i]) * (l.w[e] + l.g.DMin[l.i]))
 	}
 }
+
+func (l *lane) weighPlus([]float32) {
+	for e := range l.n {
+		l.g.W[e*GroupLanes+l.i] = l.g.DMin[l.i] + l.w[e]
+	}
+}
+
+func (l *lane) sums([]float32) {
+	var w, xx float32
+	for e, x := range l.x[:l.n] {
+		xx = fma(x, x, xx)
+		w += l.w[e]
+	}
+	l.g.SumW[l.i], l.g.SumWX[l.i] = w, xx
+}

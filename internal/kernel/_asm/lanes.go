@@ -15,6 +15,9 @@ type lanes struct {
 	busyK  [8]bool
 	consts map[uint32]bool
 	loops  int
+
+	sharing []val // registers of shared, each of the last value's two if it is not odd
+	odd     bool
 }
 
 // A val is a vector in a register; a mask is a truth value for each lane, in a mask register where there are some.
@@ -70,6 +73,8 @@ var laneKernels = []struct {
 	{"weighAbs", (*lanes).weighAbs, false},
 	{"weighSquares", (*lanes).weighSquares, false},
 	{"weighBy", (*lanes).weighBy, false},
+	{"weighPlus", (*lanes).weighPlus, false},
+	{"sums", (*lanes).sums, true},
 	{"sweepSym", (*lanes).sweepSym, true},
 	{"descendSym", (*lanes).descendSym, false},
 	{"walkMin", (*lanes).walkMin, true},
@@ -77,6 +82,8 @@ var laneKernels = []struct {
 	{"takeMin", (*lanes).takeMin, false},
 	{"takeSym", (*lanes).takeSym, false},
 	{"eitherSym", (*lanes).eitherSym, true},
+	{"scanSym", (*lanes).scanSym, true},
+	{"scanMin", (*lanes).scanMin, true},
 }
 
 func lanesAMD64(f *file) {

@@ -212,7 +212,7 @@ func (p *lanes) refitMinTight(sl, sl2, sxl val) (scale, low val, ok mask) {
 	return scale, low, ok
 }
 
-// params: the highest level, the highest integer of scales and minima, one if weights count.
+// params: the highest level and levelZero, the highest integer of scales and minima, one if weights count.
 // table: steps of scale and minimum, and of the minimum in units of d/dmin.
 func (p *lanes) walkMin() {
 	p.weighted(func(weighted bool) {
@@ -221,9 +221,9 @@ func (p *lanes) walkMin() {
 		p.finite(ratio)
 		p.store(p.row(rowT0), ratio)
 		p.free(ratio)
-		top := p.hold(0, p.param(0))
-		p.tries(3, func() { p.tryWalkMin(top, weighted) })
-		top.drop()
+		l := p.levelsOf(-1, 0)
+		p.tries(3, func() { p.tryWalkMin(l, weighted) })
+		p.unshare()
 	})
 }
 
@@ -248,19 +248,26 @@ func (p *lanes) weighted(body func(weighted bool)) {
 	p.at(end)
 }
 
-// inverse returns 1/s, and zero where s is zero.
+// inverse returns 1/s, and zero where that is not finite.
 func (p *lanes) inverse(s val) val {
 	inv := p.load(p.c(1))
 	p.is(inv, div, s)
-	zero := p.zero()
-	none := p.cmp(s, "EQ", zero)
-	p.where(none, inv, zero)
-	p.free(zero)
-	p.freeMask(none)
+	p.finiteSigned(inv)
 	return inv
 }
 
-func (p *lanes) tryWalkMin(top *held, weighted bool) {
+// finiteSigned replaces what is infinite of either sign, or not a number, by zero.
+func (p *lanes) finiteSigned(v val) {
+	t := p.new(v, sub, v) // 0, or not a number
+	m := p.cmp(t, "EQ", t)
+	p.loadTo(t, p.c(0))
+	p.where(m, t, v)
+	p.copyTo(v, t)
+	p.free(t)
+	p.freeMask(m)
+}
+
+func (p *lanes) tryWalkMin(levels levels, weighted bool) {
 	ts, tm := p.try(0), p.try(2)
 	p.is(tm, mul, p.row(rowT0))
 	p.round(tm)
@@ -281,18 +288,16 @@ func (p *lanes) tryWalkMin(top *held, weighted bool) {
 		s, low := p.new(ts, mul, p.row(rowD)), p.new(tm, mul, p.row(rowDMin))
 		okBack, tsBack, tmBack := p.parkMask(ok, rowSpare0), p.park(ts, rowSpare1), p.park(tm, rowSpare2)
 		inv := p.inverse(s)
-		loss, highest := p.zero(), top.get()
+		loss := p.zero()
 		p.elements(func() {
 			y := p.new(low, add, p.x())
-			l := p.new(y, mul, inv)
-			p.level(l, p.c(0), highest)
-			p.is(l, mul, s)
-			p.is(y, sub, l)
+			l := p.levelBy(y, inv, levels)
+			p.to(fnma, y, l, s)
+			p.free(l)
 			p.square(loss, y, weighted)
-			p.free(y, l)
+			p.free(y)
 		})
 		p.free(s, low, inv)
-		top.put()
 		ok, ts, tm = okBack(), tsBack(), tmBack()
 		p.improve(ok, loss, map[row]val{rowScale: ts, rowMin: tm})
 	})
@@ -301,11 +306,13 @@ func (p *lanes) tryWalkMin(top *held, weighted bool) {
 }
 
 func (p *lanes) square(loss, e val, weighted bool) {
-	p.is(e, mul, e)
-	if weighted {
-		p.is(e, mul, p.w())
+	if !weighted {
+		p.to(fma, loss, e, e)
+		return
 	}
-	p.is(loss, add, e)
+	we := p.new(e, mul, p.w())
+	p.to(fma, loss, we, e)
+	p.free(we)
 }
 
 // improve keeps rows where the loss, which is freed, is less than the best.
@@ -324,10 +331,11 @@ func (p *lanes) improve(ok mask, loss val, rows map[row]val) {
 	p.freeMask(better)
 }
 
-// params: the highest level, nothing, one if weights count.
+// params: the highest level and levelZero, nothing, one if weights count.
 func (p *lanes) takeMin() {
 	p.weighted(func(weighted bool) {
-		s, low, highest := p.load(p.row(rowScale)), p.load(p.row(rowMin)), p.param(0)
+		levels := p.levelsOf(-1, 0)
+		s, low := p.load(p.row(rowScale)), p.load(p.row(rowMin))
 		inv := p.inverse(s)
 		sums := []row{rowSumW, rowSumWX, rowSumWQ, rowSumWQQ, rowSumWQX, rowLoss}
 		var v []val
@@ -335,30 +343,27 @@ func (p *lanes) takeMin() {
 			v = append(v, p.zero())
 		}
 		p.elements(func() {
-			q := p.new(low, add, p.x())
-			p.is(q, mul, inv)
-			p.level(q, p.c(0), highest)
-			e := p.new(q, mul, s)
-			p.is(e, sub, low)
-			p.is(e, sub, p.x())
-			p.square(v[5], e, weighted)
+			e := p.new(low, add, p.x())
+			q := p.levelBy(e, inv, levels)
+			p.to(fnma, e, q, s)
 			w := p.weight(weighted)
 			p.is(v[0], add, w)
-			p.to(mul, e, w, p.x())
-			p.is(v[1], add, e)
+			p.to(fma, v[1], w, p.x())
+			we := p.new(e, mul, w)
+			p.to(fma, v[5], we, e)
+			p.free(e, we)
 			p.is(w, mul, q)
 			p.is(v[2], add, w)
-			p.is(q, mul, w)
-			p.is(v[3], add, q)
-			p.is(w, mul, p.x())
-			p.is(v[4], add, w)
-			p.free(q, e, w)
+			p.to(fma, v[3], w, q)
+			p.to(fma, v[4], w, p.x())
+			p.free(q, w)
 		})
 		for i, r := range sums {
 			p.store(p.row(r), v[i])
 		}
 		p.free(v...)
-		p.free(s, low, highest, inv)
+		p.free(s, low, inv)
+		p.unshare()
 	})
 }
 

@@ -46,6 +46,45 @@ func (p *lanes) r(v val) string {
 	return fmt.Sprintf("%s%d", map[string]string{"AVX2": "Y", "AVX512": "Z", "NEON": "V"}[p.set], v)
 }
 
+// A shared is a register with what both halves of a value are the same in: constants and parameters.
+type shared int
+
+// share returns a register from memory, a constant or, of the parameters, a number in all lanes; unshare gives all of them back.
+func (p *lanes) share(m mem) shared {
+	r := p.takeShared()
+	if p.neon() {
+		p.loadTo(val(r), m)
+	} else {
+		p.i("VMOVUPS", string(m), p.r(val(r)))
+	}
+	return r
+}
+
+func (p *lanes) shareParam(n int) shared {
+	r := p.takeShared()
+	if p.neon() {
+		p.spreadTo(val(r), "params", n)
+	} else {
+		p.i("VBROADCASTSS", fmt.Sprintf("%d(%s)", 4*n, p.gp("params")), p.r(val(r)))
+	}
+	return r
+}
+
+func (p *lanes) takeShared() shared {
+	if n := len(p.sharing); p.apart > 0 && p.odd {
+		p.odd = false
+		return shared(p.sharing[n-1]) + shared(p.apart)
+	}
+	v := p.take()
+	p.sharing, p.odd = append(p.sharing, v), true
+	return shared(v)
+}
+
+func (p *lanes) unshare() {
+	p.free(p.sharing...)
+	p.sharing, p.odd = nil, false
+}
+
 // an prints an instruction, where values have two registers twice: once for each. Operands are values, masks, memory or text.
 func (p *lanes) an(op string, operands ...any) {
 	for half := range 1 + min(p.apart, 1) {
@@ -54,6 +93,8 @@ func (p *lanes) an(op string, operands ...any) {
 			switch o := o.(type) {
 			case val:
 				text = append(text, p.r(o+val(p.apart*half)))
+			case shared:
+				text = append(text, p.r(val(o)))
 			case mask:
 				text = append(text, p.m(o+p.second(half)))
 			case mem:
@@ -94,6 +135,7 @@ func (p *lanes) part(m mem, half int) string {
 var neonOps = map[string]uint32{
 	"VADDPS": 0x4e20d400, "VSUBPS": 0x4ea0d400, "VMULPS": 0x6e20dc00, "VDIVPS": 0x6e20fc00, "VMAXPS": 0x4e20f400, "VMINPS": 0x4ea0f400,
 	"VPMAXSD": 0x4ea06400, "VPMINSD": 0x4ea06c00, "VANDPS": 0x4e201c00, "VORPS": 0x4ea01c00, "VANDNPS": 0x4e601c00, "VPADDD": 0x4ea08400,
+	"VFMADD231PS": 0x4e20cc00, "VFNMADD231PS": 0x4ea0cc00,
 	"GT": 0x6ea0e400, "GE": 0x6e20e400, "EQ": 0x4e20e400, "BSL": 0x6e601c00, "VSQRTPS": 0x6ea1f800,
 }
 
@@ -142,13 +184,17 @@ func (p *lanes) store(m mem, v val) {
 // spread returns a number of the table or of the parameters in all lanes.
 func (p *lanes) spread(reg string, n int) val {
 	d := p.take()
+	p.spreadTo(d, reg, n)
+	return d
+}
+
+func (p *lanes) spreadTo(d val, reg string, n int) {
 	if p.neon() {
 		p.i("ADD", dollar(4*n), p.gp(reg), p.gp("scratch"))
 		p.i("VLD1R", "("+p.gp("scratch")+")", fmt.Sprintf("[V%d.S4]", d))
 	} else {
 		p.an("VBROADCASTSS", fmt.Sprintf("%d(%s)", 4*n, p.gp(reg)), d)
 	}
-	return d
 }
 
 func (p *lanes) try(n int) val   { return p.spread("cursor", n) }
@@ -187,11 +233,14 @@ func (p *lanes) to(op string, d, a val, b any) {
 		p.neonWord(op, d, a, t)
 		p.free(t)
 	case p.neon():
+		if s, is := b.(shared); is {
+			b = val(s)
+		}
 		p.neonWord(op, d, a, b.(val))
 	case isMem:
 		p.an(op, m, a, d)
 	default:
-		p.an(op, b.(val), a, d)
+		p.an(op, b, a, d)
 	}
 }
 
@@ -213,6 +262,8 @@ const (
 	maxf = "VMAXPS"
 	minf = "VMINPS"
 	and  = "VANDPS"
+	fma  = "VFMADD231PS"  // d + a·b, rounded once
+	fnma = "VFNMADD231PS" // d - a·b
 )
 
 // park frees a value for as long as its register is wanted, where there are few; the function gives it back.
@@ -266,6 +317,42 @@ func (h *held) put() {
 func (h *held) drop() {
 	if !h.p.tight() {
 		h.p.free(h.v)
+	}
+}
+
+// levelZero is 1.5·2²³: a number plus this, rounded once, is the nearest integer plus this.
+const levelZero = 12582912
+
+// A levels is what levels are taken with: levelZero, and the lowest and the highest level, each and levelZero.
+type levels struct{ zero, lo, hi shared }
+
+// levelsOf shares them: the lowest and the highest level are numbers of the parameters, the lowest zero if it has none.
+func (p *lanes) levelsOf(lo, hi int) (l levels) {
+	l.zero = p.share(p.c(levelZero))
+	l.lo = l.zero
+	if lo >= 0 {
+		l.lo = p.shareParam(lo)
+	}
+	l.hi = p.shareParam(hi)
+	return l
+}
+
+// levelBy returns y·inv rounded to an integer, to even, between the lowest and the highest.
+func (p *lanes) levelBy(y any, inv val, l levels) val {
+	q := p.take()
+	p.copySharedTo(q, l.zero)
+	p.to(fma, q, inv, y)
+	p.is(q, maxf, l.lo)
+	p.is(q, minf, l.hi)
+	p.is(q, sub, l.zero)
+	return q
+}
+
+func (p *lanes) copySharedTo(d val, a shared) {
+	if p.neon() {
+		p.copyTo(d, val(a))
+	} else {
+		p.an("VMOVAPS", a, d)
 	}
 }
 

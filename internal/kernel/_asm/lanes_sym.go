@@ -192,18 +192,17 @@ func (p *lanes) moveOne(lx, l2, lo, hi, moved val) {
 	p.freeMask(ok)
 }
 
-// params: the lowest and the highest level, one if weights count, the lowest and the highest scale. table:
+// params: the lowest and the highest level, each and levelZero, one if weights count, the lowest and the highest scale. table:
 // steps of the scale.
 func (p *lanes) walkSym() {
 	p.weighted(func(weighted bool) {
-		lo, hi := p.hold(0, p.param(0)), p.hold(1, p.param(1))
-		p.tries(1, func() { p.tryWalkSym(lo, hi, weighted) })
-		lo.drop()
-		hi.drop()
+		l := p.levelsOf(0, 1)
+		p.tries(1, func() { p.tryWalkSym(l, weighted) })
+		p.unshare()
 	})
 }
 
-func (p *lanes) tryWalkSym(lo, hi *held, weighted bool) {
+func (p *lanes) tryWalkSym(l levels, weighted bool) {
 	ts := p.try(0)
 	p.is(ts, add, p.row(rowAtScale))
 	least, most := p.param(3), p.param(4)
@@ -215,51 +214,49 @@ func (p *lanes) tryWalkSym(lo, hi *held, weighted bool) {
 	s := p.new(ts, mul, p.row(rowD))
 	okBack, tsBack := p.parkMask(ok, rowSpare0), p.park(ts, rowSpare1)
 	inv := p.inverse(s)
-	loss, bottom, top := p.zero(), lo.get(), hi.get()
-	p.chargeSym(loss, s, inv, bottom, top, weighted)
+	loss := p.zero()
+	p.chargeSym(loss, s, inv, l, weighted)
 	p.free(s, inv)
-	lo.put()
-	hi.put()
 	ok, ts = okBack(), tsBack()
 	p.improve(ok, loss, map[row]val{rowScale: ts})
 	p.free(ts)
 	p.freeMask(ok)
 }
 
-// params: the lowest and the highest level, one if weights count.
+// params: the lowest and the highest level, each and levelZero, one if weights count.
 func (p *lanes) takeSym() {
 	p.weighted(func(weighted bool) {
-		s, lo, hi := p.load(p.row(rowScale)), p.param(0), p.param(1)
+		levels := p.levelsOf(0, 1)
+		s := p.load(p.row(rowScale))
 		inv := p.inverse(s)
 		qq, qx, loss := p.zero(), p.zero(), p.zero()
 		p.elements(func() {
-			x := p.load(p.x())
-			q := p.new(x, mul, inv)
-			p.level(q, lo, hi)
-			e := p.new(q, mul, s)
-			p.to(sub, e, x, e)
-			p.square(loss, e, weighted)
-			p.free(e)
+			e := p.load(p.x())
+			q := p.levelBy(e, inv, levels)
+			p.to(fnma, e, q, s)
 			w := p.weight(weighted)
+			we := p.new(e, mul, w)
+			p.to(fma, loss, we, e)
+			p.free(e, we)
 			p.is(w, mul, q)
-			p.is(x, mul, w)
-			p.is(qx, add, x)
-			p.is(w, mul, q)
-			p.is(qq, add, w)
-			p.free(x, q, w)
+			p.to(fma, qx, w, p.x())
+			p.to(fma, qq, w, q)
+			p.free(q, w)
 		})
 		p.store(p.row(rowSumWQQ), qq)
 		p.store(p.row(rowSumWQX), qx)
 		p.store(p.row(rowLoss), loss)
-		p.free(qq, qx, loss, s, lo, hi, inv)
+		p.free(qq, qx, loss, s, inv)
+		p.unshare()
 	})
 }
 
-// params: the lowest and the highest level, nothing, what part of the first's error is less.
+// params: the lowest and the highest level, each and levelZero, nothing, what part of the first's error is less.
 func (p *lanes) eitherSym() {
 	var loss [2]val
+	levels := p.levelsOf(0, 1)
 	for i, r := range []row{rowAtScale, rowAtMin} {
-		loss[i] = p.lossSym(r)
+		loss[i] = p.lossSym(r, levels)
 		if i == 0 {
 			by := p.param(3)
 			p.is(loss[0], mul, by)
@@ -273,27 +270,26 @@ func (p *lanes) eitherSym() {
 	p.store(p.row(rowScale), s)
 	p.free(s, second)
 	p.freeMask(less)
+	p.unshare()
 }
 
 // lossSym returns the squared error of value = scale·level.
-func (p *lanes) lossSym(scale row) val {
+func (p *lanes) lossSym(scale row, l levels) val {
 	loss, s := p.zero(), p.load(p.row(scale))
 	inv := p.inverse(s)
-	lo, hi := p.param(0), p.param(1)
-	p.chargeSym(loss, s, inv, lo, hi, false)
-	p.free(s, inv, lo, hi)
+	p.chargeSym(loss, s, inv, l, false)
+	p.free(s, inv)
 	return loss
 }
 
 // chargeSym adds to loss the squared errors of value = scale·level.
-func (p *lanes) chargeSym(loss, scale, inv, lo, hi val, weighted bool) {
+func (p *lanes) chargeSym(loss, scale, inv val, levels levels, weighted bool) {
 	p.elements(func() {
 		x := p.load(p.x())
-		l := p.new(x, mul, inv)
-		p.level(l, lo, hi)
-		p.is(l, mul, scale)
-		p.is(x, sub, l)
+		l := p.levelBy(x, inv, levels)
+		p.to(fnma, x, l, scale)
+		p.free(l)
 		p.square(loss, x, weighted)
-		p.free(x, l)
+		p.free(x)
 	})
 }

@@ -61,3 +61,28 @@ func (p *lanes) weighBy() {
 	})
 	p.free(d, ridge)
 }
+
+// W gets DMin more.
+func (p *lanes) weighPlus() {
+	ridge := p.load(p.row(rowDMin))
+	p.elements(func() {
+		w := p.new(ridge, add, p.w())
+		p.store(p.w(), w)
+		p.free(w)
+	})
+	p.free(ridge)
+}
+
+// SumW becomes the sum of the weights, SumWX that of the squares.
+func (p *lanes) sums() {
+	w, xx := p.zero(), p.zero()
+	p.elements(func() {
+		x := p.load(p.x())
+		p.to(fma, xx, x, x)
+		p.free(x)
+		p.is(w, add, p.w())
+	})
+	p.store(p.row(rowSumW), w)
+	p.store(p.row(rowSumWX), xx)
+	p.free(w, xx)
+}
