@@ -1,7 +1,9 @@
 package convert
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"quern/formats"
 	"quern/quantize"
@@ -49,10 +51,28 @@ func (p *Pack) keep() error {
 	}
 	scale := p.scale
 	p.round = func() func([]float32) { return quantize.RoundTo(scale) }
+	p.tellRounded()
 	if err := p.store.Takes(p.Grid, p.store.Offsets, p.Ordered); err != nil {
 		return inTensor(p.Source, first, err)
 	}
 	return nil
+}
+
+// tellRounded warns of what the source holds in fewer bits than a float, and the folder as plain weights of 16: embeddings mostly.
+func (p *Pack) tellRounded() {
+	var names []string
+	var to *quantize.Type
+	for i := range p.Tensors {
+		if s := &p.Tensors[i]; !s.Codes && s.to != quantize.F32 && (s.tensor.Type.Block > 1 || formats.CodesOf(s.tensor) != nil) {
+			names, to = append(names, s.Name), s.to
+		}
+	}
+	if n := len(names); n > 0 {
+		if n > 3 {
+			names = append(names[:3], fmt.Sprintf("%d more", n-3))
+		}
+		p.Warnings = append(p.Warnings, fmt.Sprintf("no place as codes, so decoded and rounded to %s: %s; --outtype f32 keeps their weights as they are", to, strings.Join(names, ", ")))
+	}
 }
 
 // regrid brings codes of the source onto the grid of the plan; changed counts scales that storing rounds, of all.
