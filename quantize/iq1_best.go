@@ -51,6 +51,7 @@ func newIQ1Search(c *iq1Coder) *iq1Search {
 		k.sweep.First[i] = uint32(i / kernel.GridGroups / sweep1 * kernel.GridWindow)
 	}
 	copy(k.later.First, k.sweep.First)
+	k.sweep.Aim()
 	k.fits.LX, k.fits.L2 = k.sweep.LX, k.sweep.L2
 	return k
 }
@@ -79,6 +80,7 @@ func (k *iq1Search) search(importance []float32) {
 	for down, m := range k.members {
 		m.grid.Fill(k.room, down*rounds1, k.unit[:], k.heft[:])
 	}
+	k.room.Close(kernel.GridSet)
 	kernel.PickGrid(&k.sweep, k.room)
 	if d := k.fits.choose(k.try.scale[:super/k.c.group], 1, 7); d != 0 {
 		k.try.d = smallHalf(d)
@@ -112,10 +114,15 @@ func (k *iq1Search) load() {
 
 // settle takes members and shifts anew for the scales of the try and for those beside them, and keeps the best.
 func (k *iq1Search) settle() {
-	for i := range k.later.Scale {
-		t, g := i/kernel.GridGroups, i%kernel.GridGroups
-		k.later.Scale[i] = k.fits.scale(g, beside(k.try.scale[g], t%kernel.GridScales, 7))
+	for g, step := range k.fits.Step {
+		for t := range kernel.GridScales {
+			scale := scaleOf(step, beside(k.try.scale[g], t, 7))
+			for way := range k.c.ways {
+				k.later.Scale[(way*kernel.GridScales+t)*kernel.GridGroups+g] = scale
+			}
+		}
 	}
+	k.later.Aim()
 	kernel.PickGrid(&k.later, k.room)
 	lx, l2 := k.fits.Least(&k.later)
 	for g, whole := range k.fits.whole[:k.later.Groups] {
@@ -139,39 +146,33 @@ func (k *iq1Search) take(at, found int) {
 
 // seek looks at other members for eights: where weights are uneven, what is near is not what is good.
 func (k *iq1Search) seek() {
-	for at := range k.turn {
-		scale, p, q := k.now(at)
-		k.shifted(at).grid.Aim(&k.turn[at], scale, scale*(p-float32(scale*q)))
+	for g := range k.later.Groups {
+		scale := k.fits.scale(g, k.try.scale[g])
+		aimed := [2]kernel.GridAimed{k.members[0].grid.Aim(scale), k.members[1].grid.Aim(scale)}
+		for i := range k.later.Points {
+			at := g*k.later.Points + i
+			p, q := sumsOf(&k.room, at, int(k.at[at]))
+			k.turn[at].Aimed, k.turn[at].Gain = aimed[k.at[at]/kernel.GridWindow], scale*(p-float32(scale*q))
+		}
 	}
-	k.members[0].turns.Find(k.turn[:], k.unit[:], k.heft[:])
+	turns := k.members[0].turns
+	turns.Find(k.turn[:], k.unit[:], k.heft[:])
 	for at := range k.turn {
+		n, ok := turns.Number(&k.turn[at])
 		g := at / k.later.Points
-		if k.fits.whole[g] == 0 {
+		if !ok || k.fits.whole[g] == 0 {
 			continue
 		}
-		scale, p, q := k.now(at)
-		if m, p2, q2, ok := k.shifted(at).turned(&k.turn[at], k.unit[8*at:][:8], k.heft[8*at:][:8], scale, p-float32(scale*q)); ok {
+		scale := k.fits.scale(g, k.try.scale[g])
+		p, q := sumsOf(&k.room, at, int(k.at[at]))
+		shifted := k.members[k.at[at]/kernel.GridWindow]
+		if m, p2, q2, ok := shifted.turned(n, k.unit[8*at:][:8], k.heft[8*at:][:8], scale, p-float32(scale*q)); ok {
 			k.try.member[at] = m
 			dp, dq := k.fits.sums(g, p2-p, q2-q)
 			k.p[g] += dp
 			k.q[g] += dq
 		}
 	}
-}
-
-// now is what an eight has in the try: its scale, and the sums of its member.
-func (k *iq1Search) now(at int) (scale, p, q float32) {
-	g := at / k.later.Points
-	p, q = sumsOf(&k.room, at, int(k.at[at]))
-	return k.fits.scale(g, k.try.scale[g]), p, q
-}
-
-// shifted are the candidates of an eight's shift.
-func (k *iq1Search) shifted(at int) *candidates {
-	if k.try.down[at] {
-		return k.members[1]
-	}
-	return k.members[0]
 }
 
 // sums are those of the try as it was settled.

@@ -53,6 +53,7 @@ func newGridSearch(c *gridCoder) *gridSearch {
 		k.sweep.Scale[i] = between(gridLowest, gridHighest, i/kernel.GridGroups, c.sweep)
 		k.sweep.First[i] = k.members.window(k.sweep.Scale[i])
 	}
+	k.sweep.Aim()
 	k.fits.LX, k.fits.L2 = k.sweep.LX, k.sweep.L2
 	return k
 }
@@ -79,6 +80,7 @@ func (k *gridSearch) search() {
 	k.loss, k.try = math.Inf(1), gridBlock{}
 	k.load()
 	k.members.grid.Fill(k.room, 0, k.unit[:], k.heft[:])
+	k.room.Close(gridRounds * kernel.GridNear)
 	kernel.PickGrid(&k.sweep, k.room)
 	n := super / k.c.group
 	if d := k.fits.choose(k.try.scale[:n], float64(k.c.unit), 15); d != 0 {
@@ -129,26 +131,19 @@ func (k *gridSearch) load() {
 		kernel.EvenSigns(k.sign[:], k.unit[:], k.x[:], k.w[:])
 		return
 	}
-	for p := range k.sign {
-		k.sign[p] = signs((*[8]float32)(k.x[8*p:]))
-	}
-}
-
-// signs has a bit for each weight that is negative, or a zero that says so.
-func signs(x *[8]float32) (bits uint8) {
-	for i, v := range x {
-		bits |= uint8(math.Float32bits(v)>>31) << i
-	}
-	return bits
+	kernel.Signs(k.sign[:], k.x[:])
 }
 
 // settle takes members anew for the scales of the try, and for those beside them, and keeps the best.
 func (k *gridSearch) settle() {
-	for i := range k.later.Scale {
-		t, g := i/kernel.GridGroups, i%kernel.GridGroups
-		k.later.Scale[i] = k.fits.scale(g, beside(k.try.scale[g], t, 15))
-		k.later.First[i] = k.members.window(k.later.Scale[i])
+	for g, step := range k.fits.Step {
+		for t := range kernel.GridScales {
+			scale := scaleOf(step, beside(k.try.scale[g], t, 15))
+			at := t*kernel.GridGroups + g
+			k.later.Scale[at], k.later.First[at] = scale, k.members.window(scale)
+		}
 	}
+	k.later.Aim()
 	kernel.PickGrid(&k.later, k.room)
 	lx, l2 := k.fits.Least(&k.later)
 	for g, whole := range k.fits.whole[:k.later.Groups] {
@@ -167,10 +162,11 @@ func beside(integer uint8, t, most int) uint8 { return uint8(min(max(int(integer
 // take gives the try what a group was moved to.
 func (k *gridSearch) take(g, t int) {
 	n, points := k.c.group, k.later.Points
+	found := k.later.Found[g*points*kernel.GridScales+t:]
 	for i := range points {
-		at := g*points + i
-		k.at[at] = uint8(chosen(&k.later, g, i, t))
-		k.try.member[at] = k.members.member(&k.room, at, int(k.at[at]))
+		at, j := g*points+i, int(found[i*kernel.GridScales])
+		k.at[at] = uint8(j)
+		k.try.member[at] = k.members.member(&k.room, at, j)
 	}
 	copy(k.try.sign[g*n/8:(g+1)*n/8], k.sign[g*n/8:(g+1)*n/8])
 }
@@ -189,7 +185,7 @@ func (k *gridSearch) seek() {
 	}
 	if turns := k.members.turns; turns != nil {
 		turns.Find(k.turn[:], k.unit[:], k.heft[:])
-		k.turnAll()
+		k.turnAll(turns)
 	}
 }
 
@@ -211,23 +207,25 @@ func (k *gridSearch) seekIn(g int, scale, worth float32) {
 
 // aim asks turns about a group.
 func (k *gridSearch) aim(g int, scale float32) {
+	aimed := k.members.grid.Aim(scale)
 	for i := range k.later.Points {
 		at := g*k.later.Points + i
 		p, q := sumsOf(&k.room, at, int(k.at[at]))
-		k.members.grid.Aim(&k.turn[at], scale, scale*(p-float32(scale*q)))
+		k.turn[at].Aimed, k.turn[at].Gain = aimed, scale*(p-float32(scale*q))
 	}
 }
 
 // turnAll takes what turns found.
-func (k *gridSearch) turnAll() {
+func (k *gridSearch) turnAll(turns *kernel.GridTurns) {
 	for at := range k.turn {
+		n, ok := turns.Number(&k.turn[at])
 		g := at / k.later.Points
-		if k.fits.whole[g] == 0 {
+		if !ok || k.fits.whole[g] == 0 {
 			continue
 		}
 		scale := k.fits.scale(g, k.try.scale[g])
 		p, q := sumsOf(&k.room, at, int(k.at[at]))
-		if m, p2, q2, ok := k.members.turned(&k.turn[at], k.unit[8*at:][:8], k.heft[8*at:][:8], scale, p-float32(scale*q)); ok {
+		if m, p2, q2, ok := k.members.turned(n, k.unit[8*at:][:8], k.heft[8*at:][:8], scale, p-float32(scale*q)); ok {
 			k.change(g, at, m, p2-p, q2-q)
 		}
 	}

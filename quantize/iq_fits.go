@@ -88,6 +88,11 @@ func (f *groupFits) steps(step float64) {
 }
 
 // scale is that of a group with an integer, in its units, for the steps that it was told.
-func (f *groupFits) scale(g int, integer uint8) float32 {
-	return min(f.Step[g]*float32(2*int(integer)+1), farScale)
+func (f *groupFits) scale(g int, integer uint8) float32 { return scaleOf(f.Step[g], integer) }
+
+func scaleOf(step float32, integer uint8) float32 {
+	if s := step * float32(2*int32(integer)+1); s < farScale {
+		return s
+	}
+	return farScale
 }

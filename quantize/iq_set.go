@@ -63,14 +63,11 @@ func (c *candidates) better(x, w []float32, scale, gain float32) (member uint16,
 	return uint16(m), p, q, p-float32(scale*q) > gain
 }
 
-// turned is the member that turns found, and its sums, if it gains more.
-func (c *candidates) turned(k *kernel.GridTurn, x, w []float32, scale, gain float32) (member uint16, p, q float32, ok bool) {
-	n, ok := c.turns.Number(k)
-	if !ok {
-		return 0, 0, 0, false
-	}
+// turned is the member at a point that turns found, and its sums, if it gains more.
+func (c *candidates) turned(n int, x, w []float32, scale, gain float32) (member uint16, p, q float32, ok bool) {
 	m := c.book.member[n]
-	for i, l := range c.book.level[m] {
+	x, w = x[:8], w[:8]
+	for i, l := range &c.book.level[m] {
 		v := c.value[l]
 		wv := float32(w[i] * v)
 		p += float32(2 * wv * x[i])

@@ -75,11 +75,12 @@ func NewGrid(dims int, value []float32, near []uint16, inverse []float32) *Grid 
 type GridPoints struct {
 	Sum    []float32 // of each point GridSet times 2·Σ w·x·code, then as often Σ w·code²
 	Number []uint32  // the GridRounds points of the grid that it rounds to
+	Pair   []uint32  // of each candidate both sums in words, in units of the point
 }
 
 // NewGridPoints makes room for n points.
 func NewGridPoints(n int) GridPoints {
-	return GridPoints{make([]float32, n*2*GridSet), make([]uint32, n*GridRounds)}
+	return GridPoints{make([]float32, n*2*GridSet), make([]uint32, n*GridRounds), make([]uint32, n*GridSet)}
 }
 
 // Fill finds the candidates of points, from weights x and what their squared errors count for, w. Both are finite. They are those of rounds
@@ -94,13 +95,19 @@ func (g *Grid) Fill(to GridPoints, round int, x, w []float32) {
 	}
 }
 
+// Close makes pairs of the sums of so many candidates of each point, a multiple of eight, when all of them are there.
+func (to GridPoints) Close(candidates int) {
+	gridPairs.best(to.Pair, to.Sum[:2*len(to.Pair)], candidates)
+}
+
 // A GridPick is what PickGrid is asked and what it answers about the groups of a super-block. Scales go in fours, of which Fours are looked at.
 type GridPick struct {
 	Points, Groups, Fours int
 	Wide                  bool      // all that there is room for is looked at, not a window
-	Scale                 []float32 // of GridGroups groups, one after the other
+	Scale                 []float32 // of GridGroups groups, one after the other; none is negative
 	First                 []uint32  // where the window of each of them begins
 	LX, L2                []float32 // of each scale, for GridGroups groups: 2·Σ w·x·code and Σ w·code² of what was chosen
+	times                 []uint32  // what pairs are multiplied by for each scale: a word for either sum
 	Found                 []uint32  // of each group, for four scales after the other, point by point, the candidates that these are
 }
 
@@ -109,31 +116,45 @@ func NewGridPick(points, groups, fours int, wide bool) GridPick {
 	n := GridGroups * fours * GridScales
 	return GridPick{
 		points / groups, groups, fours, wide, make([]float32, n), make([]uint32, n), make([]float32, n), make([]float32, n),
-		make([]uint32, points*fours*GridScales),
+		make([]uint32, n), make([]uint32, points*fours*GridScales),
 	}
 }
 
+// Aim sees to scales that were changed.
+func (p *GridPick) Aim() { gridAim.best(p.times, p.Scale[:len(p.times)], p.window()) }
+
+// window is how many candidates are looked at.
+func (p *GridPick) window() int {
+	if p.Wide {
+		return GridSet
+	}
+	return GridWindow
+}
+
 // PickGrid chooses for each scale the candidate of every point of a group that gains most at it, 2·s·p - s²·q where p and q are its sums, among
-// a window, and adds up what the chosen have.
+// a window, and adds up what the chosen have. Gains are compared by pairs.
 func PickGrid(p *GridPick, from GridPoints) {
 	pick := gridPick.best
 	if p.Wide {
 		pick = gridPickWide.best
 	}
-	pick(p, from.Sum[:p.Groups*p.Points*2*GridSet])
+	n := p.Groups * p.Points
+	pick(p, from.Sum[:n*2*GridSet], from.Pair[:n*GridSet])
 }
 
 type (
 	gridFillBody func(sum []float32, number []uint32, round int, x, w []float32, g *Grid)
-	gridPickBody func(p *GridPick, sum []float32)
+	gridPickBody func(p *GridPick, sum []float32, pair []uint32)
 )
 
 var (
 	gridFill4 = portable(gridFillBody(gridFillPortable))
 	gridFill8 = portable(gridFillBody(gridFillPortable))
 
-	gridPick     = portable(gridPickBody(func(p *GridPick, sum []float32) { gridPickPortable(p, sum, GridWindow) }))
-	gridPickWide = portable(gridPickBody(func(p *GridPick, sum []float32) { gridPickPortable(p, sum, GridSet) }))
+	gridPairs    = portable(gridPairsPortable)
+	gridAim      = portable(gridAimPortable)
+	gridPick     = portable(gridPickBody(gridPickPortable))
+	gridPickWide = portable(gridPickBody(gridPickPortable))
 )
 
 func gridFillPortable(sum []float32, number []uint32, round int, x, w []float32, g *Grid) {
@@ -187,24 +208,50 @@ func (g *Grid) round(x []float32, inverse float32) (number uint32) {
 	return number
 }
 
+func gridPairsPortable(pair []uint32, sum []float32, candidates int) {
+	for ; len(pair) > 0; pair, sum = pair[GridSet:], sum[2*GridSet:] {
+		most := float32(1e-30)
+		for j := range candidates {
+			p, q := sum[j], sum[GridSet+j]
+			most = max(most, p, -p, q)
+		}
+		unit := math.MaxInt16 / most
+		for j := range candidates {
+			p, q := math.RoundToEven(float64(sum[j]*unit)), math.RoundToEven(float64(sum[GridSet+j]*unit))
+			pair[j] = uint32(uint16(int16(p))) | uint32(int16(q))<<16
+		}
+	}
+}
+
+// Both words are multiples of the window, which leaves room for a candidate's place below every gain. The larger one is as large as that allows.
+func gridAimPortable(times []uint32, scale []float32, window int) {
+	top := float32(1<<15/window - 1)
+	for i, s := range scale {
+		unit := top / max(s, 1)
+		p, q := math.RoundToEven(float64(unit)), math.RoundToEven(float64(s*unit))
+		times[i] = uint32(uint16(int16(p)*int16(window))) | uint32(-int16(q)*int16(window))<<16
+	}
+}
+
 // Gains are compared with the candidate's place in their lowest bits, so that no two are equal and the largest tells its place.
-func gridPickPortable(p *GridPick, sum []float32, window uint32) {
-	for n, s := range p.Scale {
+func gridPickPortable(p *GridPick, sum []float32, pair []uint32) {
+	window := uint32(p.window())
+	for n, times := range p.times {
 		t, g := n/GridGroups, n%GridGroups
 		if g >= p.Groups {
 			continue
 		}
 		var lx, l2 float32
 		for k := range p.Points {
-			from := sum[(g*p.Points+k)*2*GridSet+int(p.First[n]):]
-			p2, q1 := from[:window], from[GridSet:][:window]
-			best := float32(math.Inf(-1))
-			for j, v := range p2 {
-				gain := v - float32(s*q1[j])
-				best = max(best, math.Float32frombits(math.Float32bits(gain)&^(window-1)|uint32(j)))
+			at := g*p.Points + k
+			best := int32(math.MinInt32)
+			for j, v := range pair[at*GridSet+int(p.First[n]):][:window] {
+				gain := int32(int16(v))*int32(int16(times)) + int32(int16(v>>16))*int32(int16(times>>16))
+				best = max(best, gain|int32(j))
 			}
-			j := math.Float32bits(best) & (window - 1)
-			lx, l2 = lx+p2[j], l2+q1[j]
+			j := uint32(best) & (window - 1)
+			of := sum[at*2*GridSet+int(p.First[n]+j):]
+			lx, l2 = lx+of[0], l2+of[GridSet]
 			p.Found[((g*p.Fours+t/GridScales)*p.Points+k)*GridScales+t%GridScales] = p.First[n] + j
 		}
 		p.LX[n], p.L2[n] = lx, l2

@@ -11,10 +11,16 @@ func gridFill4AVX2(sum *float32, number *uint32, x, w *float32, points uintptr, 
 func gridFill8AVX2(sum *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, rounds uintptr)
 
 //go:noescape
-func gridPickAVX2(found *uint32, lx, l2, sum, scale *float32, first *uint32, points, groups, fours uintptr)
+func gridPairsAVX2(pair *uint32, sum *float32, points, candidates uintptr)
 
 //go:noescape
-func gridPickWideAVX2(found *uint32, lx, l2, sum, scale *float32, first *uint32, points, groups, fours uintptr)
+func gridAimAVX2(times *uint32, scale *float32, scales, window uintptr, top float32)
+
+//go:noescape
+func gridPickAVX2(found *uint32, lx, l2, sum *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)
+
+//go:noescape
+func gridPickWideAVX2(found *uint32, lx, l2, sum *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)
 
 //go:noescape
 func gridSumsAVX2(p, q *float32, member *uint16, n uintptr, tp, tq *float32)
@@ -38,6 +44,12 @@ func init() {
 	avx2, avx512 := cpu.Has("avx2"), cpu.Has("avx512")
 	gridFill4.add("avx2", avx2, gridFillOf(gridFill4AVX2))
 	gridFill8.add("avx2", avx2, gridFillOf(gridFill8AVX2))
+	gridPairs.add("avx2", avx2, func(pair []uint32, sum []float32, candidates int) {
+		gridPairsAVX2(&pair[0], &sum[0], uintptr(len(pair)/GridSet), uintptr(candidates))
+	})
+	gridAim.add("avx2", avx2, func(times []uint32, scale []float32, window int) {
+		gridAimAVX2(&times[0], &scale[0], uintptr(len(times)), uintptr(window), float32(1<<15/window-1))
+	})
 	gridPick.add("avx2", avx2, gridPickOf(gridPickAVX2))
 	gridPickWide.add("avx2", avx2, gridPickOf(gridPickWideAVX2))
 	gridSums.add("avx2", avx2, gridSumsOf(gridSumsAVX2))
@@ -54,9 +66,9 @@ func gridFillOf(f func(sum *float32, number *uint32, x, w *float32, points uintp
 	}
 }
 
-func gridPickOf(f func(found *uint32, lx, l2, sum, scale *float32, first *uint32, points, groups, fours uintptr)) gridPickBody {
-	return func(p *GridPick, sum []float32) {
-		f(&p.Found[0], &p.LX[0], &p.L2[0], &sum[0], &p.Scale[0], &p.First[0], uintptr(p.Points), uintptr(p.Groups), uintptr(p.Fours))
+func gridPickOf(f func(found *uint32, lx, l2, sum *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)) gridPickBody {
+	return func(p *GridPick, sum []float32, pair []uint32) {
+		f(&p.Found[0], &p.LX[0], &p.L2[0], &sum[0], &p.times[0], &p.First[0], uintptr(p.Points), uintptr(p.Groups), uintptr(p.Fours), &pair[0])
 	}
 }
 

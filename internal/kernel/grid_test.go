@@ -146,20 +146,99 @@ func samePick(t *testing.T, r *rand.Rand, f, portable gridPickBody, points, grou
 			got.First[i] = uint32(r.Intn(5) * GridNear)
 		}
 	}
-	want.Scale, want.First = got.Scale, got.First
+	got.Aim()
+	want.Scale, want.First, want.times = got.Scale, got.First, got.times
+	pair := make([]uint32, points*GridSet)
+	gridPairsPortable(pair, sum, GridSet)
 	lx, checkX := guarded(len(got.LX))
 	l2, check2 := guarded(len(got.L2))
 	copy(want.LX, lx)
 	copy(want.L2, l2)
 	got.LX, got.L2 = lx, l2
 	got.Found, want.Found = append(got.Found, 77)[:len(got.Found)], append(want.Found, 77)[:len(got.Found)]
-	f(&got, sum)
-	portable(&want, sum)
+	f(&got, sum, pair)
+	portable(&want, sum, pair)
 	checkX()
 	check2()
 	n := len(got.Found)
 	if !slices.Equal(got.Found[:n+1], want.Found[:n+1]) || !slices.Equal(lx, want.LX) || !slices.Equal(l2, want.L2) {
 		t.Fatalf("%d points in %d groups, %d scales: %v, want %v", points, groups, 4*fours, got.Found, want.Found)
+	}
+}
+
+func TestGridPairs(t *testing.T) {
+	r := rand.New(rand.NewSource(32))
+	each(t, gridPairs, func(t *testing.T, f, portable func(pair []uint32, sum []float32, candidates int)) {
+		for points := 1; points < 9; points++ {
+			for candidates := 8; candidates <= GridSet; candidates += 8 {
+				sum, _ := anyPoints(r, points*2*GridSet)
+				for i, v := range sum {
+					if i%(2*GridSet) >= GridSet {
+						sum[i] = absolute(v)
+					}
+				}
+				clear(sum[(points-1)*2*GridSet:][:points%2*2*GridSet])
+				got, want := make([]uint32, points*GridSet+1), make([]uint32, points*GridSet+1)
+				got[points*GridSet], want[points*GridSet] = 77, 77
+				f(got[:points*GridSet], sum, candidates)
+				portable(want[:points*GridSet], sum, candidates)
+				if !slices.Equal(got, want) {
+					t.Fatalf("%d points, %d candidates: %x, want %x", points, candidates, got, want)
+				}
+			}
+		}
+	})
+}
+
+func TestGridAim(t *testing.T) {
+	r := rand.New(rand.NewSource(33))
+	each(t, gridAim, func(t *testing.T, f, portable func(times []uint32, scale []float32, window int)) {
+		for n := 16; n < 80; n += 16 {
+			for _, window := range []int{GridWindow, GridSet} {
+				scale := make([]float32, n)
+				for i := range scale {
+					scale[i] = float32(r.ExpFloat64())
+				}
+				scale[0], scale[1], scale[2] = 0, 1, 100
+				got, want := make([]uint32, n), make([]uint32, n)
+				f(got, scale, window)
+				portable(want, scale, window)
+				if !slices.Equal(got, want) {
+					t.Fatalf("%v: %x, want %x", scale, got, want)
+				}
+			}
+		}
+	})
+}
+
+// What is picked gains nearly the most that there is to gain.
+func TestGridPickByDefinition(t *testing.T) {
+	r := rand.New(rand.NewSource(34))
+	for _, wide := range []bool{false, true} {
+		room := NewGridPoints(16)
+		for i := range room.Sum {
+			if room.Sum[i] = float32(r.NormFloat64()); i%(2*GridSet) >= GridSet {
+				room.Sum[i] = absolute(room.Sum[i])
+			}
+		}
+		room.Close(GridSet)
+		p := NewGridPick(16, 16, 1, wide)
+		for i := range p.Scale {
+			p.Scale[i] = 0.3 + r.Float32()*2
+		}
+		p.Aim()
+		PickGrid(&p, room)
+		for n, s := range p.Scale {
+			g := n % GridGroups
+			sum := room.Sum[g*2*GridSet:]
+			best := math.Inf(-1)
+			for j := range p.window() {
+				best = max(best, float64(sum[j]-s*sum[GridSet+j]))
+			}
+			if got := float64(p.LX[n] - s*p.L2[n]); got < best-0.01 {
+				t.Errorf("scale %v of group %d gains %v, want %v", s, g, got, best)
+			}
+		}
 	}
 }
 

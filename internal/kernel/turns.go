@@ -43,25 +43,31 @@ func NewGridTurns(is func(number int) bool) *GridTurns {
 	return t
 }
 
-// A GridTurn is what turns are asked and answer about a point: pairs of levels next to each other, scaled, and what it may lose.
-type GridTurn struct {
+// A GridAimed is what a scale makes of levels: pairs of them next to each other, scaled.
+type GridAimed struct {
 	sum, gap [2]float32 // of the lower two levels, of the upper two
 	middle   float32    // the level between, scaled
-	gain     float32    // what a member gains that is known
-	lost     float32    // what it loses beside the nearest level of each weight
-	least    [2]uint32  // of the first eight turns of four weights and of the others the least loss in steps, times sixteen plus the turn of the other four; above that which of the eight it is
-	key      uint32     // the intervals
+}
+
+// A GridTurn is what turns are asked and answer about a point, and what it may lose.
+type GridTurn struct {
+	Aimed GridAimed
+	Gain  float32   // what a member gains that is known
+	lost  float32   // what it loses beside the nearest level of each weight
+	least [2]uint32 // of the first eight turns of four weights and of the others the least loss in steps, times sixteen plus the turn of the other four; above that which of the eight it is
+	key   uint32    // the intervals
 }
 
 const turnLeast = 1e-30 // less than that is nothing to lose
 
-// Aim asks for a member that gains more at scale s than is known.
-func (g *Grid) Aim(k *GridTurn, s, gain float32) {
-	v := g.table[gridValue:]
-	for i := range k.sum {
-		k.sum[i], k.gap[i] = s*(v[i]+v[i+1]), s*(v[i+1]-v[i])
+// Aim is what members have to gain more at.
+func (g *Grid) Aim(s float32) (a GridAimed) {
+	v := g.table[gridValue:][:3]
+	for i := range a.sum {
+		a.sum[i], a.gap[i] = s*(v[i]+v[i+1]), s*(v[i+1]-v[i])
 	}
-	k.middle, k.gain = s*v[1], gain
+	a.middle = s * v[1]
+	return a
 }
 
 // Find answers about points of eight weights x, of which errors count for w.
@@ -98,7 +104,7 @@ func (t *GridTurns) find(k *GridTurn, x, w []float32) {
 	var lost, free [8]float32
 	k.key = 0
 	for i, v := range x {
-		a, b := (v+v-k.sum[0])*float32(w[i]*k.gap[0]), (v+v-k.sum[1])*float32(w[i]*k.gap[1])
+		a, b := (v+v-k.Aimed.sum[0])*float32(w[i]*k.Aimed.gap[0]), (v+v-k.Aimed.sum[1])*float32(w[i]*k.Aimed.gap[1])
 		above, over := math.Float32bits(a)>>31^1, math.Float32bits(b)>>31^1
 		near := over
 		if math.Abs(float64(a)) > math.Abs(float64(b)) {
@@ -106,12 +112,12 @@ func (t *GridTurns) find(k *GridTurn, x, w []float32) {
 		}
 		k.key |= (above + near + over) << (2 * i)
 		lost[i] = float32(min(math.Abs(float64(a)), math.Abs(float64(b))))
-		free[i] = float32(w[i]*float32(k.middle*((v+v)-k.middle))) + max(b, 0) - min(a, 0)
+		free[i] = float32(w[i]*float32(k.Aimed.middle*((v+v)-k.Aimed.middle))) + max(b, 0) - min(a, 0)
 	}
 	for i := range 4 {
 		free[i] += free[i+4]
 	}
-	k.lost = (free[0] + free[2]) + (free[1] + free[3]) - k.gain
+	k.lost = (free[0] + free[2]) + (free[1] + free[3]) - k.Gain
 	inverse := turnSteps / max(k.lost, turnLeast)
 	var loss [8]uint32
 	for i, v := range lost {

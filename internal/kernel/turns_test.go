@@ -26,7 +26,7 @@ func TestGridTurns(t *testing.T) {
 				x[i] /= 20
 			}
 			for i := range got {
-				got[i] = GridTurn{sum: [2]float32{-0.75, 1.25}, gap: [2]float32{1, 1}, middle: 0.125, gain: r.Float32() * 6}
+				got[i] = GridTurn{Aimed: GridAimed{sum: [2]float32{-0.75, 1.25}, gap: [2]float32{1, 1}, middle: 0.125}, Gain: r.Float32() * 6}
 			}
 			copy(want, got)
 			f(turns, got[:points], x, w)
@@ -84,8 +84,7 @@ func TestGridTurnByDefinition(t *testing.T) {
 		for i, l := range level {
 			gain += float64(w[i]) * s * value[l] * (2*float64(x[i]) - s*value[l])
 		}
-		k := make([]GridTurn, 1)
-		g.Aim(&k[0], s, float32(gain-lost))
+		k := []GridTurn{{Aimed: g.Aim(s), Gain: float32(gain - lost)}}
 		turns.Find(k, x, w)
 		n, ok := turns.Number(&k[0])
 		if !ok {

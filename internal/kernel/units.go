@@ -55,6 +55,13 @@ func (h *Heft) Weigh(w, x, importance []float32) bool {
 	return weigh.best(w[:len(x)], x, importance[:len(x)], h)
 }
 
+// Signs writes a bit for each of eight weights that is negative, or a zero that says so.
+func Signs(sign []uint8, x []float32) {
+	if len(x) > 0 {
+		signs.best(sign[:len(x)/8], x)
+	}
+}
+
 type (
 	topsBody  func(top, heavy []float32, sum, most []float64, x, w []float32, n int)
 	unitsBody func(unit, heft, x, w, factor, lighter []float32, n int, plain bool)
@@ -67,8 +74,14 @@ var (
 	tops      = portable(topsBody(topsPortable))
 	units     = portable(unitsBody(unitsPortable))
 	evenSigns = portable(signsBody(evenSignsPortable))
-	weigh     = portable(weighBody(weighPortable))
-	tame      = portable(tameBody(func(dst, src []float32, most float32) {
+	signs     = portable(func(sign []uint8, x []float32) {
+		clear(sign)
+		for i, v := range x {
+			sign[i/8] |= uint8(math.Float32bits(v)>>31) << (i % 8)
+		}
+	})
+	weigh = portable(weighBody(weighPortable))
+	tame  = portable(tameBody(func(dst, src []float32, most float32) {
 		for i, v := range src {
 			if v != v {
 				v = 0

@@ -21,6 +21,9 @@ func unitsPlainAVX2(unit, heft, x, w, factor, lighter *float32, groups, n uintpt
 func evenSignsAVX2(sign *uint8, unit, x, w *float32, eights uintptr)
 
 //go:noescape
+func signsAVX2(sign *uint8, x *float32, eights uintptr)
+
+//go:noescape
 func tameAVX2(dst, src *float32, n uintptr, most float32)
 
 //go:noescape
@@ -41,6 +44,7 @@ func init() {
 	evenSigns.add("avx2", has, func(sign []uint8, unit, x, w []float32) {
 		evenSignsAVX2(&sign[0], &unit[0], &x[0], &w[0], uintptr(len(sign)))
 	})
+	signs.add("avx2", has, func(sign []uint8, x []float32) { signsAVX2(&sign[0], &x[0], uintptr(len(sign))) })
 	tame.add("avx2", has, func(dst, src []float32, most float32) { tameAVX2(&dst[0], &src[0], uintptr(len(src)), most) })
 	weigh.add("avx2", has, func(w, x, importance []float32, h *Heft) bool {
 		sum := weighAVX2(&w[0], &x[0], &importance[0], uintptr(len(x)), h, 1/float32(len(x)))

@@ -223,6 +223,23 @@ again12:
 DATA unitsMost<>+0(SB)/4, $0x7f7fffff
 GLOBL unitsMost<>(SB), RODATA|NOPTR, $4
 
+// func signsAVX2(sign *uint8, x *float32, eights uintptr)
+
+TEXT ·signsAVX2(SB), NOSPLIT, $0-24
+	MOVQ sign+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ eights+16(FP), CX
+again13:
+	VMOVUPS (SI), Y0
+	VMOVMSKPS Y0, AX
+	MOVB AX, (DI)
+	ADDQ $32, SI
+	ADDQ $1, DI
+	SUBQ $1, CX
+	JNE again13
+	VZEROUPPER
+	RET
+
 // func tameAVX2(dst, src *float32, n uintptr, most float32)
 
 TEXT ·tameAVX2(SB), NOSPLIT, $0-28
@@ -232,7 +249,7 @@ TEXT ·tameAVX2(SB), NOSPLIT, $0-28
 	VBROADCASTSS most+24(FP), Y1
 	VXORPS Y2, Y2, Y2
 	VSUBPS Y1, Y2, Y2
-again13:
+again14:
 	VMOVUPS (SI), Y0
 	VCMPPS $7, Y0, Y0, Y3
 	VANDPS Y3, Y0, Y0
@@ -242,7 +259,7 @@ again13:
 	ADDQ $32, SI
 	ADDQ $32, DI
 	SUBQ $8, CX
-	JNE again13
+	JNE again14
 	VZEROUPPER
 	RET
 
@@ -259,7 +276,7 @@ TEXT ·weighAVX2(SB), NOSPLIT, $0-52
 	MOVQ SI, R9
 	MOVQ DX, R10
 	MOVQ CX, R11
-again14:
+again15:
 	VADDPS (R10), Y0, Y0
 	VMOVUPS (R9), Y2
 	VMULPS Y2, Y2, Y2
@@ -267,7 +284,7 @@ again14:
 	ADDQ $32, R9
 	ADDQ $32, R10
 	SUBQ $8, R11
-	JNE again14
+	JNE again15
 	VEXTRACTF128 $1, Y0, X5
 	VADDPS X5, X0, X0
 	VPERMILPS $0x4e, X0, X5
@@ -282,9 +299,9 @@ again14:
 	VADDPS X5, X1, X1
 	VXORPS X15, X15, X15
 	VUCOMISS X15, X0
-	JLS nothing15
+	JLS nothing16
 	VUCOMISS unitsMost<>(SB), X0
-	JHI nothing15
+	JHI nothing16
 	VMOVSS part+40(FP), X2
 	VMULSS 0(R8), X2, X3
 	VMULSS X3, X0, X0
@@ -299,34 +316,34 @@ again14:
 	MOVQ SI, R9
 	MOVQ DX, R10
 	MOVQ CX, R11
-again17:
+again18:
 	VADDPS (R10), Y0, Y2
 	TESTL AX, AX
-	JEQ plain18
+	JEQ plain19
 	VMOVUPS (R9), Y3
 	VMULPS Y3, Y3, Y3
 	VADDPS Y3, Y1, Y3
 	VSQRTPS Y3, Y3
 	VMULPS Y3, Y2, Y2
-plain18:
+plain19:
 	TESTL BX, BX
-	JEQ whole19
+	JEQ whole20
 	VSQRTPS Y2, Y2
 	VSQRTPS Y2, Y3
 	VMULPS Y3, Y2, Y2
 	CMPL BX, $1
-	JNE three20
+	JNE three21
 	VSQRTPS Y3, Y3
 	VMULPS Y3, Y2, Y2
-three20:
-whole19:
+three21:
+whole20:
 	VMOVUPS Y2, (DI)
 	VADDPS Y2, Y4, Y4
 	ADDQ $32, R9
 	ADDQ $32, R10
 	ADDQ $32, DI
 	SUBQ $8, R11
-	JNE again17
+	JNE again18
 	VEXTRACTF128 $1, Y4, X5
 	VADDPS X5, X4, X4
 	VPERMILPS $0x4e, X4, X5
@@ -334,9 +351,9 @@ whole19:
 	VPERMILPS $0xb1, X4, X5
 	VADDPS X5, X4, X4
 	VMOVSS X4, sum+48(FP)
-	JMP done16
-nothing15:
+	JMP done17
+nothing16:
 	VMOVSS X15, sum+48(FP)
-done16:
+done17:
 	VZEROUPPER
 	RET

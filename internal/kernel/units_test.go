@@ -105,6 +105,23 @@ func TestGridFree(t *testing.T) {
 	}
 }
 
+func TestSigns(t *testing.T) {
+	r := rand.New(rand.NewSource(35))
+	each(t, signs, func(t *testing.T, f, portable func(sign []uint8, x []float32)) {
+		for eights := 1; eights < 40; eights++ {
+			x, _ := anyPoints(r, 8*eights)
+			x[0] = float32(math.Copysign(0, -1))
+			got, want := make([]uint8, eights+1), make([]uint8, eights+1)
+			got[eights], want[eights] = 77, 77
+			f(got[:eights], x)
+			portable(want[:eights], x)
+			if !slices.Equal(got, want) || got[0]&1 == 0 {
+				t.Fatalf("%v: %v, want %v", x, got, want)
+			}
+		}
+	})
+}
+
 func TestTame(t *testing.T) {
 	r := rand.New(rand.NewSource(25))
 	each(t, tame, func(t *testing.T, f, portable tameBody) {

@@ -8,8 +8,10 @@ import (
 // gridAMD64 writes the search of codebook types. The layout of the table is kernel.Grid's.
 func gridAMD64(f *file) {
 	f.integers("gridIndex", 64, func(i int) uint32 { return uint32(i) })
-	f.constant("gridCut", 0xffffffff&^31, 8)
-	f.constant("gridCutWide", 0xffffffff&^63, 8)
+	f.constant("gridAbs", math.MaxInt32, 8)
+	f.constant("gridFull", floatBits(math.MaxInt16), 8)
+	f.constant("gridTiny", floatBits(1e-30), 8)
+	f.constant("gridOne", floatBits(1), 8)
 	f.constant("gridLow", 31, 4)
 	f.constant("gridLowWide", 63, 4)
 	f.constant("gridSixteen", 16, 16)
@@ -18,6 +20,8 @@ func gridAMD64(f *file) {
 	f.constant("gridLeast", floatBits(math.Inf(-1)), 16)
 	f.gridFill(4)
 	f.gridFill(8)
+	f.gridPairs()
+	f.gridAim()
 	f.gridPick("gridPickAVX2", 4)
 	f.gridPick("gridPickWideAVX2", 8)
 	f.gridSums512()

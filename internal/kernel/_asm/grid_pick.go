@@ -2,28 +2,99 @@ package main
 
 import "fmt"
 
+// gridPairs has what a point's sums are multiplied by in Y3.
+func (f *file) gridPairs() {
+	f.p("\n// func gridPairsAVX2(pair *uint32, sum *float32, points, candidates uintptr)")
+	f.fn("gridPairsAVX2", 32)
+	f.args("pair", "DI", "sum", "SI", "points", "CX", "candidates", "DX")
+	f.i("VMOVUPS", "gridAbs<>(SB)", "Y15")
+	f.i("VMOVUPS", "gridFull<>(SB)", "Y14")
+	f.loop(1, func() {
+		from := func() {
+			f.i("MOVQ", "SI", "R8")
+			f.i("MOVQ", "DX", "R10")
+		}
+		from()
+		f.i("VMOVUPS", "gridTiny<>(SB)", "Y0")
+		f.again("R10", 8, func() {
+			f.i("VANDPS", "(R8)", "Y15", "Y1")
+			f.i("VMAXPS", "Y1", "Y0", "Y0")
+			f.i("VMAXPS", "256(R8)", "Y0", "Y0")
+			f.i("ADDQ", "$32", "R8")
+		})
+		f.foldLanes("VMAXPS")
+		f.i("VDIVPS", "Y0", "Y14", "Y3")
+		from()
+		f.i("MOVQ", "DI", "R9")
+		f.again("R10", 8, func() {
+			f.i("VMULPS", "(R8)", "Y3", "Y0")
+			f.i("VMULPS", "256(R8)", "Y3", "Y1")
+			f.i("VCVTPS2DQ", "Y0", "Y0")
+			f.i("VCVTPS2DQ", "Y1", "Y1")
+			f.i("VPSLLD", "$16", "Y1", "Y1")
+			f.i("VPBLENDW", "$0xaa", "Y1", "Y0", "Y0")
+			f.i("VMOVDQU", "Y0", "(R9)")
+			f.i("ADDQ", "$32", "R8")
+			f.i("ADDQ", "$32", "R9")
+		})
+		f.i("ADDQ", "$512", "SI")
+		f.i("ADDQ", "$256", "DI")
+	})
+	f.p("\tVZEROUPPER\n\tRET")
+}
+
+func (f *file) gridAim() {
+	f.p("\n// func gridAimAVX2(times *uint32, scale *float32, scales, window uintptr, top float32)")
+	f.fn("gridAimAVX2", 36)
+	f.args("times", "DI", "scale", "SI", "scales", "CX", "window", "AX")
+	f.i("VBROADCASTSS", "top+32(FP)", "Y15")
+	f.i("VMOVUPS", "gridOne<>(SB)", "Y14")
+	f.i("VMOVD", "AX", "X13")
+	f.i("VPBROADCASTD", "X13", "Y13")
+	f.again("CX", 8, func() {
+		f.i("VMOVUPS", "(SI)", "Y0")
+		f.i("VMAXPS", "Y14", "Y0", "Y1")
+		f.i("VDIVPS", "Y1", "Y15", "Y1")
+		f.i("VMULPS", "Y1", "Y0", "Y0")
+		f.i("VCVTPS2DQ", "Y1", "Y1")
+		f.i("VCVTPS2DQ", "Y0", "Y0")
+		f.i("VPMULLD", "Y13", "Y1", "Y1")
+		f.i("VPMULLD", "Y13", "Y0", "Y0")
+		f.i("VPXOR", "Y2", "Y2", "Y2")
+		f.i("VPSUBD", "Y0", "Y2", "Y0")
+		f.i("VPSLLD", "$16", "Y0", "Y0")
+		f.i("VPBLENDW", "$0xaa", "Y0", "Y1", "Y0")
+		f.i("VMOVDQU", "Y0", "(DI)")
+		f.i("ADDQ", "$32", "SI")
+		f.i("ADDQ", "$32", "DI")
+	})
+	f.p("\tVZEROUPPER\n\tRET")
+}
+
 // gridPick looks at four scales together, so many vectors of candidates for each: the largest of each are found by turning four vectors into one.
 func (f *file) gridPick(name string, n int) {
-	cut, low := "gridCut<>(SB)", "gridLow<>(SB)"
+	low := "gridLow<>(SB)"
 	if n == 8 {
-		cut, low = "gridCutWide<>(SB)", "gridLowWide<>(SB)"
+		low = "gridLowWide<>(SB)"
 	}
-	f.p("\n// func %s(found *uint32, lx, l2, sum, scale *float32, first *uint32, points, groups, fours uintptr)", name)
-	f.fn(name, 72)
-	f.args("found", "DI", "lx", "R8", "l2", "R9", "sum", "SI", "scale", "R10", "first", "R11", "points", "DX", "groups", "CX")
+	f.p("\n// func %s(found *uint32, lx, l2, sum *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)", name)
+	f.fn(name, 80)
+	f.args("found", "DI", "lx", "R8", "l2", "R9", "sum", "SI", "times", "R10", "first", "R11", "points", "DX", "groups", "CX")
 	// Where the candidates of each scale begin.
 	offset := []string{"AX", "BX", "R12", "R13"}
 	f.i("VMOVDQU", low, "X14")
-	f.i("VMOVUPS", cut, "Y15")
 	f.loop(1, func() {
 		four, again := f.label("four"), f.label("again")
 		f.i("MOVQ", "fours+64(FP)", "R15")
 		f.at(four)
-		for t, o := range offset {
-			f.i("VBROADCASTSS", at(64*t, "R10"), y(t))
+		for t, o := range offset { // pairs are half as long as sums
+			f.i("VPBROADCASTD", at(64*t, "R10"), y(t))
 			f.i("MOVL", at(64*t, "R11"), o)
-			f.i("SHLQ", "$2", o)
+			f.i("SHLQ", "$3", o)
 			f.i("ADDQ", "SI", o)
+			f.i("SUBQ", "sum+24(FP)", o)
+			f.i("SHRQ", "$1", o)
+			f.i("ADDQ", "pair+72(FP)", o)
 		}
 		f.i("VMOVD", "(R11)", "X13")
 		for t := 1; t < 4; t++ {
@@ -35,40 +106,45 @@ func (f *file) gridPick(name string, n int) {
 		f.at(again)
 		for t, o := range offset {
 			for v := range n {
-				to := y(8)
+				to := y(8 + v%2)
 				if v == 0 {
 					to = y(4 + t)
 				}
-				f.i("VMULPS", at(256+32*v, o), y(t), to)
-				f.i("VMOVUPS", at(32*v, o), "Y9")
-				f.i("VSUBPS", to, "Y9", to)
-				f.i("VANDPS", "Y15", to, to)
-				f.i("VORPS", fmt.Sprintf("gridIndex<>+%d(SB)", 32*v), to, to)
+				f.i("VPMADDWD", at(32*v, o), y(t), to)
+				f.i("VPOR", fmt.Sprintf("gridIndex<>+%d(SB)", 32*v), to, to)
 				if v > 0 {
-					f.i("VMAXPS", to, y(4+t), y(4+t))
+					f.i("VPMAXSD", to, y(4+t), y(4+t))
 				}
 			}
-			f.i("ADDQ", "$512", o)
+			f.i("ADDQ", "$256", o)
 		}
 		for _, a := range []int{4, 6} {
 			f.i("VUNPCKLPS", y(a+1), y(a), "Y8")
 			f.i("VUNPCKHPS", y(a+1), y(a), "Y9")
-			f.i("VMAXPS", "Y9", "Y8", y(a))
+			f.i("VPMAXSD", "Y9", "Y8", y(a))
 		}
 		f.i("VUNPCKLPD", "Y6", "Y4", "Y8")
 		f.i("VUNPCKHPD", "Y6", "Y4", "Y9")
-		f.i("VMAXPS", "Y9", "Y8", "Y8")
-		f.i("VEXTRACTF128", "$1", "Y8", "X9")
-		f.i("VMAXPS", "X9", "X8", "X8")
+		f.i("VPMAXSD", "Y9", "Y8", "Y8")
+		f.i("VEXTRACTI128", "$1", "Y8", "X9")
+		f.i("VPMAXSD", "X9", "X8", "X8")
 		f.i("VPAND", "X14", "X8", "X8")
 		f.i("VPADDD", "X13", "X8", "X8")
 		f.i("VMOVDQU", "X8", "(DI)")
-		f.i("ADDQ", "$16", "DI")
-		for k, acc := range []string{"X11", "X12"} {
-			f.i("VPCMPEQD", "X10", "X10", "X10")
-			f.i("VGATHERDPS", "X10", fmt.Sprintf("%d(SI)(X8*4)", 256*k), "X9")
-			f.i("VADDPS", "X9", acc, acc)
+		for t := range 4 { // one by one, which is faster than gathering
+			f.i("MOVL", at(4*t, "DI"), "R14")
+			for k, to := range []string{"X9", "X10"} {
+				from := fmt.Sprintf("%d(SI)(R14*4)", 256*k)
+				if t == 0 {
+					f.i("VMOVSS", from, to)
+				} else {
+					f.i("VINSERTPS", dollar(16*t), from, to, to)
+				}
+			}
 		}
+		f.i("VADDPS", "X9", "X11", "X11")
+		f.i("VADDPS", "X10", "X12", "X12")
+		f.i("ADDQ", "$16", "DI")
 		f.i("ADDQ", "$512", "SI")
 		f.i("DECQ", "DX")
 		f.i("JNE", again)

@@ -13,6 +13,7 @@ func unitsAMD64(f *file) {
 	f.units("unitsPlainAVX2", true)
 	f.evenSigns()
 	f.constant("unitsMost", floatBits(math.MaxFloat32), 1)
+	f.signs()
 	f.tame()
 	f.weigh()
 }
@@ -160,6 +161,20 @@ func (f *file) evenSigns() {
 		for _, p := range []string{"SI", "DX", "R8"} {
 			f.i("ADDQ", "$32", p)
 		}
+	})
+	f.p("\tVZEROUPPER\n\tRET")
+}
+
+func (f *file) signs() {
+	f.p("\n// func signsAVX2(sign *uint8, x *float32, eights uintptr)")
+	f.fn("signsAVX2", 24)
+	f.args("sign", "DI", "x", "SI", "eights", "CX")
+	f.again("CX", 1, func() {
+		f.i("VMOVUPS", "(SI)", "Y0")
+		f.i("VMOVMSKPS", "Y0", "AX")
+		f.i("MOVB", "AX", "(DI)")
+		f.i("ADDQ", "$32", "SI")
+		f.i("ADDQ", "$1", "DI")
 	})
 	f.p("\tVZEROUPPER\n\tRET")
 }
