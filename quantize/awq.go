@@ -1,9 +1,11 @@
 package quantize
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"quern/internal/kernel"
@@ -36,6 +38,9 @@ const (
 	awqSteps = 16   // of the search of powers
 	awqLeast = 1e-4 // what sizes are at least, as parts of their mean
 	awqWorth = 0.95 // of the loss is what factors must leave less than: of two dozen candidates one is that good by chance, and other texts gain nothing from it
+	awqPart  = 4    // one row of so many is in the first round, of all candidates
+	awqFew   = 32   // rows are in it at least, if there are as many
+	awqStay  = 6    // candidates are in the second round, of all rows
 )
 
 // Search finds the factors of matrices of k columns.
@@ -43,15 +48,13 @@ func (a *AWQ) Search(k int, all []Consumer, threads int) (*Scaling, error) {
 	if k%kernel.Lanes != 0 || len(all) == 0 {
 		return nil, fmt.Errorf("%d matrices of %d columns", len(all), k)
 	}
-	grams := make([][]float32, len(all))
-	for i, c := range all {
+	for _, c := range all {
 		if len(c.Stats.Gram) != k*k || len(c.W)%k != 0 || len(c.W) == 0 {
 			return nil, errors.New("no products of inputs were added up")
 		}
 		if err := notFinite(c.W, k); err != nil {
 			return nil, err
 		}
-		grams[i] = whole(c.Stats)
 	}
 	x, w := a.sizes(k, all)
 	none := &Scaling{Factor: make([]float32, len(x)), Loss: 1}
@@ -67,36 +70,71 @@ func (a *AWQ) Search(k int, all []Consumer, threads int) (*Scaling, error) {
 			list = append(list, a.candidate(x, w, p, true))
 		}
 	}
-	base := make([]float64, len(all))
-	for i, c := range all {
-		base[i] = a.loss(a.Near(), c.W, grams[i], k, none.Factor)
+	grams := map[*Stats][]float32{}
+	for _, c := range all {
+		if grams[c.Stats] == nil {
+			grams[c.Stats] = products(c.Stats)
+		}
 	}
-	next, best := make(chan *Scaling, len(list)), none
-	for _, s := range list[1:] {
-		next <- s
+	if part, fewer := someOf(all, k); fewer {
+		a.rate(k, list, part, grams, threads)
+		slices.SortStableFunc(list[1:], func(s, t *Scaling) int { return cmp.Compare(s.Loss, t.Loss) })
+		list = list[:1+awqStay]
 	}
-	close(next)
-	var workers sync.WaitGroup
-	for range max(1, threads) {
-		workers.Go(func() {
-			n := a.Near()
-			for s := range next {
-				s.Loss = 0
-				for i, c := range all {
-					if base[i] > 0 {
-						s.Loss += a.loss(n, c.W, grams[i], k, s.Factor) / base[i] / float64(len(all))
-					}
-				}
-			}
-		})
-	}
-	workers.Wait()
+	a.rate(k, list, all, grams, threads)
+	best := none
 	for _, s := range list[1:] {
 		if s.Loss < min(best.Loss, awqWorth) {
 			best = s
 		}
 	}
 	return best, nil
+}
+
+// someOf are some rows of each matrix, if these are fewer.
+func someOf(all []Consumer, k int) (part []Consumer, fewer bool) {
+	for _, c := range all {
+		rows := len(c.W) / k
+		n := min(rows, max(awqFew, rows/awqPart))
+		some := make([]float32, 0, n*k)
+		for i := range n {
+			some = append(some, c.W[i*rows/n*k:][:k]...)
+		}
+		part, fewer = append(part, Consumer{some, c.Stats}), fewer || n < rows
+	}
+	return part, fewer
+}
+
+// rate says what every candidate leaves of the loss of the first one, which has no factors.
+func (a *AWQ) rate(k int, list []*Scaling, all []Consumer, grams map[*Stats][]float32, threads int) {
+	losses := make([][]float64, len(list))
+	next := make(chan int, len(list))
+	for i := range list {
+		next <- i
+	}
+	close(next)
+	var workers sync.WaitGroup
+	for range max(1, threads) {
+		workers.Go(func() {
+			n := a.Near()
+			for i := range next {
+				factor := a.columns(list[i].Factor, k)
+				for _, c := range all {
+					losses[i] = append(losses[i], factorLoss(n, c.W, grams[c.Stats], k, factor))
+				}
+			}
+		})
+	}
+	workers.Wait()
+	for i, s := range list {
+		s.Loss = 0
+		for m, l := range losses[i] {
+			if base := losses[0][m]; base > 0 {
+				s.Loss += l / base / float64(len(all))
+			}
+		}
+	}
+	list[0].Loss = 1
 }
 
 // sizes are the root mean squares of inputs, and how large weights are in their groups, for each factor.
@@ -196,37 +234,57 @@ func sixteenths(x float64, p int) float64 {
 	return y
 }
 
-// whole is a Gram matrix with both triangles, each input's mean square being about one.
-func whole(s *Stats) []float32 {
+// columns are the factors of all columns.
+func (a *AWQ) columns(factor []float32, k int) []float32 {
+	f := make([]float32, k)
+	for j := range f {
+		f[j] = factor[a.factorOf(j)]
+	}
+	return f
+}
+
+// products is a Gram matrix as quadratic takes it, each input's mean square being about one: panels of columns, each down to the end of its block on the
+// diagonal. What stands above that block is doubled, for what stands left of it is the same.
+func products(s *Stats) []float32 {
 	k, mean := len(s.Diag), 0.0
 	for _, d := range s.Diag {
 		mean += d / float64(k)
 	}
-	h := make([]float32, k*k)
-	for i := range k {
-		for j := range i + 1 {
-			if mean > 0 {
-				h[i*k+j] = float32(s.Gram[i*k+j] / mean)
-				h[j*k+i] = h[i*k+j]
+	if !(mean > 0) {
+		mean = math.Inf(1)
+	}
+	var h []float32
+	for from := 0; from < k; from += kernel.Lanes {
+		for i := range from + kernel.Lanes {
+			for j := from; j < from+kernel.Lanes; j++ {
+				v := float32(s.Gram[max(i, j)*k+min(i, j)] / mean)
+				if i < from {
+					v *= 2
+				}
+				h = append(h, v)
 			}
 		}
 	}
 	return h
 }
 
-// loss is what rounding does to products: (w−q)·H·(w−q)ᵀ, of all rows.
-func (a *AWQ) loss(n *Nearest, w, h []float32, k int, factor []float32) float64 {
+// factorLoss is what rounding does to products: (w−q)·H·(w−q)ᵀ, of all rows.
+func factorLoss(n *Nearest, w, h []float32, k int, factor []float32) float64 {
 	scaled, left := make([]float32, len(w)), make([]float32, len(w))
-	for i, v := range w {
-		scaled[i] = v * factor[a.factorOf(i%k)]
+	for i := 0; i < len(w); i += k {
+		row := w[i:][:k]
+		for j, f := range factor {
+			scaled[i+j] = row[j] * f
+		}
 	}
 	var c Codes
 	n.Rows(&c, scaled, k, nil)
 	row := make([]float32, k)
 	for i := range c.Rows {
 		c.Row(row, i)
+		e, was := left[i*k:][:k], w[i*k:][:k]
 		for j, q := range row {
-			left[i*k+j] = w[i*k+j] - float32(q/factor[a.factorOf(j)])
+			e[j] = was[j] - float32(q/factor[j])
 		}
 	}
 	return quadratic(left, h, scaled, c.Rows, k)
@@ -235,7 +293,9 @@ func (a *AWQ) loss(n *Nearest, w, h []float32, k int, factor []float32) float64 
 // quadratic is the sum of e·H·eᵀ of rows; room is overwritten.
 func quadratic(e, h, room []float32, rows, k int) (sum float64) {
 	for from := 0; from < k; from += kernel.Lanes {
-		kernel.MatMulF32(room[from:], k, e, k, h[from:], k, rows, k, false)
+		deep := from + kernel.Lanes
+		kernel.MatMulF32(room[from:], k, e, k, h, kernel.Lanes, rows, deep, false)
+		h = h[deep*kernel.Lanes:]
 	}
 	for i, v := range e {
 		sum += float64(float64(v) * float64(room[i]))

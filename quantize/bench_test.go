@@ -1,6 +1,8 @@
 package quantize
 
 import (
+	"fmt"
+	"math/rand"
 	"testing"
 	"time"
 )
@@ -76,5 +78,25 @@ func BenchmarkCholesky(b *testing.B) {
 		if err := cholesky(l, k, 1); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkAWQ is the search of one matrix, as calibration asks for it.
+func BenchmarkAWQ(b *testing.B) {
+	for _, k := range []int{576, 1536} {
+		b.Run(fmt.Sprint(k), func(b *testing.B) {
+			r := rand.New(rand.NewSource(3))
+			s := gramOf(inputsLike(r, 2*k, k), k)
+			w := make([]float32, 256*k)
+			for i := range w {
+				w[i] = float32(r.NormFloat64())
+			}
+			a := &AWQ{Near: func() *Nearest { return &Nearest{Grid: Grid{Bits: 4, Group: 64}, Round: RoundTo(F16), Plain: true} }}
+			for b.Loop() {
+				if _, err := a.Search(k, []Consumer{{w, s}}, 1); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

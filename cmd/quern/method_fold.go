@@ -22,7 +22,7 @@ func fold(c *cli.Context, ui *ui, s *calib.Subject, chunks [][]int32, out string
 		return nil, nil, err
 	}
 	n := near()
-	key, err := s.Key(chunks, fmt.Sprintf("awq 1, mode %v, grid %v, offsets %v, matrices %v", run.Mode, n.Grid, n.Offsets, matrices))
+	key, err := s.Key(chunks, fmt.Sprintf("awq 2, mode %v, grid %v, offsets %v, matrices %v", run.Mode, n.Grid, n.Offsets, matrices))
 	if err != nil {
 		return nil, nil, err
 	}
