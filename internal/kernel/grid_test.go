@@ -111,17 +111,17 @@ func TestGridFillByDefinition(t *testing.T) {
 }
 
 func TestGridPick(t *testing.T) {
-	for _, wide := range []bool{false, true} {
+	for _, narrow := range []bool{false, true} {
 		body := gridPick
-		if wide {
-			body = gridPickWide
+		if narrow {
+			body = gridPickNarrow
 		}
 		r := rand.New(rand.NewSource(13))
 		each(t, body, func(t *testing.T, f, portable gridPickBody) {
 			for groups := 1; groups <= GridGroups; groups += 3 {
 				for points := groups; points < 6*groups; points += groups {
 					for fours := 1; fours < 4; fours++ {
-						samePick(t, r, f, portable, points, groups, fours, wide)
+						samePick(t, r, f, portable, points, groups, fours, narrow)
 					}
 				}
 			}
@@ -129,7 +129,7 @@ func TestGridPick(t *testing.T) {
 	}
 }
 
-func samePick(t *testing.T, r *rand.Rand, f, portable gridPickBody, points, groups, fours int, wide bool) {
+func samePick(t *testing.T, r *rand.Rand, f, portable gridPickBody, points, groups, fours int, narrow bool) {
 	t.Helper()
 	sum := make([]float32, points*2*GridSet)
 	for i := range sum {
@@ -140,11 +140,10 @@ func samePick(t *testing.T, r *rand.Rand, f, portable gridPickBody, points, grou
 			sum[i] = 0
 		}
 	}
-	got, want := NewGridPick(points, groups, fours, wide), NewGridPick(points, groups, fours, wide)
+	got, want := NewGridPick(points, groups, fours, narrow), NewGridPick(points, groups, fours, narrow)
 	for i := range got.Scale {
-		if got.Scale[i] = r.Float32() * 2; !wide {
-			got.First[i] = uint32(r.Intn(5) * GridNear)
-		}
+		got.Scale[i] = r.Float32() * 2
+		got.First[i] = uint32(r.Intn(5) * GridNear)
 	}
 	got.Aim()
 	want.Scale, want.First, want.times = got.Scale, got.First, got.times
@@ -194,7 +193,7 @@ func TestGridAim(t *testing.T) {
 	r := rand.New(rand.NewSource(33))
 	each(t, gridAim, func(t *testing.T, f, portable func(times []uint32, scale []float32, window int)) {
 		for n := 16; n < 80; n += 16 {
-			for _, window := range []int{GridWindow, GridSet} {
+			for _, window := range []int{GridWindow / 2, GridWindow} {
 				scale := make([]float32, n)
 				for i := range scale {
 					scale[i] = float32(r.ExpFloat64())
@@ -214,7 +213,7 @@ func TestGridAim(t *testing.T) {
 // What is picked gains nearly the most that there is to gain.
 func TestGridPickByDefinition(t *testing.T) {
 	r := rand.New(rand.NewSource(34))
-	for _, wide := range []bool{false, true} {
+	for _, narrow := range []bool{false, true} {
 		room := NewGridPoints(16)
 		for i := range room.Sum {
 			if room.Sum[i] = float32(r.NormFloat64()); i%(2*GridSet) >= GridSet {
@@ -222,7 +221,7 @@ func TestGridPickByDefinition(t *testing.T) {
 			}
 		}
 		room.Close(GridSet)
-		p := NewGridPick(16, 16, 1, wide)
+		p := NewGridPick(16, 16, 1, narrow)
 		for i := range p.Scale {
 			p.Scale[i] = 0.3 + r.Float32()*2
 		}
