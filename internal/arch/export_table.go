@@ -39,6 +39,9 @@ var tellings = []telling{
 	{Type: "gemma4_text", Set: gemma4Config, Names: map[string]string{"num_local_experts": "num_experts", "num_experts_per_tok": "top_k_experts"}},
 	{Type: "deepseek_v2", When: func(p *Params) bool { return p.Mix.Count > 0 && p.Mix.Gate != GateSigmoid }, Set: latentConfig},
 	{Type: "glm4_moe_lite", When: hasExperts},
+	{Type: "mistral4", Class: "Mistral4ForCausalLM", Set: func(p *Params) map[string]any {
+		return map[string]any{"num_key_value_heads": p.Heads, "head_dim": unsaid}
+	}},
 	{Type: "youtu", Set: func(p *Params) map[string]any {
 		return map[string]any{"num_key_value_heads": p.Heads, "topk_method": unsaid, "moe_layer_freq": unsaid}
 	}},
@@ -67,7 +70,8 @@ var tellings = []telling{
 	}},
 	{Type: "nemotron-nas", Set: tellBlocks},
 	{Type: "openelm", Set: tellGrowth},
-	{Type: "granite_swa", Set: tellRotated},
+	{Type: "granite_swa", When: func(p *Params) bool { return p.Mix.Count == 0 }, Set: tellRotated},
+	{Type: "granitemoe_swa", When: hasExperts, Set: tellRotated, Last: true},
 	{Type: "qwen", Set: func(*Params) map[string]any { return map[string]any{"rotary_pct": 1.0, "num_key_value_heads": unsaid} }},
 	{Type: "smallthinker", Set: tellThinker},
 	{Type: "dbrx", Set: func(p *Params) map[string]any {

@@ -16,6 +16,7 @@ var Mistral3 = register(Arch{
 	}, {
 		Type: "mistral",
 		HF:   []string{"Mistral3ForConditionalGeneration"},
+		If:   func(c *Config) bool { return inside(c) != "mistral4" },
 		Defaults: map[string]any{
 			"max_position_embeddings": 131072, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "num_key_value_heads": 8, "sliding_window": 4096,
 		},

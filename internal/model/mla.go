@@ -67,7 +67,7 @@ func (r *run) mixLatent(att, h []float32, l *layer, b *batch) {
 		r.apply(qa, m, product{q, &l.q})
 	}
 	narrow := grow(&r.v, m*p.MLA.KV) // [m][KL]
-	r.narrow(narrow, kva, q, x, b.at)
+	r.narrow(narrow, kva, q, l, b.at)
 	if x.kvb.t != nil {
 		r.widened(att, q, narrow, kva, l, b)
 		return
@@ -76,9 +76,9 @@ func (r *run) mixLatent(att, h []float32, l *layer, b *batch) {
 }
 
 // narrow norms the narrow keys, and gives the parts of keys (the end of each row of kva) and of queries that have one their
-// positions.
-func (r *run) narrow(narrow, kva, q []float32, x *latent, at []place) {
-	p := &r.m.params
+// positions; queries grow with theirs, where a family has that.
+func (r *run) narrow(narrow, kva, q []float32, l *layer, at []place) {
+	p, x := &r.m.params, &l.mla
 	kl, rot, d := p.MLA.KV, p.RopeDim, p.HeadDim
 	r.eachRow(len(at), func(_ *worker, row int) {
 		k := kva[row*(kl+rot):][:kl+rot]
@@ -87,6 +87,9 @@ func (r *run) narrow(narrow, kva, q []float32, x *latent, at []place) {
 		q := q[row*p.Heads*d:][:p.Heads*d]
 		for h := 0; h < len(q); h += d {
 			r.rope.rotate(q[h+d-rot:h+d], at[row], rot, r.m.neox)
+		}
+		if by := r.m.temperature(at[row].pos, l); by != 1 {
+			scale(q, by)
 		}
 	})
 }
