@@ -37,7 +37,7 @@ type entry struct {
 func NewCollector(b *arch.Bound, output bool) *Collector {
 	c := &Collector{at: map[place][]*entry{}}
 	for i, t := range b.Tensors {
-		if len(t.Shape) < 2 || b.Origins[i].Rule.Idle || strings.HasSuffix(t.Name, ".bias") || slices.Contains(normed, b.Origins[i].Rule.Role) || !strings.HasPrefix(t.Name, "blk.") && !(output && t.Name == outputName) {
+		if len(t.Shape) < 2 || b.Origins[i].Rule.Idle || strings.HasSuffix(t.Name, ".bias") || slices.Contains(normed, b.Origins[i].Rule.Role) || !strings.HasPrefix(strings.TrimPrefix(t.Name, "enc."), "blk.") && !(output && t.Name == outputName) {
 			continue
 		}
 		e := &entry{name: t.Name, routed: slices.Contains(routed, b.Origins[i].Rule.Role)}
@@ -52,8 +52,8 @@ func NewCollector(b *arch.Bound, output bool) *Collector {
 	return c
 }
 
-// normed are weights of norms, of which some families have a row for each head.
-var normed = []arch.Role{arch.RoleQNorm, arch.RoleKNorm}
+// normed are weights of norms, of which some families have a row for each head, and what is added to scores: nothing is multiplied with them.
+var normed = []arch.Role{arch.RoleQNorm, arch.RoleKNorm, arch.RoleRelative}
 
 // routed are the matrices that the router chooses tokens for.
 var routed = []arch.Role{arch.RoleGateExps, arch.RoleUpExps, arch.RoleDownExps}

@@ -60,7 +60,7 @@ func newChooser(r *Recipe, opt Options, facts Facts, names []string, fromGGUF bo
 	return c, nil
 }
 
-var blockNumber = regexp.MustCompile(`^blk\.(\d+)\.`)
+var blockNumber = regexp.MustCompile(`^(?:enc\.)?blk\.(\d+)\.`)
 
 // places counts, within each category, the tensors in the order of their layers: the count is what recipes mean by a
 // layer. In a mixture of experts the feed-forward tensors of a layer are several, and the layer's number counts.

@@ -147,6 +147,7 @@ const (
 	RoleAttnSum   // norms of the stream behind attention …
 	RoleAttnSum2  // … a second time …
 	RoleFFNSum    // … and behind the feed-forward network
+	RoleRelative  // for each kind of distance and head, what is added to scores
 	RoleClass     // what sorts texts: a matrix …
 	RoleClassNorm // … a norm …
 	RoleClassOut  // … and a matrix with an output for each class
@@ -273,6 +274,9 @@ type Params struct {
 	Alibi    float32 // the largest of the numbers that heads multiply distances with to lower their scores; 0: none
 	Clamp    float32 // queries, keys and values are cut off at ±Clamp; 0: not
 
+	Ungated      bool     // Layer.Ungated, where a family has both kinds
+	Buckets      int      // kinds of distances between a query and a key, each of which adds to scores
+	EachRelative bool     // every layer has numbers of its own for them; otherwise the first one's are all layers'
 	Mask         int      // the token that stands for what a model fills in, where that is told
 	Types        int      // of an encoder: parts of a text that it tells apart; 0: none
 	TypeCount    int      // the same as files tell it, which is one at least
@@ -331,6 +335,8 @@ func (p *Params) Dim(letter string) int {
 		return p.RopeDim / 2
 	case "P":
 		return p.Side
+	case "buckets":
+		return p.Buckets
 	case "T":
 		return p.Types
 	case "PC":

@@ -25,6 +25,8 @@ var tellings = []telling{
 	{Type: "bert", When: func(p *Params) bool { return p.Types > 0 }, Set: tellLabels("BertForSequenceClassification"), Head: "bert."},
 	{Type: "distilbert", When: func(p *Params) bool { return p.Types == 0 && len(p.Labels) == 0 }, Last: true},
 	{Type: "neobert", Set: tellNeo},
+	{Type: "t5", When: func(p *Params) bool { return !p.EachRelative }, Set: tellT5},
+	{Type: "umt5", When: func(p *Params) bool { return p.EachRelative }, Set: tellT5},
 	{Type: "qwen2", When: func(p *Params) bool { return !p.NoBiases }},
 	{Type: "kormo", When: func(p *Params) bool { return p.NoBiases }, Last: true},
 	{Type: "llada", Set: func(p *Params) map[string]any { return map[string]any{"embedding_size": p.Vocab} }},

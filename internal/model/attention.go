@@ -13,14 +13,15 @@ const queryBlock = 32
 
 // heads are the sizes of attention: so many heads of queries, which share keys and values evenly.
 type heads struct {
-	n, shared  int       // H, KV
-	key, value int       // dimensions of a key and of a value
-	window     int       // positions that a query sees; 0 = all
-	chunked    bool      // a window begins at every multiple of its size
-	both       bool      // queries see what comes after them, too: of a window half before and half behind
-	sinks      []float32 // [H], or nil
-	cap        float32   // of scores, 0: none
-	slopes     []float32 // [H] taken from scores for each position between, or nil
+	n, shared  int         // H, KV
+	key, value int         // dimensions of a key and of a value
+	window     int         // positions that a query sees; 0 = all
+	chunked    bool        // a window begins at every multiple of its size
+	both       bool        // queries see what comes after them, too: of a window half before and half behind
+	sinks      []float32   // [H], or nil
+	cap        float32     // of scores, 0: none
+	slopes     []float32   // [H] taken from scores for each position between, or nil
+	relative   [][]float32 // [H] added to them by distance, or nil
 }
 
 func (r *run) heads(l *layer) heads {
@@ -28,7 +29,7 @@ func (r *run) heads(l *layer) heads {
 	if r.mode == Deploy && r.m.blind {
 		window = 0
 	}
-	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, r.m.both, l.sinks, p.Caps.Scores, r.m.slopes}
+	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, r.m.both, l.sinks, p.Caps.Scores, r.m.slopes, l.relative}
 }
 
 // valueDim is the size of a head's values, that of its keys where nothing else is said.
@@ -79,6 +80,7 @@ func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n, a
 		row, from, to := scores[i*cols:][:hi-lo], of.visible(pos+i)-lo, of.end(pos+i, all)-lo
 		capped(row[from:to], of.cap)
 		of.lower(row[from:to], head, lo+from, pos+i)
+		of.near(row[from:to], head, lo+from, pos+i)
 		if of.sinks != nil {
 			weighWithSink(row, from, to, of.sinks[head])
 			continue

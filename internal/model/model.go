@@ -5,8 +5,6 @@ package model
 
 import (
 	"math"
-	"slices"
-	"strings"
 	"sync"
 
 	"quern/formats"
@@ -90,11 +88,12 @@ type layer struct {
 	lends   bool    // its keys and values are kept for layers …
 	borrows bool    // … that have none
 
-	sinks    []float32 // [H] what a head gives to nothing, or nil
-	window   int       // positions that a query sees, itself included; 0 = all
-	still    bool      // nothing is rotated
-	bare     bool      // its parts are given the residual stream without a norm, or norms have no weights
-	parallel bool      // the feed-forward network is given what attention is
+	relative [][]float32 // [H] what is added to scores by distance, or nil
+	sinks    []float32   // [H] what a head gives to nothing, or nil
+	window   int         // positions that a query sees, itself included; 0 = all
+	still    bool        // nothing is rotated
+	bare     bool        // its parts are given the residual stream without a norm, or norms have no weights
+	parallel bool        // the feed-forward network is given what attention is
 	ungated  bool
 
 	mixed bool    // there is a mixture of experts instead of the last three
@@ -162,7 +161,7 @@ func Of(b *arch.Bound) (*Model, error) {
 		l.window, l.still = of.Windowed(&b.Params, i), of.Still(&b.Params, i)
 		l.bare, l.whole = of.Bare || of.BareNorm || of.Encoder, of.WholeNorm
 		l.xielu = xieluOf(&b.Params, i)
-		l.parallel, l.ungated = of.Parallel || b.Params.Parallel, of.Ungated
+		l.parallel, l.ungated = of.Parallel || b.Params.Parallel, of.Ungated || b.Params.Ungated
 		l.mixed, l.lateBare = b.Params.Mixed(i), of.LateBared(&b.Params, i)
 		l.mix.beside, l.mix.joined, l.mix.ungated = l.mixed && of.Beside, b.Arch.JoinsExperts(), of.Ungated
 	}
@@ -303,98 +302,4 @@ func (l *layer) matrices() (ws []*weight) {
 		}
 	}
 	return ws
-}
-
-// place puts a tensor where its role says.
-func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
-	if slices.Contains(elsewhere, o.Rule.Role) || o.Rule.Idle {
-		return nil // already in Params; for images only; for nothing
-	}
-	if t.Rows == nil {
-		return formats.Unsupported("weights of type %v cannot be decoded", t.Type)
-	}
-	switch o.Rule.Role {
-	case arch.RoleEmbed:
-		m.embed = t
-		return shaped(t, m.params.Vocab, m.params.Embd)
-	case arch.RoleSideEmbed:
-		m.side.embed = t
-		return shaped(t, m.params.Vocab, m.params.Layers*m.params.Side)
-	case arch.RolePositions:
-		m.positions = t
-		return shaped(t, m.params.Context, m.params.Embd)
-	case arch.RoleTypes:
-		m.types = make([]float32, m.params.Embd)
-		if err := shaped(t, m.params.Types, m.params.Embd); err != nil {
-			return err
-		}
-		return t.Rows.ReadRows(m.types, 0)
-	}
-	slots := m.outer()
-	if o.Layer >= 0 && o.Layer < len(m.layers) {
-		slots = m.layers[o.Layer].slots()
-	}
-	if len(o.Rule.And) == 0 || len(t.Shape) == 3 {
-		return put(slots, t, o.Rule.Role, o.Layer)
-	}
-	return split(slots, t, o)
-}
-
-// elsewhere are the roles of tensors that layers do not have.
-var elsewhere = []arch.Role{arch.RoleRopeFactors, arch.RoleRopeLong, arch.RoleRopeShort, arch.RoleVision}
-
-// put fills the slot of a role.
-func put(slots []slot, t *formats.Tensor, role arch.Role, layer int) error {
-	i := slices.IndexFunc(slots, func(s slot) bool { return s.role == role })
-	if i < 0 {
-		return formats.Unsupported("the forward pass has no use for this tensor")
-	}
-	s := slots[i]
-	if s.stack > 0 {
-		return s.putStack(t, layer)
-	}
-	if s.matrix != nil && len(t.Shape) == 2 {
-		s.matrix.t, s.matrix.n, s.matrix.k, s.matrix.layer, s.matrix.role = t, s.n, s.k, layer, s.role
-		return shaped(t, s.n, s.k)
-	}
-	switch bias := strings.HasSuffix(t.Name, ".bias"); {
-	case s.matrix != nil:
-		s.vector = &s.matrix.bias
-	case s.norm != nil && bias:
-		s.vector = &s.norm.bias
-	case s.norm != nil:
-		return s.norm.read(t, s.n, s.heads)
-	}
-	return readVector(s.vector, t, s.n)
-}
-
-func readVector(dst *[]float32, t *formats.Tensor, n int) error {
-	if err := shaped(t, n); err != nil {
-		return err
-	}
-	*dst = make([]float32, n)
-	return t.Rows.ReadRows(*dst, 0)
-}
-
-func shaped(t *formats.Tensor, want ...int) error {
-	if !slices.Equal(t.Shape, want) {
-		return formats.Corrupt("has shape %v, want %v", t.Shape, want)
-	}
-	return nil
-}
-
-// complete sees that every place is filled.
-func (m *Model) complete() error {
-	slots := m.outer()
-	for i := range m.layers {
-		slots = append(slots, m.layers[i].slots()...)
-	}
-	ok := m.embed != nil && (m.side.embed != nil || m.params.Side == 0)
-	for _, s := range slots {
-		ok = ok && (s.may || s.matrix == nil || s.matrix.t != nil) && (s.may || s.vector == nil || *s.vector != nil) && (s.may || s.norm == nil || s.norm.weight != nil)
-	}
-	if !ok {
-		return &formats.Error{Err: formats.Corrupt("a tensor of the model is missing")}
-	}
-	return nil
 }

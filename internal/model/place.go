@@ -1,0 +1,105 @@
+package model
+
+import (
+	"slices"
+	"strings"
+
+	"quern/formats"
+	"quern/internal/arch"
+)
+
+// place puts a tensor where its role says.
+func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
+	if slices.Contains(elsewhere, o.Rule.Role) || o.Rule.Idle {
+		return nil // already in Params; for images only; for nothing
+	}
+	if t.Rows == nil {
+		return formats.Unsupported("weights of type %v cannot be decoded", t.Type)
+	}
+	switch o.Rule.Role {
+	case arch.RoleEmbed:
+		m.embed = t
+		return shaped(t, m.params.Vocab, m.params.Embd)
+	case arch.RoleSideEmbed:
+		m.side.embed = t
+		return shaped(t, m.params.Vocab, m.params.Layers*m.params.Side)
+	case arch.RolePositions:
+		m.positions = t
+		return shaped(t, m.params.Context, m.params.Embd)
+	case arch.RoleRelative:
+		return m.placeRelative(t, o.Layer)
+	case arch.RoleTypes:
+		m.types = make([]float32, m.params.Embd)
+		if err := shaped(t, m.params.Types, m.params.Embd); err != nil {
+			return err
+		}
+		return t.Rows.ReadRows(m.types, 0)
+	}
+	slots := m.outer()
+	if o.Layer >= 0 && o.Layer < len(m.layers) {
+		slots = m.layers[o.Layer].slots()
+	}
+	if len(o.Rule.And) == 0 || len(t.Shape) == 3 {
+		return put(slots, t, o.Rule.Role, o.Layer)
+	}
+	return split(slots, t, o)
+}
+
+// elsewhere are the roles of tensors that layers do not have.
+var elsewhere = []arch.Role{arch.RoleRopeFactors, arch.RoleRopeLong, arch.RoleRopeShort, arch.RoleVision}
+
+// put fills the slot of a role.
+func put(slots []slot, t *formats.Tensor, role arch.Role, layer int) error {
+	i := slices.IndexFunc(slots, func(s slot) bool { return s.role == role })
+	if i < 0 {
+		return formats.Unsupported("the forward pass has no use for this tensor")
+	}
+	s := slots[i]
+	if s.stack > 0 {
+		return s.putStack(t, layer)
+	}
+	if s.matrix != nil && len(t.Shape) == 2 {
+		s.matrix.t, s.matrix.n, s.matrix.k, s.matrix.layer, s.matrix.role = t, s.n, s.k, layer, s.role
+		return shaped(t, s.n, s.k)
+	}
+	switch bias := strings.HasSuffix(t.Name, ".bias"); {
+	case s.matrix != nil:
+		s.vector = &s.matrix.bias
+	case s.norm != nil && bias:
+		s.vector = &s.norm.bias
+	case s.norm != nil:
+		return s.norm.read(t, s.n, s.heads)
+	}
+	return readVector(s.vector, t, s.n)
+}
+
+func readVector(dst *[]float32, t *formats.Tensor, n int) error {
+	if err := shaped(t, n); err != nil {
+		return err
+	}
+	*dst = make([]float32, n)
+	return t.Rows.ReadRows(*dst, 0)
+}
+
+func shaped(t *formats.Tensor, want ...int) error {
+	if !slices.Equal(t.Shape, want) {
+		return formats.Corrupt("has shape %v, want %v", t.Shape, want)
+	}
+	return nil
+}
+
+// complete sees that every place is filled.
+func (m *Model) complete() error {
+	slots := m.outer()
+	for i := range m.layers {
+		slots = append(slots, m.layers[i].slots()...)
+	}
+	ok := m.embed != nil && (m.side.embed != nil || m.params.Side == 0)
+	for _, s := range slots {
+		ok = ok && (s.may || s.matrix == nil || s.matrix.t != nil) && (s.may || s.vector == nil || *s.vector != nil) && (s.may || s.norm == nil || s.norm.weight != nil)
+	}
+	if !ok {
+		return &formats.Error{Err: formats.Corrupt("a tensor of the model is missing")}
+	}
+	return nil
+}
