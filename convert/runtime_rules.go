@@ -216,8 +216,12 @@ var folderRules = []runtimeRule{
 		}
 		return ""
 	}},
+	believed,
 	broken,
 }
+
+// believed finds a configuration that says something else than its tensors.
+var believed = runtimeRule{refuses, "loaders make room for tensors by the configuration", "correct quantization_config, or quern convert --format writes it anew and keeps the codes", said}
 
 // broken repeats why quern itself does not understand a checkpoint of a family that it knows.
 var broken = runtimeRule{note, "quern's own reader", "", func(f *checkpoint) string {
@@ -297,6 +301,7 @@ var transformersRules = []runtimeRule{
 		return ""
 	})},
 	{refuses, "quantizers/auto.py", "quern convert --format hf decodes; compressed-tensors cannot hold MLX's offsets", without("mlx")},
+	believed,
 	broken,
 }
 

@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"bytes"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,6 +28,21 @@ func TestCheckFor(t *testing.T) {
 	second := made("second", PackOptions{Format: "gptq_v2", Group: 64})
 	narrow := made("narrow", PackOptions{Format: "awq", Group: 16})
 	rows := made("rows", PackOptions{Format: "gptq", Group: -1})
+	packed := made("packed", PackOptions{Format: "compressed-tensors", Group: 32})
+	lies := func(name, path, says, instead string) string {
+		dir := filepath.Join(t.TempDir(), name)
+		if err := os.CopyFS(dir, os.DirFS(path)); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(dir, "config.json"))
+		if err != nil || !bytes.Contains(text, []byte(says)) {
+			t.Fatalf("%v: no %s in %s", err, says, text)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "config.json"), bytes.ReplaceAll(text, []byte(says), []byte(instead)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
 	for _, c := range []struct {
 		path, runtime string
 		tp            int
@@ -50,6 +67,10 @@ func TestCheckFor(t *testing.T) {
 		{narrow, "mlx", 1, "refuses", "groups of 16, it takes groups of 32, 64, 128"},
 		{narrow, "transformers", 1, "", ""},
 		{rows, "tensorrt-llm", 1, "refuses", "one scale for a whole row"},
+		{lies("bits", second, `"bits": 4`, `"bits": 3`), "transformers", 1, "refuses", "codes of 4 bits, quantization_config says 3"},
+		{lies("group", narrow, `"group_size": 16`, `"group_size": 128`), "vllm", 1, "refuses", "groups of 16, quantization_config says groups of 128"},
+		{lies("packed", packed, `"group_size": 32`, `"group_size": 64`), "transformers", 1, "refuses", "groups of 32, quantization_config says groups of 64"},
+		{packed, "transformers", 1, "", ""},
 		{rows, "vllm", 1, "", ""},
 		{shared(t, "golden", "arch", "llama", "ref-f32.gguf"), "llama.cpp", 1, "", ""},
 		{shared(t, "golden", "arch", "llama", "ref-f32.gguf"), "mlx", 1, "refuses", "not GGUF"},
