@@ -173,19 +173,20 @@ func (k *gridSearch) take(g, t int) {
 
 // seek looks at other members for points that could lose less: where weights are uneven, what is near is not what is good.
 func (k *gridSearch) seek() {
+	if turns := k.members.turns; turns != nil {
+		for g := range k.later.Groups {
+			k.aim(g, k.fits.scale(g, k.try.scale[g]))
+		}
+		turns.Find(k.turn[:], k.unit[:], k.heft[:])
+		k.turnAll(turns)
+		return
+	}
 	sums := k.sums()
 	part := sums.loss(float64(halfValue(k.try.d)), 0) / k.members.part()
 	for g, whole := range k.fits.whole[:k.later.Groups] {
-		switch scale := k.fits.scale(g, k.try.scale[g]); {
-		case k.members.turns != nil:
-			k.aim(g, scale)
-		case whole > 0:
-			k.seekIn(g, scale, float32(part/k.fits.units(g)))
+		if whole > 0 {
+			k.seekIn(g, k.fits.scale(g, k.try.scale[g]), float32(part/k.fits.units(g)))
 		}
-	}
-	if turns := k.members.turns; turns != nil {
-		turns.Find(k.turn[:], k.unit[:], k.heft[:])
-		k.turnAll(turns)
 	}
 }
 

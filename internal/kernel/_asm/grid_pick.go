@@ -87,14 +87,14 @@ func (f *file) gridPick(name string, n int) {
 		four, again := f.label("four"), f.label("again")
 		f.i("MOVQ", "fours+64(FP)", "R15")
 		f.at(four)
-		for t, o := range offset { // pairs are half as long as sums
+		f.i("MOVQ", "SI", "R14") // pairs are half as long as sums
+		f.i("SUBQ", "sum+24(FP)", "R14")
+		f.i("SHRQ", "$1", "R14")
+		f.i("ADDQ", "pair+72(FP)", "R14")
+		for t, o := range offset {
 			f.i("VPBROADCASTD", at(64*t, "R10"), y(t))
 			f.i("MOVL", at(64*t, "R11"), o)
-			f.i("SHLQ", "$3", o)
-			f.i("ADDQ", "SI", o)
-			f.i("SUBQ", "sum+24(FP)", o)
-			f.i("SHRQ", "$1", o)
-			f.i("ADDQ", "pair+72(FP)", o)
+			f.i("LEAQ", fmt.Sprintf("(R14)(%s*4)", o), o)
 		}
 		f.i("VMOVD", "(R11)", "X13")
 		for t := 1; t < 4; t++ {
