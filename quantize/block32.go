@@ -55,24 +55,31 @@ type flatCoder struct {
 	put     func(dst []byte, q *[flat]uint8)
 }
 
+// The scales that the default search looks at with importance: the largest weight may be the least important. Levels of Q4_0 reach so much further
+// below zero than above that either sign counts.
+var (
+	wide4_0 = []float32{-8, 8, -7.6, 7.7, -7.3, 7.2, -6.9, 6.8, -6.5, 6.4, -6.1, 5.8, -8.4, 8.6, -8.9, 9.2, -9.6, 10, -10.4}
+	wide5_0 = []float32{-16, -15.6, -15.2, -14.8, -14.4, -14, -13.6, -13.2, -12.8, -12.4, -12, -11.4, -16.3, -16.6, -17, -17.4, -17.9, -18.5, -19.2, -20}
+)
+
 var (
 	coder4_0 = flatCoder{zero: 8, sweep: sweepSym(8, 0.1), efforts: [3]flatEffort{
-		{1, bothSigns(8, -1, 1, 0.5), bothSigns(8, -4, 4, 0.5)},
+		{1, bothSigns(8, -1, 1, 0.5), wide4_0},
 		{2, bothSigns(8, -2, 3, 0.2), bothSigns(8, -4, 6, 0.25)},
 		{4, bothSigns(8, -4, 6, 0.05), bothSigns(8, -6, 9, 0.05)},
 	}, bytes: 18, at: 2, codes: kernel.CodesQ4_0, put: putNibbles}
 	coder4_1 = flatCoder{zero: 8, sweep: sweepMin(-0.9, 0.05, 36, 15), efforts: [3]flatEffort{
-		{1, sweepMin(-1, 0.25, 8, 15), sweepMin(-3, 0.5, 12, 15)},
+		{1, sweepMin(-1.4, 0.2, 11, 15), sweepMin(-4, 0.6, 11, 15)},
 		{2, sweepMin(-2, 0.1, 40, 15), sweepMin(-4, 0.2, 35, 15)},
 		{4, sweepMin(-2, 0.05, 80, 15), sweepMin(-6, 0.05, 180, 15)},
 	}, bytes: 20, at: 4, codes: kernel.CodesQ4_1, put: putNibbles}
 	coder5_0 = flatCoder{zero: 16, sweep: sweepSym(16, 0.1), efforts: [3]flatEffort{
-		{1, bothSigns(16, -1.5, 1.5, 0.5), bothSigns(16, -4, 4, 0.5)},
+		{1, bothSignsOf(16, 15.4, 14.8, 14.2, 16.6), wide5_0},
 		{2, bothSigns(16, -2, 3, 0.2), bothSigns(16, -4, 6, 0.25)},
 		{4, bothSigns(16, -4, 6, 0.05), bothSigns(16, -6, 9, 0.05)},
 	}, bytes: 22, at: 2, codes: kernel.CodesQ5_0, put: putFives}
 	coder5_1 = flatCoder{zero: 16, sweep: sweepMin(-0.9, 0.05, 36, 31), efforts: [3]flatEffort{
-		{1, sweepMin(-1, 0.25, 8, 31), sweepMin(-3, 0.5, 12, 31)},
+		{1, sweepMin(-1.4, 0.2, 11, 31), sweepMin(-4, 0.6, 11, 31)},
 		{2, sweepMin(-2, 0.1, 40, 31), sweepMin(-4, 0.2, 35, 31)},
 		{4, sweepMin(-2, 0.05, 80, 31), sweepMin(-6, 0.05, 180, 31)},
 	}, bytes: 24, at: 4, codes: kernel.CodesQ5_1, put: putFives}

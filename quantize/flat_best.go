@@ -4,9 +4,10 @@ import (
 	"quern/internal/kernel"
 )
 
-// The default search of the flat types, 32 blocks at a time. llama-quantize's scale is the first candidate, the best of a sweep by
-// the objective the second; either is rounded to a half before levels are taken, the nearest ones, and the winner is refitted to
-// its levels as long as that helps. Nearest levels lose no more than llama-quantize's do, whichever way it took them.
+// The default search of the flat types, 32 blocks at a time. llama-quantize's scale is the first candidate, but for the default effort of the
+// symmetric ones; the best of a scan by the objective is another. Each is rounded to a half before levels are taken, the nearest ones, and
+// the winner is refitted to its levels as long as that helps. Nearest levels lose no more than llama-quantize's do, whichever way it took
+// them.
 
 // A lattice is what blocks may be stored by: scales and, in types with an offset, what level zero stands for; once rounded, halves.
 type lattice struct{ d, m halfRow }
@@ -34,34 +35,34 @@ func (h *halfRow) round(room *halfBytes) {
 }
 
 func (c *flatCoder) encodeSym(dst []byte, src, importance []float32) {
-	c.search(dst, src, importance, &c.efforts[0], (*flatCoder).fitSym)
+	c.search(dst, src, importance, c.efforts[:1], (*flatCoder).fitSym)
 }
 
 func (c *flatCoder) encodeMin(dst []byte, src, importance []float32) {
-	c.search(dst, src, importance, &c.efforts[0], (*flatCoder).fitMin)
+	c.search(dst, src, importance, c.efforts[:1], (*flatCoder).fitMin)
 }
 
 // harderSym and harderMin are the encoders of an effort.
 func (c *flatCoder) harderSym(effort int) Encoder {
 	return func(dst []byte, src, importance []float32) {
-		c.search(dst, src, importance, &c.efforts[effort-1], (*flatCoder).fitSym)
+		c.search(dst, src, importance, c.efforts[:effort], (*flatCoder).fitSym)
 	}
 }
 
 func (c *flatCoder) harderMin(effort int) Encoder {
 	return func(dst []byte, src, importance []float32) {
-		c.search(dst, src, importance, &c.efforts[effort-1], (*flatCoder).fitMin)
+		c.search(dst, src, importance, c.efforts[:effort], (*flatCoder).fitMin)
 	}
 }
 
 // search writes a row with what fit finds for each run of 32 blocks.
-func (c *flatCoder) search(dst []byte, src, importance []float32, effort *flatEffort, fit func(c *flatCoder, b *kBatch, f *flatFit)) {
+func (c *flatCoder) search(dst []byte, src, importance []float32, efforts []flatEffort, fit func(c *flatCoder, b *kBatch, f *flatFit)) {
 	b := kBatches.Get().(*kBatch)
 	defer kBatches.Put(b)
 	f := &b.flat
-	*f = flatFit{src: b.calmed(src), importance: importance, effort: effort}
+	*f = flatFit{src: b.calmed(src), importance: importance, efforts: efforts}
 	if importance != nil {
-		f.sigma2 = meanSquare(f.src)
+		f.sigma2 = float32(b.Squares(f.src) / float64(len(f.src)))
 	}
 	for f.next(b) {
 		fit(c, b, f)
@@ -75,7 +76,7 @@ func (c *flatCoder) search(dst []byte, src, importance []float32, effort *flatEf
 type flatFit struct {
 	src, importance []float32
 	sigma2          float32
-	effort          *flatEffort
+	efforts         []flatEffort // what they look at, the last one the one asked for
 
 	x, with []float32 // the run, and its importance or nil
 	best    lattice
@@ -102,16 +103,16 @@ func (f *flatFit) next(b *kBatch) bool {
 
 // objective loads the weights that errors are judged by: in lanes where importance says something moderate everywhere.
 func (f *flatFit) objective(b *kBatch) {
+	b.LoadW(f.with, flat)
+	b.Sums(flat)
 	clear(b.DMin[:])
-	for i := 0; i*flat < len(f.x); i++ {
-		sum := importanceOf(f.with[i*flat:][:flat])
+	for i, sum := range b.SumW[:len(f.x)/flat] {
 		if !(sum > 0 && sum < 1e20) {
 			f.objectiveByBlock(b)
 			return
 		}
 		b.DMin[i] = sum * (ridge / flat)
 	}
-	b.LoadW(f.with, flat)
 	f.spreadSigma(b)
 	b.WeighBy(flat)
 }
@@ -137,32 +138,71 @@ func (f *flatFit) theirs(b *kBatch) {
 	b.WeighBy(flat)
 }
 
-// fitSym looks for a scale. Levels run from -zero to zero-1, which suits one sign of the scale better than the other.
+// fitSym looks for a scale. Levels run from -zero to zero-1, which suits one sign of the scale better than the other. The default goes without
+// llama-quantize's scale: on average it loses less, and in some blocks more.
 func (c *flatCoder) fitSym(b *kBatch, f *flatFit) {
-	first, next := &f.first, &f.other
-	*first = lattice{}
+	lo, hi := -c.zero, c.zero-1
+	if len(f.efforts) > 1 {
+		c.offerTheirs(b, f)
+	} else if f.with != nil {
+		f.objective(b)
+	}
+	for _, e := range f.efforts {
+		table := e.plain
+		if f.with != nil {
+			table = e.wide
+		}
+		b.ScanSym(flat, lo, hi, f.with != nil, table)
+		f.other.d = b.Scale
+		if len(f.efforts) == 1 {
+			f.settleSym(b, lo, hi)
+			return
+		}
+		f.offerSym(b, lo, hi, &f.other, false)
+		for range e.refits {
+			for i := range f.other.d {
+				f.other.d[i] = b.SumWQX[i] / b.SumWQQ[i]
+			}
+			f.offerSym(b, lo, hi, &f.other, false)
+		}
+	}
+}
+
+// offerTheirs begins with llama-quantize's scale, and loads the objective.
+func (c *flatCoder) offerTheirs(b *kBatch, f *flatFit) {
+	f.first = lattice{}
 	if f.with != nil {
 		f.theirs(b)
-		b.SweepSym(flat, -c.zero, c.zero-1, true, c.sweep)
-		first.d = b.Scale
+	}
+	b.SweepSym(flat, -c.zero, c.zero-1, f.with != nil, c.sweep)
+	f.first.d = b.Scale
+	if f.with != nil {
 		f.objective(b)
-		b.SweepSym(flat, -c.zero, c.zero-1, true, f.effort.wide)
 	} else {
-		b.SweepSym(flat, -c.zero, c.zero-1, false, f.effort.plain)
 		for i, top := range b.Top() {
-			if b.Scale[i] != 0 {
-				first.d[i] = top / -float32(c.zero)
+			if f.first.d[i] != 0 {
+				f.first.d[i] = top / -float32(c.zero)
 			}
 		}
 	}
-	next.d = b.Scale
-	f.offerSym(b, -c.zero, c.zero-1, first, true)
-	f.offerSym(b, -c.zero, c.zero-1, next, false)
-	for range f.effort.refits {
-		for i := range next.d {
-			next.d[i] = b.SumWQX[i] / b.SumWQQ[i]
+	f.offerSym(b, -c.zero, c.zero-1, &f.first, true)
+}
+
+// settleSym keeps the scales in other, or those that suit their levels better.
+func (f *flatFit) settleSym(b *kBatch, lo, hi int) {
+	had, next := &f.best.d, &f.other.d
+	*had = *next
+	had.round(&f.halves)
+	b.Scale = *had
+	b.TakeSym(flat, lo, hi, f.with != nil)
+	for i, qx := range b.SumWQX {
+		next[i] = qx / b.SumWQQ[i]
+	}
+	next.round(&f.halves)
+	for i, d := range next {
+		if step := d - had[i]; float32((d+had[i])*b.SumWQQ[i])*step < 2*b.SumWQX[i]*step {
+			had[i] = d
 		}
-		f.offerSym(b, -c.zero, c.zero-1, next, false)
 	}
 }
 
@@ -202,23 +242,28 @@ func (c *flatCoder) fitMin(b *kBatch, f *flatFit) {
 		b.SweepMin(flat, top, false, c.sweep)
 		first.d, first.m = b.Scale, b.Min
 		f.objective(b)
-		b.SweepMin(flat, top, false, f.effort.wide)
 	} else {
+		ones(b.W[:])
 		kernel.BlockExtremes(first.d[:], first.m[:], f.x)
 		for i, lo := range first.m {
 			first.d[i] = (first.d[i] - lo) / float32(top)
 		}
-		ones(b.W[:])
-		b.SweepMin(flat, top, false, f.effort.plain)
 	}
-	next.d, next.m = b.Scale, b.Min
 	f.offerMin(b, top, first, true)
-	f.offerMin(b, top, next, false)
-	for range f.effort.refits {
-		for i := range next.d {
-			next.d[i], next.m[i] = refitOffset(b, i)
+	for _, e := range f.efforts {
+		table := e.plain
+		if f.with != nil {
+			table = e.wide
 		}
+		b.ScanMin(flat, top, table)
+		next.d, next.m = b.Scale, b.Min
 		f.offerMin(b, top, next, false)
+		for range e.refits {
+			for i := range next.d {
+				next.d[i], next.m[i] = refitOffset(b, i)
+			}
+			f.offerMin(b, top, next, false)
+		}
 	}
 }
 

@@ -76,6 +76,7 @@ var (
 	weighBy      = laneBodies((*lane).weighBy)
 	weighPlus    = laneBodies((*lane).weighPlus)
 	sums         = laneBodies((*lane).sums)
+	squares      = laneBodies((*lane).squares)
 	sweepSym     = laneBodies((*lane).sweepSym)
 	descendSym   = laneBodies((*lane).descendSym)
 	walkMin      = laneBodies((*lane).walkMin)
@@ -145,7 +146,7 @@ func (g *Groups) SweepSym(n, lo, hi int, weighted bool, table []float32) {
 func (g *Groups) Inverse() *[GroupLanes]float32 { return &g.inv }
 func (g *Groups) From() *[GroupLanes]float32    { return &g.best }
 
-// Top is the first weight of the largest magnitude of each group, as the last SweepSym found it; one where all are about zero.
+// Top is the first weight of the largest magnitude of each group, as the last SweepSym or ScanSym found it; one where all are about zero.
 func (g *Groups) Top() *[GroupLanes]float32 { return &g.top }
 
 // LevelSym is the level of a weight that the last SweepSym of a group liked best.
@@ -230,6 +231,15 @@ func (g *Groups) WeighPlus(n int) { weighPlus.best(g, n, nil) }
 
 // Sums sets SumW to the sum of each group's weights, SumWX to that of its squares.
 func (g *Groups) Sums(n int) { sums.best(g, n, nil) }
+
+// Squares is the sum of squares of numbers, a multiple of 32 of them, not none; SumWX is written over.
+func (g *Groups) Squares(x []float32) (sum float64) {
+	squares.best(g, 0, x)
+	for _, v := range g.SumWX {
+		sum += float64(v)
+	}
+	return sum
+}
 
 // WeighBy makes weights of importance: DMin is added, and the sum multiplied by √(D + x²).
 func (g *Groups) WeighBy(n int) { weighBy.best(g, n, nil) }

@@ -100,6 +100,12 @@ func sumsAVX2(groups *Groups, n uintptr, table *float32, steps uintptr, params *
 //go:noescape
 func sumsAVX512(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
 
+//go:noescape
+func squaresAVX2(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+//go:noescape
+func squaresAVX512(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
 func init() {
 	avx2, avx512 := cpu.Has("avx2"), cpu.Has("avx512")
 	sweepMin.add("avx2", avx2, lanesOf(sweepMinAVX2, 1))
@@ -134,4 +140,6 @@ func init() {
 	weighPlus.add("avx512", avx512, lanesOf(weighPlusAVX512, 1))
 	sums.add("avx2", avx2, lanesOf(sumsAVX2, 1))
 	sums.add("avx512", avx512, lanesOf(sumsAVX512, 1))
+	squares.add("avx2", avx2, lanesOf(squaresAVX2, 32))
+	squares.add("avx512", avx512, lanesOf(squaresAVX512, 32))
 }

@@ -52,6 +52,9 @@ func weighPlusNEON(groups *Groups, n uintptr, table *float32, steps uintptr, par
 //go:noescape
 func sumsNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
 
+//go:noescape
+func squaresNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
 func init() {
 	has := cpu.Has("neon")
 	sweepMin.add("neon", has, lanesOf(sweepMinNEON, 1))
@@ -70,4 +73,5 @@ func init() {
 	scanMin.add("neon", has, lanesOf(scanMinNEON, 1))
 	weighPlus.add("neon", has, lanesOf(weighPlusNEON, 1))
 	sums.add("neon", has, lanesOf(sumsNEON, 1))
+	squares.add("neon", has, lanesOf(squaresNEON, 32))
 }

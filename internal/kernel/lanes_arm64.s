@@ -89,39 +89,47 @@ element3:
 	SUBS $1, R3
 	BNE element3
 	FMOVQ F0, 15232(R0)
+	ADD $16, R0
+	SUBS $1, R9
+	BNE part1
+	SUB $128, R0
+	ADD $0, R8, R10
+	VLD1R (R10), [V0.S4]
 	MOVD R4, R5
 	MOVD R6, R7
 try4:
+	MOVD $8, R9
+part5:
 	ADD $0, R5, R10
-	VLD1R (R10), [V0.S4]
-	FMOVQ 16384(R0), F1
-	FMOVQ 16256(R0), F2
-	WORD $0x4ea1d442 // VSUBPS V2, V2, V1
-	WORD $0x6e22fc00 // VDIVPS V0, V0, V2
+	VLD1R (R10), [V1.S4]
+	FMOVQ 16384(R0), F2
+	FMOVQ 16256(R0), F3
+	WORD $0x4ea2d463 // VSUBPS V3, V3, V2
+	WORD $0x6e23fc21 // VDIVPS V1, V1, V3
 	MOVD $lane7f7fffff<>(SB), R10
-	VLD1 (R10), [V2.S4]
-	WORD $0x6e20e444 // GE V4, V2, V0
-	VEOR V2.B16, V2.B16, V2.B16
-	WORD $0x6ea41c02 // BIT V2, V0, V4
-	VMOV V2.B16, V0.B16
-	VEOR V2.B16, V2.B16, V2.B16
+	VLD1 (R10), [V3.S4]
+	WORD $0x6e21e464 // GE V4, V3, V1
+	VEOR V3.B16, V3.B16, V3.B16
+	WORD $0x6ea41c23 // BIT V3, V1, V4
+	VMOV V3.B16, V1.B16
+	VEOR V3.B16, V3.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
 	VEOR V5.B16, V5.B16, V5.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element5:
+element6:
 	FMOVQ 0(R1), F6
-	WORD $0x4ea1d4c6 // VSUBPS V6, V6, V1
-	WORD $0x6e20dcc6 // VMULPS V6, V6, V0
+	WORD $0x4ea2d4c6 // VSUBPS V6, V6, V2
+	WORD $0x6e21dcc6 // VMULPS V6, V6, V1
 	WORD $0x4e2188c6 // V6 rounded
 	MOVD $lane00000000<>(SB), R10
 	VLD1 (R10), [V7.S4]
 	WORD $0x4e27f4c6 // VMAXPS V6, V6, V7
-	WORD $0x4ea3f4c6 // VMINPS V6, V6, V3
+	WORD $0x4ea0f4c6 // VMINPS V6, V6, V0
 	FMOVQ F6, 10880(R1)
 	FMOVQ 5440(R1), F8
 	WORD $0x6e28dcc7 // VMULPS V7, V6, V8
-	WORD $0x4e27d442 // VADDPS V2, V2, V7
+	WORD $0x4e27d463 // VADDPS V3, V3, V7
 	WORD $0x6e27dcc6 // VMULPS V6, V6, V7
 	WORD $0x4e26d484 // VADDPS V4, V4, V6
 	FMOVQ 0(R1), F8
@@ -129,33 +137,33 @@ element5:
 	WORD $0x4e27d4a5 // VADDPS V5, V5, V7
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element5
+	BNE element6
 	FMOVQ 15616(R0), F6
 	FMOVQ 15744(R0), F7
 	WORD $0x6e24dcc8 // VMULPS V8, V6, V4
-	WORD $0x6e22dc49 // VMULPS V9, V2, V2
+	WORD $0x6e23dc69 // VMULPS V9, V3, V3
 	WORD $0x4ea9d508 // VSUBPS V8, V8, V9
 	VEOR V10.B16, V10.B16, V10.B16
 	WORD $0x6eaae50b // GT V11, V8, V10
 	WORD $0x6e25dccc // VMULPS V12, V6, V5
-	WORD $0x6e22dce9 // VMULPS V9, V7, V2
+	WORD $0x6e23dce9 // VMULPS V9, V7, V3
 	WORD $0x4ea9d58c // VSUBPS V12, V12, V9
 	WORD $0x6e28fd8c // VDIVPS V12, V12, V8
 	WORD $0x6e27dc8d // VMULPS V13, V4, V7
-	WORD $0x6e25dc49 // VMULPS V9, V2, V5
+	WORD $0x6e25dc69 // VMULPS V9, V3, V5
 	WORD $0x4ea9d5ad // VSUBPS V13, V13, V9
 	WORD $0x6e28fdad // VDIVPS V13, V13, V8
 	WORD $0x6eaae5a6 // GT V6, V13, V10
 	WORD $0x6e24fca9 // VDIVPS V9, V5, V4
 	WORD $0x6ea61d2c // BIT V12, V9, V6
 	WORD $0x6ea61d4d // BIT V13, V10, V6
-	WORD $0x6eb0a962 // UMAXV V2, V11
-	FMOVS F2, R10
-	CBZW R10, none6
-	VEOR V2.B16, V2.B16, V2.B16
+	WORD $0x6eb0a963 // UMAXV V3, V11
+	FMOVS F3, R10
+	CBZW R10, none7
+	VEOR V3.B16, V3.B16, V3.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element7:
+element8:
 	FMOVQ 10880(R1), F4
 	WORD $0x6e2cdc84 // VMULPS V4, V4, V12
 	WORD $0x4e2dd484 // VADDPS V4, V4, V13
@@ -164,15 +172,15 @@ element7:
 	WORD $0x6e24dc84 // VMULPS V4, V4, V4
 	FMOVQ 5440(R1), F5
 	WORD $0x6e25dc84 // VMULPS V4, V4, V5
-	WORD $0x4e24d442 // VADDPS V2, V2, V4
+	WORD $0x4e24d463 // VADDPS V3, V3, V4
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element7
+	BNE element8
 	FMOVQ 15232(R0), F4
-	WORD $0x6ea2e485 // GT V5, V4, V2
+	WORD $0x6ea3e485 // GT V5, V4, V3
 	WORD $0x4e2b1ca5 // VANDPS V5, V5, V11
 	FMOVQ 15232(R0), F4
-	WORD $0x6ea51c44 // BIT V4, V2, V5
+	WORD $0x6ea51c64 // BIT V4, V3, V5
 	FMOVQ F4, 15232(R0)
 	FMOVQ 14976(R0), F4
 	WORD $0x6ea51d84 // BIT V4, V12, V5
@@ -184,15 +192,21 @@ element7:
 	WORD $0x6ea51da4 // BIT V4, V13, V5
 	FMOVQ F4, 16384(R0)
 	FMOVQ 16512(R0), F4
-	WORD $0x6ea51c04 // BIT V4, V0, V5
+	WORD $0x6ea51c24 // BIT V4, V1, V5
 	FMOVQ F4, 16512(R0)
 	FMOVQ 16640(R0), F4
-	WORD $0x6ea51c24 // BIT V4, V1, V5
+	WORD $0x6ea51c44 // BIT V4, V2, V5
 	FMOVQ F4, 16640(R0)
-none6:
+none7:
+	ADD $16, R0
+	SUBS $1, R9
+	BNE part5
+	SUB $128, R0
 	ADD $4, R5
 	SUBS $1, R7
 	BNE try4
+	MOVD $8, R9
+part9:
 	FMOVQ 15104(R0), F0
 	MOVD $lane00000000<>(SB), R10
 	VLD1 (R10), [V1.S4]
@@ -200,7 +214,8 @@ none6:
 	FMOVQ F0, 15104(R0)
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part1
+	BNE part9
+	SUB $128, R0
 	RET
 
 // func sweepMinAbsNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -212,7 +227,7 @@ TEXT ·sweepMinAbsNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part8:
+part10:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	MOVD R0, R1
@@ -220,7 +235,7 @@ part8:
 	VMOV V2.B16, V3.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element9:
+element11:
 	FMOVQ 0(R1), F4
 	WORD $0x4ea4f442 // VMINPS V2, V2, V4
 	WORD $0x4e24f463 // VMAXPS V3, V3, V4
@@ -231,7 +246,7 @@ element9:
 	WORD $0x4e24d400 // VADDPS V0, V0, V4
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element9
+	BNE element11
 	MOVD $lane00000000<>(SB), R10
 	VLD1 (R10), [V4.S4]
 	WORD $0x4ea4f442 // VMINPS V2, V2, V4
@@ -265,7 +280,7 @@ element9:
 	VEOR V0.B16, V0.B16, V0.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element10:
+element12:
 	FMOVQ 0(R1), F1
 	WORD $0x4ea2d421 // VSUBPS V1, V1, V2
 	WORD $0x6e24dc21 // VMULPS V1, V1, V4
@@ -286,41 +301,49 @@ element10:
 	WORD $0x4e21d400 // VADDPS V0, V0, V1
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element10
+	BNE element12
 	FMOVQ F0, 15232(R0)
+	ADD $16, R0
+	SUBS $1, R9
+	BNE part10
+	SUB $128, R0
+	ADD $0, R8, R10
+	VLD1R (R10), [V0.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try11:
+try13:
+	MOVD $8, R9
+part14:
 	ADD $0, R5, R10
-	VLD1R (R10), [V0.S4]
-	FMOVQ 16384(R0), F1
-	FMOVQ 16256(R0), F2
-	WORD $0x4ea1d442 // VSUBPS V2, V2, V1
-	WORD $0x6e22fc00 // VDIVPS V0, V0, V2
+	VLD1R (R10), [V1.S4]
+	FMOVQ 16384(R0), F2
+	FMOVQ 16256(R0), F3
+	WORD $0x4ea2d463 // VSUBPS V3, V3, V2
+	WORD $0x6e23fc21 // VDIVPS V1, V1, V3
 	MOVD $lane7f7fffff<>(SB), R10
-	VLD1 (R10), [V2.S4]
-	WORD $0x6e20e444 // GE V4, V2, V0
-	VEOR V2.B16, V2.B16, V2.B16
-	WORD $0x6ea41c02 // BIT V2, V0, V4
-	VMOV V2.B16, V0.B16
-	VEOR V2.B16, V2.B16, V2.B16
+	VLD1 (R10), [V3.S4]
+	WORD $0x6e21e464 // GE V4, V3, V1
+	VEOR V3.B16, V3.B16, V3.B16
+	WORD $0x6ea41c23 // BIT V3, V1, V4
+	VMOV V3.B16, V1.B16
+	VEOR V3.B16, V3.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
 	VEOR V5.B16, V5.B16, V5.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element12:
+element15:
 	FMOVQ 0(R1), F6
-	WORD $0x4ea1d4c6 // VSUBPS V6, V6, V1
-	WORD $0x6e20dcc6 // VMULPS V6, V6, V0
+	WORD $0x4ea2d4c6 // VSUBPS V6, V6, V2
+	WORD $0x6e21dcc6 // VMULPS V6, V6, V1
 	WORD $0x4e2188c6 // V6 rounded
 	MOVD $lane00000000<>(SB), R10
 	VLD1 (R10), [V7.S4]
 	WORD $0x4e27f4c6 // VMAXPS V6, V6, V7
-	WORD $0x4ea3f4c6 // VMINPS V6, V6, V3
+	WORD $0x4ea0f4c6 // VMINPS V6, V6, V0
 	FMOVQ F6, 10880(R1)
 	FMOVQ 5440(R1), F8
 	WORD $0x6e28dcc7 // VMULPS V7, V6, V8
-	WORD $0x4e27d442 // VADDPS V2, V2, V7
+	WORD $0x4e27d463 // VADDPS V3, V3, V7
 	WORD $0x6e27dcc6 // VMULPS V6, V6, V7
 	WORD $0x4e26d484 // VADDPS V4, V4, V6
 	FMOVQ 0(R1), F8
@@ -328,33 +351,33 @@ element12:
 	WORD $0x4e27d4a5 // VADDPS V5, V5, V7
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element12
+	BNE element15
 	FMOVQ 15616(R0), F6
 	FMOVQ 15744(R0), F7
 	WORD $0x6e24dcc8 // VMULPS V8, V6, V4
-	WORD $0x6e22dc49 // VMULPS V9, V2, V2
+	WORD $0x6e23dc69 // VMULPS V9, V3, V3
 	WORD $0x4ea9d508 // VSUBPS V8, V8, V9
 	VEOR V10.B16, V10.B16, V10.B16
 	WORD $0x6eaae50b // GT V11, V8, V10
 	WORD $0x6e25dccc // VMULPS V12, V6, V5
-	WORD $0x6e22dce9 // VMULPS V9, V7, V2
+	WORD $0x6e23dce9 // VMULPS V9, V7, V3
 	WORD $0x4ea9d58c // VSUBPS V12, V12, V9
 	WORD $0x6e28fd8c // VDIVPS V12, V12, V8
 	WORD $0x6e27dc8d // VMULPS V13, V4, V7
-	WORD $0x6e25dc49 // VMULPS V9, V2, V5
+	WORD $0x6e25dc69 // VMULPS V9, V3, V5
 	WORD $0x4ea9d5ad // VSUBPS V13, V13, V9
 	WORD $0x6e28fdad // VDIVPS V13, V13, V8
 	WORD $0x6eaae5a6 // GT V6, V13, V10
 	WORD $0x6e24fca9 // VDIVPS V9, V5, V4
 	WORD $0x6ea61d2c // BIT V12, V9, V6
 	WORD $0x6ea61d4d // BIT V13, V10, V6
-	WORD $0x6eb0a962 // UMAXV V2, V11
-	FMOVS F2, R10
-	CBZW R10, none13
-	VEOR V2.B16, V2.B16, V2.B16
+	WORD $0x6eb0a963 // UMAXV V3, V11
+	FMOVS F3, R10
+	CBZW R10, none16
+	VEOR V3.B16, V3.B16, V3.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element14:
+element17:
 	FMOVQ 10880(R1), F4
 	WORD $0x6e2cdc84 // VMULPS V4, V4, V12
 	WORD $0x4e2dd484 // VADDPS V4, V4, V13
@@ -365,15 +388,15 @@ element14:
 	WORD $0x4e251c84 // VANDPS V4, V4, V5
 	FMOVQ 5440(R1), F5
 	WORD $0x6e25dc84 // VMULPS V4, V4, V5
-	WORD $0x4e24d442 // VADDPS V2, V2, V4
+	WORD $0x4e24d463 // VADDPS V3, V3, V4
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element14
+	BNE element17
 	FMOVQ 15232(R0), F4
-	WORD $0x6ea2e485 // GT V5, V4, V2
+	WORD $0x6ea3e485 // GT V5, V4, V3
 	WORD $0x4e2b1ca5 // VANDPS V5, V5, V11
 	FMOVQ 15232(R0), F4
-	WORD $0x6ea51c44 // BIT V4, V2, V5
+	WORD $0x6ea51c64 // BIT V4, V3, V5
 	FMOVQ F4, 15232(R0)
 	FMOVQ 14976(R0), F4
 	WORD $0x6ea51d84 // BIT V4, V12, V5
@@ -385,15 +408,21 @@ element14:
 	WORD $0x6ea51da4 // BIT V4, V13, V5
 	FMOVQ F4, 16384(R0)
 	FMOVQ 16512(R0), F4
-	WORD $0x6ea51c04 // BIT V4, V0, V5
+	WORD $0x6ea51c24 // BIT V4, V1, V5
 	FMOVQ F4, 16512(R0)
 	FMOVQ 16640(R0), F4
-	WORD $0x6ea51c24 // BIT V4, V1, V5
+	WORD $0x6ea51c44 // BIT V4, V2, V5
 	FMOVQ F4, 16640(R0)
-none13:
+none16:
+	ADD $16, R0
+	SUBS $1, R9
+	BNE part14
+	SUB $128, R0
 	ADD $4, R5
 	SUBS $1, R7
-	BNE try11
+	BNE try13
+	MOVD $8, R9
+part18:
 	FMOVQ 15104(R0), F0
 	MOVD $lane00000000<>(SB), R10
 	VLD1 (R10), [V1.S4]
@@ -401,7 +430,8 @@ none13:
 	FMOVQ F0, 15104(R0)
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part8
+	BNE part18
+	SUB $128, R0
 	RET
 
 // func weighAbsNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -413,17 +443,17 @@ TEXT ·weighAbsNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part15:
+part19:
 	VEOR V0.B16, V0.B16, V0.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element16:
+element20:
 	FMOVQ 0(R1), F1
 	WORD $0x6e21dc21 // VMULPS V1, V1, V1
 	WORD $0x4e21d400 // VADDPS V0, V0, V1
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element16
+	BNE element20
 	ADD $0, R8, R10
 	VLD1R (R10), [V1.S4]
 	WORD $0x6e21fc00 // VDIVPS V0, V0, V1
@@ -433,7 +463,7 @@ element16:
 	WORD $0x6e21dc00 // VMULPS V0, V0, V1
 	MOVD R0, R1
 	MOVD R2, R3
-element17:
+element21:
 	FMOVQ 0(R1), F1
 	MOVD $lane7fffffff<>(SB), R10
 	VLD1 (R10), [V2.S4]
@@ -442,10 +472,11 @@ element17:
 	FMOVQ F1, 5440(R1)
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element17
+	BNE element21
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part15
+	BNE part19
+	SUB $128, R0
 	RET
 
 // func weighSquaresNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -457,19 +488,20 @@ TEXT ·weighSquaresNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part18:
+part22:
 	MOVD R0, R1
 	MOVD R2, R3
-element19:
+element23:
 	FMOVQ 0(R1), F0
 	WORD $0x6e20dc00 // VMULPS V0, V0, V0
 	FMOVQ F0, 5440(R1)
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element19
+	BNE element23
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part18
+	BNE part22
+	SUB $128, R0
 	RET
 
 // func weighByNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -481,12 +513,12 @@ TEXT ·weighByNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part20:
+part24:
 	FMOVQ 15360(R0), F0
 	FMOVQ 15488(R0), F1
 	MOVD R0, R1
 	MOVD R2, R3
-element21:
+element25:
 	FMOVQ 0(R1), F2
 	WORD $0x6e22dc42 // VMULPS V2, V2, V2
 	WORD $0x4e20d442 // VADDPS V2, V2, V0
@@ -497,10 +529,11 @@ element21:
 	FMOVQ F2, 5440(R1)
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element21
+	BNE element25
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part20
+	BNE part24
+	SUB $128, R0
 	RET
 
 // func weighPlusNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -512,20 +545,21 @@ TEXT ·weighPlusNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part22:
+part26:
 	FMOVQ 15488(R0), F0
 	MOVD R0, R1
 	MOVD R2, R3
-element23:
+element27:
 	FMOVQ 5440(R1), F2
 	WORD $0x4e22d401 // VADDPS V1, V0, V2
 	FMOVQ F1, 5440(R1)
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element23
+	BNE element27
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part22
+	BNE part26
+	SUB $128, R0
 	RET
 
 // func sumsNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -537,24 +571,73 @@ TEXT ·sumsNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part24:
+part28:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element25:
+element29:
 	FMOVQ 0(R1), F2
 	WORD $0x4e22cc41 // VFMADD231PS V1, V2, V2
 	FMOVQ 5440(R1), F2
 	WORD $0x4e22d400 // VADDPS V0, V0, V2
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element25
+	BNE element29
 	FMOVQ F0, 15616(R0)
 	FMOVQ F1, 15744(R0)
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part24
+	BNE part28
+	SUB $128, R0
+	RET
+
+// func squaresNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
+
+TEXT ·squaresNEON(SB), NOSPLIT, $0-40
+	MOVD groups+0(FP), R0
+	MOVD n+8(FP), R2
+	MOVD table+16(FP), R4
+	MOVD steps+24(FP), R6
+	MOVD params+32(FP), R8
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	MOVD R4, R5
+	MOVD R6, R7
+try30:
+	FMOVQ 0(R5), F8
+	WORD $0x4e28cd00 // VFMADD231PS V0, V8, V8
+	FMOVQ 16(R5), F8
+	WORD $0x4e28cd01 // VFMADD231PS V1, V8, V8
+	FMOVQ 32(R5), F8
+	WORD $0x4e28cd02 // VFMADD231PS V2, V8, V8
+	FMOVQ 48(R5), F8
+	WORD $0x4e28cd03 // VFMADD231PS V3, V8, V8
+	FMOVQ 64(R5), F8
+	WORD $0x4e28cd04 // VFMADD231PS V4, V8, V8
+	FMOVQ 80(R5), F8
+	WORD $0x4e28cd05 // VFMADD231PS V5, V8, V8
+	FMOVQ 96(R5), F8
+	WORD $0x4e28cd06 // VFMADD231PS V6, V8, V8
+	FMOVQ 112(R5), F8
+	WORD $0x4e28cd07 // VFMADD231PS V7, V8, V8
+	ADD $128, R5
+	SUBS $1, R7
+	BNE try30
+	FMOVQ F0, 15744(R0)
+	FMOVQ F1, 15760(R0)
+	FMOVQ F2, 15776(R0)
+	FMOVQ F3, 15792(R0)
+	FMOVQ F4, 15808(R0)
+	FMOVQ F5, 15824(R0)
+	FMOVQ F6, 15840(R0)
+	FMOVQ F7, 15856(R0)
 	RET
 
 // func sweepSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -566,13 +649,13 @@ TEXT ·sweepSymNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part26:
+part31:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element27:
+element32:
 	FMOVQ 0(R1), F3
 	VMOV V3.B16, V4.B16
 	MOVD $lane7fffffff<>(SB), R10
@@ -585,7 +668,7 @@ element27:
 	WORD $0x4e23d442 // VADDPS V2, V2, V3
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element27
+	BNE element32
 	FMOVQ F2, 15616(R0)
 	VMOV V0.B16, V1.B16
 	MOVD $lane7fffffff<>(SB), R10
@@ -609,14 +692,14 @@ element27:
 	WORD $0x6e21fc00 // VDIVPS V0, V0, V1
 	FMOVQ F0, 16512(R0)
 	MOVWU 8(R8), R10
-	CBZW R10, plain28
+	CBZW R10, plain33
 	ADD $0, R8, R10
 	VLD1R (R10), [V0.S4]
 	ADD $4, R8, R10
 	VLD1R (R10), [V1.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try30:
+try35:
 	ADD $0, R5, R10
 	VLD1R (R10), [V2.S4]
 	FMOVQ 16256(R0), F3
@@ -625,7 +708,7 @@ try30:
 	VEOR V4.B16, V4.B16, V4.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element31:
+element36:
 	FMOVQ 0(R1), F5
 	WORD $0x6e22dca6 // VMULPS V6, V5, V2
 	WORD $0x4e2188c6 // V6 rounded
@@ -640,7 +723,7 @@ element31:
 	WORD $0x4e27d484 // VADDPS V4, V4, V7
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element31
+	BNE element36
 	VEOR V5.B16, V5.B16, V5.B16
 	WORD $0x6ea5e486 // GT V6, V4, V5
 	WORD $0x6e24fc65 // VDIVPS V5, V3, V4
@@ -664,16 +747,16 @@ element31:
 	FMOVQ F7, 16512(R0)
 	ADD $4, R5
 	SUBS $1, R7
-	BNE try30
-	B end29
-plain28:
+	BNE try35
+	B end34
+plain33:
 	ADD $0, R8, R10
 	VLD1R (R10), [V0.S4]
 	ADD $4, R8, R10
 	VLD1R (R10), [V1.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try32:
+try37:
 	ADD $0, R5, R10
 	VLD1R (R10), [V2.S4]
 	FMOVQ 16256(R0), F3
@@ -682,7 +765,7 @@ try32:
 	VEOR V4.B16, V4.B16, V4.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element33:
+element38:
 	FMOVQ 0(R1), F5
 	WORD $0x6e22dca6 // VMULPS V6, V5, V2
 	WORD $0x4e2188c6 // V6 rounded
@@ -694,7 +777,7 @@ element33:
 	WORD $0x4e26d484 // VADDPS V4, V4, V6
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element33
+	BNE element38
 	VEOR V5.B16, V5.B16, V5.B16
 	WORD $0x6ea5e486 // GT V6, V4, V5
 	WORD $0x6e24fc65 // VDIVPS V5, V3, V4
@@ -718,11 +801,12 @@ element33:
 	FMOVQ F7, 16512(R0)
 	ADD $4, R5
 	SUBS $1, R7
-	BNE try32
-end29:
+	BNE try37
+end34:
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part26
+	BNE part31
+	SUB $128, R0
 	RET
 
 // func descendSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -734,13 +818,13 @@ TEXT ·descendSymNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part34:
+part39:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element35:
+element40:
 	FMOVQ 0(R1), F3
 	VMOV V3.B16, V4.B16
 	MOVD $lane7fffffff<>(SB), R10
@@ -753,7 +837,7 @@ element35:
 	WORD $0x4e23d442 // VADDPS V2, V2, V3
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element35
+	BNE element40
 	FMOVQ F2, 15616(R0)
 	VMOV V0.B16, V1.B16
 	MOVD $lane7fffffff<>(SB), R10
@@ -779,7 +863,7 @@ element35:
 	VEOR V4.B16, V4.B16, V4.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element36:
+element41:
 	FMOVQ 0(R1), F5
 	WORD $0x6e22dca6 // VMULPS V6, V5, V2
 	WORD $0x4e2188c6 // V6 rounded
@@ -795,13 +879,13 @@ element36:
 	WORD $0x4e27d484 // VADDPS V4, V4, V7
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element36
+	BNE element41
 	MOVD R6, R7
-round37:
+round42:
 	VEOR V2.B16, V2.B16, V2.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element38:
+element43:
 	FMOVQ 0(R1), F5
 	FMOVQ 10880(R1), F6
 	FMOVQ 5440(R1), F7
@@ -845,15 +929,15 @@ element38:
 	WORD $0x6eab1d44 // BIT V4, V10, V11
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element38
+	BNE element43
 	VEOR V5.B16, V5.B16, V5.B16
 	WORD $0x6ea5e446 // GT V6, V2, V5
 	WORD $0x6eb0a8c2 // UMAXV V2, V6
 	FMOVS F2, R10
-	CBZW R10, none39
+	CBZW R10, none44
 	SUBS $1, R7
-	BNE round37
-none39:
+	BNE round42
+none44:
 	VEOR V2.B16, V2.B16, V2.B16
 	WORD $0x6ea2e485 // GT V5, V4, V2
 	WORD $0x6e24fc63 // VDIVPS V3, V3, V4
@@ -861,7 +945,8 @@ none39:
 	FMOVQ F2, 14976(R0)
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part34
+	BNE part39
+	SUB $128, R0
 	RET
 
 // func walkMinNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -873,9 +958,9 @@ TEXT ·walkMinNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part40:
+part45:
 	MOVWU 8(R8), R10
-	CBZW R10, plain41
+	CBZW R10, plain46
 	FMOVQ 15360(R0), F0
 	FMOVQ 15488(R0), F1
 	WORD $0x6e21fc00 // VDIVPS V0, V0, V1
@@ -892,7 +977,7 @@ part40:
 	VLD1R (R10), [V1.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try43:
+try48:
 	ADD $0, R5, R10
 	VLD1R (R10), [V2.S4]
 	ADD $8, R5, R10
@@ -919,7 +1004,7 @@ try43:
 	WORD $0x4e271cc6 // VANDPS V6, V6, V7
 	WORD $0x6eb0a8c4 // UMAXV V4, V6
 	FMOVS F4, R10
-	CBZW R10, none44
+	CBZW R10, none49
 	FMOVQ 15360(R0), F5
 	WORD $0x6e25dc44 // VMULPS V4, V2, V5
 	FMOVQ 15488(R0), F7
@@ -936,7 +1021,7 @@ try43:
 	VEOR V8.B16, V8.B16, V8.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element45:
+element50:
 	FMOVQ 0(R1), F10
 	WORD $0x4e2ad4a9 // VADDPS V9, V5, V10
 	VMOV V0.B16, V10.B16
@@ -950,7 +1035,7 @@ element45:
 	WORD $0x4e29cd48 // VFMADD231PS V8, V10, V9
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element45
+	BNE element50
 	FMOVQ 15232(R0), F4
 	WORD $0x6ea8e485 // GT V5, V4, V8
 	WORD $0x4e261ca5 // VANDPS V5, V5, V6
@@ -963,12 +1048,12 @@ element45:
 	FMOVQ 15104(R0), F4
 	WORD $0x6ea51c64 // BIT V4, V3, V5
 	FMOVQ F4, 15104(R0)
-none44:
+none49:
 	ADD $12, R5
 	SUBS $1, R7
-	BNE try43
-	B end42
-plain41:
+	BNE try48
+	B end47
+plain46:
 	FMOVQ 15360(R0), F0
 	FMOVQ 15488(R0), F1
 	WORD $0x6e21fc00 // VDIVPS V0, V0, V1
@@ -985,7 +1070,7 @@ plain41:
 	VLD1R (R10), [V1.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try46:
+try51:
 	ADD $0, R5, R10
 	VLD1R (R10), [V2.S4]
 	ADD $8, R5, R10
@@ -1012,7 +1097,7 @@ try46:
 	WORD $0x4e271cc6 // VANDPS V6, V6, V7
 	WORD $0x6eb0a8c4 // UMAXV V4, V6
 	FMOVS F4, R10
-	CBZW R10, none47
+	CBZW R10, none52
 	FMOVQ 15360(R0), F5
 	WORD $0x6e25dc44 // VMULPS V4, V2, V5
 	FMOVQ 15488(R0), F7
@@ -1029,7 +1114,7 @@ try46:
 	VEOR V8.B16, V8.B16, V8.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element48:
+element53:
 	FMOVQ 0(R1), F10
 	WORD $0x4e2ad4a9 // VADDPS V9, V5, V10
 	VMOV V0.B16, V10.B16
@@ -1041,7 +1126,7 @@ element48:
 	WORD $0x4e29cd28 // VFMADD231PS V8, V9, V9
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element48
+	BNE element53
 	FMOVQ 15232(R0), F4
 	WORD $0x6ea8e485 // GT V5, V4, V8
 	WORD $0x4e261ca5 // VANDPS V5, V5, V6
@@ -1054,14 +1139,15 @@ element48:
 	FMOVQ 15104(R0), F4
 	WORD $0x6ea51c64 // BIT V4, V3, V5
 	FMOVQ F4, 15104(R0)
-none47:
+none52:
 	ADD $12, R5
 	SUBS $1, R7
-	BNE try46
-end42:
+	BNE try51
+end47:
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part40
+	BNE part45
+	SUB $128, R0
 	RET
 
 // func walkSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -1073,9 +1159,9 @@ TEXT ·walkSymNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part49:
+part54:
 	MOVWU 8(R8), R10
-	CBZW R10, plain50
+	CBZW R10, plain55
 	MOVD $lane4b400000<>(SB), R10
 	VLD1 (R10), [V0.S4]
 	ADD $0, R8, R10
@@ -1084,7 +1170,7 @@ part49:
 	VLD1R (R10), [V2.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try52:
+try57:
 	ADD $0, R5, R10
 	VLD1R (R10), [V3.S4]
 	FMOVQ 16768(R0), F4
@@ -1110,7 +1196,7 @@ try52:
 	VEOR V7.B16, V7.B16, V7.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element53:
+element58:
 	FMOVQ 0(R1), F8
 	VMOV V0.B16, V9.B16
 	WORD $0x4e28cca9 // VFMADD231PS V9, V5, V8
@@ -1123,7 +1209,7 @@ element53:
 	WORD $0x4e28cd27 // VFMADD231PS V7, V9, V8
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element53
+	BNE element58
 	FMOVQ 15232(R0), F4
 	WORD $0x6ea7e485 // GT V5, V4, V7
 	WORD $0x4e261ca5 // VANDPS V5, V5, V6
@@ -1135,9 +1221,9 @@ element53:
 	FMOVQ F4, 14976(R0)
 	ADD $4, R5
 	SUBS $1, R7
-	BNE try52
-	B end51
-plain50:
+	BNE try57
+	B end56
+plain55:
 	MOVD $lane4b400000<>(SB), R10
 	VLD1 (R10), [V0.S4]
 	ADD $0, R8, R10
@@ -1146,7 +1232,7 @@ plain50:
 	VLD1R (R10), [V2.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try54:
+try59:
 	ADD $0, R5, R10
 	VLD1R (R10), [V3.S4]
 	FMOVQ 16768(R0), F4
@@ -1172,7 +1258,7 @@ try54:
 	VEOR V7.B16, V7.B16, V7.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element55:
+element60:
 	FMOVQ 0(R1), F8
 	VMOV V0.B16, V9.B16
 	WORD $0x4e28cca9 // VFMADD231PS V9, V5, V8
@@ -1183,7 +1269,7 @@ element55:
 	WORD $0x4e28cd07 // VFMADD231PS V7, V8, V8
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element55
+	BNE element60
 	FMOVQ 15232(R0), F4
 	WORD $0x6ea7e485 // GT V5, V4, V7
 	WORD $0x4e261ca5 // VANDPS V5, V5, V6
@@ -1195,11 +1281,12 @@ element55:
 	FMOVQ F4, 14976(R0)
 	ADD $4, R5
 	SUBS $1, R7
-	BNE try54
-end51:
+	BNE try59
+end56:
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part49
+	BNE part54
+	SUB $128, R0
 	RET
 
 // func takeMinNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -1211,9 +1298,9 @@ TEXT ·takeMinNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part56:
+part61:
 	MOVWU 8(R8), R10
-	CBZW R10, plain57
+	CBZW R10, plain62
 	MOVD $lane4b400000<>(SB), R10
 	VLD1 (R10), [V0.S4]
 	ADD $0, R8, R10
@@ -1237,7 +1324,7 @@ part56:
 	VEOR V10.B16, V10.B16, V10.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element59:
+element64:
 	FMOVQ 0(R1), F12
 	WORD $0x4e2cd46b // VADDPS V11, V3, V12
 	VMOV V0.B16, V12.B16
@@ -1259,15 +1346,15 @@ element59:
 	WORD $0x4e2bcda9 // VFMADD231PS V9, V13, V11
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element59
+	BNE element64
 	FMOVQ F5, 15616(R0)
 	FMOVQ F6, 15744(R0)
 	FMOVQ F7, 15872(R0)
 	FMOVQ F8, 16000(R0)
 	FMOVQ F9, 16128(R0)
 	FMOVQ F10, 15232(R0)
-	B end58
-plain57:
+	B end63
+plain62:
 	MOVD $lane4b400000<>(SB), R10
 	VLD1 (R10), [V0.S4]
 	ADD $0, R8, R10
@@ -1291,7 +1378,7 @@ plain57:
 	VEOR V10.B16, V10.B16, V10.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element60:
+element65:
 	FMOVQ 0(R1), F12
 	WORD $0x4e2cd46b // VADDPS V11, V3, V12
 	VMOV V0.B16, V12.B16
@@ -1314,17 +1401,18 @@ element60:
 	WORD $0x4e2bcda9 // VFMADD231PS V9, V13, V11
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element60
+	BNE element65
 	FMOVQ F5, 15616(R0)
 	FMOVQ F6, 15744(R0)
 	FMOVQ F7, 15872(R0)
 	FMOVQ F8, 16000(R0)
 	FMOVQ F9, 16128(R0)
 	FMOVQ F10, 15232(R0)
-end58:
+end63:
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part56
+	BNE part61
+	SUB $128, R0
 	RET
 
 // func takeSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -1336,9 +1424,9 @@ TEXT ·takeSymNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part61:
+part66:
 	MOVWU 8(R8), R10
-	CBZW R10, plain62
+	CBZW R10, plain67
 	MOVD $lane4b400000<>(SB), R10
 	VLD1 (R10), [V0.S4]
 	ADD $0, R8, R10
@@ -1360,7 +1448,7 @@ part61:
 	VEOR V7.B16, V7.B16, V7.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element64:
+element69:
 	FMOVQ 0(R1), F8
 	VMOV V0.B16, V9.B16
 	WORD $0x4e28cc89 // VFMADD231PS V9, V4, V8
@@ -1377,12 +1465,12 @@ element64:
 	WORD $0x4e29cd45 // VFMADD231PS V5, V10, V9
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element64
+	BNE element69
 	FMOVQ F5, 16000(R0)
 	FMOVQ F6, 16128(R0)
 	FMOVQ F7, 15232(R0)
-	B end63
-plain62:
+	B end68
+plain67:
 	MOVD $lane4b400000<>(SB), R10
 	VLD1 (R10), [V0.S4]
 	ADD $0, R8, R10
@@ -1404,7 +1492,7 @@ plain62:
 	VEOR V7.B16, V7.B16, V7.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element65:
+element70:
 	FMOVQ 0(R1), F8
 	VMOV V0.B16, V9.B16
 	WORD $0x4e28cc89 // VFMADD231PS V9, V4, V8
@@ -1422,14 +1510,15 @@ element65:
 	WORD $0x4e29cd45 // VFMADD231PS V5, V10, V9
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element65
+	BNE element70
 	FMOVQ F5, 16000(R0)
 	FMOVQ F6, 16128(R0)
 	FMOVQ F7, 15232(R0)
-end63:
+end68:
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part61
+	BNE part66
+	SUB $128, R0
 	RET
 
 // func eitherSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -1441,7 +1530,7 @@ TEXT ·eitherSymNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part66:
+part71:
 	MOVD $lane4b400000<>(SB), R10
 	VLD1 (R10), [V0.S4]
 	ADD $0, R8, R10
@@ -1461,7 +1550,7 @@ part66:
 	VMOV V6.B16, V5.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element67:
+element72:
 	FMOVQ 0(R1), F6
 	VMOV V0.B16, V7.B16
 	WORD $0x4e26cca7 // VFMADD231PS V7, V5, V6
@@ -1472,7 +1561,7 @@ element67:
 	WORD $0x4e26ccc3 // VFMADD231PS V3, V6, V6
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element67
+	BNE element72
 	ADD $12, R8, R10
 	VLD1R (R10), [V4.S4]
 	WORD $0x6e24dc63 // VMULPS V3, V3, V4
@@ -1489,7 +1578,7 @@ element67:
 	VMOV V7.B16, V6.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element68:
+element73:
 	FMOVQ 0(R1), F7
 	VMOV V0.B16, V8.B16
 	WORD $0x4e27ccc8 // VFMADD231PS V8, V6, V7
@@ -1500,7 +1589,7 @@ element68:
 	WORD $0x4e27cce4 // VFMADD231PS V4, V7, V7
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element68
+	BNE element73
 	WORD $0x6ea4e465 // GT V5, V3, V4
 	FMOVQ 16768(R0), F3
 	FMOVQ 16896(R0), F4
@@ -1508,7 +1597,8 @@ element68:
 	FMOVQ F3, 14976(R0)
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part66
+	BNE part71
+	SUB $128, R0
 	RET
 
 // func scanSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -1520,9 +1610,9 @@ TEXT ·scanSymNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part69:
+part74:
 	MOVWU 8(R8), R10
-	CBZW R10, plain70
+	CBZW R10, plain75
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	FMOVQ F0, 14976(R0)
@@ -1530,7 +1620,7 @@ part69:
 	FMOVQ F0, 16000(R0)
 	MOVD R0, R1
 	MOVD R2, R3
-element72:
+element77:
 	FMOVQ 0(R1), F2
 	VMOV V2.B16, V3.B16
 	MOVD $lane7fffffff<>(SB), R10
@@ -1544,7 +1634,7 @@ element72:
 	FMOVQ F2, 10880(R1)
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element72
+	BNE element77
 	MOVD $lane26901d7d<>(SB), R10
 	VLD1 (R10), [V2.S4]
 	WORD $0x6e22e423 // GE V3, V1, V2
@@ -1564,7 +1654,7 @@ element72:
 	VLD1R (R10), [V2.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try73:
+try78:
 	ADD $0, R5, R10
 	VLD1R (R10), [V3.S4]
 	FMOVQ 16512(R0), F4
@@ -1573,7 +1663,7 @@ try73:
 	VEOR V5.B16, V5.B16, V5.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element74:
+element79:
 	VMOV V0.B16, V6.B16
 	FMOVQ 0(R1), F7
 	WORD $0x4e27cc66 // VFMADD231PS V6, V3, V7
@@ -1587,7 +1677,7 @@ element74:
 	WORD $0x4e26cce5 // VFMADD231PS V5, V7, V6
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element74
+	BNE element79
 	WORD $0x6e25fc83 // VDIVPS V3, V4, V5
 	WORD $0x6e23dc84 // VMULPS V4, V4, V3
 	FMOVQ 15232(R0), F6
@@ -1606,9 +1696,9 @@ element74:
 	FMOVQ F6, 16000(R0)
 	ADD $4, R5
 	SUBS $1, R7
-	BNE try73
-	B end71
-plain70:
+	BNE try78
+	B end76
+plain75:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	FMOVQ F0, 14976(R0)
@@ -1616,7 +1706,7 @@ plain70:
 	FMOVQ F0, 16000(R0)
 	MOVD R0, R1
 	MOVD R2, R3
-element75:
+element80:
 	FMOVQ 0(R1), F2
 	VMOV V2.B16, V3.B16
 	MOVD $lane7fffffff<>(SB), R10
@@ -1627,7 +1717,7 @@ element75:
 	WORD $0x4e23f421 // VMAXPS V1, V1, V3
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element75
+	BNE element80
 	MOVD $lane26901d7d<>(SB), R10
 	VLD1 (R10), [V2.S4]
 	WORD $0x6e22e423 // GE V3, V1, V2
@@ -1647,7 +1737,7 @@ element75:
 	VLD1R (R10), [V2.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try76:
+try81:
 	ADD $0, R5, R10
 	VLD1R (R10), [V3.S4]
 	FMOVQ 16512(R0), F4
@@ -1656,7 +1746,7 @@ try76:
 	VEOR V5.B16, V5.B16, V5.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element77:
+element82:
 	VMOV V0.B16, V6.B16
 	FMOVQ 0(R1), F7
 	WORD $0x4e27cc66 // VFMADD231PS V6, V3, V7
@@ -1668,7 +1758,7 @@ element77:
 	WORD $0x4e26ccc5 // VFMADD231PS V5, V6, V6
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element77
+	BNE element82
 	WORD $0x6e25fc83 // VDIVPS V3, V4, V5
 	WORD $0x6e23dc84 // VMULPS V4, V4, V3
 	FMOVQ 15232(R0), F6
@@ -1687,11 +1777,12 @@ element77:
 	FMOVQ F6, 16000(R0)
 	ADD $4, R5
 	SUBS $1, R7
-	BNE try76
-end71:
+	BNE try81
+end76:
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part69
+	BNE part74
+	SUB $128, R0
 	RET
 
 // func scanMinNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -1703,7 +1794,7 @@ TEXT ·scanMinNEON(SB), NOSPLIT, $0-40
 	MOVD steps+24(FP), R6
 	MOVD params+32(FP), R8
 	MOVD $8, R9
-part78:
+part83:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	MOVD R0, R1
@@ -1711,7 +1802,7 @@ part78:
 	VMOV V2.B16, V3.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element79:
+element84:
 	FMOVQ 0(R1), F4
 	WORD $0x4ea4f442 // VMINPS V2, V2, V4
 	WORD $0x4e24f463 // VMAXPS V3, V3, V4
@@ -1720,7 +1811,7 @@ element79:
 	WORD $0x4e25d400 // VADDPS V0, V0, V5
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element79
+	BNE element84
 	MOVD $lane00000000<>(SB), R10
 	VLD1 (R10), [V4.S4]
 	WORD $0x4ea4f442 // VMINPS V2, V2, V4
@@ -1739,13 +1830,19 @@ element79:
 	FMOVQ F3, 14976(R0)
 	VEOR V0.B16, V0.B16, V0.B16
 	FMOVQ F0, 15232(R0)
+	ADD $16, R0
+	SUBS $1, R9
+	BNE part83
+	SUB $128, R0
 	MOVD $lane4b400000<>(SB), R10
 	VLD1 (R10), [V0.S4]
 	ADD $0, R8, R10
 	VLD1R (R10), [V1.S4]
 	MOVD R4, R5
 	MOVD R6, R7
-try80:
+try85:
+	MOVD $8, R9
+part86:
 	ADD $0, R5, R10
 	VLD1R (R10), [V2.S4]
 	FMOVQ 16384(R0), F3
@@ -1763,7 +1860,7 @@ try80:
 	VEOR V6.B16, V6.B16, V6.B16
 	MOVD R0, R1
 	MOVD R2, R3
-element81:
+element87:
 	FMOVQ 0(R1), F7
 	WORD $0x4ea3d4e7 // VSUBPS V7, V7, V3
 	VMOV V0.B16, V8.B16
@@ -1779,7 +1876,7 @@ element81:
 	WORD $0x4e29cce6 // VFMADD231PS V6, V7, V9
 	ADD $128, R1
 	SUBS $1, R3
-	BNE element81
+	BNE element87
 	FMOVQ 15616(R0), F3
 	WORD $0x6e23dca2 // VMULPS V2, V5, V3
 	WORD $0x6e24dc83 // VMULPS V3, V4, V4
@@ -1829,12 +1926,13 @@ element81:
 	FMOVQ 16384(R0), F2
 	WORD $0x6ea31d02 // BIT V2, V8, V3
 	FMOVQ F2, 16384(R0)
-	ADD $4, R5
-	SUBS $1, R7
-	BNE try80
 	ADD $16, R0
 	SUBS $1, R9
-	BNE part78
+	BNE part86
+	SUB $128, R0
+	ADD $4, R5
+	SUBS $1, R7
+	BNE try85
 	RET
 DATA lane00000000<>+0(SB)/4, $0x00000000
 DATA lane00000000<>+4(SB)/4, $0x00000000

@@ -43,3 +43,11 @@ func (l *lane) sums([]float32) {
 	}
 	l.g.SumW[l.i], l.g.SumWX[l.i] = w, xx
 }
+
+func (l *lane) squares(table []float32) {
+	var sum float32
+	for i := l.i; i < len(table); i += GroupLanes {
+		sum = fma(table[i], table[i], sum)
+	}
+	l.g.SumWX[l.i] = sum
+}

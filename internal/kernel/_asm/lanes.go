@@ -4,7 +4,7 @@ import "fmt"
 
 // A lanes writes one kernel for one instruction set: a program over vectors whose lanes are groups of weights (kernel.Groups),
 // said once and printed for AVX2, AVX-512 and NEON. Every operation is one instruction that rounds once, so all bodies
-// compute the same. A value is a part of the 32 lanes; the program runs once for each part. With AVX-512, and with AVX2 in
+// compute the same. A value is a part of the 32 lanes; the program runs once for each part, or goes from part to part itself, where one part is to wait for its last try while others go on. With AVX-512, and with AVX2 in
 // programs that make do with eight values, a value is two registers, so that what one half waits for the other half makes use of.
 type lanes struct {
 	*file
@@ -67,23 +67,25 @@ var laneKernels = []struct {
 	name    string
 	program func(p *lanes)
 	tight   bool
+	whole   bool // it goes through the parts itself
 }{
-	{"sweepMin", func(p *lanes) { p.sweepMin(false) }, true},
-	{"sweepMinAbs", func(p *lanes) { p.sweepMin(true) }, true},
-	{"weighAbs", (*lanes).weighAbs, false},
-	{"weighSquares", (*lanes).weighSquares, false},
-	{"weighBy", (*lanes).weighBy, false},
-	{"weighPlus", (*lanes).weighPlus, false},
-	{"sums", (*lanes).sums, true},
-	{"sweepSym", (*lanes).sweepSym, true},
-	{"descendSym", (*lanes).descendSym, false},
-	{"walkMin", (*lanes).walkMin, true},
-	{"walkSym", (*lanes).walkSym, true},
-	{"takeMin", (*lanes).takeMin, false},
-	{"takeSym", (*lanes).takeSym, false},
-	{"eitherSym", (*lanes).eitherSym, true},
-	{"scanSym", (*lanes).scanSym, true},
-	{"scanMin", (*lanes).scanMin, true},
+	{"sweepMin", func(p *lanes) { p.sweepMin(false) }, true, true},
+	{"sweepMinAbs", func(p *lanes) { p.sweepMin(true) }, true, true},
+	{"weighAbs", (*lanes).weighAbs, false, false},
+	{"weighSquares", (*lanes).weighSquares, false, false},
+	{"weighBy", (*lanes).weighBy, false, false},
+	{"weighPlus", (*lanes).weighPlus, false, false},
+	{"sums", (*lanes).sums, true, false},
+	{"squares", (*lanes).squares, true, true},
+	{"sweepSym", (*lanes).sweepSym, true, false},
+	{"descendSym", (*lanes).descendSym, false, false},
+	{"walkMin", (*lanes).walkMin, true, false},
+	{"walkSym", (*lanes).walkSym, true, false},
+	{"takeMin", (*lanes).takeMin, false, false},
+	{"takeSym", (*lanes).takeSym, false, false},
+	{"eitherSym", (*lanes).eitherSym, true, false},
+	{"scanSym", (*lanes).scanSym, true, false},
+	{"scanMin", (*lanes).scanMin, true, true},
 }
 
 func lanesAMD64(f *file) {
@@ -93,9 +95,9 @@ func lanesAMD64(f *file) {
 		if k.tight {
 			avx2.width, avx2.apart = 16, 8
 		}
-		avx2.kernel(k.name, k.program)
+		avx2.kernel(k.name, k.program, k.whole)
 		avx512 := &lanes{file: f, set: "AVX512", width: 32, apart: 16, consts: consts}
-		avx512.kernel(k.name, k.program)
+		avx512.kernel(k.name, k.program, k.whole)
 	}
 	for _, bits := range sorted(consts) {
 		f.constant(constName(bits), bits, 16)
@@ -106,7 +108,7 @@ func lanesARM64(f *file) {
 	consts := map[uint32]bool{}
 	for _, k := range laneKernels {
 		p := &lanes{file: f, set: "NEON", width: 4, consts: consts}
-		p.kernel(k.name, k.program)
+		p.kernel(k.name, k.program, k.whole)
 	}
 	for _, bits := range sorted(consts) {
 		f.constant(constName(bits), bits, 4)
@@ -127,7 +129,7 @@ func (p *lanes) gp(what string) string {
 }
 
 // kernel writes the function around a program.
-func (p *lanes) kernel(name string, program func(*lanes)) {
+func (p *lanes) kernel(name string, program func(*lanes), whole bool) {
 	p.p("\n// func %s%s(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)", name, p.set)
 	p.fn(name+p.set, 40)
 	mov := "MOVQ"
@@ -137,12 +139,11 @@ func (p *lanes) kernel(name string, program func(*lanes)) {
 	for i, a := range []struct{ arg, reg string }{{"groups", "groups"}, {"n", "n"}, {"table", "table"}, {"steps", "steps"}, {"params", "params"}} {
 		p.i(mov, fmt.Sprintf("%s+%d(FP)", a.arg, 8*i), p.gp(a.reg))
 	}
-	p.i(mov, dollar(32/p.width), p.gp("parts"))
-	again := p.label("part")
-	p.at(again)
-	program(p)
-	p.advance("groups", 4*p.width)
-	p.count("parts", again)
+	if whole {
+		program(p)
+	} else {
+		p.parts(func() { program(p) })
+	}
 	if !p.neon() {
 		p.p("\tVZEROUPPER")
 	}
@@ -152,6 +153,26 @@ func (p *lanes) kernel(name string, program func(*lanes)) {
 			panic(fmt.Sprintf("%s: register %d is still taken", name, i))
 		}
 	}
+}
+
+// parts runs body for each part of the lanes.
+func (p *lanes) parts(body func()) {
+	n := 32 / p.width
+	if n == 1 {
+		body()
+		return
+	}
+	mov, sub := "MOVQ", "SUBQ"
+	if p.neon() {
+		mov, sub = "MOVD", "SUB"
+	}
+	p.i(mov, dollar(n), p.gp("parts"))
+	again := p.label("part")
+	p.at(again)
+	body()
+	p.advance("groups", 4*p.width)
+	p.count("parts", again)
+	p.i(sub, dollar(rowBytes), p.gp("groups"))
 }
 
 func (p *lanes) advance(reg string, by int) {

@@ -30,6 +30,21 @@ const (
 
 // params: the highest level. table: numerators of inverse scales.
 func (p *lanes) sweepMin(mad bool) {
+	p.parts(func() { p.beginMin(mad) })
+	top := p.hold(0, p.param(0))
+	p.tries(1, func() { p.parts(func() { p.tryMin(top, mad) }) })
+	top.drop()
+	p.parts(func() {
+		// a range of nothing has scale zero, and a minimum is +0 rather than -0
+		lo := p.load(p.row(rowMin))
+		p.is(lo, add, p.c(0))
+		p.store(p.row(rowMin), lo)
+		p.free(lo)
+	})
+}
+
+// beginMin takes the levels of the whole range.
+func (p *lanes) beginMin(mad bool) {
 	sw, sx := p.zero(), p.zero()
 	p.copyGP("groups", "element")
 	lo := p.load(p.x())
@@ -80,16 +95,7 @@ func (p *lanes) sweepMin(mad bool) {
 		p.free(l)
 	})
 	p.store(p.row(rowLoss), loss)
-	p.free(loss, inv, scale, lo)
-	top := p.hold(0, highest)
-	p.tries(1, func() { p.tryMin(top, mad) })
-	top.drop()
-
-	// a range of nothing has scale zero, and a minimum is +0 rather than -0
-	lo = p.load(p.row(rowMin))
-	p.is(lo, add, p.c(0))
-	p.store(p.row(rowMin), lo)
-	p.free(lo)
+	p.free(loss, inv, scale, lo, highest)
 }
 
 // charge adds what a decoded value costs: w·(value-x)², or w·|value-x|.

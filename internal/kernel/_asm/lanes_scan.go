@@ -83,6 +83,14 @@ func (p *lanes) tryScanSym(l levels, weighted bool) {
 
 // params: the highest level and levelZero, the highest level. table: numerators of inverse scales.
 func (p *lanes) scanMin() {
+	p.parts(p.beginScanMin)
+	l := p.levelsOf(-1, 0)
+	p.tries(1, func() { p.parts(func() { p.tryScanMin(l) }) })
+	p.unshare()
+}
+
+// beginScanMin begins with the smallest weight as minimum, and a scale that explains nothing.
+func (p *lanes) beginScanMin() {
 	sw, sx := p.zero(), p.zero()
 	p.copyGP("groups", "element")
 	lo := p.load(p.x())
@@ -112,9 +120,6 @@ func (p *lanes) scanMin() {
 	none := p.zero()
 	p.store(p.row(rowLoss), none)
 	p.free(none)
-	l := p.levelsOf(-1, 0)
-	p.tries(1, func() { p.tryScanMin(l) })
-	p.unshare()
 }
 
 func (p *lanes) tryScanMin(l levels) {

@@ -1,5 +1,7 @@
 package main
 
+import "fmt"
+
 // Programs that make the weights of squared errors.
 
 func (p *lanes) sqrt(d val) {
@@ -85,4 +87,23 @@ func (p *lanes) sums() {
 	p.store(p.row(rowSumW), w)
 	p.store(p.row(rowSumWX), xx)
 	p.free(w, xx)
+}
+
+// table: numbers. SumWX of each lane becomes the sum of squares of every 32nd.
+func (p *lanes) squares() {
+	var sum []val
+	for range 32 / p.width {
+		sum = append(sum, p.zero())
+	}
+	p.tries(32, func() {
+		for i, s := range sum {
+			x := p.load(mem(fmt.Sprintf("%d(%s)", 4*p.width*i, p.gp("cursor"))))
+			p.to(fma, s, x, x)
+			p.free(x)
+		}
+	})
+	for i, s := range sum {
+		p.store(mem(fmt.Sprintf("%d(%s)", atRows+int(rowSumWX)*rowBytes+4*p.width*i, p.gp("groups"))), s)
+	}
+	p.free(sum...)
 }
