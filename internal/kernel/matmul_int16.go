@@ -30,21 +30,27 @@ func (x *I16) Reset(rows, k int) {
 	x.Scale = grown(x.Scale, rows*GroupsI16(k))
 }
 
-// Round codes n rows of k numbers: each group has the least power of two for a scale that keeps its codes, nearest even, within 13 bits and a sign. A
-// group with a number that is not finite has codes of zero and a scale that is NaN. The columns that are missing in the last group are zero.
+// Round codes n rows of k numbers.
 func (x *I16) Round(rows []float32, n, k int) {
 	x.Reset(n, k)
-	groups, whole := GroupsI16(k), k/GroupI16
 	for i := range n {
-		row, code, scale := rows[i*k:][:k], x.Code[i*groups*wordsI16:], x.Scale[i*groups:]
-		if whole > 0 {
-			codeI16.best(code[:whole*wordsI16], scale[:whole], row[:whole*GroupI16])
-		}
-		if whole < groups {
-			var rest [GroupI16]float32
-			copy(rest[:], row[whole*GroupI16:])
-			codeI16.best(code[whole*wordsI16:][:wordsI16], scale[whole:][:1], rest[:])
-		}
+		x.RoundRow(i, rows[i*k:][:k])
+	}
+}
+
+// RoundRow codes one of the rows that there is room for: each group has the least power of two for a scale that keeps its codes, nearest even, within
+// 13 bits and a sign. A group with a number that is not finite has codes of zero and a scale that is NaN. The columns that are missing in the last
+// group are zero.
+func (x *I16) RoundRow(i int, row []float32) {
+	groups, whole := GroupsI16(len(row)), len(row)/GroupI16
+	code, scale := x.Code[i*groups*wordsI16:], x.Scale[i*groups:]
+	if whole > 0 {
+		codeI16.best(code[:whole*wordsI16], scale[:whole], row[:whole*GroupI16])
+	}
+	if whole < groups {
+		var rest [GroupI16]float32
+		copy(rest[:], row[whole*GroupI16:])
+		codeI16.best(code[whole*wordsI16:][:wordsI16], scale[whole:][:1], rest[:])
 	}
 }
 

@@ -113,11 +113,14 @@ func (s *span) codes(w *worker, m int) error {
 	panel := func(j int) kernel.I16 { return w.codePanels.Panel((j-s.from)/lanes, k) }
 	for j := s.from; j < s.to; j += lanes {
 		n := min(lanes, s.to-j)
-		rows := grow(&w.rows, n*k)
-		if err := s.w.t.Rows.ReadRows(rows, j); err != nil {
-			return err
+		w.codes.Reset(n, k)
+		row := grow(&w.rows, k) // one at a time stays in the first-level cache
+		for i := range n {
+			if err := s.w.t.Rows.ReadRows(row, j+i); err != nil {
+				return err
+			}
+			w.codes.RoundRow(i, row)
 		}
-		w.codes.Round(rows, n, k)
 		panel(j).Pack(&w.codes, n, k)
 	}
 	grow(&w.edge, m*lanes)

@@ -96,10 +96,11 @@ func (f *file) codeI16() {
 }
 
 // mulI16 writes a function for two vectors of outputs, with one loop for each number of rows. Integer sums of a group stay in the last registers,
-// of which there are half as many as a vector has bytes; results in dst.
+// of which there are half as many as a vector has bytes. Float sums lie on the stack: rows of dst may be apart by a power of two, and compete for
+// places in the cache.
 func (f *file) mulI16(l *int16Loop) {
 	f.p("\n// func %s(%s)", l.name, int16Args)
-	f.fn(l.name, 72)
+	f.framed(l.name, 2*l.width*l.most, 72)
 	f.args("dst", "DI", "ldd", "SI", "x", "R8", "xscale", "R9", "panel", "DX", "pscale", "R10", "m", "R13", "groups", "CX", "more", "AX")
 	f.rowCounts(l.name, l.most)
 	for rows := l.most; rows > 0; rows-- {
@@ -110,19 +111,25 @@ func (f *file) mulI16(l *int16Loop) {
 func (f *file) i16Rows(l *int16Loop, rows int) {
 	v := func(n int) string { return fmt.Sprintf("%s%d", l.reg, n) }
 	sum := func(r, h int) string { return v(l.width/2 - 2*l.most + 2*r + h) }
-	place := func(h int) string { return fmt.Sprintf("%d(R15)", h*l.width) }
-	group, step := f.label("group"), f.label("step")
+	float := func(r, h int) string { return fmt.Sprintf("sum-%d(SP)", l.width*(2*(rows-r)-h)) }
+	both := func(do func(r, h int, out string)) {
+		f.rowsOf(rows, func(r int) {
+			for h := range 2 {
+				do(r, h, fmt.Sprintf("%d(R15)", h*l.width))
+			}
+		})
+	}
+	group, step, begun := f.label("group"), f.label("step"), f.label("begun")
 	f.at(fmt.Sprintf("rows%d%s", rows, l.name))
-	f.i("TESTQ", "AX", "AX")
-	f.i("JNE", group)
 	f.i("VXORPS", "X0", "X0", "X0")
-	f.rowsOf(rows, func(int) {
-		for h := range 2 {
-			f.i("VMOVUPS", v(0), place(h))
-		}
+	both(func(r, h int, _ string) { f.i("VMOVUPS", v(0), float(r, h)) })
+	f.i("TESTQ", "AX", "AX")
+	f.i("JEQ", begun)
+	both(func(r, h int, out string) {
+		f.i("VMOVUPS", out, v(h))
+		f.i("VMOVUPS", v(h), float(r, h))
 	})
-	f.p("\tPCALIGN $32")
-	f.at(group)
+	f.at(begun)
 	one := func(u int, first bool) {
 		for h := range 2 {
 			f.i("VMOVUPS", fmt.Sprintf("%d(DX)", h*l.width+panelBytes*u), v(h))
@@ -138,42 +145,46 @@ func (f *file) i16Rows(l *int16Loop, rows int) {
 			}
 		}
 	}
+	next := func(words int) {
+		f.advance(words*panelBytes, "DX")
+		f.advance(words*4*rowTile, "R8")
+	}
+	f.at(group)
 	if rows == l.most {
 		for u := range stepsI16 {
 			one(u, u == 0)
 		}
-		f.advance(stepsI16*panelBytes, "DX")
-		f.advance(stepsI16*4*rowTile, "R8")
+		next(stepsI16)
 	} else {
-		next := func() {
-			f.advance(panelBytes, "DX")
-			f.advance(4*rowTile, "R8")
-		}
 		one(0, true)
-		next()
+		next(1)
 		f.i("MOVQ", dollar(stepsI16-1), "BX")
 		f.at(step)
 		one(0, false)
-		next()
+		next(1)
 		f.i("DECQ", "BX")
 		f.i("JNE", step)
 	}
 	for h := range 2 {
 		f.i("VMOVUPS", fmt.Sprintf("%d(R10)", h*l.width), v(h))
 	}
-	f.rowsOf(rows, func(r int) {
+	for r := range rows {
 		f.i("VBROADCASTSS", actRow("R9", r), v(2))
 		for h := range 2 {
 			s := sum(r, h)
 			f.i("VCVTDQ2PS", s, s)
 			f.i("VMULPS", v(h), s, s)
-			f.i("VFMADD213PS", place(h), v(2), s)
-			f.i("VMOVUPS", s, place(h))
+			f.i("VFMADD213PS", float(r, h), v(2), s)
+			f.i("VMOVUPS", s, float(r, h))
 		}
-	})
+	}
 	f.advance(panelBytes, "R10")
 	f.advance(4*rowTile, "R9")
 	f.i("DECQ", "CX")
 	f.i("JNE", group)
+	both(func(r, h int, out string) {
+		f.i("VMOVUPS", float(r, h), v(h))
+		f.i("VMOVUPS", v(h), out)
+	})
 	f.p("\tVZEROUPPER\n\tRET")
 }
