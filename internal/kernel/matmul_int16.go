@@ -5,12 +5,14 @@ import (
 	"unsafe"
 )
 
-// GroupI16 is the number of columns that share a scale in the product of 14-bit codes, and topI16 the greatest code: 32 products of two codes
-// stay within 32 bits.
+// GroupI16 is the number of columns that share a scale in the product of 16-bit codes, topI16 the greatest code.
 const (
-	GroupI16 = 32
-	topI16   = 8191
+	GroupI16 = 64
+	topI16   = 1<<15 - 1
 )
+
+// The codes of a group are no longer, as a vector, than the root of lengthI16, so that a product of two groups stays within 32 bits (Cauchy and Schwarz).
+const lengthI16 = 1<<31 - 1<<18
 
 // wordsI16 is the number of words of a group, which hold two codes each, the first one below.
 const wordsI16 = GroupI16 / 2
@@ -34,55 +36,125 @@ func (x *I16) Reset(rows, k int) {
 func (x *I16) Round(rows []float32, n, k int) {
 	x.Reset(n, k)
 	for i := range n {
-		x.RoundRow(i, rows[i*k:][:k])
+		x.RoundF32(i, rows[i*k:][:k])
 	}
 }
 
-// RoundRow codes one of the rows that there is room for: each group has the least power of two for a scale that keeps its codes, nearest even, within
-// 13 bits and a sign. A group with a number that is not finite has codes of zero and a scale that is NaN. The columns that are missing in the last
+// RoundF32 codes one of the rows that there is room for. A group has the least power of two for a scale with which its codes, nearest even, keep to
+// topI16 and lengthI16. A group with a number that is not finite has codes of zero and a scale that is NaN. The columns that are missing in the last
 // group are zero.
-func (x *I16) RoundRow(i int, row []float32) {
-	groups, whole := GroupsI16(len(row)), len(row)/GroupI16
-	code, scale := x.Code[i*groups*wordsI16:], x.Scale[i*groups:]
+func (x *I16) RoundF32(i int, row []float32) {
+	k := len(row)
+	code, scale, whole := x.row(i, k)
 	if whole > 0 {
-		codeI16.best(code[:whole*wordsI16], scale[:whole], row[:whole*GroupI16])
+		codeI16.best(code, scale[:whole], row)
 	}
-	if whole < groups {
+	if whole*GroupI16 < k {
 		var rest [GroupI16]float32
 		copy(rest[:], row[whole*GroupI16:])
-		codeI16.best(code[whole*wordsI16:][:wordsI16], scale[whole:][:1], rest[:])
+		codeI16.best(code[whole*wordsI16:], scale[whole:], rest[:])
 	}
 }
 
-var codeI16 = portable(codeI16Portable)
+// RoundF16 does the same with half precision as it is stored.
+func (x *I16) RoundF16(i int, row []byte) { x.roundHalf(i, row, codeF16.best, F16ToF32) }
+
+// RoundBF16 does the same with bfloat16.
+func (x *I16) RoundBF16(i int, row []byte) { x.roundHalf(i, row, codeBF16.best, BF16ToF32) }
+
+func (x *I16) roundHalf(i int, row []byte, round func(code []uint32, scale []float32, x []byte), decode func(dst []float32, src []byte)) {
+	k := len(row) / 2
+	code, scale, whole := x.row(i, k)
+	if whole > 0 {
+		round(code, scale[:whole], row)
+	}
+	if whole*GroupI16 < k {
+		var rest [GroupI16]float32
+		decode(rest[:k-whole*GroupI16], row[2*whole*GroupI16:])
+		codeI16.best(code[whole*wordsI16:], scale[whole:], rest[:])
+	}
+}
+
+// row is the place of a row of k columns, and how many of its groups are whole.
+func (x *I16) row(i, k int) (code []uint32, scale []float32, whole int) {
+	groups := GroupsI16(k)
+	return x.Code[i*groups*wordsI16:][:groups*wordsI16], x.Scale[i*groups:][:groups], k / GroupI16
+}
+
+// codeI16 codes as many groups of numbers as there are scales, codeF16 and codeBF16 such of 16 bits.
+var (
+	codeI16  = portable(codeI16Portable)
+	codeF16  = portable(codeHalf(F16ToF32))
+	codeBF16 = portable(codeHalf(BF16ToF32))
+)
 
 func codeI16Portable(code []uint32, scale, x []float32) {
 	for g := range scale {
-		x := x[g*GroupI16:][:GroupI16]
-		var most uint32
-		for _, v := range x {
-			most = max(most, math.Float32bits(v)&^(1<<31))
+		scale[g] = codeGroup(code[g*wordsI16:][:wordsI16], x[g*GroupI16:][:GroupI16])
+	}
+}
+
+func codeHalf(decode func(dst []float32, src []byte)) func(code []uint32, scale []float32, x []byte) {
+	return func(code []uint32, scale []float32, x []byte) {
+		var group [GroupI16]float32
+		for g := range scale {
+			decode(group[:], x[2*g*GroupI16:][:2*GroupI16])
+			scale[g] = codeGroup(code[g*wordsI16:][:wordsI16], group[:])
 		}
-		// The exponent that the greatest magnitude has once it is rounded to 13 bits; the scale and its inverse must be normal numbers.
-		e := max((most+1<<10)>>23, 13)
-		s, inverse := math.Float32frombits((e-12)<<23), math.Float32frombits((266-e)<<23)
-		words := code[g*wordsI16:][:wordsI16]
-		if e >= 255 {
-			s = math.Float32frombits(nanI16)
-			clear(words)
-		} else {
-			for i := range words {
-				words[i] = uint32(roundI16(float32(x[2*i]*inverse)))&0xffff | uint32(roundI16(float32(x[2*i+1]*inverse)))<<16
+	}
+}
+
+// codeGroup codes a group and returns its scale.
+func codeGroup(words []uint32, x []float32) float32 {
+	var most uint32
+	for _, v := range x {
+		most = max(most, math.Float32bits(v)&^(1<<31))
+	}
+	// The exponent that the greatest magnitude has once it is rounded to 15 bits; the scale and its inverse must be normal numbers.
+	e := max((most+1<<8)>>23, 15)
+	if e >= 255 {
+		clear(words)
+		return math.Float32frombits(nanI16)
+	}
+	inverse := math.Float32frombits((268 - e) << 23) // with which the greatest code has 15 bits
+	var y [GroupI16]float32
+	for i, v := range x {
+		y[i] = v * inverse
+	}
+	// Half a power of two less for each bit that the length takes; what rounding adds to it is less than the sum of squares is made larger.
+	shift := uint32(max(0, (int32((math.Float32bits(squaresI16(&y))+1<<12)>>23)-156)>>1))
+	by := math.Float32frombits((127 - shift) << 23)
+	for i := range words {
+		words[i] = uint32(roundI16(float32(y[2*i]*by)))&0xffff | uint32(roundI16(float32(y[2*i+1]*by)))<<16
+	}
+	return math.Float32frombits((e - 14 + shift) << 23)
+}
+
+// squaresI16 sums squares: in eight lanes, pairs of them and pairs of these, and then the lanes, those half as many apart first.
+func squaresI16(y *[GroupI16]float32) float32 {
+	var s [GroupI16]float32
+	for i, v := range y {
+		s[i] = float32(v * v)
+	}
+	for _, step := range []int{8, 16, 32} {
+		for at := 0; at < GroupI16; at += 2 * step {
+			for l := range 8 {
+				s[at+l] += s[at+step+l]
 			}
 		}
-		scale[g] = s
 	}
+	for step := 4; step > 0; step /= 2 {
+		for l := range step {
+			s[l] += s[l+step]
+		}
+	}
+	return s[0]
 }
 
 // nanI16 are the bits of the scale of a group that has a number which is not finite.
 const nanI16 = 0x7fc00000
 
-// roundI16 rounds to the nearest integer, even ones in the middle; x is within 14 bits.
+// roundI16 rounds to the nearest integer, even ones in the middle; x is within 16 bits.
 func roundI16(x float32) int32 {
 	const magic = 3 << 22 // adding it leaves no room for a fraction
 	return int32(x + magic - magic)

@@ -14,13 +14,25 @@ func mulI16AVX512(dst *float32, ldd uintptr, x *uint32, xscale *float32, panel *
 func mulI16VNNI(dst *float32, ldd uintptr, x *uint32, xscale *float32, panel *uint32, pscale *float32, m, groups, more uintptr)
 
 //go:noescape
-func codeI16AVX2(code *uint32, scale, x *float32, n uintptr)
+func codeI16AVX2(code *uint32, scale *float32, x *float32, n uintptr)
+
+//go:noescape
+func codeF16AVX2(code *uint32, scale *float32, x *byte, n uintptr)
+
+//go:noescape
+func codeBF16AVX2(code *uint32, scale *float32, x *byte, n uintptr)
 
 func init() {
 	codeI16.add("avx2", cpu.Has("avx2"), func(code []uint32, scale, x []float32) {
 		codeI16AVX2(&code[0], &scale[0], &x[0], uintptr(len(scale)))
 	})
+	codeF16.add("avx2", cpu.Has("avx2"), codeHalves(codeF16AVX2))
+	codeBF16.add("avx2", cpu.Has("avx2"), codeHalves(codeBF16AVX2))
 	matMulI16.add("avx2", cpu.Has("avx2"), int16Of(mulI16AVX2, 6, 16))
 	matMulI16.add("avx512", cpu.Has("avx512"), int16Of(mulI16AVX512, 12, 32))
 	matMulI16.add("vnni", cpu.Has("vnni"), int16Of(mulI16VNNI, 12, 32))
+}
+
+func codeHalves(f func(code *uint32, scale *float32, x *byte, n uintptr)) func(code []uint32, scale []float32, x []byte) {
+	return func(code []uint32, scale []float32, x []byte) { f(&code[0], &scale[0], &x[0], uintptr(len(scale))) }
 }

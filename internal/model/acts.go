@@ -25,7 +25,7 @@ type acts struct {
 
 func (a *acts) integer() bool { return a.kind == quantize.ActsQ8_0 || a.kind == quantize.ActsQ8_K }
 
-// coded says that the product is one of 14-bit codes.
+// coded says that the product is one of 16-bit codes.
 func (a *acts) coded() bool { return a.kind == quantize.ActsF16 || a.kind == quantize.ActsBF16 }
 
 func (a *acts) lanes() int {

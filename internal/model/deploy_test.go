@@ -67,20 +67,22 @@ func rounded(acts quantize.Acts, x []float64) []float64 {
 	return y
 }
 
-// coded are the values that 14-bit codes of x stand for: each 32 have the least power of two for a scale that keeps them within 8191.
+// coded are the values that 16-bit codes of x stand for: each 64 have the least power of two for a scale that keeps them within 32767, and the sum of
+// their squares within 32 bits.
 func coded(x []float64) []float64 {
 	y := make([]float64, len(x))
-	for b := 0; b < len(x); b += 32 {
-		block := x[b:min(b+32, len(x))]
-		top := 0.0
+	for b := 0; b < len(x); b += 64 {
+		block := x[b:min(b+64, len(x))]
+		top, squares := 0.0, 0.0
 		for _, v := range block {
 			top = max(top, math.Abs(v))
+			squares += v * v
 		}
 		if top == 0 {
 			continue
 		}
-		s := math.Exp2(math.Floor(math.Log2(top)) - 12)
-		if math.RoundToEven(top/s) > 8191 {
+		s := math.Exp2(math.Floor(math.Log2(top)) - 14)
+		for math.RoundToEven(top/s) > 32767 || squares/(s*s) > 1<<31-1<<20 {
 			s *= 2
 		}
 		for i, v := range block {

@@ -104,7 +104,7 @@ func (s *span) floats(w *worker, m int) error {
 	return nil
 }
 
-// codes does the same with 14-bit codes of both, which hold half precision and bfloat16 as well as a float32 sum needs.
+// codes does the same with 16-bit codes of both, which hold half precision and bfloat16 as well as a float32 sum needs.
 func (s *span) codes(w *worker, m int) error {
 	const lanes = kernel.Lanes
 	k, ld := s.w.k, s.ld(m)
@@ -114,12 +114,10 @@ func (s *span) codes(w *worker, m int) error {
 	for j := s.from; j < s.to; j += lanes {
 		n := min(lanes, s.to-j)
 		w.codes.Reset(n, k)
-		row := grow(&w.rows, k) // one at a time stays in the first-level cache
 		for i := range n {
-			if err := s.w.t.Rows.ReadRows(row, j+i); err != nil {
+			if err := s.w.code(w, i, j+i); err != nil {
 				return err
 			}
-			w.codes.RoundRow(i, row)
 		}
 		panel(j).Pack(&w.codes, n, k)
 	}
@@ -131,6 +129,28 @@ func (s *span) codes(w *worker, m int) error {
 		}
 	})
 	s.finish(w, lanes, m, ld)
+	return nil
+}
+
+// stored codes rows as they are stored.
+var stored = map[*quantize.Type]func(x *kernel.I16, i int, row []byte){quantize.F16: (*kernel.I16).RoundF16, quantize.BF16: (*kernel.I16).RoundBF16}
+
+// code codes a row of the weight as the i-th of a panel.
+func (w *weight) code(k *worker, i, row int) error {
+	round := stored[w.t.Type]
+	if w.t.Raw == nil || round == nil {
+		x := grow(&k.rows, w.k) // one row stays in the first-level cache
+		if err := w.t.Rows.ReadRows(x, row); err != nil {
+			return err
+		}
+		k.codes.RoundF32(i, x)
+		return nil
+	}
+	raw := grow(&k.raw, 2*w.k)
+	if _, err := w.t.Raw.ReadAt(raw, int64(row)*int64(len(raw))); err != nil {
+		return err
+	}
+	round(&k.codes, i, raw)
 	return nil
 }
 

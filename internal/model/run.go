@@ -89,7 +89,7 @@ type scratch struct {
 type worker struct {
 	rows       []float32        // decoded rows of a weight
 	panels     []float32        // the same as the float product wants them
-	codes      kernel.I16       // rows in 14-bit codes
+	codes      kernel.I16       // rows in 16-bit codes
 	codePanels kernel.I16       // and these as their product wants them
 	raw        []byte           // stored bytes of a row
 	tile       kernel.RowsI8    // decoded rows of a weight in int8

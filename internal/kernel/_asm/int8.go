@@ -33,20 +33,15 @@ const rowTile = 12
 // mostNosplit is a stack that the runtime always leaves room for.
 const mostNosplit = 512
 
-// framed begins a function that has so many bytes of the stack to itself.
-func (f *file) framed(name string, frame, args int) {
-	if frame > mostNosplit {
-		f.p("TEXT ·%s(SB), 0, $%d-%d", name, frame, args)
-		f.p("\tNO_LOCAL_POINTERS")
-		return
-	}
-	f.p("TEXT ·%s(SB), NOSPLIT, $%d-%d", name, frame, args)
-}
-
 // int8Begin loads what the functions share and branches by the number of rows.
 func (f *file) int8Begin(name string, most, frame int) {
 	f.p("\n// func %s(%s)", name, int8Args)
-	f.framed(name, frame, 128)
+	if frame > mostNosplit {
+		f.p("TEXT ·%s(SB), 0, $%d-128", name, frame)
+		f.p("\tNO_LOCAL_POINTERS")
+	} else {
+		f.p("TEXT ·%s(SB), NOSPLIT, $%d-128", name, frame)
+	}
 	f.args("dst", "DI", "ldd", "SI", "code", "R8", "scale", "R9", "sum", "R10", "start", "R11", "panel", "DX", "pscale", "R13", "pmin", "R14", "blocks", "CX", "per", "BX", "steps", "R12", "m", "AX")
 	for rows := most; rows > 0; rows-- {
 		f.i("CMPQ", "AX", fmt.Sprintf("$%d", rows))
