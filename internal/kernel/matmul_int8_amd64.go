@@ -2,11 +2,7 @@
 
 package kernel
 
-import (
-	"unsafe"
-
-	"quern/internal/cpu"
-)
+import "quern/internal/cpu"
 
 //go:noescape
 func mulI8FlatVNNI(dst *float32, ldd uintptr, code *int8, scale, sum *float32, start *int32, panel *int8, pscale, pmin *float32, blocks, per, steps, m, more, bias, shift uintptr)
@@ -46,6 +42,9 @@ func mulI8x8BlocksAVX2(dst *float32, ldd uintptr, code *int8, scale, sum *float3
 
 //go:noescape
 func negativeI8AVX2(sum *int32, code *int8, groups, steps uintptr)
+
+//go:noescape
+func raiseI8AVX2(dst, code *int8, n, bias uintptr)
 
 //go:noescape
 func rangeI8AVX2(code *int8, n uintptr, low, high *[16]int8)
@@ -109,20 +108,10 @@ func (p *PanelI8) biasedCodes(bias int) []int8 {
 	}
 	if !p.raised {
 		p.biased = grown(p.biased, len(p.Code))
-		const low = 0x7f7f7f7f7f7f7f7f
-		by := uint64(bias) * 0x0101010101010101
-		from, to := longs(p.Code), longs(p.biased)
-		for i, c := range from {
-			to[i] = (c&low + by&low) ^ (c^by)&^low // bytes, without a carry between
-		}
+		raiseI8AVX2(&p.biased[0], &p.Code[0], uintptr(len(p.Code)), uintptr(bias))
 		p.raised = true
 	}
 	return p.biased
-}
-
-// longs sees codes, a multiple of eight, as words.
-func longs(s []int8) []uint64 {
-	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(s))), len(s)/8)
 }
 
 // negatives sums the magnitudes of the negative codes of each group and output, once for a panel.

@@ -13219,3 +13219,27 @@ step420:
 	JNE group419
 	VZEROUPPER
 	RET
+
+// func raiseI8AVX2(dst, code *int8, n, bias uintptr)
+
+TEXT ·raiseI8AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ code+8(FP), SI
+	MOVQ n+16(FP), CX
+	MOVQ bias+24(FP), AX
+	VMOVQ AX, X2
+	VPBROADCASTB X2, Y2
+	TESTQ CX, CX
+	JEQ end422
+again421:
+	VPADDB 0(SI), Y2, Y0
+	VMOVDQU Y0, 0(DI)
+	VPADDB 32(SI), Y2, Y1
+	VMOVDQU Y1, 32(DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	SUBQ $64, CX
+	JNE again421
+end422:
+	VZEROUPPER
+	RET

@@ -132,12 +132,12 @@ func (s *span) codes(w *worker, m int) error {
 	return nil
 }
 
-// stored codes rows as they are stored.
-var stored = map[*quantize.Type]func(x *kernel.I16, i int, row []byte){quantize.F16: (*kernel.I16).RoundF16, quantize.BF16: (*kernel.I16).RoundBF16}
+// roundStored codes rows as they are stored.
+var roundStored = map[*quantize.Type]func(x *kernel.I16, i int, row []byte){quantize.F16: (*kernel.I16).RoundF16, quantize.BF16: (*kernel.I16).RoundBF16}
 
 // code codes a row of the weight as the i-th of a panel.
 func (w *weight) code(k *worker, i, row int) error {
-	round := stored[w.t.Type]
+	round := roundStored[w.t.Type]
 	if w.t.Raw == nil || round == nil {
 		x := grow(&k.rows, w.k) // one row stays in the first-level cache
 		if err := w.t.Rows.ReadRows(x, row); err != nil {

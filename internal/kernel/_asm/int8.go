@@ -18,6 +18,7 @@ func int8AMD64(f *file) {
 	}
 	f.rangeI8()
 	f.negativeI8()
+	f.raiseI8()
 }
 
 // Registers of all functions:

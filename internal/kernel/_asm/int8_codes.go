@@ -38,6 +38,24 @@ func (f *file) negativeI8() {
 	f.p("\tVZEROUPPER\n\tRET")
 }
 
+// raiseI8 writes the sum of n codes and a bias, n a multiple of 64.
+func (f *file) raiseI8() {
+	f.p("\n// func raiseI8AVX2(dst, code *int8, n, bias uintptr)")
+	f.fn("raiseI8AVX2", 32)
+	f.args("dst", "DI", "code", "SI", "n", "CX", "bias", "AX")
+	f.i("VMOVQ", "AX", "X2")
+	f.i("VPBROADCASTB", "X2", "Y2")
+	f.loop(64, func() {
+		for h := range 2 {
+			f.i("VPADDB", fmt.Sprintf("%d(SI)", 32*h), "Y2", y(h))
+			f.i("VMOVDQU", y(h), fmt.Sprintf("%d(DI)", 32*h))
+		}
+		f.advance(64, "SI")
+		f.advance(64, "DI")
+	})
+	f.p("\tVZEROUPPER\n\tRET")
+}
+
 // rangeI8 writes the least and the greatest of n > 0 codes, n a multiple of 64: two words of 16 lanes for the caller to reduce.
 func (f *file) rangeI8() {
 	f.p("\n// func rangeI8AVX2(code *int8, n uintptr, low, high *[16]int8)")
