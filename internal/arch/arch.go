@@ -188,6 +188,7 @@ type Layer struct {
 	Ungated     bool       // the feed-forward network has no gate: its function is applied to up
 	SoftGate    bool       // a softplus of RoleAttnGate's outputs multiplies, not their sigmoid
 	Averaged    bool       // what the shared experts and the others give is averaged instead of added
+	OwnValues   bool       // values may have another size than keys
 	FillsIn     bool       // every query sees all positions; there is an output head, which says what a masked token is
 	Encoder     bool       // every query sees all positions, and there is no output head: what comes out is states of tokens
 	ClassAct    bool       // of an encoder that sorts texts: its first matrix is followed by Act, not by a hyperbolic tangent
@@ -315,6 +316,8 @@ func (p *Params) Dim(letter string) int {
 		return p.Heads * p.HeadDim
 	case "K":
 		return p.KVHeads * p.HeadDim
+	case "KW": // values, where their size is another
+		return p.KVHeads * p.ValueDim
 	case "KK": // keys and values in one
 		return 2 * p.KVHeads * p.HeadDim
 	case "A": // queries, keys and values in one

@@ -69,8 +69,8 @@ func (p *Params) check() error {
 		return formats.Corrupt("the head size %d is odd, so it cannot be rotated in pairs", p.HeadDim)
 	case p.MLA.KV == 0 && (p.RopeDim < 2 || p.RopeDim > p.HeadDim || p.RopeDim%2 != 0):
 		return formats.Corrupt("%d of %d dimensions of a head are rotated", p.RopeDim, p.HeadDim)
-	case p.MLA.KV == 0 && p.ValueDim != p.HeadDim:
-		return formats.Unsupported("values have %d dimensions and keys %d; this family has one size", p.ValueDim, p.HeadDim)
+	case p.ValueDim < 1 || p.ValueDim > 1<<12:
+		return formats.Corrupt("values of %d dimensions", p.ValueDim)
 	case p.WindowIn != nil && len(p.WindowIn) != p.Layers:
 		return formats.Corrupt("windows of %d layers are told in a model of %d", len(p.WindowIn), p.Layers)
 	case p.RopeIn != nil && len(p.RopeIn) != p.Layers:

@@ -41,6 +41,7 @@ var tellings = []telling{
 	{Type: "gemma4_text", Set: gemma4Config, Names: map[string]string{"num_local_experts": "num_experts", "num_experts_per_tok": "top_k_experts"}},
 	{Type: "deepseek_v2", When: func(p *Params) bool { return p.Mix.Count > 0 && p.Mix.Gate != GateSigmoid }, Set: latentConfig},
 	{Type: "glm4_moe_lite", When: hasExperts},
+	{Type: "mimo_v2_flash", Names: map[string]string{"num_local_experts": "n_routed_experts"}, Set: tellMiMo},
 	{Type: "mistral4", Class: "Mistral4ForCausalLM", Set: func(p *Params) map[string]any {
 		return map[string]any{"num_key_value_heads": p.Heads, "head_dim": unsaid}
 	}},

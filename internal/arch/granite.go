@@ -14,6 +14,7 @@ type Scales struct {
 	Attention float32 // the comparison of a query with a key, instead of 1/√D
 	Logits    float32 // logits are divided by it …
 	Times     float32 // … or multiplied
+	Values    float32 // what attention gives
 }
 
 // Granite is the family of Granite 3: llama with scales of its own.

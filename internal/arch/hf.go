@@ -239,6 +239,9 @@ func (a *Arch) check(p *Params) error {
 	if err := p.check(); err != nil {
 		return err
 	}
+	if p.MLA.KV == 0 && p.ValueDim != p.HeadDim && !a.Layer.OwnValues {
+		return formats.Unsupported("values have %d dimensions and keys %d; this family has one size", p.ValueDim, p.HeadDim)
+	}
 	if p.MLA.KV == 0 && p.RopeDim != p.HeadDim && !a.Layer.RopePart {
 		return formats.Unsupported("%d of %d dimensions of a head are rotated; this family rotates all", p.RopeDim, p.HeadDim)
 	}

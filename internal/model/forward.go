@@ -87,6 +87,9 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	}
 	r.rotate(q, k, v, b.at, l)
 	r.attend(att, q, k, v, b.seqs, r.heads(l))
+	if by := r.m.params.Scales.Values; by != 0 && by != 1 {
+		r.eachRow(m, func(_ *worker, row int) { scale(att[row*l.o.k:][:l.o.k], by) })
+	}
 	r.gateBy(att, gate, l.oGate.n, m)
 	r.lookMeans(h, q, k, l, b)
 }
@@ -161,7 +164,7 @@ func (r *run) look(x []float32, m int, products ...product) {
 // as a half precision cache does; queries are not, as llama.cpp multiplies them in float32 when it reads a batch.
 func (r *run) rotate(q, k, v []float32, at []place, l *layer) {
 	p := l.p
-	qdim, kdim := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
+	qdim, kdim, vdim := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim, p.KVHeads*valueDim(p)
 	scale, rope := r.m.attentionScale(), r.ropeOf(l)
 	r.eachRow(len(at), func(w *worker, row int) {
 		q := q[row*qdim:][:qdim]
@@ -177,7 +180,7 @@ func (r *run) rotate(q, k, v []float32, at []place, l *layer) {
 		if l.borrows {
 			return // what it uses has its positions
 		}
-		k, v := k[row*kdim:][:kdim], v[row*kdim:][:kdim]
+		k, v := k[row*kdim:][:kdim], v[row*vdim:][:vdim]
 		if r.m.bareVals {
 			r.normEach(v, p.HeadDim)
 		}

@@ -53,6 +53,6 @@ func (r *run) keysAndValues(l *layer, b *batch) (k, v []float32) {
 		kept := b.kept[l.kind()]
 		return kept.k, kept.v
 	}
-	n := len(b.at) * l.p.KVHeads * l.p.HeadDim
-	return grow(&r.k, n), grow(&r.v, n)
+	n := len(b.at) * l.p.KVHeads
+	return grow(&r.k, n*l.p.HeadDim), grow(&r.v, n*valueDim(l.p))
 }

@@ -239,7 +239,7 @@ func (l *layer) slots() []slot {
 		{role: arch.RoleAttnNorm, norm: &l.attnNorm, n: p.Embd, may: l.bare},
 		{role: arch.RoleQ, matrix: &l.q, n: q, k: p.Embd},
 		{role: arch.RoleK, matrix: &l.k, n: kv, k: p.Embd, may: l.borrows},
-		{role: arch.RoleV, matrix: &l.v, n: kv, k: p.Embd, may: l.borrows || p.OneKV},
+		{role: arch.RoleV, matrix: &l.v, n: p.KVHeads * valueDim(p), k: p.Embd, may: l.borrows || p.OneKV},
 		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: p.Heads * valueDim(p)},
 		{role: arch.RoleQNorm, norm: &l.qNorm, n: l.normed(q), heads: p.Heads, may: true},
 		{role: arch.RoleKNorm, norm: &l.kNorm, n: l.normed(kv), heads: p.KVHeads, may: true},
