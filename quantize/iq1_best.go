@@ -13,11 +13,7 @@ const (
 	sweep1   = 4    // scales of a sweep
 	lowest1  = 0.32 // the first of them: of the largest magnitude
 	highest1 = 0.86
-
-	rounds1    = 2 // scales at which eights are rounded
-	nearRound1 = 0.36
-	farRound1  = 0.7
-	half1      = rounds1 * kernel.GridNear // the candidates of a shift
+	rounds1  = kernel.GridRounds / 2
 )
 
 // The levels of a member, moved up and down.
@@ -45,14 +41,14 @@ func newIQ1Search(c *iq1Coder) *iq1Search {
 	points, groups := super/8, super/c.group
 	k := &iq1Search{
 		c: c, room: kernel.NewGridPoints(points),
-		sweep: kernel.NewGridPick(points, groups, c.ways, c.ways == 2), later: kernel.NewGridPick(points, groups, c.ways, c.ways == 2),
+		sweep: kernel.NewGridPick(points, groups, c.ways, c.ways == 1), later: kernel.NewGridPick(points, groups, c.ways, c.ways == 1),
 	}
 	for down := range k.members {
-		k.members[down] = newCandidates(&book1S, values1[down], rounds1, nearRound1, farRound1)
+		k.members[down] = newCandidates(&book1S, values1[down], rounds1, lowest1, highest1)
 	}
 	for i := range k.sweep.Scale {
 		k.sweep.Scale[i] = between(lowest1, highest1, i/kernel.GridGroups%sweep1, sweep1)
-		k.sweep.First[i] = uint32(i / kernel.GridGroups / sweep1 * half1)
+		k.sweep.First[i] = uint32(i / kernel.GridGroups / sweep1 * kernel.GridWindow)
 	}
 	copy(k.later.First, k.sweep.First)
 	k.sweep.Aim()
@@ -84,7 +80,7 @@ func (k *iq1Search) search(importance []float32) {
 	for down, m := range k.members {
 		m.grid.Fill(k.room, down*rounds1, k.unit[:], k.heft[:])
 	}
-	k.room.Close(2 * half1)
+	k.room.Close(kernel.GridSet)
 	kernel.PickGrid(&k.sweep, k.room)
 	if d := k.fits.choose(k.try.scale[:super/k.c.group], 1, 7); d != 0 {
 		k.try.d = smallHalf(d)
@@ -144,7 +140,7 @@ func (k *iq1Search) settle() {
 
 // take gives the try what an eight was moved to.
 func (k *iq1Search) take(at, found int) {
-	k.try.down[at] = found >= half1
+	k.try.down[at] = found >= kernel.GridWindow
 	k.try.member[at], k.at[at] = k.members[0].member(&k.room, at, found), uint8(found)
 }
 
@@ -156,7 +152,7 @@ func (k *iq1Search) seek() {
 		for i := range k.later.Points {
 			at := g*k.later.Points + i
 			p, q := sumsOf(&k.room, at, int(k.at[at]))
-			k.turn[at].Aimed, k.turn[at].Gain = aimed[k.at[at]/half1], scale*(p-float32(scale*q))
+			k.turn[at].Aimed, k.turn[at].Gain = aimed[k.at[at]/kernel.GridWindow], scale*(p-float32(scale*q))
 		}
 	}
 	turns := k.members[0].turns
@@ -169,7 +165,7 @@ func (k *iq1Search) seek() {
 		}
 		scale := k.fits.scale(g, k.try.scale[g])
 		p, q := sumsOf(&k.room, at, int(k.at[at]))
-		shifted := k.members[k.at[at]/half1]
+		shifted := k.members[k.at[at]/kernel.GridWindow]
 		if m, p2, q2, ok := shifted.turned(n, k.unit[8*at:][:8], k.heft[8*at:][:8], scale, p-float32(scale*q)); ok {
 			k.try.member[at] = m
 			dp, dq := k.fits.sums(g, p2-p, q2-q)

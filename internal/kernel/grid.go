@@ -103,7 +103,7 @@ func (to GridPoints) Close(candidates int) {
 // A GridPick is what PickGrid is asked and what it answers about the groups of a super-block. Scales go in fours, of which Fours are looked at.
 type GridPick struct {
 	Points, Groups, Fours int
-	Narrow                bool      // half a window is looked at
+	Wide                  bool      // all that there is room for is looked at, not a window
 	Scale                 []float32 // of GridGroups groups, one after the other; none is negative
 	First                 []uint32  // where the window of each of them begins
 	LX, L2                []float32 // of each scale, for GridGroups groups: 2·Σ w·x·code and Σ w·code² of what was chosen
@@ -112,10 +112,10 @@ type GridPick struct {
 }
 
 // NewGridPick makes room for so many points.
-func NewGridPick(points, groups, fours int, narrow bool) GridPick {
+func NewGridPick(points, groups, fours int, wide bool) GridPick {
 	n := GridGroups * fours * GridScales
 	return GridPick{
-		points / groups, groups, fours, narrow, make([]float32, n), make([]uint32, n), make([]float32, n), make([]float32, n),
+		points / groups, groups, fours, wide, make([]float32, n), make([]uint32, n), make([]float32, n), make([]float32, n),
 		make([]uint32, n), make([]uint32, points*fours*GridScales),
 	}
 }
@@ -125,8 +125,8 @@ func (p *GridPick) Aim() { gridAim.best(p.times, p.Scale[:len(p.times)], p.windo
 
 // window is how many candidates are looked at.
 func (p *GridPick) window() int {
-	if p.Narrow {
-		return GridWindow / 2
+	if p.Wide {
+		return GridSet
 	}
 	return GridWindow
 }
@@ -135,8 +135,8 @@ func (p *GridPick) window() int {
 // a window, and adds up what the chosen have. Gains are compared by pairs.
 func PickGrid(p *GridPick, from GridPoints) {
 	pick := gridPick.best
-	if p.Narrow {
-		pick = gridPickNarrow.best
+	if p.Wide {
+		pick = gridPickWide.best
 	}
 	n := p.Groups * p.Points
 	pick(p, from.Sum[:n*2*GridSet], from.Pair[:n*GridSet])
@@ -151,10 +151,10 @@ var (
 	gridFill4 = portable(gridFillBody(gridFillPortable))
 	gridFill8 = portable(gridFillBody(gridFillPortable))
 
-	gridPairs      = portable(gridPairsPortable)
-	gridAim        = portable(gridAimPortable)
-	gridPick       = portable(gridPickBody(gridPickPortable))
-	gridPickNarrow = portable(gridPickBody(gridPickPortable))
+	gridPairs    = portable(gridPairsPortable)
+	gridAim      = portable(gridAimPortable)
+	gridPick     = portable(gridPickBody(gridPickPortable))
+	gridPickWide = portable(gridPickBody(gridPickPortable))
 )
 
 func gridFillPortable(sum []float32, number []uint32, round int, x, w []float32, g *Grid) {

@@ -20,7 +20,7 @@ func gridAimAVX2(times *uint32, scale *float32, scales, window uintptr, top floa
 func gridPickAVX2(found *uint32, lx, l2, sum *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)
 
 //go:noescape
-func gridPickNarrowAVX2(found *uint32, lx, l2, sum *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)
+func gridPickWideAVX2(found *uint32, lx, l2, sum *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)
 
 //go:noescape
 func gridSumsAVX2(p, q *float32, member *uint16, n uintptr, tp, tq *float32)
@@ -51,7 +51,7 @@ func init() {
 		gridAimAVX2(&times[0], &scale[0], uintptr(len(times)), uintptr(window), float32(1<<15/window-1))
 	})
 	gridPick.add("avx2", avx2, gridPickOf(gridPickAVX2))
-	gridPickNarrow.add("avx2", avx2, gridPickOf(gridPickNarrowAVX2))
+	gridPickWide.add("avx2", avx2, gridPickOf(gridPickWideAVX2))
 	gridSums.add("avx2", avx2, gridSumsOf(gridSumsAVX2))
 	gridSums.add("avx512", avx512, gridSumsOf(gridSumsAVX512))
 	gridMost.add("avx2", avx2, gridMostOf(gridMostAVX2))

@@ -111,11 +111,11 @@ DATA gridLow<>+4(SB)/4, $0x0000001f
 DATA gridLow<>+8(SB)/4, $0x0000001f
 DATA gridLow<>+12(SB)/4, $0x0000001f
 GLOBL gridLow<>(SB), RODATA|NOPTR, $16
-DATA gridLowNarrow<>+0(SB)/4, $0x0000000f
-DATA gridLowNarrow<>+4(SB)/4, $0x0000000f
-DATA gridLowNarrow<>+8(SB)/4, $0x0000000f
-DATA gridLowNarrow<>+12(SB)/4, $0x0000000f
-GLOBL gridLowNarrow<>(SB), RODATA|NOPTR, $16
+DATA gridLowWide<>+0(SB)/4, $0x0000003f
+DATA gridLowWide<>+4(SB)/4, $0x0000003f
+DATA gridLowWide<>+8(SB)/4, $0x0000003f
+DATA gridLowWide<>+12(SB)/4, $0x0000003f
+GLOBL gridLowWide<>(SB), RODATA|NOPTR, $16
 DATA gridSixteen<>+0(SB)/4, $0x00000010
 DATA gridSixteen<>+4(SB)/4, $0x00000010
 DATA gridSixteen<>+8(SB)/4, $0x00000010
@@ -724,9 +724,9 @@ end16:
 	VZEROUPPER
 	RET
 
-// func gridPickNarrowAVX2(found *uint32, lx, l2, sum *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)
+// func gridPickWideAVX2(found *uint32, lx, l2, sum *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)
 
-TEXT ·gridPickNarrowAVX2(SB), NOSPLIT, $0-80
+TEXT ·gridPickWideAVX2(SB), NOSPLIT, $0-80
 	MOVQ found+0(FP), DI
 	MOVQ lx+8(FP), R8
 	MOVQ l2+16(FP), R9
@@ -735,7 +735,7 @@ TEXT ·gridPickNarrowAVX2(SB), NOSPLIT, $0-80
 	MOVQ first+40(FP), R11
 	MOVQ points+48(FP), DX
 	MOVQ groups+56(FP), CX
-	VMOVDQU gridLowNarrow<>(SB), X14
+	VMOVDQU gridLowWide<>(SB), X14
 	TESTQ CX, CX
 	JEQ end21
 again20:
@@ -770,11 +770,47 @@ again23:
 	VPMADDWD 32(AX), Y0, Y9
 	VPOR gridIndex<>+32(SB), Y9, Y9
 	VPMAXSD Y9, Y4, Y4
+	VPMADDWD 64(AX), Y0, Y8
+	VPOR gridIndex<>+64(SB), Y8, Y8
+	VPMAXSD Y8, Y4, Y4
+	VPMADDWD 96(AX), Y0, Y9
+	VPOR gridIndex<>+96(SB), Y9, Y9
+	VPMAXSD Y9, Y4, Y4
+	VPMADDWD 128(AX), Y0, Y8
+	VPOR gridIndex<>+128(SB), Y8, Y8
+	VPMAXSD Y8, Y4, Y4
+	VPMADDWD 160(AX), Y0, Y9
+	VPOR gridIndex<>+160(SB), Y9, Y9
+	VPMAXSD Y9, Y4, Y4
+	VPMADDWD 192(AX), Y0, Y8
+	VPOR gridIndex<>+192(SB), Y8, Y8
+	VPMAXSD Y8, Y4, Y4
+	VPMADDWD 224(AX), Y0, Y9
+	VPOR gridIndex<>+224(SB), Y9, Y9
+	VPMAXSD Y9, Y4, Y4
 	ADDQ $256, AX
 	VPMADDWD 0(BX), Y1, Y5
 	VPOR gridIndex<>+0(SB), Y5, Y5
 	VPMADDWD 32(BX), Y1, Y9
 	VPOR gridIndex<>+32(SB), Y9, Y9
+	VPMAXSD Y9, Y5, Y5
+	VPMADDWD 64(BX), Y1, Y8
+	VPOR gridIndex<>+64(SB), Y8, Y8
+	VPMAXSD Y8, Y5, Y5
+	VPMADDWD 96(BX), Y1, Y9
+	VPOR gridIndex<>+96(SB), Y9, Y9
+	VPMAXSD Y9, Y5, Y5
+	VPMADDWD 128(BX), Y1, Y8
+	VPOR gridIndex<>+128(SB), Y8, Y8
+	VPMAXSD Y8, Y5, Y5
+	VPMADDWD 160(BX), Y1, Y9
+	VPOR gridIndex<>+160(SB), Y9, Y9
+	VPMAXSD Y9, Y5, Y5
+	VPMADDWD 192(BX), Y1, Y8
+	VPOR gridIndex<>+192(SB), Y8, Y8
+	VPMAXSD Y8, Y5, Y5
+	VPMADDWD 224(BX), Y1, Y9
+	VPOR gridIndex<>+224(SB), Y9, Y9
 	VPMAXSD Y9, Y5, Y5
 	ADDQ $256, BX
 	VPMADDWD 0(R12), Y2, Y6
@@ -782,11 +818,47 @@ again23:
 	VPMADDWD 32(R12), Y2, Y9
 	VPOR gridIndex<>+32(SB), Y9, Y9
 	VPMAXSD Y9, Y6, Y6
+	VPMADDWD 64(R12), Y2, Y8
+	VPOR gridIndex<>+64(SB), Y8, Y8
+	VPMAXSD Y8, Y6, Y6
+	VPMADDWD 96(R12), Y2, Y9
+	VPOR gridIndex<>+96(SB), Y9, Y9
+	VPMAXSD Y9, Y6, Y6
+	VPMADDWD 128(R12), Y2, Y8
+	VPOR gridIndex<>+128(SB), Y8, Y8
+	VPMAXSD Y8, Y6, Y6
+	VPMADDWD 160(R12), Y2, Y9
+	VPOR gridIndex<>+160(SB), Y9, Y9
+	VPMAXSD Y9, Y6, Y6
+	VPMADDWD 192(R12), Y2, Y8
+	VPOR gridIndex<>+192(SB), Y8, Y8
+	VPMAXSD Y8, Y6, Y6
+	VPMADDWD 224(R12), Y2, Y9
+	VPOR gridIndex<>+224(SB), Y9, Y9
+	VPMAXSD Y9, Y6, Y6
 	ADDQ $256, R12
 	VPMADDWD 0(R13), Y3, Y7
 	VPOR gridIndex<>+0(SB), Y7, Y7
 	VPMADDWD 32(R13), Y3, Y9
 	VPOR gridIndex<>+32(SB), Y9, Y9
+	VPMAXSD Y9, Y7, Y7
+	VPMADDWD 64(R13), Y3, Y8
+	VPOR gridIndex<>+64(SB), Y8, Y8
+	VPMAXSD Y8, Y7, Y7
+	VPMADDWD 96(R13), Y3, Y9
+	VPOR gridIndex<>+96(SB), Y9, Y9
+	VPMAXSD Y9, Y7, Y7
+	VPMADDWD 128(R13), Y3, Y8
+	VPOR gridIndex<>+128(SB), Y8, Y8
+	VPMAXSD Y8, Y7, Y7
+	VPMADDWD 160(R13), Y3, Y9
+	VPOR gridIndex<>+160(SB), Y9, Y9
+	VPMAXSD Y9, Y7, Y7
+	VPMADDWD 192(R13), Y3, Y8
+	VPOR gridIndex<>+192(SB), Y8, Y8
+	VPMAXSD Y8, Y7, Y7
+	VPMADDWD 224(R13), Y3, Y9
+	VPOR gridIndex<>+224(SB), Y9, Y9
 	VPMAXSD Y9, Y7, Y7
 	ADDQ $256, R13
 	VUNPCKLPS Y5, Y4, Y8

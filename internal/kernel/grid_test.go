@@ -111,17 +111,17 @@ func TestGridFillByDefinition(t *testing.T) {
 }
 
 func TestGridPick(t *testing.T) {
-	for _, narrow := range []bool{false, true} {
+	for _, wide := range []bool{false, true} {
 		body := gridPick
-		if narrow {
-			body = gridPickNarrow
+		if wide {
+			body = gridPickWide
 		}
 		r := rand.New(rand.NewSource(13))
 		each(t, body, func(t *testing.T, f, portable gridPickBody) {
 			for groups := 1; groups <= GridGroups; groups += 3 {
 				for points := groups; points < 6*groups; points += groups {
 					for fours := 1; fours < 4; fours++ {
-						samePick(t, r, f, portable, points, groups, fours, narrow)
+						samePick(t, r, f, portable, points, groups, fours, wide)
 					}
 				}
 			}
@@ -129,7 +129,7 @@ func TestGridPick(t *testing.T) {
 	}
 }
 
-func samePick(t *testing.T, r *rand.Rand, f, portable gridPickBody, points, groups, fours int, narrow bool) {
+func samePick(t *testing.T, r *rand.Rand, f, portable gridPickBody, points, groups, fours int, wide bool) {
 	t.Helper()
 	sum := make([]float32, points*2*GridSet)
 	for i := range sum {
@@ -140,10 +140,11 @@ func samePick(t *testing.T, r *rand.Rand, f, portable gridPickBody, points, grou
 			sum[i] = 0
 		}
 	}
-	got, want := NewGridPick(points, groups, fours, narrow), NewGridPick(points, groups, fours, narrow)
+	got, want := NewGridPick(points, groups, fours, wide), NewGridPick(points, groups, fours, wide)
 	for i := range got.Scale {
-		got.Scale[i] = r.Float32() * 2
-		got.First[i] = uint32(r.Intn(5) * GridNear)
+		if got.Scale[i] = r.Float32() * 2; !wide {
+			got.First[i] = uint32(r.Intn(5) * GridNear)
+		}
 	}
 	got.Aim()
 	want.Scale, want.First, want.times = got.Scale, got.First, got.times
@@ -193,7 +194,7 @@ func TestGridAim(t *testing.T) {
 	r := rand.New(rand.NewSource(33))
 	each(t, gridAim, func(t *testing.T, f, portable func(times []uint32, scale []float32, window int)) {
 		for n := 16; n < 80; n += 16 {
-			for _, window := range []int{GridWindow / 2, GridWindow} {
+			for _, window := range []int{GridWindow, GridSet} {
 				scale := make([]float32, n)
 				for i := range scale {
 					scale[i] = float32(r.ExpFloat64())
@@ -213,7 +214,7 @@ func TestGridAim(t *testing.T) {
 // What is picked gains nearly the most that there is to gain.
 func TestGridPickByDefinition(t *testing.T) {
 	r := rand.New(rand.NewSource(34))
-	for _, narrow := range []bool{false, true} {
+	for _, wide := range []bool{false, true} {
 		room := NewGridPoints(16)
 		for i := range room.Sum {
 			if room.Sum[i] = float32(r.NormFloat64()); i%(2*GridSet) >= GridSet {
@@ -221,7 +222,7 @@ func TestGridPickByDefinition(t *testing.T) {
 			}
 		}
 		room.Close(GridSet)
-		p := NewGridPick(16, 16, 1, narrow)
+		p := NewGridPick(16, 16, 1, wide)
 		for i := range p.Scale {
 			p.Scale[i] = 0.3 + r.Float32()*2
 		}

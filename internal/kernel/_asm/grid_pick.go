@@ -74,8 +74,8 @@ func (f *file) gridAim() {
 // gridPick looks at four scales together, so many vectors of candidates for each: the largest of each are found by turning four vectors into one.
 func (f *file) gridPick(name string, n int) {
 	low := "gridLow<>(SB)"
-	if n == 2 {
-		low = "gridLowNarrow<>(SB)"
+	if n == 8 {
+		low = "gridLowWide<>(SB)"
 	}
 	f.p("\n// func %s(found *uint32, lx, l2, sum *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)", name)
 	f.fn(name, 80)
