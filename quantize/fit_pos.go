@@ -40,9 +40,14 @@ func fitPosGgml(x, w []float32, nmax int, q []uint8) float32 {
 }
 
 func posError(x, w []float32, iscale float32, nmax int) (sum float32) {
-	scale := 1 / iscale
+	scale, top := 1/iscale, float32(nmax)
+	w = w[:len(x)]
 	for i, v := range x {
-		diff := v - float32(scale*float32(min(nearestInt(float32(iscale*v)), int32(nmax))))
+		q := float32(iscale*v) + wholeFloat - wholeFloat // nearestInt, which numbers up to nmax and a bit are small enough for
+		if q > top {
+			q = top
+		}
+		diff := v - float32(scale*q)
 		sum += float32(float32(w[i]*diff) * diff)
 	}
 	return sum

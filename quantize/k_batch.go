@@ -96,7 +96,7 @@ func (b *kBatch) weigh(weigh func(w, src, importance []float32), times float32, 
 	if importance == nil {
 		return false
 	}
-	if times > 0 && b.weighSuper(times, x, importance, group) {
+	if times > 0 && b.weighLanes(times, importance, group) {
 		return true
 	}
 	weigh(b.w[:len(x)], x, importance)
@@ -159,28 +159,6 @@ func superSquares(x []float32) (sum [4]float32) {
 		sum[3] += float32(s[i] * s[i])
 	}
 	return sum
-}
-
-// weighSuper loads the objective of weighSuper(times) where importance says something moderate everywhere; false where not.
-func (b *kBatch) weighSuper(times float32, x, importance []float32, group int) bool {
-	var least [4]float32
-	for i := 0; i*super < len(x); i++ {
-		sum := importanceOf(importance[i*super:][:super])
-		if !(sum > 0 && sum < 1e20) {
-			return false
-		}
-		least[i] = sum * (ridge / super)
-	}
-	b.LoadW(importance, group)
-	groups := super / group
-	b.sigma(times, x, groups)
-	for i := 0; i*super < len(x); i++ {
-		for g := range groups {
-			b.DMin[i*groups+g] = least[i]
-		}
-	}
-	b.WeighBy(group)
-	return true
 }
 
 var inf32 = float32(math.Inf(1))
