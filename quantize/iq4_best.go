@@ -7,7 +7,7 @@ import "quern/internal/kernel"
 // integers; what comes out of it is looked at in floats.
 
 const (
-	plus4   = 8  // scales of a sweep that are positive
+	plus4   = 16 // scales of a sweep that are positive
 	minus4  = 16 // negative
 	ggml4   = 16 // and llama-quantize's own
 	wide4   = plus4 + minus4 + ggml4
