@@ -248,7 +248,10 @@ func namedMostPortable(found []uint32, lx, l2, all []float32, per, first int) {
 		best := float32(math.Inf(1))
 		for t := from; t < to; t++ {
 			at := i/2*per + t
-			left := max(all[i/2]-float32(lx[at]*lx[at])/max(l2[at], 1), 0)
+			left := all[i/2] - float32(lx[at]*lx[at])/max(l2[at], 1)
+			if !(left > 0) { // nor is what is no number
+				left = 0
+			}
 			best = min(best, math.Float32frombits(math.Float32bits(left)&^63|uint32(t)))
 		}
 		found[i] = math.Float32bits(best) & 63
