@@ -32,14 +32,6 @@ func (x *I16) Reset(rows, k int) {
 	x.Scale = grown(x.Scale, rows*GroupsI16(k))
 }
 
-// Round codes n rows of k numbers.
-func (x *I16) Round(rows []float32, n, k int) {
-	x.Reset(n, k)
-	for i := range n {
-		x.RoundF32(i, rows[i*k:][:k])
-	}
-}
-
 // RoundF32 codes one of the rows that there is room for. A group has the least power of two for a scale with which its codes, nearest even, keep to
 // topI16 and lengthI16. A group with a number that is not finite has codes of zero and a scale that is NaN. The columns that are missing in the last
 // group are zero.

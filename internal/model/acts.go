@@ -101,9 +101,9 @@ func (r *run) fill(a *acts) {
 		case quantize.ActsQ8_K:
 			kernel.QuantizeQ8_K(&a.int8, part, from, to-from)
 		case quantize.ActsF16:
-			w.code(a, w.halve, part, from, to-from, k)
+			w.code(a, kernel.F32ToF16, (*kernel.I16).RoundF16, part, from, to-from, k)
 		case quantize.ActsBF16:
-			w.code(a, w.brain, part, from, to-from, k)
+			w.code(a, kernel.F32ToBF16, (*kernel.I16).RoundBF16, part, from, to-from, k)
 		default:
 			kernel.PackTiles(a.float, part, k, from, to-from, k)
 		}
@@ -111,23 +111,20 @@ func (r *run) fill(a *acts) {
 	})
 }
 
-// code rounds m rows of k numbers as a runtime does, and codes them as rows from on.
-func (w *worker) code(a *acts, round func(dst, x []float32), x []float32, from, m, k int) {
-	low := grow(&w.rows, len(x))
-	round(low, x)
-	w.codes.Round(low, m, k)
+// code rounds m rows of k numbers to 16 bits as a runtime does, and codes them as rows from on.
+func (w *worker) code(a *acts, to func(dst []byte, x []float32), round func(x *kernel.I16, i int, row []byte), x []float32, from, m, k int) {
+	half := grow(&w.half, 2*len(x))
+	to(half, x)
+	w.codes.Reset(m, k)
+	for i := range m {
+		round(&w.codes, i, half[2*i*k:][:2*k])
+	}
 	a.codes.Tile(&w.codes, from, m, k)
 }
 
 // halve stores x rounded to half precision, to nearest even; dst may be x.
-func (w *worker) halve(dst, x []float32) { w.through(dst, x, kernel.F32ToF16, kernel.F16ToF32) }
-
-// brain does the same with bfloat16.
-func (w *worker) brain(dst, x []float32) { w.through(dst, x, kernel.F32ToBF16, kernel.BF16ToF32) }
-
-// through stores what 16 bits make of x.
-func (w *worker) through(dst, x []float32, to func(dst []byte, x []float32), from func(dst []float32, x []byte)) {
+func (w *worker) halve(dst, x []float32) {
 	half := grow(&w.half, 2*len(x))
-	to(half, x)
-	from(dst, half)
+	kernel.F32ToF16(half, x)
+	kernel.F16ToF32(dst, half)
 }

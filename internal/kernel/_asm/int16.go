@@ -83,13 +83,9 @@ func (f *file) codeI16From(name, of string, size int, load func(at, y string)) {
 		for q := range eights {
 			f.i("VMULPS", y(q), "Y10", y(q))
 		}
-		f.squares([]int{0, 1, 2, 3, 4, 5, 6, 7}, 11)
-		f.i("VEXTRACTF128", "$1", "Y11", "X12")
-		f.i("VADDPS", "X12", "X11", "X11")
-		for _, swap := range []string{"$0x4e", "$0xb1"} {
-			f.i("VPERMILPS", swap, "X11", "X12")
-			f.i("VADDPS", "X12", "X11", "X11")
-		}
+		f.squares([]int{0, 1, 2, 3}, 11)
+		f.squares([]int{4, 5, 6, 7}, 12)
+		f.fold("VADDPS", "Y11", "Y12")
 		f.i("VPADDD", "i16Margin<>(SB)", "X11", "X11")
 		f.i("VPSRLD", "$23", "X11", "X11")
 		f.i("VPSUBD", "i16Free<>(SB)", "X11", "X11")
