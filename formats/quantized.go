@@ -31,6 +31,8 @@ type scheme struct {
 	drop []string
 	// accept refuses variants that the checkpoint's configuration announces; nil accepts all.
 	accept func(c quantConfig) error
+	// unstored says of a configuration that weights are stored as they were trained, and rounded where they are used; nil: never.
+	unstored func(c quantConfig) bool
 	// weight makes one tensor of a module's parts.
 	weight func(m *module) (*Tensor, error)
 }
@@ -69,6 +71,10 @@ func assemble(src *Source) error {
 	src.Quantized = q
 	c := quantConfig(q.Config)
 	for _, s := range schemesOf(q) {
+		if s.unstored != nil && s.unstored(c) {
+			q.Scheme = s.name
+			return nil
+		}
 		if s.accept != nil {
 			if err := s.accept(c); err != nil {
 				q.Err = &Error{File: filepath.Join(folderOf(src), q.File), Tensor: "quantization_config", Err: err, Hint: otherHint}

@@ -8,12 +8,14 @@ import (
 
 // The scheme bitnet is BitNet's packed ternary weights: byte [i, c] of weight, uint8 [n/4, k], holds those of the rows i, i+n/4, i+n/2 and
 // i+3n/4 in column c, from the lowest two bits up, with one added. weight_scale is one number; the older kind of layer divides by it, the
-// kind named autobitlinear multiplies.
+// kind named autobitlinear multiplies. In the mode "online" weights are those before rounding, which is the family's affair.
 var _ = registerScheme(scheme{
 	name:    "bitnet",
 	methods: []string{"bitnet"},
 	parts:   []string{"weight_scale", "weight"},
 	weight:  bitnetWeight,
+
+	unstored: func(c quantConfig) bool { return c.text("quantization_mode") == "online" },
 })
 
 func bitnetWeight(m *module) (*Tensor, error) {

@@ -467,3 +467,11 @@ func TestNaiveBitNet(t *testing.T) {
 		c.check(t)
 	}
 }
+
+// TestBitNetBeforeRounding: in the mode "online" weights are stored as they were trained.
+func TestBitNetBeforeRounding(t *testing.T) {
+	c := newNaive(`{"quantization_config": {"quant_method": "bitnet", "linear_class": "autobitlinear", "quantization_mode": "online"}}`)
+	c.add("m.weight", "F32", f32s(0.5, -0.25, 3, 1), 2, 2)
+	c.weights = [][]float32{{0.5, -0.25}, {3, 1}}
+	c.check(t)
+}

@@ -95,7 +95,7 @@ func fourfold(k Key) Key {
 var parallelKey = Key{GGUF: "{a}.use_parallel_residual", HF: []string{"use_parallel_residual"}, Field: func(p *Params) any { return &p.Parallel }, Default: nothing}
 
 // Activations are kinds of GELU by their names in config.json, and what some families have instead.
-var Activations = map[string]Activation{"silu": SiLU, "gelu": GELU, "gelu_fast": GELUTanh, "gelu_new": GELUTanh, "gelu_pytorch_tanh": GELUTanh, "relu": ReLU}
+var Activations = map[string]Activation{"silu": SiLU, "gelu": GELU, "gelu_fast": GELUTanh, "gelu_new": GELUTanh, "gelu_pytorch_tanh": GELUTanh, "relu": ReLU, "relu2": ReLU2}
 
 // geluKey is the kind of GELU, which config.json names. Files tell it where it is not the usual one of the family; runtimes take all kinds to be
 // the approximation.

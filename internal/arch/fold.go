@@ -25,13 +25,18 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 		if !a.Layer.Streams { // there the stream takes what the norm makes, too
 			list = append(list, Fold{From: RoleAttnNorm, Into: into})
 		}
-		if p.Clamp == 0 && !a.Layer.BareValue {
+		if a.norms(RoleAttnSub) {
+			list = append(list, Fold{From: RoleAttnSub, Into: []Role{RoleO}})
+		} else if p.Clamp == 0 && !a.Layer.BareValue {
 			list = append(list, Fold{From: RoleV, Into: []Role{RoleO}, Heads: true})
 		}
 	}
 	list = append(list, Fold{From: RoleFFNNorm, Into: network})
 	if a.Layer.Beside && p.Mix.Count > 0 {
 		list[len(list)-1].Into = []Role{RoleGate, RoleUp} // experts and router have norms of their own
+	}
+	if a.norms(RoleFFNSub) {
+		return append(list, Fold{From: RoleFFNSub, Into: []Role{RoleDown}})
 	}
 	for _, f := range []Fold{
 		{From: RoleUp, Into: []Role{RoleDown}},
@@ -43,6 +48,11 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 		}
 	}
 	return list
+}
+
+// norms says whether a family has norms of a role.
+func (a *Arch) norms(role Role) bool {
+	return slices.ContainsFunc(a.Tensors, func(r Rule) bool { return r.Role == role })
 }
 
 // oneNorm says whether both parts of a layer are given what one norm makes.

@@ -33,8 +33,6 @@ var refused = []struct {
 	classes []string
 	what    string
 }{
-	{[]string{"BitNetForCausalLM"}, "its feed-forward network squares a rectifier where runtimes take SiLU: a file of it would be another model"},
-	{[]string{"BitnetForCausalLM"}, "its weights and activations are rounded where they are used, and runtimes do only the first"},
 	{[]string{"T5ForConditionalGeneration", "T5WithLMHeadModel", "MT5ForConditionalGeneration", "UMT5ForConditionalGeneration", "UMT5Model"},
 		"it has an encoder and a decoder, which nothing here runs; its encoder alone is a T5EncoderModel or UMT5EncoderModel, and as such it is converted if architectures says so"},
 	{[]string{"GroveMoeForCausalLM"}, "groups of its experts share a further one each, which no family here computes"},

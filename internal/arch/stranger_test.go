@@ -14,7 +14,7 @@ func TestStrangers(t *testing.T) {
 		{`{"architectures": ["NanbeigeForCausalLM"], "num_loops": 2}`, "several times"},
 		{`{"architectures": ["Step3p5ForCausalLM"], "attention_other_setting": {"num_attention_heads": 96}}`, "differ from each other"},
 		{`{"architectures": ["AlbertModel"], "type_vocab_size": 2}`, "an encoder of another kind"},
-		{`{"architectures": ["BitNetForCausalLM"], "hidden_act": "relu2"}`, "squares a rectifier"},
+		{`{"architectures": ["BitNetForQuestionAnswering"], "hidden_act": "relu2"}`, "is not known"},
 		{`{"architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": true}`, "its encoder alone is a T5EncoderModel"},
 		{`{"architectures": ["GroveMoeForCausalLM"]}`, "share a further one"},
 		{`{"architectures": ["LFooForCausalLM"], "index_topk": null, "is_encoder_decoder": false}`, "is not known\n"},

@@ -26,6 +26,9 @@ func (r *run) activate(gate, up []float32, m int) {
 		return
 	}
 	n, act := len(gate)/m, r.m.act
+	if r.mode == Deploy && r.m.runsSiLU {
+		act = arch.SiLU
+	}
 	one, both := functions[act], gated[act]
 	if r.mode == Deploy && (act == arch.GELU || act == arch.GELUTanh) {
 		one = geluHalf

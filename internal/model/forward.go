@@ -42,6 +42,7 @@ func (r *run) finish(dst, x, att, h []float32, l *layer, side []float32, m int) 
 	}
 	if l.p.Heads > 0 {
 		r.apply(att, m, product{h, &l.o})
+		r.scaleRows(h, r.m.params.Scales.Values, m)
 		r.join(dst, r.normPost(h, l.attnPost, m), l, m)
 	}
 	r.feed(dst, dst, h, l, m)
@@ -87,11 +88,18 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	}
 	r.rotate(q, k, v, b.at, l)
 	r.attend(att, q, k, v, b.seqs, r.heads(l))
-	if by := r.m.params.Scales.Values; by != 0 && by != 1 {
-		r.eachRow(m, func(_ *worker, row int) { scale(att[row*l.o.k:][:l.o.k], by) })
-	}
 	r.gateBy(att, gate, l.oGate.n, m)
+	r.normPost(att, l.attnSub, m)
 	r.lookMeans(h, q, k, l, b)
+}
+
+// scaleRows multiplies rows, where a family says so. What attention gives is multiplied behind its output matrix, as in runtimes: before that deploy mode rounds it.
+func (r *run) scaleRows(x []float32, by float32, m int) {
+	if by == 0 || by == 1 || m == 0 {
+		return
+	}
+	n := len(x) / m
+	r.eachRow(m, func(_ *worker, row int) { scale(x[row*n:][:n], by) })
 }
 
 // gateOf is what multiplies the outputs of attention, which is given h; nil where nothing does.
@@ -141,7 +149,7 @@ func (r *run) think(x, h []float32, l *layer, m int) []float32 {
 	r.apply(h, m, product{gate, &l.gate}, product{up, &l.up})
 	r.cutGates(gate, l, m)
 	r.activate(gate, up, m)
-	return gate
+	return r.normPost(gate, l.ffnSub, m)
 }
 
 // apply computes products with x [m][k], after the observer has looked at it.

@@ -76,7 +76,7 @@ func (r *run) mixLatent(att, h []float32, l *layer, b *batch) {
 }
 
 // narrow norms the narrow keys, and gives the parts of keys (the end of each row of kva) and of queries that have one their
-// positions; queries grow with theirs, where a family has that.
+// positions.
 func (r *run) narrow(narrow, kva, q []float32, l *layer, at []place) {
 	p, x := &r.m.params, &l.mla
 	kl, rot, d := p.MLA.KV, p.RopeDim, p.HeadDim
@@ -87,9 +87,6 @@ func (r *run) narrow(narrow, kva, q []float32, l *layer, at []place) {
 		q := q[row*p.Heads*d:][:p.Heads*d]
 		for h := 0; h < len(q); h += d {
 			r.rope.rotate(q[h+d-rot:h+d], at[row], rot, r.m.neox)
-		}
-		if by := r.m.temperature(at[row].pos, l); by != 1 {
-			scale(q, by)
 		}
 	})
 }
@@ -109,7 +106,8 @@ func (m *Model) attentionScale() float32 {
 	return float32(s)
 }
 
-// absorbed compares queries with the narrow keys, some heads at a time, and widens what they attend to.
+// absorbed compares queries with the narrow keys, some heads at a time, and widens what they attend to. Where queries grow with their position they do so
+// when they are compared, as in runtimes: before that deploy mode rounds them.
 func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch) {
 	p, m := &r.m.params, len(b.at)
 	kl, rot, n, w := p.MLA.KV, p.RopeDim, p.MLA.Nope, p.ValueDim
@@ -138,7 +136,7 @@ func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch) {
 				dst := wide[row*ld+i*(kl+rot):][:kl+rot]
 				copy(dst, out[row*kl:][:kl])
 				copy(dst[kl:], q[row*p.Heads*p.HeadDim+at+n:][:rot])
-				scale(dst, by)
+				scale(dst, by*r.m.temperature(b.at[row].pos, l))
 			})
 		}
 		mixed := grow(&r.mixed, m*g*kl)
@@ -161,7 +159,7 @@ func (r *run) widened(att, q, narrow, kva []float32, l *layer, b *batch) {
 	r.apply(narrow, m, product{both, &l.mla.kvb})
 	keys, values, by := grow(&r.k, m*p.Heads*d), grow(&r.mixed, m*p.Heads*w), r.m.attentionScale()
 	r.eachRow(m, func(wk *worker, row int) {
-		scale(q[row*p.Heads*d:][:p.Heads*d], by)
+		scale(q[row*p.Heads*d:][:p.Heads*d], by*r.m.temperature(b.at[row].pos, l))
 		for h := range p.Heads {
 			from := both[(row*p.Heads+h)*(n+w):][:n+w]
 			k, v := keys[(row*p.Heads+h)*d:][:d], values[(row*p.Heads+h)*w:][:w]

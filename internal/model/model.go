@@ -19,6 +19,7 @@ type Model struct {
 	act      arch.Activation
 	means    bool      // norms take the mean away …
 	runsRMS  bool      // … which runtimes do not do
+	runsSiLU bool      // runtimes take SiLU for act
 	sparse   bool      // the experts of a token are weighed as SparseMixer does
 	bareNorm bool      // they have no weights
 	blind    bool      // runtimes know no window
@@ -73,6 +74,8 @@ type layer struct {
 	ffnPost  norm   // [E] of what the feed-forward network adds, or nothing
 	attnSum  norm   // [E] of the stream behind attention, or nothing
 	attnSum2 norm   // [E] and of that with the stream before attention once more, or nothing
+	attnSub  norm   // [H*D] of what o is given, or nothing
+	ffnSub   norm   // [F] of what down is given, or nothing
 	ffnSum   norm   // [E] of the stream behind the feed-forward network, or nothing
 	gate, up weight // [F][E]; no gate where it is ungated
 	down     weight // [E][F]
@@ -136,6 +139,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
 	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
+	m.runsSiLU = of.RunsSiLU
 	m.early, m.average, m.softGate = of.EarlyRouter, of.Averaged, of.SoftGate
 	if eps := b.Params.RMSEps; eps > 0 {
 		m.params.NormEps, m.means = eps, false
@@ -250,6 +254,8 @@ func (l *layer) slots() []slot {
 		{role: arch.RoleAttnSum, norm: &l.attnSum, n: p.Embd, may: true},
 		{role: arch.RoleAttnSum2, norm: &l.attnSum2, n: p.Embd, may: true},
 		{role: arch.RoleFFNSum, norm: &l.ffnSum, n: p.Embd, may: true},
+		{role: arch.RoleAttnSub, norm: &l.attnSub, n: p.Heads * valueDim(p), may: true},
+		{role: arch.RoleFFNSub, norm: &l.ffnSub, n: p.FF, may: true},
 		{role: arch.RoleFFNNorm, norm: &l.ffnNorm, n: p.Embd, may: l.bare || l.parallel},
 	}
 	if p.MLA.KV > 0 {
