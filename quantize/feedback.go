@@ -18,9 +18,9 @@ import (
 // and the loss (w−q)·H·(w−q)ᵀ is the sum of D[j] times the square of what the rounding of that column left.
 type Feedback struct {
 	k int
-	u []float32 // [k][k]
+	u square    // U
 	d []float32 // [k]: D, with a mean of one
-	h []float32 // [k][k]: H, scaled likewise
+	h square    // H, scaled likewise
 
 	units []feedbackUnit // of eight columns each
 
@@ -65,13 +65,13 @@ func NewFeedback(s *Stats, damp float64, threads int) (f *Feedback, damped float
 func newFeedback(s *Stats, l []float64, damped, mean float64) *Feedback {
 	k := len(s.Diag)
 	roots := make([]float64, k)
-	f := &Feedback{k: k, u: make([]float32, k*k), d: make([]float32, k), h: make([]float32, k*k), sweeps: feedbackSweeps}
+	f := &Feedback{k: k, u: newSquare(k), d: make([]float32, k), h: newSquare(k), sweeps: feedbackSweeps}
 	for i := k - 1; i >= 0; i-- {
 		turned := l[(k-1-i)*k:][:k-i]
 		roots[i] = turned[k-1-i]
 		f.d[i] = float32(roots[i] * roots[i])
-		for j, u := i+1, f.u[i*k:][:k]; j < k; j++ {
-			u[j] = float32(turned[k-1-j] / roots[j])
+		for j := i + 1; j < k; j++ {
+			f.u.set(i, j, float32(turned[k-1-j]/roots[j]))
 		}
 	}
 	for i := range k {
@@ -80,7 +80,8 @@ func newFeedback(s *Stats, l []float64, damped, mean float64) *Feedback {
 			if i == j {
 				v = float32(s.Gram[i*k+j]/mean + damped)
 			}
-			f.h[i*k+j], f.h[j*k+i] = v, v
+			f.h.set(i, j, v)
+			f.h.set(j, i, v)
 		}
 	}
 	f.units = make([]feedbackUnit, k/octet)
@@ -211,12 +212,12 @@ func (r *feedbackRun) columns(w []float32, c, from, m int) {
 	r.among(r.target[c+from:], r.k, r.left[c+from:], r.k, c+from, m, func(i, j int) {
 		at := i*r.k + c + from + j
 		target, left, code := r.target[at:][:feedbackStep], r.left[at:][:feedbackStep], r.tile.Code[i*n+from+j:][:feedbackStep]
-		x, u := w[at:][:feedbackStep], r.u[(c+from+j)*r.k+c+from+j:]
+		x, u := w[at:][:feedbackStep], r.u.from(c+from+j, c+from+j)
 		for l, v := range target {
 			g := (i*n + from + j + l) / r.t.Group
 			code[l] = r.level(v, g)
 			left[l] = x[l] - (float32(r.tile.Scale[g]*float32(code[l])) + r.tile.Min[g])
-			back(target[l+1:], left[l], u[l*r.k+l+1:])
+			back(target[l+1:], left[l], u[l*kernel.Lanes+l+1:])
 		}
 	})
 }
@@ -235,7 +236,7 @@ func (r *feedbackRun) among(target []float32, ldt int, left []float32, ldl int, 
 	clear(r.corner)
 	for j := range feedbackColumns {
 		first := (j/feedbackStep + 1) * feedbackStep
-		copy(r.corner[j*feedbackColumns+first:(j+1)*feedbackColumns], r.u[(c+j)*r.k+c+first:])
+		copy(r.corner[j*feedbackColumns+first:(j+1)*feedbackColumns], r.u.from(c+j, c)[first:])
 	}
 	for j := 0; j < feedbackColumns; j += feedbackStep {
 		for i := range m {
@@ -259,6 +260,6 @@ func (r *feedbackRun) level(v float32, g int) int8 {
 // feed adds what columns c…c+n-1 left, times U, to the targets in columns from…to-1.
 func (r *feedbackRun) feed(c, n, from, to, m int) {
 	for ; from < to; from += kernel.Lanes {
-		kernel.MatMulF32(r.target[from:], r.k, r.left[c:], r.k, r.u[c*r.k+from:], r.k, m, n, true)
+		r.u.multiply(r.target[from:], r.k, r.left[c:], r.k, c, from, m, n, true)
 	}
 }

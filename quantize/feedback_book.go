@@ -17,7 +17,7 @@ type feedbackUnit struct {
 func (u *feedbackUnit) begin(f *Feedback, c int) {
 	for a := range octet {
 		for b := range octet {
-			u.all[a*octet+b] = f.h[(c+a)*f.k+c+b]
+			u.all[a*octet+b] = f.h.at(c+a, c+b)
 			for j := max(a, b); j < octet; j++ {
 				u.first[a*octet+b] += float32(f.d[c+j] * float32(f.within(c, a, j)*f.within(c, b, j)))
 			}
@@ -31,7 +31,7 @@ func (f *Feedback) within(c, a, j int) float32 {
 	if a == j {
 		return 1
 	}
-	return f.u[(c+a)*f.k+c+j]
+	return f.u.at(c+a, c+j)
 }
 
 // invert is Gauss and Jordan's way for a positive matrix, which needs no pivots.
@@ -191,7 +191,7 @@ func (r *feedbackRun) columnsOfEights(w []float32, c, from, m int) {
 			for a := range center {
 				v := r.target[at+a]
 				for b := range a {
-					v += float32((x[b] - center[b]) * r.u[(column+b)*r.k+column+a])
+					v += float32((x[b] - center[b]) * r.u.at(column+b, column+a))
 				}
 				center[a], away[a] = v, v-float32(scale*float32(code[a]))
 			}
@@ -230,7 +230,7 @@ func (r *feedbackRun) descendEights(i, c int) (changed bool) {
 			if v == 0 {
 				continue
 			}
-			for q, h := range r.h[(c+j+l)*r.k+c:][:feedbackColumns] {
+			for q, h := range r.h.from(c+j+l, c)[:feedbackColumns] {
 				product[q] -= float32(v * h)
 			}
 		}

@@ -6,7 +6,7 @@ import "quern/internal/kernel"
 func (r *feedbackRun) measureAlong(w []float32, m int) {
 	r.ahead, r.energy = room(r.ahead, m*r.k), room(r.energy, m)
 	for c := 0; c < r.k; c += kernel.Lanes {
-		kernel.MatMulF32(r.ahead[c:], r.k, w, r.k, r.h[c:], r.k, m, r.k, false)
+		r.h.multiply(r.ahead[c:], r.k, w, r.k, 0, c, m, r.k, false)
 	}
 	for i := range m {
 		r.energy[i] = dot(w[i*r.k:][:r.k], r.ahead[i*r.k:])
@@ -79,7 +79,7 @@ func (r *feedbackRun) refitBlocks(dst []byte, c, m int, half *storedHalf, value 
 		}
 	}
 	for to := 0; to < n; to += kernel.Lanes { // v·H within the block
-		kernel.MatMulF32(r.by[to:], n, r.part, n, r.h[c*r.k+c+to:], r.k, m, n, false)
+		r.h.multiply(r.by[to:], n, r.part, n, c, c+to, m, n, false)
 	}
 	any := false
 	for i := range m {
@@ -95,7 +95,7 @@ func (r *feedbackRun) refitBlocks(dst []byte, c, m int, half *storedHalf, value 
 		return
 	}
 	for to := 0; to < r.k; to += kernel.Lanes {
-		kernel.MatMulF32(r.target[to:], r.k, r.part, n, r.h[c*r.k+to:], r.k, m, n, true)
+		r.h.multiply(r.target[to:], r.k, r.part, n, c, to, m, n, true)
 	}
 }
 

@@ -9,7 +9,7 @@ const feedbackSweeps = 2
 // products sets target to left·H, for m rows.
 func (r *feedbackRun) products(m int) {
 	for c := 0; c < r.k; c += kernel.Lanes {
-		kernel.MatMulF32(r.target[c:], r.k, r.left, r.k, r.h[c:], r.k, m, r.k, false)
+		r.h.multiply(r.target[c:], r.k, r.left, r.k, 0, c, m, r.k, false)
 	}
 }
 
@@ -31,7 +31,7 @@ func (r *feedbackRun) sweep(m int, descend func(i, c int) bool) (changed bool) {
 		changed = true
 		for to := 0; to < r.k; to += kernel.Lanes {
 			if to != c {
-				kernel.MatMulF32(r.target[to:], r.k, r.moved, feedbackColumns, r.h[c*r.k+to:], r.k, m, feedbackColumns, true)
+				r.h.multiply(r.target[to:], r.k, r.moved, feedbackColumns, c, to, m, feedbackColumns, true)
 			}
 		}
 	}
@@ -44,7 +44,7 @@ func (r *feedbackRun) descend(i, c int) (changed bool) {
 	code, left := r.row.Code[i*r.k+c:][:feedbackColumns], r.left[i*r.k+c:][:feedbackColumns]
 	moved := r.moved[i*feedbackColumns:][:feedbackColumns]
 	for j, p := range product {
-		h := r.h[(c+j)*r.k+c:][:feedbackColumns]
+		h := r.h.from(c+j, c)[:feedbackColumns]
 		g := (i*r.k + c + j) / r.t.Group
 		s := r.row.Scale[g]
 		if s == 0 {

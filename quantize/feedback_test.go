@@ -89,7 +89,7 @@ func TestFeedbackFollowsTheFormula(t *testing.T) {
 			for j := range k {
 				target := float64(w[i*k+j])
 				for m := range j {
-					target += left[m] * float64(f.u[m*k+j])
+					target += left[m] * float64(f.u.at(m, j))
 				}
 				g := (i*k + j) / q.Group
 				s, o := float64(tile.Scale[g]), float64(tile.Min[g])
@@ -122,7 +122,7 @@ func TestFeedbackFactors(t *testing.T) {
 		if i == j {
 			return 1
 		}
-		return float64(f.u[i*k+j])
+		return float64(f.u.at(i, j))
 	}
 	for i := range k {
 		for j := range k {
@@ -130,8 +130,8 @@ func TestFeedbackFactors(t *testing.T) {
 			for m := max(i, j); m < k; m++ {
 				s += u(i, m) * float64(f.d[m]) * u(j, m)
 			}
-			if d := math.Abs(s - float64(f.h[i*k+j])); d > 1e-4 {
-				t.Fatalf("%d,%d is %g, want %g", i, j, s, f.h[i*k+j])
+			if d := math.Abs(s - float64(f.h.at(i, j))); d > 1e-4 {
+				t.Fatalf("%d,%d is %g, want %g", i, j, s, f.h.at(i, j))
 			}
 		}
 	}
@@ -163,8 +163,8 @@ func TestSweepsAndRefitsLoseLess(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := make([]float64, k*k)
-	for i, v := range f.h {
-		h[i] = float64(v)
+	for i := range h {
+		h[i] = float64(f.h.at(i/k, i%k))
 	}
 	w := normal(k * rows)
 	f.sweeps = 0

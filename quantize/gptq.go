@@ -164,7 +164,7 @@ func (r *gptqRun) descend(row, i, c int) (changed bool) {
 	product, left, moved := r.target[i*k+c:][:feedbackColumns], r.left[i*k+c:][:feedbackColumns], r.moved[i*feedbackColumns:][:feedbackColumns]
 	q := r.c.Q[(row+i)*k:][:k]
 	for j, p := range product {
-		h, s := r.h[(c+j)*k+c:][:feedbackColumns], r.c.Scale[(row+i)*groups+r.group[c+j]]
+		h, s := r.h.from(c+j, c)[:feedbackColumns], r.c.Scale[(row+i)*groups+r.group[c+j]]
 		code := &q[r.column[c+j]]
 		was := float32(*code)
 		to := min(max(was+float32(p/float32(h[j]*s)), 0), top)
@@ -229,15 +229,15 @@ func (r *gptqRun) free(m, from, to int) {
 	r.moved = room(r.moved, m*feedbackColumns)
 	for c := 0; c < n; c += feedbackColumns {
 		r.among(r.x[c:], n, r.moved, feedbackColumns, from+c, m, func(i, j int) {
-			x, moved, u := r.x[i*n+c+j:][:feedbackStep], r.moved[i*feedbackColumns+j:][:feedbackStep], r.u[(from+c+j)*k+from+c+j:]
+			x, moved, u := r.x[i*n+c+j:][:feedbackStep], r.moved[i*feedbackColumns+j:][:feedbackStep], r.u.from(from+c+j, from+c+j)
 			w := r.w[i*k+from+c+j:][:feedbackStep]
 			for l, v := range x {
 				moved[l] = w[l] - v
-				back(x[l+1:], moved[l], u[l*k+l+1:])
+				back(x[l+1:], moved[l], u[l*kernel.Lanes+l+1:])
 			}
 		})
 		for to := c + feedbackColumns; to < n; to += kernel.Lanes {
-			kernel.MatMulF32(r.x[to:], n, r.moved, feedbackColumns, r.u[(from+c)*k+from+to:], k, m, feedbackColumns, true)
+			r.u.multiply(r.x[to:], n, r.moved, feedbackColumns, from+c, from+to, m, feedbackColumns, true)
 		}
 	}
 }
@@ -251,7 +251,7 @@ func (r *gptqRun) codes(row, m, c int) {
 func (r *gptqRun) some(row, i, c int) {
 	k, groups, top := r.f.k, r.c.Groups(r.f.k), float32(r.Levels()-1)
 	target, left := r.target[i*k+c:][:feedbackStep], r.left[i*k+c:][:feedbackStep]
-	w, u, q := r.w[i*k+c:][:feedbackStep], r.u[c*k+c:], r.c.Q[(row+i)*k:][:k]
+	w, u, q := r.w[i*k+c:][:feedbackStep], r.u.from(c, c), r.c.Q[(row+i)*k:][:k]
 	for j, v := range target {
 		at := (row+i)*groups + r.group[c+j]
 		scale, zero, offset := r.c.Scale[at], float32(r.Levels()/2), float32(0)
@@ -265,6 +265,6 @@ func (r *gptqRun) some(row, i, c int) {
 		n = float32(n+wholeFloat) - wholeFloat
 		q[r.column[c+j]] = uint8(int32(n + zero))
 		left[j] = w[j] - (float32(scale*n) + offset)
-		back(target[j+1:], left[j], u[j*k+j+1:])
+		back(target[j+1:], left[j], u[j*kernel.Lanes+j+1:])
 	}
 }

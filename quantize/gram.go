@@ -12,22 +12,27 @@ const gramRows = 512
 // A Gram adds up the products of all pairs of columns of a matrix's inputs. Inputs are cut into runs of gramRows wherever the calls of Add end,
 // so the result does not depend on calls or threads.
 type Gram struct {
-	k, wide int // columns, and those with the last panel filled up
+	k, wide int // columns, and those with the last panel and tile filled up
 	count   int64
 	sum     []float64 // [k][k], the lower triangle
 	x       []float32 // [gramRows][wide], of which held are there
 	held    int
-	turned  []float32 // [wide][gramRows]
+	tiles   []float32   // [wide/RowTile][gramRows][RowTile]: the same as the left factor
+	panels  [][]float32 // [threads][gramRows][Lanes]: some of its columns as the right factor
+	parts   [][]float32 // [threads][wide][Lanes]: and their products
 }
+
+// gramColumns is how many columns are whole tiles and panels.
+const gramColumns = 96
 
 // NewGram is for k columns.
 func NewGram(k int) *Gram {
-	wide := (k + kernel.Lanes - 1) / kernel.Lanes * kernel.Lanes
-	return &Gram{k: k, wide: wide, sum: make([]float64, k*k), x: make([]float32, gramRows*wide), turned: make([]float32, gramRows*wide)}
+	wide := (k + gramColumns - 1) / gramColumns * gramColumns
+	return &Gram{k: k, wide: wide, sum: make([]float64, k*k), x: make([]float32, gramRows*wide), tiles: make([]float32, gramRows*wide)}
 }
 
 // GramBytes is the memory of one for k columns.
-func GramBytes(k int) int64 { return 8*int64(k)*int64(k) + 8*gramRows*int64(k) }
+func GramBytes(k int) int64 { return 8*int64(k)*int64(k) + 8*gramRows*int64(k+gramColumns) }
 
 // Reset forgets everything, to add up another matrix's inputs of as many columns.
 func (g *Gram) Reset() {
@@ -38,11 +43,15 @@ func (g *Gram) Reset() {
 // Add counts m inputs, x [m][k].
 func (g *Gram) Add(x []float32, m, threads int) {
 	g.count += int64(m)
-	for i := range m {
-		copy(g.x[g.held*g.wide:], x[i*g.k:][:g.k])
-		if g.held++; g.held == gramRows {
+	for m > 0 {
+		n := min(m, gramRows-g.held)
+		for i := range n {
+			copy(g.x[(g.held+i)*g.wide:], x[i*g.k:][:g.k])
+		}
+		if g.held += n; g.held == gramRows {
 			g.multiply(threads)
 		}
+		x, m = x[n*g.k:], m-n
 	}
 }
 
@@ -63,32 +72,47 @@ func (g *Gram) multiply(threads int) {
 		return
 	}
 	g.held = 0
-	for t := range n {
-		for i, v := range g.x[t*g.wide:][:g.k] {
-			g.turned[i*gramRows+t] = v
-		}
-	}
 	panels := g.wide / kernel.Lanes
-	var all sync.WaitGroup
 	threads = max(1, min(threads, panels))
+	for len(g.panels) < threads {
+		g.panels, g.parts = append(g.panels, make([]float32, gramRows*kernel.Lanes)), append(g.parts, make([]float32, g.wide*kernel.Lanes))
+	}
+	gramThreads(threads, func(w int) {
+		for i := w * kernel.RowTile; i < g.wide; i += threads * kernel.RowTile {
+			g.take(g.tiles[i*n:], i, kernel.RowTile, n)
+		}
+	})
+	gramThreads(threads, func(w int) {
+		for p := w; p < panels; p += threads {
+			g.panel(g.panels[w], g.parts[w], p*kernel.Lanes, n)
+		}
+	})
+}
+
+func gramThreads(threads int, do func(thread int)) {
+	var all sync.WaitGroup
 	for w := range threads {
-		all.Go(func() {
-			part := make([]float32, g.k*kernel.Lanes)
-			for p := w; p < panels; p += threads {
-				g.panel(part, p*kernel.Lanes, n)
-			}
-		})
+		all.Go(func() { do(w) })
 	}
 	all.Wait()
 }
 
+// take copies some columns of n inputs, from column c on, to where they stand by themselves.
+func (g *Gram) take(dst []float32, c, columns, n int) {
+	for t := range n {
+		copy(dst[t*columns:][:columns], g.x[t*g.wide+c:])
+	}
+}
+
 // panel adds the products of the columns from c on with those that do not come before them.
-func (g *Gram) panel(part []float32, c, n int) {
-	rows, cols := g.k-c, min(kernel.Lanes, g.k-c)
-	kernel.MatMulF32(part, kernel.Lanes, g.turned[c*gramRows:], gramRows, g.x[c:], g.wide, rows, n, false)
-	for i := range rows {
-		for j, v := range part[i*kernel.Lanes:][:min(cols, i+1)] {
-			g.sum[(c+i)*g.k+c+j] += float64(v)
+func (g *Gram) panel(panel, part []float32, c, n int) {
+	g.take(panel, c, kernel.Lanes, n)
+	from := c / kernel.RowTile * kernel.RowTile
+	kernel.MatMulTiles(part, kernel.Lanes, g.tiles, from, g.wide-from, panel, n, 0, n)
+	for i := c; i < g.k; i++ {
+		sum, last := g.sum[i*g.k+c:], min(kernel.Lanes, i-c+1)
+		for j, v := range part[(i-from)*kernel.Lanes:][:last] {
+			sum[j] += float64(v)
 		}
 	}
 }

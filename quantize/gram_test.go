@@ -47,3 +47,16 @@ func TestGram(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkGram(b *testing.B) {
+	for _, k := range []int{576, 1536} {
+		x := normal(k * 2048)
+		g := NewGram(k)
+		b.Run("", func(b *testing.B) {
+			for range b.N {
+				g.Add(x, 2048, 1)
+			}
+			b.ReportMetric(float64(b.N)*2048*float64(k)*float64(k)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+}
