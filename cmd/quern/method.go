@@ -28,7 +28,7 @@ func methodFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "parse-special", Usage: "text that spells a control token becomes that token"},
 		&cli.Float64Flag{Name: "damp", Value: quantize.DefaultDamp, Usage: "`PART` of the mean square of the inputs that is added to each of them; a singular matrix gets more"},
 		&cli.BoolFlag{Name: "static", Usage: "show layers what the layers before them made before they were rounded"},
-		modeFlag("exact"),
+		modeFlag("coded"),
 		&cli.BoolFlag{Name: "resume", Usage: "go on where a run for the same output was cut off"},
 	}
 }

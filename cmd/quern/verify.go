@@ -47,17 +47,16 @@ func verifyCommand(ui *ui) *cli.Command {
 
 func modeFlag(value string) cli.Flag {
 	return &cli.StringFlag{Name: "mode", Value: value,
-		Usage: "exact: weights as float32; deploy: activations in int8 as llama.cpp runs them"}
+		Usage: "exact: weights as float32; coded: weights and activations in 16-bit codes, nearly that and faster; deploy: activations in int8 as llama.cpp runs them"}
 }
 
 func mode(c *cli.Context) (model.Mode, error) {
-	switch c.String("mode") {
-	case "exact":
-		return model.Exact, nil
-	case "deploy":
-		return model.Deploy, nil
+	for m := model.Exact; m <= model.Deploy; m++ {
+		if m.String() == c.String("mode") {
+			return m, nil
+		}
 	}
-	return 0, usagef("--mode %s: want exact or deploy", c.String("mode"))
+	return 0, usagef("--mode %s: want exact, coded or deploy", c.String("mode"))
 }
 
 func verifyAction(c *cli.Context, ui *ui) error {

@@ -26,7 +26,12 @@ type acts struct {
 func (a *acts) integer() bool { return a.kind == quantize.ActsQ8_0 || a.kind == quantize.ActsQ8_K }
 
 // coded says that the product is one of 16-bit codes.
-func (a *acts) coded() bool { return a.kind == quantize.ActsF16 || a.kind == quantize.ActsBF16 }
+func (a *acts) coded() bool {
+	return a.kind == quantize.ActsF16 || a.kind == quantize.ActsBF16 || a.kind == codedFloats
+}
+
+// codedFloats are 16-bit codes of what was not rounded to 16 bits before.
+const codedFloats quantize.Acts = 255
 
 func (a *acts) lanes() int {
 	if a.integer() {
@@ -42,13 +47,15 @@ func (in *input) reset(x []float32, m, k int) {
 	}
 }
 
-// storage is how the input of w is stored: as it is in exact mode. A type without an integer tile, or a weight whose
+// storage is how the input of w is stored: as it is in exact mode, in codes of it in coded mode. A type without an integer tile, or a weight whose
 // stored bytes a transform hides, is multiplied in float32.
 func (r *run) storage(w *weight) (kind quantize.Acts, group int) {
 	t := w.t.Type
 	switch {
 	case r.mode == Exact:
 		return quantize.ActsF32, 0
+	case r.mode == Coded:
+		return codedFloats, 0
 	case t.Acts != quantize.ActsQ8_0 && t.Acts != quantize.ActsQ8_K:
 		return t.Acts, 0
 	case t.Tile == nil || w.t.Raw == nil:
@@ -87,7 +94,7 @@ func (r *run) fill(a *acts) {
 		fallthrough
 	case quantize.ActsQ8_0:
 		a.int8.Reset(m, k, a.group, block)
-	case quantize.ActsF16, quantize.ActsBF16:
+	case quantize.ActsF16, quantize.ActsBF16, codedFloats:
 		a.codes.Reset((m+kernel.RowTile-1)/kernel.RowTile*kernel.RowTile, k)
 	default:
 		grow(&a.float, (m+kernel.RowTile-1)/kernel.RowTile*kernel.RowTile*k)
@@ -100,6 +107,12 @@ func (r *run) fill(a *acts) {
 			kernel.QuantizeQ8_0(&a.int8, part, from, to-from)
 		case quantize.ActsQ8_K:
 			kernel.QuantizeQ8_K(&a.int8, part, from, to-from)
+		case codedFloats:
+			w.codes.Reset(to-from, k)
+			for i := range to - from {
+				w.codes.RoundF32(i, part[i*k:][:k])
+			}
+			a.codes.Tile(&w.codes, from, to-from, k)
 		case quantize.ActsF16:
 			w.code(a, kernel.F32ToF16, (*kernel.I16).RoundF16, part, from, to-from, k)
 		case quantize.ActsBF16:

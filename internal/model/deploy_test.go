@@ -164,6 +164,28 @@ func TestDeployProducts(t *testing.T) {
 	}
 }
 
+// In coded mode every product is one of codes, however weights are stored, and nothing else differs from exact mode.
+func TestCodedEqualsDefinition(t *testing.T) {
+	for _, name := range []string{"F32", "BF16", "Q4_K", "IQ3_S"} {
+		b, ref := random(t, deployed(), false, true, stored(quantize.ByName(name)))
+		ref.acts = func(x []float64, _ string) []float64 { return coded(x) }
+		ref.rows = codedRows(quantize.ActsF16)
+		m, err := Of(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seqs := tokens(83, 5, 20)
+		got, _ := logits(t, m, seqs, nil, Options{Mode: Coded, Threads: 2})
+		d := spread(got, ref.all(seqs))
+		ref.acts, ref.rows = nil, nil
+		exact := spread(got, ref.all(seqs))
+		t.Logf("%s: %.1e from the definition, %.1e from exact mode", name, d, exact)
+		if !(d < exact && exact < 1e-3) {
+			t.Errorf("%s: differs by %.2g of the spread (exact mode: by %.2g)", name, d, exact)
+		}
+	}
+}
+
 // The whole model. In float64 some roundings fall to the other side, and every one of them changes many after it; still
 // the definition is nearer than a model without roundings.
 func TestDeployEqualsDefinition(t *testing.T) {

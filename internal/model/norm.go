@@ -38,7 +38,7 @@ func (r *run) normalize(h, x []float32, n norm, m int) {
 // normed is x / √(mean x² + ε) · weight, or where a family takes the mean away (x - mean) / √(variance + ε) · weight + bias; h may be x.
 func (r *run) normed(h, x, weight, bias []float32) {
 	eps := float64(r.m.params.NormEps)
-	if r.m.means && (r.mode == Exact || !r.m.runsRMS) {
+	if r.m.means && (r.mode != Deploy || !r.m.runsRMS) {
 		mean := float32(kernel.Sum(x) / float64(len(x)))
 		for i, v := range x {
 			h[i] = v - mean

@@ -55,7 +55,7 @@ func (r *run) route(scores []float32, x *mixture, m int) {
 // choose picks the experts of one row, those with the highest scores, the first of equal ones; scores become probabilities.
 func (r *run) choose(w *worker, chosen []choice, scores, bias []float32) {
 	mix := &r.m.params.Mix
-	if r.m.sparse && r.mode == Exact {
+	if r.m.sparse && r.mode != Deploy {
 		sparseMix(chosen, scores)
 		return
 	}

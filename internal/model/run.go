@@ -17,16 +17,15 @@ type Mode int
 const (
 	// Exact decodes weights to float32 and multiplies in float32: it measures the error of the weights alone.
 	Exact Mode = iota
+	// Coded is Exact with products of 16-bit codes (kernel.I16), which lose about what half precision does and take less time: for sums over many inputs.
+	Coded
 	// Deploy rounds activations to what llama.cpp's CPU backend multiplies each type of weight with, and keys and values
 	// to its cache's half precision: it predicts what the runtime computes.
 	Deploy
 )
 
 func (m Mode) String() string {
-	if m == Exact {
-		return "exact"
-	}
-	return "deploy"
+	return [...]string{Exact: "exact", Coded: "coded", Deploy: "deploy"}[m]
 }
 
 // Options of a run; the zero value is good. Results do not depend on Threads, Batch or MaxRAM.
@@ -66,7 +65,7 @@ type scratch struct {
 	workers []*worker
 	in      input // the factor of the products that are being computed
 	rope    *rope // one of the next, for the mode
-	ropes   [2]*rope
+	ropes   [Deploy + 1]*rope
 	near    *rope // of layers with a window
 
 	h, q, k, v, att, gate, up, copy, beside []float32
@@ -136,7 +135,7 @@ func (m *Model) begin(ctx context.Context, opt Options) *run {
 	}
 	m.mu.Unlock()
 	if r.ropes[opt.Mode] == nil {
-		r.ropes[opt.Mode] = newRope(&m.params, m.smooth && opt.Mode == Exact)
+		r.ropes[opt.Mode] = newRope(&m.params, m.smooth && opt.Mode != Deploy)
 	}
 	r.rope = r.ropes[opt.Mode]
 	if r.near == nil {
