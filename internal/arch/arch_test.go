@@ -351,7 +351,7 @@ func TestGGUFRefuses(t *testing.T) {
 
 // The factors of Llama 3.2 with heads of 16, as the reference converter prints them.
 func TestRopeFactors(t *testing.T) {
-	got := llama3{32, 1, 4, 8192}.factors(5e5, 16)
+	got := llama3{32, 1, 4, 8192}.factors(&Params{RopeBase: 5e5, RopeDim: 16, HeadDim: 16})
 	want := []float32{1, 1, 1, 1, 3.2922627925872803, 32, 32, 32}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)

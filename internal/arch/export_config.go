@@ -284,7 +284,7 @@ func (b *Bound) reread(config map[string]any) error {
 		if err != nil {
 			return err
 		}
-		got.RopeFactors = l.factors(float64(got.RopeBase), got.HeadDim)
+		got.RopeFactors = l.factors(&got)
 	}
 	for _, p := range []*Params{&got, &want} {
 		p.RopePart, p.Tied, p.NormHead, p.Ternary = 0, false, false, false // RopeDim is what counts, and the head that is there

@@ -17,7 +17,7 @@ func (b *Bound) tellRope(out map[string]any) error {
 	case "linear":
 		out["rope_scaling"] = map[string]any{"rope_type": "linear", "factor": decimal(p.RopeScale)}
 	case "llama3":
-		l, err := solveLlama3(p.RopeFactors, float64(p.RopeBase), p.HeadDim)
+		l, err := solveLlama3(p.RopeFactors[:min(len(p.RopeFactors), p.RopeDim/2)], float64(p.RopeBase), p.RopeDim)
 		if err != nil {
 			return err
 		}

@@ -43,7 +43,7 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 		{From: RoleUpExps, Into: []Role{RoleDownExps}},
 		{From: RoleUpShared, Into: []Role{RoleDownShared}},
 	} {
-		if !slices.Contains(bent, a.Layer.Act) && (!a.Layer.Ungated || a.Layer.Act == ReLU) {
+		if p.Bounds == nil && p.SharedBounds == nil && !slices.Contains(bent, a.Layer.Act) && (!a.Layer.Ungated || a.Layer.Act == ReLU) {
 			list = append(list, f)
 		}
 	}

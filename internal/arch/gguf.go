@@ -63,7 +63,7 @@ func (a *Arch) readMeta(src *formats.Source, p *Params) error {
 			return err
 		}
 	}
-	p.Layers, p.Further = p.Layers-p.Further, 0
+	p.cutFurther()
 	switch p.RopeType {
 	case "none":
 		p.RopeType, p.RopeScale = "", 0

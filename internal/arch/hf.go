@@ -49,7 +49,7 @@ func bindHF(src *formats.Source) (*Bound, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.Params.RopeFactors = l.factors(float64(b.Params.RopeBase), b.Params.HeadDim)
+		b.Params.RopeFactors = l.factors(&b.Params)
 	}
 	if a.Beside != nil {
 		if err := a.Beside(src, b); err != nil {

@@ -71,3 +71,25 @@ func attends(p *Params, layer int) bool  { return p.At(layer).KVHeads > 0 }
 func passes(p *Params, layer int) bool   { return p.At(layer).Heads > 0 } // through attention, or the matrix in its stead
 func straight(p *Params, layer int) bool { return passes(p, layer) && !attends(p, layer) }
 func thinks(p *Params, layer int) bool   { return p.At(layer).FF > 0 }
+
+// cutFurther leaves of what is told of each layer that of those that are read.
+func (p *Params) cutFurther() {
+	if p.Further == 0 {
+		return
+	}
+	all := p.Layers
+	p.Layers, p.Further = all-p.Further, 0
+	left := max(0, p.Layers)
+	for _, list := range []*[]int32{&p.HeadsIn, &p.KVHeadsIn, &p.FFIn} {
+		*list = leading(*list, all, left)
+	}
+	p.WindowIn, p.Bounds, p.SharedBounds = leading(p.WindowIn, all, left), leading(p.Bounds, all, left), leading(p.SharedBounds, all, left)
+}
+
+// leading is the first of a list that has one for each of all layers.
+func leading[T any](list []T, all, left int) []T {
+	if len(list) != all || left >= all {
+		return list
+	}
+	return list[:left]
+}

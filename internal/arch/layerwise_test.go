@@ -3,6 +3,7 @@ package arch
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"testing"
 
 	"quern/formats"
@@ -65,5 +66,15 @@ func TestDivisible(t *testing.T) {
 		if got := divisible(c.x, 256); got != c.want {
 			t.Errorf("%v becomes %d, want %d", c.x, got, c.want)
 		}
+	}
+}
+
+// Layers that guess further tokens are told of, too, in lists of something for each layer.
+func TestFurtherLayers(t *testing.T) {
+	p := Params{Layers: 4, Further: 1, HeadsIn: []int32{4, 6, 6, 4}, WindowIn: []bool{false, true, true, false}, Bounds: []float32{0, 0, 7, 0}, FFIn: []int32{8}}
+	p.cutFurther()
+	want := Params{Layers: 3, HeadsIn: []int32{4, 6, 6}, WindowIn: []bool{false, true, true}, Bounds: []float32{0, 0, 7}, FFIn: []int32{8}}
+	if !reflect.DeepEqual(p, want) {
+		t.Errorf("%+v", p)
 	}
 }

@@ -59,6 +59,10 @@ type Params struct {
 	Stretched bool
 	Layout    string // a word of some files, about the order of rows in heads
 
+	// Bounds and SharedBounds are, of each layer, what gates may be at most, and what they multiply may be in size; of the experts, and of networks that see
+	// every token. 0: anything. nil: in all layers.
+	Bounds, SharedBounds []float32
+
 	HeadsIn, KVHeadsIn, FFIn []int32 // of each layer, where these differ from layer to layer (At); Heads, KVHeads and FF are then the largest
 
 	HeadGate bool    // RoleAttnGate has one output for each head, not one for each of its dimensions
@@ -124,6 +128,8 @@ func (p *Params) Dim(letter string) int {
 		return p.Heads
 	case "OG":
 		return p.Gates()
+	case "DH":
+		return p.HeadDim / 2
 	case "HK":
 		return p.KVHeads
 	case "C":

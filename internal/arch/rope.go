@@ -80,6 +80,8 @@ func readLlama3(c *Config) (l llama3, err error) {
 	key := "rope_parameters"
 	if obj, _ := c.Object(key); obj == nil {
 		key = "rope_scaling"
+	} else if obj, _ := c.Object(key + ".full_attention"); obj != nil {
+		key += ".full_attention" // each kind of layers has its own
 	}
 	for _, f := range []struct {
 		to   *float64
@@ -101,7 +103,14 @@ func readLlama3(c *Config) (l llama3, err error) {
 // context, factor for those beyond it, a smooth step between. The arithmetic is float32 in the order in which the
 // reference converter's library does it (a quotient of a number by a tensor is the number times the reciprocal), because
 // these numbers are stored.
-func (l llama3) factors(base float64, dim int) []float32 { return l.divide(frequencies(base, dim)) }
+// Where layers rotate a part of each head only, the rest divides by one.
+func (l llama3) factors(p *Params) []float32 {
+	out := l.divide(frequencies(float64(p.RopeBase), p.RopeDim))
+	for len(out) < p.HeadDim/2 {
+		out = append(out, 1)
+	}
+	return out
+}
 
 // frequencies are those of the pairs of a head's dimensions.
 func frequencies(base float64, dim int) []float32 {

@@ -50,6 +50,30 @@ func (r *run) activate(gate, up []float32, m int) {
 	})
 }
 
+// activateWithin is activate with gates of at most bound, and what they multiply within it on both sides; 0: as they are.
+func (r *run) activateWithin(gate, up []float32, bound float32, m int) {
+	if bound == 0 || m == 0 {
+		r.activate(gate, up, m)
+		return
+	}
+	r.activate(gate, nil, m)
+	n := len(gate) / m
+	r.eachRow(m, func(_ *worker, row int) {
+		g := gate[row*n:][:n]
+		for i, u := range up[row*n:][:n] {
+			g[i] = min(g[i], bound) * min(max(u, -bound), bound)
+		}
+	})
+}
+
+// at is what a list has for a layer, 0 where it has nothing.
+func at(list []float32, layer int) float32 {
+	if layer < len(list) {
+		return list[layer]
+	}
+	return 0
+}
+
 func silu(x float32) float32 { return x / (1 + kernel.Exp(-x)) }
 
 // geluTanh is the approximation of GELU by a hyperbolic tangent, x/2·(1+tanh u), written as x/(1+e^(-2u)).

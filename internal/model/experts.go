@@ -193,7 +193,7 @@ func (r *run) experts(out, h []float32, l *layer, m int) {
 		} else {
 			gates, ups := x.inner(i, f)
 			r.expert(i, in, n, product{gate, gates}, product{up, ups})
-			r.activate(gate, up, n)
+			r.activateWithin(gate, up, l.bound, n)
 		}
 		r.expert(i, gate, n, product{y, x.down.part(i, e)})
 		if r.showing {
@@ -231,7 +231,7 @@ func (r *run) shared(out, h []float32, l *layer, m int) {
 	f := x.shared.k
 	gate, up, y := grow(&r.gate, m*f), grow(&r.up, m*f), grow(&r.made, m*e)
 	r.apply(h, m, product{gate, &x.sharedGate}, product{up, &x.sharedUp})
-	r.activate(gate, up, m)
+	r.activateWithin(gate, up, l.sharedBound, m)
 	r.apply(gate, m, product{y, &x.shared})
 	if x.share.t == nil {
 		r.eachRow(m, func(_ *worker, row int) { kernel.Add(out[row*e:][:e], y[row*e:][:e]) })

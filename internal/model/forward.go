@@ -148,7 +148,7 @@ func (r *run) think(x, h []float32, l *layer, m int) []float32 {
 	gate := grow(&r.gate, m*l.p.FF) // [m][F]
 	r.apply(h, m, product{gate, &l.gate}, product{up, &l.up})
 	r.cutGates(gate, l, m)
-	r.activate(gate, up, m)
+	r.activateWithin(gate, up, l.sharedBound, m)
 	return r.normPost(gate, l.ffnSub, m)
 }
 

@@ -87,9 +87,10 @@ type layer struct {
 	sideNorm norm      // [E] of what its own input adds
 	outScale []float32 // [1] of the stream behind it, or nil
 
-	cut     float32 // standard deviations above the mean of a row at which gates begin to count, -Inf: all do
-	lends   bool    // its keys and values are kept for layers …
-	borrows bool    // … that have none
+	bound, sharedBound float32 // what gates may be at most, 0: anything; of experts, and of networks that see every token
+	cut                float32 // standard deviations above the mean of a row at which gates begin to count, -Inf: all do
+	lends              bool    // its keys and values are kept for layers …
+	borrows            bool    // … that have none
 
 	relative [][]float32 // [H] what is added to scores by distance, or nil
 	sinks    []float32   // [H] what a head gives to nothing, or nil
@@ -162,6 +163,7 @@ func Of(b *arch.Bound) (*Model, error) {
 		l := &m.layers[i]
 		l.p, l.borrows = b.Params.At(i), b.Params.Borrows(i)
 		l.cut = sparsityOf(&b.Params, i)
+		l.bound, l.sharedBound = at(b.Params.Bounds, i), at(b.Params.SharedBounds, i)
 		l.window, l.still = of.Windowed(&b.Params, i), of.Still(&b.Params, i)
 		l.bare, l.whole = of.Bare || of.BareNorm || of.Encoder, of.WholeNorm
 		l.xielu = xieluOf(&b.Params, i)
