@@ -44,8 +44,7 @@ type bookSums struct {
 
 func newBookSums(b *gridBook, value []float32) *bookSums {
 	near := b.surroundings()
-	var inverse [kernel.GridRounds]float32 // nothing is rounded to the grid here
-	return &bookSums{book: b, grid: kernel.NewGrid(b.dims, value, near.level, inverse[:])}
+	return &bookSums{book: b, grid: kernel.NewGrid(b.dims, [][]float32{value}, near.level, nil)} // nothing is rounded to the grid here
 }
 
 // most finds the members whose levels come nearest to x, the nearest first.

@@ -22,7 +22,7 @@ var values1 = [2][]float32{{-0.875, 0.125, 1.125}, {-1.125, -0.125, 0.875}}
 // An iq1Search is a super-block under search.
 type iq1Search struct {
 	c            *iq1Coder
-	members      [2]*candidates // moved up, moved down
+	members      *candidates
 	room         kernel.GridPoints
 	sweep, later kernel.GridPick
 	x, w         [super]float32
@@ -40,11 +40,8 @@ type iq1Search struct {
 func newIQ1Search(c *iq1Coder) *iq1Search {
 	points, groups := super/8, super/c.group
 	k := &iq1Search{
-		c: c, room: kernel.NewGridPoints(points),
+		c: c, members: newCandidates(&book1S, rounds1, lowest1, highest1, values1[0], values1[1]), room: kernel.NewGridPoints(points),
 		sweep: kernel.NewGridPick(points, groups, c.ways, c.ways == 1), later: kernel.NewGridPick(points, groups, c.ways, c.ways == 1),
-	}
-	for down := range k.members {
-		k.members[down] = newCandidates(&book1S, values1[down], rounds1, lowest1, highest1)
 	}
 	for i := range k.sweep.Scale {
 		k.sweep.Scale[i] = between(lowest1, highest1, i/kernel.GridGroups%sweep1, sweep1)
@@ -77,10 +74,7 @@ func (c *iq1Coder) encode(dst []byte, src, importance []float32) {
 func (k *iq1Search) search(importance []float32) {
 	k.loss, k.try = math.Inf(1), iq1Block{}
 	k.load()
-	for down, m := range k.members {
-		m.grid.Fill(k.room, down*rounds1, k.unit[:], k.heft[:])
-	}
-	k.room.Close(kernel.GridSet)
+	k.members.grid.Fill(k.room, k.unit[:], k.heft[:])
 	kernel.PickGrid(&k.sweep, k.room)
 	if d := k.fits.choose(k.try.scale[:super/k.c.group], 1, 7); d != 0 {
 		k.try.d = smallHalf(d)
@@ -141,21 +135,21 @@ func (k *iq1Search) settle() {
 // take gives the try what an eight was moved to.
 func (k *iq1Search) take(at, found int) {
 	k.try.down[at] = found >= kernel.GridWindow
-	k.try.member[at], k.at[at] = k.members[0].member(&k.room, at, found), uint8(found)
+	k.try.member[at], k.at[at] = k.members.member(&k.room, at, found), uint8(found)
 }
 
 // seek looks at other members for eights: where weights are uneven, what is near is not what is good.
 func (k *iq1Search) seek() {
 	for g := range k.later.Groups {
 		scale := k.fits.scale(g, k.try.scale[g])
-		aimed := [2]kernel.GridAimed{k.members[0].grid.Aim(scale), k.members[1].grid.Aim(scale)}
+		aimed := [2]kernel.GridAimed{k.members.grid.Aim(0, scale), k.members.grid.Aim(1, scale)}
 		for i := range k.later.Points {
 			at := g*k.later.Points + i
-			p, q := sumsOf(&k.room, at, int(k.at[at]))
+			p, q := k.room.Sums(at, int(k.at[at]))
 			k.turn[at].Aimed, k.turn[at].Gain = aimed[k.at[at]/kernel.GridWindow], scale*(p-float32(scale*q))
 		}
 	}
-	turns := k.members[0].turns
+	turns := k.members.turns
 	turns.Find(k.turn[:], k.unit[:], k.heft[:])
 	for at := range k.turn {
 		n, ok := turns.Number(&k.turn[at])
@@ -164,9 +158,8 @@ func (k *iq1Search) seek() {
 			continue
 		}
 		scale := k.fits.scale(g, k.try.scale[g])
-		p, q := sumsOf(&k.room, at, int(k.at[at]))
-		shifted := k.members[k.at[at]/kernel.GridWindow]
-		if m, p2, q2, ok := shifted.turned(n, k.unit[8*at:][:8], k.heft[8*at:][:8], scale, p-float32(scale*q)); ok {
+		p, q := k.room.Sums(at, int(k.at[at]))
+		if m, p2, q2, ok := k.members.turned(n, int(k.at[at]/kernel.GridWindow), k.unit[8*at:][:8], k.heft[8*at:][:8], scale, p-float32(scale*q)); ok {
 			k.try.member[at] = m
 			dp, dq := k.fits.sums(g, p2-p, q2-q)
 			k.p[g] += dp

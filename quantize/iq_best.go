@@ -46,7 +46,7 @@ func newGridSearch(c *gridCoder) *gridSearch {
 	value := floats(c.book.ready().value, 0)[:c.book.levels]
 	points, groups := super/c.book.dims, super/c.group
 	k := &gridSearch{
-		c: c, book: c.book, members: newCandidates(c.book, value, gridRounds, gridLowest, gridHighest), room: kernel.NewGridPoints(points),
+		c: c, book: c.book, members: newCandidates(c.book, gridRounds, gridLowest, gridHighest, value), room: kernel.NewGridPoints(points),
 		sweep: kernel.NewGridPick(points, groups, c.sweep/kernel.GridScales, false), later: kernel.NewGridPick(points, groups, 1, false),
 	}
 	for i := range k.sweep.Scale {
@@ -79,8 +79,7 @@ func (c *gridCoder) encode(dst []byte, src, importance []float32) {
 func (k *gridSearch) search() {
 	k.loss, k.try = math.Inf(1), gridBlock{}
 	k.load()
-	k.members.grid.Fill(k.room, 0, k.unit[:], k.heft[:])
-	k.room.Close(gridRounds * kernel.GridNear)
+	k.members.grid.Fill(k.room, k.unit[:], k.heft[:])
 	kernel.PickGrid(&k.sweep, k.room)
 	n := super / k.c.group
 	if d := k.fits.choose(k.try.scale[:n], float64(k.c.unit), 15); d != 0 {
@@ -195,7 +194,7 @@ func (k *gridSearch) seekIn(g int, scale, worth float32) {
 	dims, n := k.book.dims, k.c.group
 	for i, free := range k.members.free(k.unit[g*n:][:n], k.heft[g*n:][:n], scale) {
 		at := g*k.later.Points + i
-		p, q := sumsOf(&k.room, at, int(k.at[at]))
+		p, q := k.room.Sums(at, int(k.at[at]))
 		gain := p - float32(scale*q)
 		if free-float32(scale*gain) <= worth {
 			continue
@@ -208,10 +207,10 @@ func (k *gridSearch) seekIn(g int, scale, worth float32) {
 
 // aim asks turns about a group.
 func (k *gridSearch) aim(g int, scale float32) {
-	aimed := k.members.grid.Aim(scale)
+	aimed := k.members.grid.Aim(0, scale)
 	for i := range k.later.Points {
 		at := g*k.later.Points + i
-		p, q := sumsOf(&k.room, at, int(k.at[at]))
+		p, q := k.room.Sums(at, int(k.at[at]))
 		k.turn[at].Aimed, k.turn[at].Gain = aimed, scale*(p-float32(scale*q))
 	}
 }
@@ -225,8 +224,8 @@ func (k *gridSearch) turnAll(turns *kernel.GridTurns) {
 			continue
 		}
 		scale := k.fits.scale(g, k.try.scale[g])
-		p, q := sumsOf(&k.room, at, int(k.at[at]))
-		if m, p2, q2, ok := k.members.turned(n, k.unit[8*at:][:8], k.heft[8*at:][:8], scale, p-float32(scale*q)); ok {
+		p, q := k.room.Sums(at, int(k.at[at]))
+		if m, p2, q2, ok := k.members.turned(n, 0, k.unit[8*at:][:8], k.heft[8*at:][:8], scale, p-float32(scale*q)); ok {
 			k.change(g, at, m, p2-p, q2-q)
 		}
 	}

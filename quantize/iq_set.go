@@ -6,7 +6,7 @@ import "quern/internal/kernel"
 // several scales. Weights are in units of the scale that takes the largest of their group to the highest level, so that the scales
 // are the same for all groups.
 
-// A candidates finds the members of one codebook with one set of values of the levels.
+// A candidates finds the members of one codebook with one set of values of the levels or several.
 type candidates struct {
 	book   *gridBook
 	near   *nearList
@@ -15,21 +15,21 @@ type candidates struct {
 	rounds int
 	lowest float32 // of the scales at which points are rounded
 	each   float32 // how many of them there are in one
-	value  []float32
+	value  [][]float32
 	p, q   [2048]float32
 	gain   [super / 4]float32
 }
 
 const farScale = 100 // beyond it members do not differ
 
-// newCandidates rounds points at scales between two, so many of them.
-func newCandidates(b *gridBook, value []float32, rounds int, lowest, highest float32) *candidates {
+// newCandidates rounds points at scales between two, so many of them for each set of values.
+func newCandidates(b *gridBook, rounds int, lowest, highest float32, value ...[]float32) *candidates {
 	c := &candidates{book: b, near: b.surroundings(), turns: b.turned(), rounds: rounds, lowest: lowest, each: float32(rounds-1) / (highest - lowest), value: value}
-	inverse := make([]float32, rounds)
-	for r := range inverse {
-		inverse[r] = 1 / between(lowest, highest, r, rounds)
+	scale := make([]float32, rounds)
+	for r := range scale {
+		scale[r] = between(lowest, highest, r, rounds)
 	}
-	c.grid = kernel.NewGrid(b.dims, value, c.near.level, inverse)
+	c.grid = kernel.NewGrid(b.dims, value, c.near.level, scale)
 	return c
 }
 
@@ -63,12 +63,13 @@ func (c *candidates) better(x, w []float32, scale, gain float32) (member uint16,
 	return uint16(m), p, q, p-float32(scale*q) > gain
 }
 
-// turned is the member at a point that turns found, and its sums, if it gains more.
-func (c *candidates) turned(n int, x, w []float32, scale, gain float32) (member uint16, p, q float32, ok bool) {
+// turned is the member at a point that turns found, and its sums with a set of values, if it gains more.
+func (c *candidates) turned(n, set int, x, w []float32, scale, gain float32) (member uint16, p, q float32, ok bool) {
 	m := c.book.member[n]
 	x, w = x[:8], w[:8]
+	value := c.value[set]
 	for i, l := range &c.book.level[m] {
-		v := c.value[l]
+		v := value[l]
 		wv := float32(w[i] * v)
 		p += float32(2 * wv * x[i])
 		q += float32(wv * v)
@@ -80,12 +81,6 @@ func (c *candidates) turned(n int, x, w []float32, scale, gain float32) (member 
 func (c *candidates) member(room *kernel.GridPoints, point, j int) uint16 {
 	number := room.Number[point*kernel.GridRounds+j/kernel.GridNear]
 	return c.near.member[int(number)*kernel.GridNear+j%kernel.GridNear]
-}
-
-// sumsOf are those of a point's candidate: 2·Σ w·x·code and Σ w·code².
-func sumsOf(room *kernel.GridPoints, point, j int) (p, q float32) {
-	sum := room.Sum[point*2*kernel.GridSet:][:2*kernel.GridSet]
-	return sum[j], sum[kernel.GridSet+j]
 }
 
 // chosen is the candidate of a point of a group at scale number t.

@@ -14,90 +14,108 @@ const (
 	GridGroups = 16                    // room for the groups of a super-block
 )
 
-// A Grid is a codebook with the values of its levels.
+// A Grid is a codebook with the values of its levels, of which there may be several sets.
 type Grid struct {
 	Dims int      // 4 dimensions of up to eight levels, or 8 of three
 	Near []uint16 // of each point: the members around it as their levels, a nibble each, or with eight dimensions two bits
 
-	rounds int // an even number
-	table  []float32
-	p, q   [64]float32 // what nibbles of members add: room for Sums
+	sets, rounds int
+	table        []float32   // of each set
+	p, q         [64]float32 // what nibbles of members add: room for Sums
 }
 
 // The parts of a Grid's table, by their first element.
 const (
-	gridMiddle  = 0   // eight: between levels, +Inf behind the last
-	gridValue   = 8   // sixteen: by the lower two bits of a nibble, or by a whole nibble
-	gridUpper   = 24  // sixteen: by the upper two bits
-	gridSquare  = 40  // the squares of both
-	gridUpper2  = 56  //
-	gridInverse = 72  // 64: of each round's scale, for every dimension
-	gridPlace   = 136 // sixteen integers: what a level of each dimension adds to a point's number
-	gridTable   = 152
+	gridValue   = 0  // sixteen: by the lower two bits of a nibble, or by a whole nibble
+	gridUpper   = 16 // sixteen: by the upper two bits
+	gridSquare  = 32 // the squares of both
+	gridUpper2  = 48 //
+	gridTop     = 64 // the largest magnitude of all sets, twice, and its square, twice
+	gridBetween = 72 // between levels, as each round scales them: two vectors a round, or with four dimensions seven of two rounds
+	gridTable   = gridBetween + 4*7*GridRounds
+
+	gridWord = 32760 // what a point's sums may add up to in words, and less than it may be wrong by roundings
 )
 
-// NewGrid makes a Grid of a codebook, for one user at a time. Its points are rounded at an even number of scales, of which the inverse are given.
-func NewGrid(dims int, value []float32, near []uint16, inverse []float32) *Grid {
-	g := &Grid{Dims: dims, Near: near, rounds: len(inverse), table: make([]float32, gridTable)}
-	t := g.table
-	for i := range 8 {
-		t[gridMiddle+i] = float32(math.Inf(1))
-		if i+1 < len(value) {
-			t[gridMiddle+i] = (value[i] + value[i+1]) / 2
+// NewGrid makes a Grid of a codebook, for one user at a time. For each set of values points are rounded at the same scales, of which there
+// are an even number, for all sets at most GridRounds.
+func NewGrid(dims int, values [][]float32, near []uint16, scale []float32) *Grid {
+	g := &Grid{Dims: dims, Near: near, sets: len(values), rounds: len(scale), table: make([]float32, gridTable*len(values))}
+	top := float32(0)
+	for _, value := range values {
+		for _, v := range value {
+			top = max(top, v, -v)
 		}
 	}
-	for i := range 16 {
-		low, high := i&7, i&7
-		if dims == 8 {
-			low, high = i&3, i>>2
+	for set, value := range values {
+		t := g.table[set*gridTable:][:gridTable]
+		for i := range 16 {
+			low, high := i&7, i&7
+			if dims == 8 {
+				low, high = i&3, i>>2
+			}
+			if low < len(value) {
+				t[gridValue+i], t[gridSquare+i] = value[low], float32(value[low]*value[low])
+			}
+			if high < len(value) {
+				t[gridUpper+i], t[gridUpper2+i] = value[high], float32(value[high]*value[high])
+			}
 		}
-		if low < len(value) {
-			t[gridValue+i], t[gridSquare+i] = value[low], float32(value[low]*value[low])
-		}
-		if high < len(value) {
-			t[gridUpper+i], t[gridUpper2+i] = value[high], float32(value[high]*value[high])
-		}
-		place := uint32(1)
-		for range i % dims {
-			place *= uint32(len(value))
-		}
-		t[gridPlace+i] = math.Float32frombits(place)
-	}
-	for r, v := range inverse {
-		for i := range dims {
-			t[gridInverse+r*dims+i] = v
+		t[gridTop], t[gridTop+1], t[gridTop+2], t[gridTop+3] = top, top, float32(top*top), float32(top*top)
+		for r, s := range scale {
+			for l := range g.levels() - 1 {
+				v := float32(math.Inf(1))
+				if l+1 < len(value) {
+					v = (value[l] + value[l+1]) / 2 * s
+				}
+				to := t[g.between(r, l):]
+				for i := range dims {
+					to[i] = v
+				}
+			}
 		}
 	}
 	return g
 }
 
+func (g *Grid) levels() int { return map[int]int{4: 8, 8: 3}[g.Dims] }
+
+// between is where what is between a level and the next one is.
+func (g *Grid) between(round, level int) int {
+	if g.Dims == 8 {
+		return gridBetween + 8*(2*round+level)
+	}
+	return gridBetween + 8*(7*(round/2)+level) + 4*(round%2)
+}
+
 // GridPoints is room for the candidates of points.
 type GridPoints struct {
-	Sum    []float32 // of each point GridSet times 2·Σ w·x·code, then as often Σ w·code²
+	Pair   []uint32  // of each point GridSet times 2·Σ w·x·code and, in the upper word, Σ w·code²
+	Step   []float32 // of each point, what one is of these
 	Number []uint32  // the GridRounds points of the grid that it rounds to
-	Pair   []uint32  // of each candidate both sums in words, in units of the point
 }
 
 // NewGridPoints makes room for n points.
 func NewGridPoints(n int) GridPoints {
-	return GridPoints{make([]float32, n*2*GridSet), make([]uint32, n*GridRounds), make([]uint32, n*GridSet)}
+	return GridPoints{make([]uint32, n*GridSet), make([]float32, n), make([]uint32, n*GridRounds)}
 }
 
-// Fill finds the candidates of points, from weights x and what their squared errors count for, w. Both are finite. They are those of rounds
-// from the given one on: where points have several values of levels, each has its own rounds.
-func (g *Grid) Fill(to GridPoints, round int, x, w []float32) {
+// Sums are those of a candidate of a point.
+func (to *GridPoints) Sums(point, candidate int) (p, q float32) {
+	v, step := to.Pair[point*GridSet+candidate], to.Step[point]
+	return float32(int16(v)) * step, float32(int32(v)>>16) * step
+}
+
+// Fill finds the candidates of points, from weights x and what their squared errors count for, w. Both are finite. Rounds follow each other, those
+// of one set of values after those of the one before.
+func (g *Grid) Fill(to GridPoints, x, w []float32) {
 	if n := len(x) / g.Dims; n > 0 {
 		fill := gridFill4.best
 		if g.Dims == 8 {
 			fill = gridFill8.best
 		}
-		fill(to.Sum[:n*2*GridSet], to.Number[:n*GridRounds], round, x[:n*g.Dims], w[:n*g.Dims], g)
+		fill(GridPoints{to.Pair[:n*GridSet], to.Step[:n], to.Number[:n*GridRounds]}, x[:n*g.Dims], w[:n*g.Dims], g)
 	}
-}
-
-// Close makes pairs of the sums of so many candidates of each point, a multiple of eight, when all of them are there.
-func (to GridPoints) Close(candidates int) {
-	gridPairs.best(to.Pair, to.Sum[:2*len(to.Pair)], candidates)
 }
 
 // A GridPick is what PickGrid is asked and what it answers about the groups of a super-block. Scales go in fours, of which Fours are looked at.
@@ -139,40 +157,129 @@ func PickGrid(p *GridPick, from GridPoints) {
 		pick = gridPickWide.best
 	}
 	n := p.Groups * p.Points
-	pick(p, from.Sum[:n*2*GridSet], from.Pair[:n*GridSet])
+	pick(p, from.Pair[:n*GridSet], from.Step[:n])
 }
 
 type (
-	gridFillBody func(sum []float32, number []uint32, round int, x, w []float32, g *Grid)
-	gridPickBody func(p *GridPick, sum []float32, pair []uint32)
+	gridFillBody func(to GridPoints, x, w []float32, g *Grid)
+	gridPickBody func(p *GridPick, pair []uint32, step []float32)
 )
 
 var (
 	gridFill4 = portable(gridFillBody(gridFillPortable))
 	gridFill8 = portable(gridFillBody(gridFillPortable))
 
-	gridPairs    = portable(gridPairsPortable)
 	gridAim      = portable(gridAimPortable)
 	gridPick     = portable(gridPickBody(gridPickPortable))
 	gridPickWide = portable(gridPickBody(gridPickPortable))
 )
 
-func gridFillPortable(sum []float32, number []uint32, round int, x, w []float32, g *Grid) {
-	var tp, tq [64]float32
-	for d := g.Dims; len(x) > 0; x, w, sum, number = x[d:], w[d:], sum[2*GridSet:], number[GridRounds:] {
-		g.slots(&tp, &tq, x, w)
-		for r := range g.rounds {
-			at := g.round(x, g.table[gridInverse+r*d])
-			number[round+r] = at
-			to := sum[(round+r)*GridNear:]
-			for j, m := range g.Near[at*GridNear:][:GridNear] {
-				to[j], to[GridSet+j] = slotSum(&tp, m), slotSum(&tq, m)
+func gridFillPortable(to GridPoints, x, w []float32, g *Grid) {
+	d := g.Dims
+	for n := range to.Step {
+		x, w := x[n*d:][:d], w[n*d:][:d]
+		unit := g.unit(&to.Step[n], x, w)
+		for set := range g.sets {
+			t := g.table[set*gridTable:][:gridTable]
+			var pair [8][8]uint32 // of each dimension and level
+			for i := range d {
+				for l := range g.levels() {
+					p := math.RoundToEven(float64(float32(float32(w[i]*x[i])*2*unit) * t[gridValue+l]))
+					q := math.RoundToEven(float64(float32(w[i]*unit) * t[gridSquare+l]))
+					pair[i][l] = uint32(uint16(int16(p))) | uint32(int16(q))<<16
+				}
+			}
+			for r := range g.rounds {
+				number := g.round(t, r, x)
+				to.Number[n*GridRounds+set*g.rounds+r] = number
+				out := to.Pair[n*GridSet+(set*g.rounds+r)*GridNear:]
+				for j, m := range g.Near[number*GridNear:][:GridNear] {
+					var p, q uint32
+					for i := range d {
+						v := pair[i][m>>(16/d*i)&(1<<(16/d)-1)]
+						p, q = p+v, q+v>>16
+					}
+					out[j] = p&0xffff | q<<16
+				}
 			}
 		}
 	}
 }
 
-// slots are what nibbles of members add to both sums: sixteen for each of four.
+// unit is what takes a point's sums to words, of which no candidate's go beyond what there is; step is the other way round. Sums are added
+// as vectors add them: weights four apart, then two and one.
+func (g *Grid) unit(step *float32, x, w []float32) float32 {
+	var p, q [8]float32
+	for i, v := range w {
+		p[i], q[i] = absolute(float32(v*x[i])*2), v
+	}
+	for _, sum := range []*[8]float32{&p, &q} {
+		if g.Dims == 8 {
+			for i := range 4 {
+				sum[i] += sum[i+4]
+			}
+		}
+		sum[0] = (sum[0] + sum[2]) + (sum[1] + sum[3])
+	}
+	most := max(float32(p[0]*g.table[gridTop]), float32(q[0]*g.table[gridTop+2]), 1e-30)
+	unit := gridWord / most
+	*step = 1 / unit
+	return unit
+}
+
+// round takes the nearest level of each weight.
+func (g *Grid) round(t []float32, round int, x []float32) (number uint32) {
+	place := uint32(1)
+	for _, v := range x {
+		for l := range g.levels() - 1 {
+			if v > t[g.between(round, l)] {
+				number += place
+			}
+		}
+		place *= uint32(g.levels())
+	}
+	return number
+}
+
+func absolute(x float32) float32 { return max(x, -x) }
+
+// Both words are multiples of the window, which leaves room for a candidate's place below every gain. The larger one is as large as that allows.
+func gridAimPortable(times []uint32, scale []float32, window int) {
+	top := float32(1<<15/window - 1)
+	for i, s := range scale {
+		unit := top / max(s, 1)
+		p, q := math.RoundToEven(float64(unit)), math.RoundToEven(float64(s*unit))
+		times[i] = uint32(uint16(int16(p)*int16(window))) | uint32(-int16(q)*int16(window))<<16
+	}
+}
+
+// Gains are compared with the candidate's place in their lowest bits, so that no two are equal and the largest tells its place.
+func gridPickPortable(p *GridPick, pair []uint32, step []float32) {
+	window := uint32(p.window())
+	for n, times := range p.times {
+		t, g := n/GridGroups, n%GridGroups
+		if g >= p.Groups {
+			continue
+		}
+		var lx, l2 float32
+		for k := range p.Points {
+			at := g*p.Points + k
+			best := int32(math.MinInt32)
+			for j, v := range pair[at*GridSet+int(p.First[n]):][:window] {
+				gain := int32(int16(v))*int32(int16(times)) + int32(int16(v>>16))*int32(int16(times>>16))
+				best = max(best, gain|int32(j))
+			}
+			j := p.First[n] + uint32(best)&(window-1)
+			v := pair[at*GridSet+int(j)]
+			lx += float32(float32(int16(v)) * step[at])
+			l2 += float32(float32(int32(v)>>16) * step[at])
+			p.Found[((g*p.Fours+t/GridScales)*p.Points+k)*GridScales+t%GridScales] = j
+		}
+		p.LX[n], p.L2[n] = lx, l2
+	}
+}
+
+// slots are what nibbles of members add to both sums: sixteen for each of four. The values are those of the first set.
 func (g *Grid) slots(tp, tq *[64]float32, x, w []float32) {
 	value, upper, square, upper2 := g.table[gridValue:][:16], g.table[gridUpper:][:16], g.table[gridSquare:][:16], g.table[gridUpper2:][:16]
 	for k := range 4 {
@@ -195,70 +302,7 @@ func slotSum(t *[64]float32, m uint16) float32 {
 	return (t[m&15] + t[16+m>>4&15]) + (t[32+m>>8&15] + t[48+m>>12])
 }
 
-// round takes the nearest level of each weight.
-func (g *Grid) round(x []float32, inverse float32) (number uint32) {
-	for i, v := range x[:g.Dims] {
-		u := float32(v * inverse)
-		for _, m := range g.table[gridMiddle:][:8] {
-			if u > m {
-				number += math.Float32bits(g.table[gridPlace+i])
-			}
-		}
-	}
-	return number
-}
-
-func gridPairsPortable(pair []uint32, sum []float32, candidates int) {
-	for ; len(pair) > 0; pair, sum = pair[GridSet:], sum[2*GridSet:] {
-		most := float32(1e-30)
-		for j := range candidates {
-			p, q := sum[j], sum[GridSet+j]
-			most = max(most, p, -p, q)
-		}
-		unit := math.MaxInt16 / most
-		for j := range candidates {
-			p, q := math.RoundToEven(float64(sum[j]*unit)), math.RoundToEven(float64(sum[GridSet+j]*unit))
-			pair[j] = uint32(uint16(int16(p))) | uint32(int16(q))<<16
-		}
-	}
-}
-
-// Both words are multiples of the window, which leaves room for a candidate's place below every gain. The larger one is as large as that allows.
-func gridAimPortable(times []uint32, scale []float32, window int) {
-	top := float32(1<<15/window - 1)
-	for i, s := range scale {
-		unit := top / max(s, 1)
-		p, q := math.RoundToEven(float64(unit)), math.RoundToEven(float64(s*unit))
-		times[i] = uint32(uint16(int16(p)*int16(window))) | uint32(-int16(q)*int16(window))<<16
-	}
-}
-
-// Gains are compared with the candidate's place in their lowest bits, so that no two are equal and the largest tells its place.
-func gridPickPortable(p *GridPick, sum []float32, pair []uint32) {
-	window := uint32(p.window())
-	for n, times := range p.times {
-		t, g := n/GridGroups, n%GridGroups
-		if g >= p.Groups {
-			continue
-		}
-		var lx, l2 float32
-		for k := range p.Points {
-			at := g*p.Points + k
-			best := int32(math.MinInt32)
-			for j, v := range pair[at*GridSet+int(p.First[n]):][:window] {
-				gain := int32(int16(v))*int32(int16(times)) + int32(int16(v>>16))*int32(int16(times>>16))
-				best = max(best, gain|int32(j))
-			}
-			j := uint32(best) & (window - 1)
-			of := sum[at*2*GridSet+int(p.First[n]+j):]
-			lx, l2 = lx+of[0], l2+of[GridSet]
-			p.Found[((g*p.Fours+t/GridScales)*p.Points+k)*GridScales+t%GridScales] = p.First[n] + j
-		}
-		p.LX[n], p.L2[n] = lx, l2
-	}
-}
-
-// Sums writes the sums of members of one point, as Fill has them; their number is a multiple of sixteen.
+// Sums writes the sums of members of one point, with the first set of values; their number is a multiple of sixteen.
 func (g *Grid) Sums(p, q []float32, member []uint16, x, w []float32) {
 	g.slots(&g.p, &g.q, x, w)
 	gridSums.best(p[:len(member)], q[:len(member)], member, &g.p, &g.q)
@@ -284,8 +328,8 @@ var (
 	})
 )
 
-// Free writes what points gain at scale s with the nearest level of each weight, whether that makes a member or not: no member gains
-// more. Points of four dimensions come in pairs.
+// Free writes what points gain at scale s with the nearest level of each weight, whether that makes a member or not: no member of
+// the first set gains more. Points of four dimensions come in pairs.
 func (g *Grid) Free(gain, x, w []float32, s float32) {
 	if n := len(x) / g.Dims; n > 0 {
 		free := gridFree4.best
@@ -305,12 +349,11 @@ var (
 
 // Sums are added as vectors add them: weights four apart, then two and one.
 func gridFreePortable(gain, x, w []float32, g *Grid, s float32) {
-	levels := map[int]int{4: 8, 8: 3}[g.Dims]
 	for p := range gain {
 		var sum [8]float32
 		for i, v := range x[p*g.Dims:][:g.Dims] {
 			level := float32(s * g.table[gridValue])
-			for _, l := range g.table[gridValue+1:][:levels-1] {
+			for _, l := range g.table[gridValue+1:][:g.levels()-1] {
 				if next := float32(s * l); next-v < v-level {
 					level = next
 				}

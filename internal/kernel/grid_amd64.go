@@ -5,22 +5,19 @@ package kernel
 import "quern/internal/cpu"
 
 //go:noescape
-func gridFill4AVX2(sum *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, rounds uintptr)
+func gridFill4AVX2(pair *uint32, step *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)
 
 //go:noescape
-func gridFill8AVX2(sum *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, rounds uintptr)
-
-//go:noescape
-func gridPairsAVX2(pair *uint32, sum *float32, points, candidates uintptr)
+func gridFill8AVX2(pair *uint32, step *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)
 
 //go:noescape
 func gridAimAVX2(times *uint32, scale *float32, scales, window uintptr, top float32)
 
 //go:noescape
-func gridPickAVX2(found *uint32, lx, l2, sum *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)
+func gridPickAVX2(found *uint32, lx, l2, step *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)
 
 //go:noescape
-func gridPickWideAVX2(found *uint32, lx, l2, sum *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)
+func gridPickWideAVX2(found *uint32, lx, l2, step *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)
 
 //go:noescape
 func gridSumsAVX2(p, q *float32, member *uint16, n uintptr, tp, tq *float32)
@@ -44,9 +41,6 @@ func init() {
 	avx2, avx512 := cpu.Has("avx2"), cpu.Has("avx512")
 	gridFill4.add("avx2", avx2, gridFillOf(gridFill4AVX2))
 	gridFill8.add("avx2", avx2, gridFillOf(gridFill8AVX2))
-	gridPairs.add("avx2", avx2, func(pair []uint32, sum []float32, candidates int) {
-		gridPairsAVX2(&pair[0], &sum[0], uintptr(len(pair)/GridSet), uintptr(candidates))
-	})
 	gridAim.add("avx2", avx2, func(times []uint32, scale []float32, window int) {
 		gridAimAVX2(&times[0], &scale[0], uintptr(len(times)), uintptr(window), float32(1<<15/window-1))
 	})
@@ -60,15 +54,15 @@ func init() {
 	gridFree8.add("avx2", avx2, gridFreeOf(gridFree8AVX2))
 }
 
-func gridFillOf(f func(sum *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, rounds uintptr)) gridFillBody {
-	return func(sum []float32, number []uint32, round int, x, w []float32, g *Grid) {
-		f(&sum[round*GridNear], &number[round], &x[0], &w[0], uintptr(len(x)/g.Dims), &g.Near[0], &g.table[0], uintptr(g.rounds))
+func gridFillOf(f func(pair *uint32, step *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)) gridFillBody {
+	return func(to GridPoints, x, w []float32, g *Grid) {
+		f(&to.Pair[0], &to.Step[0], &to.Number[0], &x[0], &w[0], uintptr(len(to.Step)), &g.Near[0], &g.table[0], uintptr(g.sets), uintptr(g.rounds), uintptr(GridRounds-g.sets*g.rounds))
 	}
 }
 
-func gridPickOf(f func(found *uint32, lx, l2, sum *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)) gridPickBody {
-	return func(p *GridPick, sum []float32, pair []uint32) {
-		f(&p.Found[0], &p.LX[0], &p.L2[0], &sum[0], &p.times[0], &p.First[0], uintptr(p.Points), uintptr(p.Groups), uintptr(p.Fours), &pair[0])
+func gridPickOf(f func(found *uint32, lx, l2, step *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)) gridPickBody {
+	return func(p *GridPick, pair []uint32, step []float32) {
+		f(&p.Found[0], &p.LX[0], &p.L2[0], &step[0], &p.times[0], &p.First[0], uintptr(p.Points), uintptr(p.Groups), uintptr(p.Fours), &pair[0])
 	}
 }
 

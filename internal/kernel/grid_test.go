@@ -7,18 +7,25 @@ import (
 	"testing"
 )
 
-// anyGrid is a codebook of whatever members, with levels and points as the formats have them.
-func anyGrid(r *rand.Rand, dims int) *Grid {
-	value, points := []float32{4, 12, 20, 28, 36, 44, 52, 62}, 4096
+// anyValues are the levels that formats have.
+func anyValues(dims int) [][]float32 {
 	if dims == 8 {
-		value, points = []float32{-0.875, 0.125, 1.125}, 6561
+		return [][]float32{{-0.875, 0.125, 1.125}, {-1.125, -0.125, 0.875}}
 	}
+	return [][]float32{{4, 12, 20, 28, 36, 44, 52, 62}, {1, 3, 5, 7, 9, 11, 13, 15}}
+}
+
+// anyGrid is a codebook of whatever members, with levels and points as the formats have them, and so many rounds of each set of values.
+func anyGrid(r *rand.Rand, dims, sets, rounds int) *Grid {
+	points := map[int]int{4: 4096, 8: 6561}[dims]
 	near := make([]uint16, points*GridNear)
 	for i := range near {
 		near[i] = anyMember(r, dims)
 	}
-	return NewGrid(dims, value, near, []float32{3.3, 2.2, 1.7, 1.4, 1.2, 0.8})
+	return NewGrid(dims, anyValues(dims)[:sets], near, anyScales[:rounds])
 }
+
+var anyScales = []float32{0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 1.1, 1.3}
 
 func anyMember(r *rand.Rand, dims int) (m uint16) {
 	for i := range dims {
@@ -45,24 +52,26 @@ func anyPoints(r *rand.Rand, n int) (x, w []float32) {
 func TestGridFill(t *testing.T) {
 	r := rand.New(rand.NewSource(11))
 	for dims, bodies := range map[int]*bodies[gridFillBody]{4: gridFill4, 8: gridFill8} {
-		g := anyGrid(r, dims)
-		each(t, bodies, func(t *testing.T, f, portable gridFillBody) {
-			for points := 1; points < 20; points++ {
-				x, w := anyPoints(r, points*dims)
-				sum, check := guarded(points * 2 * GridSet)
-				want := NewGridPoints(points)
-				number := make([]uint32, points*GridRounds+1)
-				number[points*GridRounds] = 77
-				round := points % 2 * 2
-				copy(want.Sum, sum)
-				f(sum, number[:points*GridRounds], round, x, w, g)
-				portable(want.Sum, want.Number, round, x, w, g)
-				check()
-				if !slices.Equal(sum, want.Sum) || !slices.Equal(number[:points*GridRounds], want.Number) || number[points*GridRounds] != 77 {
-					t.Fatalf("%d points of %d dimensions differ", points, dims)
+		for _, c := range [][2]int{{1, 2}, {1, 6}, {1, 8}, {2, 2}, {2, 4}} {
+			g := anyGrid(r, dims, c[0], c[1])
+			each(t, bodies, func(t *testing.T, f, portable gridFillBody) {
+				for points := 1; points < 20; points++ {
+					x, w := anyPoints(r, points*dims)
+					if points%5 == 0 {
+						clear(w[dims:])
+					}
+					got, want := NewGridPoints(points+1), NewGridPoints(points+1)
+					for _, p := range []GridPoints{got, want} {
+						p.Pair[points*GridSet], p.Step[points], p.Number[points*GridRounds] = 77, 77, 77
+					}
+					f(GridPoints{got.Pair, got.Step[:points], got.Number}, x, w, g)
+					portable(GridPoints{want.Pair, want.Step[:points], want.Number}, x, w, g)
+					if !slices.Equal(got.Pair, want.Pair) || !slices.Equal(got.Step, want.Step) || !slices.Equal(got.Number, want.Number) {
+						t.Fatalf("%d points of %d dimensions differ, %d sets of %d rounds", points, dims, c[0], c[1])
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 
@@ -70,40 +79,43 @@ func TestGridFill(t *testing.T) {
 func TestGridFillByDefinition(t *testing.T) {
 	r := rand.New(rand.NewSource(12))
 	for _, dims := range []int{4, 8} {
-		g := anyGrid(r, dims)
-		value := []float32{4, 12, 20, 28, 36, 44, 52, 62}
-		if dims == 8 {
-			value = []float32{-0.875, 0.125, 1.125}
-		}
-		x, w := anyPoints(r, dims)
-		to := NewGridPoints(1)
-		g.Fill(to, 1, x, w)
-		for round, inverse := range []float32{3.3, 2.2, 1.7, 1.4, 1.2, 0.8} {
-			round++
-			number, place := 0, 1
-			for _, v := range x {
-				nearest := 0
-				for l := range value {
-					if math.Abs(float64(v*inverse-value[l])) < math.Abs(float64(v*inverse-value[nearest])) {
-						nearest = l
+		g := anyGrid(r, dims, 2, 4)
+		for range 50 {
+			x, w := anyPoints(r, dims)
+			for i, v := range w {
+				w[i] = absolute(v)
+			}
+			to := NewGridPoints(1)
+			g.Fill(to, x, w)
+			for round := range GridRounds {
+				value := anyValues(dims)[round/4]
+				scale := anyScales[round%4]
+				number, place := 0, 1
+				for _, v := range x {
+					nearest := 0
+					for l := range value {
+						if absolute(v-scale*value[l]) < absolute(v-scale*value[nearest]) {
+							nearest = l
+						}
 					}
+					number += place * nearest
+					place *= len(value)
 				}
-				number += place * nearest
-				place *= len(value)
-			}
-			if to.Number[round] != uint32(number) {
-				t.Fatalf("%d dimensions, round %d: point %d, want %d", dims, round, to.Number[round], number)
-			}
-			for j, m := range g.Near[number*GridNear:][:GridNear] {
-				var p, q float64
-				for i := range dims {
-					level := m >> (16 / dims * i) & (1<<(16/dims) - 1)
-					p += 2 * float64(w[i]*x[i]*value[level])
-					q += float64(w[i] * value[level] * value[level])
+				if to.Number[round] != uint32(number) {
+					t.Fatalf("%d dimensions, round %d: point %d, want %d", dims, round, to.Number[round], number)
 				}
-				at := round*GridNear + j
-				if math.Abs(p-float64(to.Sum[at])) > 1e-3*math.Abs(p)+1e-3 || math.Abs(q-float64(to.Sum[GridSet+at])) > 1e-5*q+1e-5 {
-					t.Fatalf("%d dimensions, candidate %d: %v and %v, want %v and %v", dims, at, to.Sum[at], to.Sum[GridSet+at], p, q)
+				for j, m := range g.Near[number*GridNear:][:GridNear] {
+					var p, q, most float64
+					for i := range dims {
+						level := m >> (16 / dims * i) & (1<<(16/dims) - 1)
+						p += 2 * float64(w[i]*x[i]*value[level])
+						q += float64(w[i] * value[level] * value[level])
+						most += float64(w[i]*value[len(value)-1]) * max(float64(value[len(value)-1]), 2*math.Abs(float64(x[i])))
+					}
+					gotP, gotQ := to.Sums(0, round*GridNear+j)
+					if off := max(math.Abs(p-float64(gotP)), math.Abs(q-float64(gotQ))); off > 1e-3*most {
+						t.Fatalf("%d dimensions, candidate %d: %v and %v, want %v and %v", dims, round*GridNear+j, gotP, gotQ, p, q)
+					}
 				}
 			}
 		}
@@ -131,15 +143,7 @@ func TestGridPick(t *testing.T) {
 
 func samePick(t *testing.T, r *rand.Rand, f, portable gridPickBody, points, groups, fours int, wide bool) {
 	t.Helper()
-	sum := make([]float32, points*2*GridSet)
-	for i := range sum {
-		if sum[i] = float32(r.NormFloat64() * 30); i%(2*GridSet) >= GridSet {
-			sum[i] = absolute(sum[i])
-		}
-		if r.Intn(10) == 0 {
-			sum[i] = 0
-		}
-	}
+	room := anySums(r, points)
 	got, want := NewGridPick(points, groups, fours, wide), NewGridPick(points, groups, fours, wide)
 	for i := range got.Scale {
 		if got.Scale[i] = r.Float32() * 2; !wide {
@@ -148,16 +152,14 @@ func samePick(t *testing.T, r *rand.Rand, f, portable gridPickBody, points, grou
 	}
 	got.Aim()
 	want.Scale, want.First, want.times = got.Scale, got.First, got.times
-	pair := make([]uint32, points*GridSet)
-	gridPairsPortable(pair, sum, GridSet)
 	lx, checkX := guarded(len(got.LX))
 	l2, check2 := guarded(len(got.L2))
 	copy(want.LX, lx)
 	copy(want.L2, l2)
 	got.LX, got.L2 = lx, l2
 	got.Found, want.Found = append(got.Found, 77)[:len(got.Found)], append(want.Found, 77)[:len(got.Found)]
-	f(&got, sum, pair)
-	portable(&want, sum, pair)
+	f(&got, room.Pair, room.Step)
+	portable(&want, room.Pair, room.Step)
 	checkX()
 	check2()
 	n := len(got.Found)
@@ -166,28 +168,25 @@ func samePick(t *testing.T, r *rand.Rand, f, portable gridPickBody, points, grou
 	}
 }
 
-func TestGridPairs(t *testing.T) {
-	r := rand.New(rand.NewSource(32))
-	each(t, gridPairs, func(t *testing.T, f, portable func(pair []uint32, sum []float32, candidates int)) {
-		for points := 1; points < 9; points++ {
-			for candidates := 8; candidates <= GridSet; candidates += 8 {
-				sum, _ := anyPoints(r, points*2*GridSet)
-				for i, v := range sum {
-					if i%(2*GridSet) >= GridSet {
-						sum[i] = absolute(v)
-					}
-				}
-				clear(sum[(points-1)*2*GridSet:][:points%2*2*GridSet])
-				got, want := make([]uint32, points*GridSet+1), make([]uint32, points*GridSet+1)
-				got[points*GridSet], want[points*GridSet] = 77, 77
-				f(got[:points*GridSet], sum, candidates)
-				portable(want[:points*GridSet], sum, candidates)
-				if !slices.Equal(got, want) {
-					t.Fatalf("%d points, %d candidates: %x, want %x", points, candidates, got, want)
-				}
-			}
+// anySums are points whose candidates have whatever sums.
+func anySums(r *rand.Rand, points int) GridPoints {
+	room := NewGridPoints(points)
+	for i := range room.Pair {
+		p, q := r.Intn(2*gridWord+1)-gridWord, r.Intn(gridWord+1)
+		switch r.Intn(20) {
+		case 0:
+			p, q = 0, 0
+		case 1:
+			p, q = -gridWord, gridWord
+		case 2:
+			p = gridWord
 		}
-	})
+		room.Pair[i] = uint32(uint16(int16(p))) | uint32(q)<<16
+	}
+	for i := range room.Step {
+		room.Step[i] = r.Float32()
+	}
+	return room
 }
 
 func TestGridAim(t *testing.T) {
@@ -215,13 +214,7 @@ func TestGridAim(t *testing.T) {
 func TestGridPickByDefinition(t *testing.T) {
 	r := rand.New(rand.NewSource(34))
 	for _, wide := range []bool{false, true} {
-		room := NewGridPoints(16)
-		for i := range room.Sum {
-			if room.Sum[i] = float32(r.NormFloat64()); i%(2*GridSet) >= GridSet {
-				room.Sum[i] = absolute(room.Sum[i])
-			}
-		}
-		room.Close(GridSet)
+		room := anySums(r, 16)
 		p := NewGridPick(16, 16, 1, wide)
 		for i := range p.Scale {
 			p.Scale[i] = 0.3 + r.Float32()*2
@@ -230,24 +223,22 @@ func TestGridPickByDefinition(t *testing.T) {
 		PickGrid(&p, room)
 		for n, s := range p.Scale {
 			g := n % GridGroups
-			sum := room.Sum[g*2*GridSet:]
 			best := math.Inf(-1)
 			for j := range p.window() {
-				best = max(best, float64(sum[j]-s*sum[GridSet+j]))
+				gx, g2 := room.Sums(g, j)
+				best = max(best, float64(gx-s*g2))
 			}
-			if got := float64(p.LX[n] - s*p.L2[n]); got < best-0.01 {
+			if got := float64(p.LX[n] - s*p.L2[n]); got < best-0.005*gridWord*float64(room.Step[g]) {
 				t.Errorf("scale %v of group %d gains %v, want %v", s, g, got, best)
 			}
 		}
 	}
 }
 
-func absolute(x float32) float32 { return max(x, -x) }
-
 func TestGridSumsAndMost(t *testing.T) {
 	r := rand.New(rand.NewSource(14))
 	for _, dims := range []int{4, 8} {
-		g := anyGrid(r, dims)
+		g := anyGrid(r, dims, 1, 6)
 		var tp, tq [64]float32
 		x, w := anyPoints(r, dims)
 		g.slots(&tp, &tq, x, w)

@@ -60,9 +60,9 @@ type GridTurn struct {
 
 const turnLeast = 1e-30 // less than that is nothing to lose
 
-// Aim is what members have to gain more at.
-func (g *Grid) Aim(s float32) (a GridAimed) {
-	v := g.table[gridValue:][:3]
+// Aim is what members have to gain more at, with one of the sets of values.
+func (g *Grid) Aim(set int, s float32) (a GridAimed) {
+	v := g.table[set*gridTable+gridValue:][:3]
 	for i := range a.sum {
 		a.sum[i], a.gap[i] = s*(v[i]+v[i+1]), s*(v[i+1]-v[i])
 	}

@@ -12,7 +12,7 @@ func anyTurns(r *rand.Rand) (*Grid, *GridTurns, []bool) {
 	for n := range is {
 		is[n] = r.Intn(5) == 0
 	}
-	return anyGrid(r, 8), NewGridTurns(func(n int) bool { return is[n] }), is
+	return anyGrid(r, 8, 1, 6), NewGridTurns(func(n int) bool { return is[n] }), is
 }
 
 func TestGridTurns(t *testing.T) {
@@ -84,7 +84,7 @@ func TestGridTurnByDefinition(t *testing.T) {
 		for i, l := range level {
 			gain += float64(w[i]) * s * value[l] * (2*float64(x[i]) - s*value[l])
 		}
-		k := []GridTurn{{Aimed: g.Aim(s), Gain: float32(gain - lost)}}
+		k := []GridTurn{{Aimed: g.Aim(0, s), Gain: float32(gain - lost)}}
 		turns.Find(k, x, w)
 		n, ok := turns.Number(&k[0])
 		if !ok {

@@ -87,7 +87,7 @@ func TestEvenSigns(t *testing.T) {
 func TestGridFree(t *testing.T) {
 	r := rand.New(rand.NewSource(24))
 	for dims, bodies := range map[int]*bodies[gridFreeBody]{4: gridFree4, 8: gridFree8} {
-		g := anyGrid(r, dims)
+		g := anyGrid(r, dims, 1, 6)
 		each(t, bodies, func(t *testing.T, f, portable gridFreeBody) {
 			for points := 2; points < 40; points += 2 {
 				x, w := anyPoints(r, points*dims)

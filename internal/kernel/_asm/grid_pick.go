@@ -2,47 +2,6 @@ package main
 
 import "fmt"
 
-// gridPairs has what a point's sums are multiplied by in Y3.
-func (f *file) gridPairs() {
-	f.p("\n// func gridPairsAVX2(pair *uint32, sum *float32, points, candidates uintptr)")
-	f.fn("gridPairsAVX2", 32)
-	f.args("pair", "DI", "sum", "SI", "points", "CX", "candidates", "DX")
-	f.i("VMOVUPS", "gridAbs<>(SB)", "Y15")
-	f.i("VMOVUPS", "gridFull<>(SB)", "Y14")
-	f.loop(1, func() {
-		from := func() {
-			f.i("MOVQ", "SI", "R8")
-			f.i("MOVQ", "DX", "R10")
-		}
-		from()
-		f.i("VMOVUPS", "gridTiny<>(SB)", "Y0")
-		f.again("R10", 8, func() {
-			f.i("VANDPS", "(R8)", "Y15", "Y1")
-			f.i("VMAXPS", "Y1", "Y0", "Y0")
-			f.i("VMAXPS", "256(R8)", "Y0", "Y0")
-			f.i("ADDQ", "$32", "R8")
-		})
-		f.foldLanes("VMAXPS")
-		f.i("VDIVPS", "Y0", "Y14", "Y3")
-		from()
-		f.i("MOVQ", "DI", "R9")
-		f.again("R10", 8, func() {
-			f.i("VMULPS", "(R8)", "Y3", "Y0")
-			f.i("VMULPS", "256(R8)", "Y3", "Y1")
-			f.i("VCVTPS2DQ", "Y0", "Y0")
-			f.i("VCVTPS2DQ", "Y1", "Y1")
-			f.i("VPSLLD", "$16", "Y1", "Y1")
-			f.i("VPBLENDW", "$0xaa", "Y1", "Y0", "Y0")
-			f.i("VMOVDQU", "Y0", "(R9)")
-			f.i("ADDQ", "$32", "R8")
-			f.i("ADDQ", "$32", "R9")
-		})
-		f.i("ADDQ", "$512", "SI")
-		f.i("ADDQ", "$256", "DI")
-	})
-	f.p("\tVZEROUPPER\n\tRET")
-}
-
 func (f *file) gridAim() {
 	f.p("\n// func gridAimAVX2(times *uint32, scale *float32, scales, window uintptr, top float32)")
 	f.fn("gridAimAVX2", 36)
@@ -72,51 +31,41 @@ func (f *file) gridAim() {
 }
 
 // gridPick looks at four scales together, so many vectors of candidates for each: the largest of each are found by turning four vectors into one.
+// Then it goes once more over what was found, and adds it up.
 func (f *file) gridPick(name string, n int) {
 	low := "gridLow<>(SB)"
 	if n == 8 {
 		low = "gridLowWide<>(SB)"
 	}
-	f.p("\n// func %s(found *uint32, lx, l2, sum *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)", name)
+	f.p("\n// func %s(found *uint32, lx, l2, step *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)", name)
 	f.fn(name, 80)
-	f.args("found", "DI", "lx", "R8", "l2", "R9", "sum", "SI", "times", "R10", "first", "R11", "points", "DX", "groups", "CX")
+	f.args("found", "DI", "lx", "R8", "l2", "R9", "step", "R15", "times", "R10", "first", "R11")
+	f.i("MOVQ", "pair+72(FP)", "SI")
 	// Where the candidates of each scale begin.
 	offset := []string{"AX", "BX", "R12", "R13"}
 	f.i("VMOVDQU", low, "X14")
-	f.loop(1, func() {
-		four, again := f.label("four"), f.label("again")
-		f.i("MOVQ", "fours+64(FP)", "R15")
-		f.at(four)
-		f.i("MOVQ", "SI", "R14") // pairs are half as long as sums
-		f.i("SUBQ", "sum+24(FP)", "R14")
-		f.i("SHRQ", "$1", "R14")
-		f.i("ADDQ", "pair+72(FP)", "R14")
+	f.gridFours([]string{"R10", "R11"}, func() {
 		for t, o := range offset {
 			f.i("VPBROADCASTD", at(64*t, "R10"), y(t))
 			f.i("MOVL", at(64*t, "R11"), o)
-			f.i("LEAQ", fmt.Sprintf("(R14)(%s*4)", o), o)
 		}
 		f.i("VMOVD", "(R11)", "X13")
 		for t := 1; t < 4; t++ {
 			f.i("VPINSRD", dollar(t), at(64*t, "R11"), "X13", "X13")
 		}
-		f.i("VXORPS", "X11", "X11", "X11")
-		f.i("VXORPS", "X12", "X12", "X12")
-		f.i("MOVQ", "points+48(FP)", "DX")
-		f.at(again)
+	}, func() {
 		for t, o := range offset {
 			for v := range n {
 				to := y(8 + v%2)
 				if v == 0 {
 					to = y(4 + t)
 				}
-				f.i("VPMADDWD", at(32*v, o), y(t), to)
+				f.i("VPMADDWD", fmt.Sprintf("%d(SI)(%s*4)", 32*v, o), y(t), to)
 				f.i("VPOR", fmt.Sprintf("gridIndex<>+%d(SB)", 32*v), to, to)
 				if v > 0 {
 					f.i("VPMAXSD", to, y(4+t), y(4+t))
 				}
 			}
-			f.i("ADDQ", "$256", o)
 		}
 		for _, a := range []int{4, 6} {
 			f.i("VUNPCKLPS", y(a+1), y(a), "Y8")
@@ -131,37 +80,69 @@ func (f *file) gridPick(name string, n int) {
 		f.i("VPAND", "X14", "X8", "X8")
 		f.i("VPADDD", "X13", "X8", "X8")
 		f.i("VMOVDQU", "X8", "(DI)")
+	}, func() {})
+	f.args("found", "DI")
+	f.i("MOVQ", "step+24(FP)", "R15")
+	f.i("MOVQ", "pair+72(FP)", "SI")
+	f.gridFours([]string{"R8", "R9"}, func() {
+		f.i("VXORPS", "X11", "X11", "X11")
+		f.i("VXORPS", "X12", "X12", "X12")
+	}, func() {
 		for t := range 4 { // one by one, which is faster than gathering
-			f.i("MOVL", at(4*t, "DI"), "R14")
-			for k, to := range []string{"X9", "X10"} {
-				from := fmt.Sprintf("%d(SI)(R14*4)", 256*k)
-				if t == 0 {
-					f.i("VMOVSS", from, to)
-				} else {
-					f.i("VINSERTPS", dollar(16*t), from, to, to)
-				}
+			f.i("MOVL", at(4*t, "DI"), "AX")
+			if t == 0 {
+				f.i("VMOVD", "(SI)(AX*4)", "X9")
+			} else {
+				f.i("VPINSRD", dollar(t), "(SI)(AX*4)", "X9", "X9")
 			}
 		}
-		f.i("VADDPS", "X9", "X11", "X11")
-		f.i("VADDPS", "X10", "X12", "X12")
-		f.i("ADDQ", "$16", "DI")
-		f.i("ADDQ", "$512", "SI")
-		f.i("DECQ", "DX")
-		f.i("JNE", again)
+		f.i("VBROADCASTSS", "(R15)", "X8")
+		f.i("VPSRAD", "$16", "X9", "X10")
+		f.i("VPSLLD", "$16", "X9", "X9")
+		f.i("VPSRAD", "$16", "X9", "X9")
+		for k, r := range []string{"X9", "X10"} {
+			f.i("VCVTDQ2PS", r, r)
+			f.i("VMULPS", "X8", r, r)
+			f.i("VADDPS", r, fmt.Sprintf("X%d", 11+k), fmt.Sprintf("X%d", 11+k))
+		}
+	}, func() {
 		for k, to := range []string{"R8", "R9"} {
 			f.i("VMOVSS", fmt.Sprintf("X%d", 11+k), at(0, to))
 			for t := 1; t < 4; t++ {
 				f.i("VEXTRACTPS", dollar(t), fmt.Sprintf("X%d", 11+k), at(64*t, to))
 			}
 		}
+	})
+	f.p("\tVZEROUPPER\n\tRET")
+}
+
+// gridFours goes through groups, of each through its fours of scales, of each of these through the points: what is found at DI, sums at SI and steps at
+// R15. The given pointers are at a group and a scale.
+func (f *file) gridFours(pointer []string, before, point, after func()) {
+	f.i("MOVQ", "groups+56(FP)", "CX")
+	f.loop(1, func() {
+		four, again, next := f.label("four"), f.label("again"), f.label("next")
+		f.i("MOVQ", "fours+64(FP)", "R14")
+		f.at(four)
+		before()
+		f.i("MOVQ", "points+48(FP)", "DX")
+		f.at(again)
+		point()
+		f.i("ADDQ", "$16", "DI")
+		f.i("ADDQ", "$256", "SI")
+		f.i("ADDQ", "$4", "R15")
+		f.i("DECQ", "DX")
+		f.i("JNE", again)
+		after()
 		// Back to the first point of the group, unless this was the last of its fours.
-		f.i("DECQ", "R15")
-		next := f.label("next")
+		f.i("DECQ", "R14")
 		f.i("JEQ", next)
 		f.i("MOVQ", "points+48(FP)", "DX")
-		f.i("SHLQ", "$9", "DX")
+		f.i("SHLQ", "$2", "DX")
+		f.i("SUBQ", "DX", "R15")
+		f.i("SHLQ", "$6", "DX")
 		f.i("SUBQ", "DX", "SI")
-		for _, p := range []string{"R8", "R9", "R10", "R11"} {
+		for _, p := range pointer {
 			f.i("ADDQ", "$256", p)
 		}
 		f.i("JMP", four)
@@ -169,12 +150,11 @@ func (f *file) gridPick(name string, n int) {
 		f.i("MOVQ", "fours+64(FP)", "DX")
 		f.i("DECQ", "DX")
 		f.i("SHLQ", "$8", "DX")
-		for _, p := range []string{"R8", "R9", "R10", "R11"} {
+		for _, p := range pointer {
 			f.i("SUBQ", "DX", p)
 			f.i("ADDQ", "$4", p)
 		}
 	})
-	f.p("\tVZEROUPPER\n\tRET")
 }
 
 func (f *file) gridSumsBegin(set string) {
