@@ -14,11 +14,23 @@ var _ = registerTower(Arch{
 			Inner: map[string]map[string]any{"qwen3_omni_moe_text": {"vision_config": map[string]any{"deepstack_visual_indexes": []any{}}}}}, // as the reference has it
 		{Type: "paddleocr_vl", HF: []string{"PaddleOCRVLForConditionalGeneration"}, Language: "PaddleOCRVLForConditionalGeneration"},
 		{Type: "hunyuan_vl", HF: []string{"HunYuanVLForConditionalGeneration"}, Language: "HunYuanVLForConditionalGeneration"},
-		{Type: "DeepseekOCR", HF: []string{"DeepseekOCRForCausalLM", "DeepseekOCR2ForCausalLM"}, Language: "DeepseekOCRForCausalLM"},
+		{Type: "DeepseekOCR", HF: []string{"DeepseekOCRForCausalLM", "DeepseekOCR2ForCausalLM", "UnlimitedOCRForCausalLM"}, Language: "DeepseekOCRForCausalLM"},
 		{Type: "voxtral", HF: []string{"VoxtralForConditionalGeneration"}, Inner: map[string]map[string]any{"llama": {
 			"vocab_size": 131072, "hidden_size": 3072, "intermediate_size": 8192, "num_hidden_layers": 30, "num_attention_heads": 32, "num_key_value_heads": 8,
 			"max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "rope_theta": 1e8, "head_dim": 128,
 		}}},
+		{Type: "qwen3_asr", HF: []string{"Qwen3ASRForConditionalGeneration"}, Language: "Qwen3VLForConditionalGeneration", // whose rotations are qwen3's in a text
+			Inner: map[string]map[string]any{"qwen3": onlyHears, "qwen3_asr_text": onlyHears, "qwen3_asr": onlyHears}},
+		{Type: "glmasr", HF: []string{"GlmAsrForConditionalGeneration", "GlmasrModel"}, Language: "LlamaForCausalLM", Inner: map[string]map[string]any{"llama": {
+			"vocab_size": 59264, "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 4,
+			"max_position_embeddings": 8192, "rms_norm_eps": 1e-5,
+		}}},
+		{Type: "granite_speech", HF: []string{"GraniteSpeechForConditionalGeneration"}, Language: "GraniteForCausalLM", Inner: tiedInside("granite")},
+		{Type: "granite_speech_plus", HF: []string{"GraniteSpeechPlusForConditionalGeneration"}, Language: "GraniteForCausalLM", Inner: tiedInside("granite")},
+		{Type: "granite4_vision", HF: []string{"Granite4VisionForConditionalGeneration"}, Language: "GraniteForCausalLM"},
+		{Type: "youtu_vl", HF: []string{"YoutuVLForConditionalGeneration"}, Language: "YoutuForCausalLM"},
+		{Type: "phi4-siglip", HF: []string{"Phi4ForCausalLMV"}, Language: "Phi3ForCausalLM"},
+		{Type: "meralion2", HF: []string{"MERaLiON2ForConditionalGeneration"}, Language: "Gemma2ForCausalLM"},
 		{Type: "qwen2_audio", HF: []string{"Qwen2AudioForConditionalGeneration"}, Language: "Qwen2ForCausalLM", Inner: firstQwen2},
 		{Type: "audioflamingo3", HF: []string{"AudioFlamingo3ForConditionalGeneration"}, Language: "Qwen2ForCausalLM", Inner: firstQwen2},
 	},
@@ -26,8 +38,13 @@ var _ = registerTower(Arch{
 		"vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "vit_large_projector.*", "norm.*",
 		"mlp_AR.*", "model.projector.*", "vit.*", "model.vit.*", "model.sam_model.*", "model.vision_model.*", "model.qwen2_model.*", "image_newline", "model.view_seperator",
 		"talker.*", "token2wav.*", "code2wav.*", // Omni speaks
+		"audio_encoder.*", "model.audio_encoder.*", "encoder.*", "model.encoder.*", "projector.*", "speech_encoder.*", "speech_audio_adapter.*",
+		"siglip2.*", "merger.*", "model.layerwise_projectors.*", "model.spatial_projectors.*", "layerwise_projectors.*", "spatial_projectors.*",
 	},
 })
+
+// onlyHears says that nothing adds to layers what images would.
+var onlyHears = map[string]any{"vision_config": map[string]any{"deepstack_visual_indexes": []any{}}}
 
 // firstLlama and firstQwen2 are what the library assumes of language models whose config.json says nothing but their type.
 var (

@@ -37,6 +37,17 @@ func TestWrappersInTheirAuthorsLayouts(t *testing.T) {
 			"moe_intermediate_size": 8})}, before(""), "model.sam_model.pos_embed"},
 		{"PaddleOCRVLForConditionalGeneration", "paddleocr", text("paddleocr_vl", with(sections, map[string]any{"head_dim": 8})), before(""), "mlp_AR.linear_1.weight"},
 		{"HunYuanVLForConditionalGeneration", "hunyuan_vl", text("hunyuan_vl", map[string]any{"rope_scaling": map[string]any{"type": "xdrope", "alpha": 1000.0, "xdrope_section": []int{1, 1, 1, 1}}}), before(""), "vit.perceive.proj.0.weight"},
+		{"Step3p7ForConditionalGeneration", "step35", map[string]any{"text_config": text("step3p5", map[string]any{"num_hidden_layers": 2, "head_dim": 8, "num_attention_groups": 2, "moe_num_experts": 4, "moe_top_k": 2,
+			"moe_intermediate_size": 8, "share_expert_dim": 8, "layer_types": []string{"full_attention", "sliding_attention"}, "moe_layers_enum": "1"})}, before(""), "vit_large_projector.weight"},
+		{"Qwen3ASRForConditionalGeneration", "qwen3vl", map[string]any{"thinker_config": map[string]any{"text_config": text("qwen3_asr_text", with(sections, map[string]any{"head_dim": 8}))}}, before("thinker."), "audio_tower.conv2d1.bias"},
+		{"GlmasrModel", "llama", map[string]any{"lm_config": text("llama", nil)}, before(""), "audio_encoder.proj.weight"},
+		{"GraniteSpeechForConditionalGeneration", "granite", map[string]any{"text_config": text("granite", nil)}, before("language_model."), "projector.linear.weight"},
+		{"Granite4VisionForConditionalGeneration", "granite", map[string]any{"text_config": text("granite", nil)}, before("language_model."), "spatial_projectors.0.query"},
+		{"YoutuVLForConditionalGeneration", "deepseek2", text("youtu_vl", with(latent, map[string]any{"n_routed_experts": nil, "num_experts_per_tok": nil, "moe_intermediate_size": nil, "n_group": nil, "topk_group": nil})), before(""), "merger.ln_q.weight"},
+		{"UnlimitedOCRForCausalLM", "deepseek2-ocr", map[string]any{"language_config": text("deepseek_v2", map[string]any{"use_mla": false, "n_routed_experts": 4, "num_experts_per_tok": 2,
+			"moe_intermediate_size": 8})}, before(""), "model.sam_model.pos_embed"},
+		{"Phi4ForCausalLMV", "phi3", text("phi4-siglip", nil), before(""), "vision_tower.vision_model.post_layernorm.weight"},
+		{"MERaLiON2ForConditionalGeneration", "gemma2", map[string]any{"text_config": text("gemma2", map[string]any{"head_dim": 256, "hidden_size": 512, "num_attention_heads": 2, "tie_word_embeddings": true})}, before("text_decoder."), "speech_encoder.conv1.bias"},
 		{"AudioFlamingo3ForConditionalGeneration", "qwen2", map[string]any{"text_config": text("qwen2", nil)}, before("language_model."), "audio_tower.conv1.weight"},
 	} {
 		config := with(c.config, map[string]any{"architectures": []string{c.class}})
