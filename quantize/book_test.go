@@ -34,8 +34,8 @@ func TestBooksRecode(t *testing.T) {
 			w := normal(2 * n)[i*n:][:n]
 			raw[i] = make([]byte, size)
 			q.Encode(raw[i], w, imp)
-			tile[i] = Tile{make([]int8, n), make([]float32, n/q.Group), make([]float32, n/q.Group)}
-			q.Tile(tile[i], raw[i])
+			tile[i] = Tile{Code: make([]int8, n), Scale: make([]float32, n/q.Group), Min: make([]float32, n/q.Group)}
+			q.groups(tile[i], raw[i])
 		}
 		same := bytes.Clone(raw[0])
 		q.Book.Recode(same, tile[0].Code)
@@ -43,8 +43,8 @@ func TestBooksRecode(t *testing.T) {
 			t.Errorf("%s: the same codes make other bytes", q.Name)
 		}
 		q.Book.Recode(same, tile[1].Code)
-		got := Tile{make([]int8, n), make([]float32, n/q.Group), make([]float32, n/q.Group)}
-		q.Tile(got, same)
+		got := Tile{Code: make([]int8, n), Scale: make([]float32, n/q.Group), Min: make([]float32, n/q.Group)}
+		q.groups(got, same)
 		for i, s := range got.Scale {
 			if s != tile[0].Scale[i] {
 				t.Fatalf("%s: the scale of group %d became %g, it was %g", q.Name, i, s, tile[0].Scale[i])

@@ -157,7 +157,7 @@ func (r *feedbackRun) rows(dst []byte, w []float32, m int, columns func(w []floa
 	k, block := r.k, max(r.t.Block, feedbackColumns)
 	r.target = append(r.target[:0], w...)
 	r.left = room(r.left, m*k)
-	r.row = Tile{room(r.row.Code, m*k), room(r.row.Scale, m*k/r.t.Group), room(r.row.Min, m*k/r.t.Group)}
+	r.row = Tile{Code: room(r.row.Code, m*k), Scale: room(r.row.Scale, m*k/r.t.Group), Min: room(r.row.Min, m*k/r.t.Group)}
 	for c := 0; c < k; c += block {
 		n := min(block, k-c)
 		r.scales(c, n, m)
@@ -202,8 +202,8 @@ func (r *feedbackRun) scales(c, n, m int) {
 	blocks := m * n / r.t.Block
 	r.raw = room(r.raw, blocks*r.t.Bytes)
 	r.t.Encode(r.raw, r.part, r.by)
-	r.tile = Tile{room(r.tile.Code, m*n), room(r.tile.Scale, m*n/r.t.Group), room(r.tile.Min, m*n/r.t.Group)}
-	r.t.Tile(r.tile, r.raw)
+	r.tile = Tile{Code: room(r.tile.Code, m*n), Scale: room(r.tile.Scale, m*n/r.t.Group), Min: room(r.tile.Min, m*n/r.t.Group)}
+	r.t.groups(r.tile, r.raw)
 }
 
 // columns rounds feedbackColumns columns from c+from on, feeding back among them.

@@ -123,8 +123,8 @@ func (r *feedbackRun) refitHalf(raw []byte, of *storedHalf, i, c int, v, vh []fl
 func (r *feedbackRun) moveBlock(raw []byte, i, c int, moved []float32) {
 	n, g := r.t.Block, r.t.Group
 	at := (i*r.k + c) / g
-	now := Tile{r.tile.Code[:n], r.tile.Scale[:n/g], r.tile.Min[:n/g]} // its codes are those that the encoder left
-	r.t.Tile(now, raw)
+	now := Tile{Code: r.tile.Code[:n], Scale: r.tile.Scale[:n/g], Min: r.tile.Min[:n/g]} // its codes are those that the encoder left
+	r.t.groups(now, raw)
 	code, left := r.row.Code[i*r.k+c:][:n], r.left[i*r.k+c:][:n]
 	for j := range moved {
 		s := j / g

@@ -81,8 +81,8 @@ func TestFeedbackFollowsTheFormula(t *testing.T) {
 		if err := f.Rows(dst, q, w); err != nil {
 			t.Fatal(err)
 		}
-		tile := Tile{make([]int8, k*rows), make([]float32, k*rows/q.Group), make([]float32, k*rows/q.Group)}
-		q.Tile(tile, dst)
+		tile := Tile{Code: make([]int8, k*rows), Scale: make([]float32, k*rows/q.Group), Min: make([]float32, k*rows/q.Group)}
+		q.groups(tile, dst)
 		off := 0
 		for i := range rows {
 			left := make([]float64, k)

@@ -25,16 +25,20 @@ func (c *fewCoder) decode(dst []float32, src []byte) {
 	}
 }
 
-// tile gives every 32 weights their block's scale.
+// tile gives every 32 weights their block's scale, or, where that is a super-block's, one as an integer scale.
 func (c *fewCoder) tile(dst Tile, src []byte) {
+	per := len(dst.Scale) * c.block / len(dst.Code)
 	for b := 0; (b+1)*c.block <= len(dst.Code); b, src = b+1, src[c.bytes:] {
 		c.take(dst.Code[b*c.block:][:c.block], src)
 		d := halfAt(src[c.at:])
-		for g := range c.block / 32 {
-			at := b*c.block/32 + g
-			dst.Scale[at], dst.Min[at] = d, 0
+		for g := range per {
+			dst.Scale[b*per+g] = d
 		}
 	}
+	for g := range dst.Sub {
+		dst.Sub[g] = 1
+	}
+	dst.clearMin()
 }
 
 // ggml takes the largest magnitude for a code of one and rounds, importance or not; where there is nothing between -1 and 1,

@@ -50,10 +50,9 @@ func (c *iq1Coder) tile(dst Tile, src []byte) {
 	var b iq1Block
 	for n := 0; (n+1)*super <= len(dst.Code); n++ {
 		c.take(&b, src[n*c.bytes:])
-		d := halfValue(b.d) / 8
+		dst.Scale[n] = halfValue(b.d) / 8
 		for g := range super / c.group {
-			at := n*(super/c.group) + g
-			dst.Scale[at], dst.Min[at] = d*float32(2*int(b.scale[g])+1), 0
+			dst.Sub[n*(super/c.group)+g] = 2*int16(b.scale[g]) + 1
 		}
 		out := bytesOf(dst.Code[n*super:][:super])
 		for k, m := range b.member {
@@ -64,6 +63,7 @@ func (c *iq1Coder) tile(dst Tile, src []byte) {
 			binary.LittleEndian.PutUint64(out[8*k:], w)
 		}
 	}
+	dst.clearMin()
 }
 
 // shiftedWords are the levels of all members in eighths, moved up and moved down.

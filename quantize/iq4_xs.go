@@ -36,11 +36,12 @@ func decodeIQ4_XS(dst []float32, src []byte) {
 func tileIQ4_XS(dst Tile, src []byte) {
 	for n := 0; (n+1)*super <= len(dst.Code); n, src = n+1, src[136:] {
 		kernel.NameNibbles(dst.Code[n*super:][:super], src[8:], 16, 16, &values4NL)
-		d := halfAt(src)
+		dst.Scale[n] = halfAt(src)
 		for g := range 8 {
-			dst.Scale[8*n+g], dst.Min[8*n+g] = d*float32(scaleIQ4_XS(src, g)), 0
+			dst.Sub[8*n+g] = int16(scaleIQ4_XS(src, g))
 		}
 	}
+	dst.clearMin()
 }
 
 // An xs4Block is a block of IQ4_XS unpacked.

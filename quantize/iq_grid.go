@@ -46,10 +46,9 @@ func (c *gridCoder) tile(dst Tile, src []byte) {
 	var b gridBlock
 	for n := 0; (n+1)*super <= len(dst.Code); n++ {
 		c.take(&b, src[n*c.bytes:])
-		d := halfValue(b.d)
+		dst.Scale[n] = halfValue(b.d) * c.unit
 		for g := range super / c.group {
-			at := n*(super/c.group) + g
-			dst.Scale[at], dst.Min[at] = c.scaleOf(d, b.scale[g]), 0
+			dst.Sub[n*(super/c.group)+g] = 2*int16(b.scale[g]) + 1
 		}
 		out := bytesOf(dst.Code[n*super:][:super])
 		for k, sign := range b.sign {
@@ -63,6 +62,7 @@ func (c *gridCoder) tile(dst Tile, src []byte) {
 			binary.LittleEndian.PutUint64(out[8*k:], w^m+m&ones)
 		}
 	}
+	dst.clearMin()
 }
 
 // bytesOf sees codes as bytes.

@@ -33,19 +33,18 @@ func (c *minCoder) decode(dst []float32, src []byte) {
 	expandTiles(dst, src, super, c.bytes, c.group, true, c.tile)
 }
 
-// tile reads the halves of all blocks into the beginnings of Scale and Min first, and walks backwards, so that they are used before
-// the scales of groups take their places.
 func (c *minCoder) tile(dst Tile, src []byte) {
-	groups, n := c.groups(), len(dst.Code)/super
+	groups := c.groups()
 	c.codes.Unpack(dst.Code, src)
-	kernel.HalvesEvery(dst.Scale[:n], src[c.at:], c.bytes)
-	kernel.HalvesEvery(dst.Min[:n], src[c.at+2:], c.bytes)
-	for i := n - 1; i >= 0; i-- {
-		b, d, dmin := c.scales(src[i*c.bytes:]), dst.Scale[i], -dst.Min[i]
-		scale, low := dst.Scale[i*groups:][:groups], dst.Min[i*groups:][:groups]
-		for g := range scale {
-			scale[g], low[g] = float32(d*float32(b.scale[g&15])), float32(dmin*float32(b.min[g&15]))
+	kernel.HalvesEvery(dst.Scale, src[c.at:], c.bytes)
+	kernel.HalvesEvery(dst.Min, src[c.at+2:], c.bytes)
+	for i, m := range dst.Min {
+		b := c.scales(src[i*c.bytes:])
+		sub, low := dst.Sub[i*groups:][:groups], dst.SubMin[i*groups:][:groups]
+		for g := range sub {
+			sub[g], low[g] = int16(b.scale[g&15]), int16(b.min[g&15])
 		}
+		dst.Min[i] = -m
 	}
 }
 

@@ -32,16 +32,15 @@ func (c *symCoder) decode(dst []float32, src []byte) {
 }
 
 func (c *symCoder) tile(dst Tile, src []byte) {
-	n := len(dst.Code) / super
 	c.codes.Unpack(dst.Code, src)
-	kernel.HalvesEvery(dst.Min[:n], src[c.at:], c.bytes) // which has room before it is cleared
-	for i, d := range dst.Min[:n] {
-		b, scale := c.scales(src[i*c.bytes:]), dst.Scale[i*groups16:][:groups16]
+	kernel.HalvesEvery(dst.Scale, src[c.at:], c.bytes)
+	for i := range dst.Scale {
+		b, sub := c.scales(src[i*c.bytes:]), dst.Sub[i*groups16:][:groups16]
 		for g, s := range b.scale {
-			scale[g] = d * float32(s)
+			sub[g] = int16(s)
 		}
 	}
-	clear(dst.Min)
+	dst.clearMin()
 }
 
 // ggml writes a row as llama-quantize does.

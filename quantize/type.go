@@ -46,7 +46,7 @@ type Type struct {
 	Ggml Encoder
 
 	// Tile decodes whole blocks into what the integer product wants. Group is the number of weights that share a
-	// scale there.
+	// scale there, integer scales where there are such.
 	Tile  func(dst Tile, src []byte)
 	Group int
 
@@ -92,11 +92,28 @@ func (t *Type) Encoder(effort int) Encoder {
 	return t.Encode
 }
 
-// A Tile is a run of weights as the integer product wants them: weight i is Scale[i/Group]*Code[i] + Min[i/Group].
-// Min is filled with zeros by types that have no offset.
+// A Tile is a run of weights as the integer product wants them: weight i is Scale[i/Group]*Code[i] + Min[i/Group], or, where groups
+// have integers that multiply what s = Shared() weights share, Scale[i/s]*Sub[i/Group]*Code[i] + Min[i/s]*SubMin[i/Group].
+// Min and SubMin are filled with zeros by types that have no offset.
 type Tile struct {
-	Code       []int8
-	Scale, Min []float32
+	Code        []int8
+	Scale, Min  []float32
+	Sub, SubMin []int16
+}
+
+// Shared is the number of weights that share Scale and Min of a tile: more than Group in types whose products runtimes sum up in
+// integers over as many weights as share a scale of the activations.
+func (t *Type) Shared() int {
+	if t.Acts == ActsQ8_K {
+		return super
+	}
+	return t.Group
+}
+
+// clearMin says that there are no offsets.
+func (t *Tile) clearMin() {
+	clear(t.Min)
+	clear(t.SubMin)
 }
 
 // Acts is a storage of activations in a runtime's matrix product.

@@ -95,13 +95,23 @@ func TestTile(t *testing.T) {
 // sameTile demands that a tile says what Decode says, but for the rounding of one product and one sum.
 func sameTile(t *testing.T, q *Type, code []byte, want []float32) {
 	n := len(want)
-	tile := Tile{Code: make([]int8, n), Scale: make([]float32, n/q.Group), Min: make([]float32, n/q.Group)}
+	tile := Tile{Code: make([]int8, n), Scale: make([]float32, n/q.Shared()), Min: make([]float32, n/q.Shared())}
 	for i := range tile.Min { // a tile is reused
 		tile.Min[i] = float32(math.NaN())
 	}
+	if q.Shared() > q.Group {
+		tile.Sub, tile.SubMin = make([]int16, n/q.Group), make([]int16, n/q.Group)
+		for i := range tile.SubMin {
+			tile.SubMin[i] = math.MaxInt16
+		}
+	}
 	q.Tile(tile, code)
 	for i, v := range want {
-		s, m := float64(tile.Scale[i/q.Group]), float64(tile.Min[i/q.Group])
+		s, m := float64(tile.Scale[i/q.Shared()]), float64(tile.Min[i/q.Shared()])
+		if tile.Sub != nil {
+			s *= float64(tile.Sub[i/q.Group])
+			m *= float64(tile.SubMin[i/q.Group])
+		}
 		got := float64(tile.Code[i])*s + m
 		slack := (math.Abs(float64(tile.Code[i])*s) + math.Abs(m)) * 0x1p-22
 		if !(math.Abs(got-float64(v)) <= slack) {

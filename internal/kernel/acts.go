@@ -15,15 +15,16 @@ const strip = 256
 // A roundingTile is the room for a strip of one tile, row by row.
 type roundingTile struct {
 	code  [RowTile * strip]int8
-	scale [RowTile * strip / 32]float32
+	scale [RowTile * strip / 16]float32
 	sum   [RowTile * strip / 16]int32 // of sixteen codes, then of a group
+	pair  [RowTile * strip / 16]int16 // the same
 }
 
 var roundingTiles = sync.Pool{New: func() any { return new(roundingTile) }}
 
 // QuantizeQ8_0 stores m rows of activations as llama.cpp's Q8_0 does, as rows from on of a, a multiple of RowTile: 32 share a
 // scale, amax/127 rounded to half precision; codes are x times the inverse of the scale before that rounding. A block that holds
-// NaN has scale NaN.
+// NaN has scale NaN. Where the blocks of a are of 16 columns, two have what 32 share.
 func QuantizeQ8_0(a *ActsI8, x []float32, from, m int) {
 	a.round(x, from, m, roundBlocks.best)
 }
@@ -58,13 +59,24 @@ func (a *ActsI8) round(x []float32, from, m int, one func(code []int8, scale, x 
 			wide := min(strip, a.K-c)
 			if n < RowTile {
 				clear(t.code[n*strip:])
-				clear(t.scale[n*strip/32:])
+				clear(t.scale[n*strip/16:])
 			}
 			for r := range n {
-				one(t.code[r*strip:][:wide], t.scale[r*strip/32:][:strip/32], x[(i+r)*a.K+c:][:wide])
+				scale := t.scale[r*strip/16:][:strip/16]
+				one(t.code[r*strip:][:wide], scale[:strip/32], x[(i+r)*a.K+c:][:wide])
+				if a.Block == 16 {
+					twice(scale)
+				}
 			}
 			a.place((from+i)/RowTile, c, wide, t)
 		}
+	}
+}
+
+// twice makes two of each number of the first half.
+func twice(s []float32) {
+	for i := len(s) - 1; i > 0; i-- {
+		s[i] = s[i/2]
 	}
 }
 
@@ -76,10 +88,10 @@ func (a *ActsI8) place(tile, column, wide int, t *roundingTile) {
 		interleave(code[r:], RowTile, words(t.code[r*strip:]), strip/4, wide/4)
 	}
 	scales := words(a.Scale[(tile*a.K+column)/a.Block*RowTile:])
-	at, groups := (tile*a.K+column)/a.Group*RowTile, wide/a.Group
-	sums, starts := a.Sum[at:][:groups*RowTile], a.Start[at:][:groups*RowTile]
-	per := a.Group / 16
-	if per > 1 {
+	for r := 0; r < RowTile; r += 4 {
+		interleave(scales[r:], RowTile, words(t.scale[r*strip/16:]), strip/16, wide/a.Block)
+	}
+	if per := a.Group / 16; per > 1 {
 		for g := range RowTile * strip / a.Group {
 			s := int32(0)
 			for _, v := range t.sum[g*per:][:per] {
@@ -88,12 +100,28 @@ func (a *ActsI8) place(tile, column, wide int, t *roundingTile) {
 			t.sum[g] = s
 		}
 	}
+	at, groups := (tile*a.K+column)/a.Group*RowTile, wide/a.Group
+	if a.Block > a.Group {
+		a.placePairs(at, groups, t)
+		return
+	}
+	sums, starts := a.Sum[at:][:groups*RowTile], a.Start[at:][:groups*RowTile]
 	for r := 0; r < RowTile; r += 4 {
-		interleave(scales[r:], RowTile, words(t.scale[r*strip/32:]), strip/32, wide/a.Block)
 		interleave(words(starts)[r:], RowTile, words(t.sum[r*strip/a.Group:]), strip/a.Group, groups)
 	}
 	for i, s := range starts {
 		sums[i], starts[i] = float32(s), -128*s
+	}
+}
+
+// placePairs interleaves the sums of groups, two together.
+func (a *ActsI8) placePairs(at, groups int, t *roundingTile) {
+	for i, s := range t.sum[:RowTile*strip/a.Group] {
+		t.pair[i] = int16(s)
+	}
+	pairs := words(a.Pair[at:])
+	for r := 0; r < RowTile; r += 4 {
+		interleave(pairs[r:], RowTile, words(t.pair[r*strip/a.Group:]), strip/a.Group/2, groups/2)
 	}
 }
 

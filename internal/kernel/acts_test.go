@@ -45,14 +45,18 @@ func TestQuantizeActivations(t *testing.T) {
 	for _, c := range roundings {
 		for _, group := range []int{16, 32} {
 			var a ActsI8
-			a.Reset(from+m, k, group, c.block)
+			block := c.block
+			if block == 32 {
+				block = group // two of which share a scale
+			}
+			a.Reset(from+m, k, group, block)
 			c.f(&a, x, from, m)
 			sums := make([]int, (from+m)*k/group)
 			for i, v := range x {
 				row, q := from+i/k, i%k
 				tile, lane := row/RowTile, row%RowTile
 				b := x[i/c.block*c.block:][:c.block]
-				s := a.Scale[(tile*k+q)/c.block*RowTile+lane]
+				s := a.Scale[(tile*k+q)/block*RowTile+lane]
 				code := a.Code[(tile*k+q/4*4)*RowTile+4*lane+q%4]
 				step := math.Max(1.002*float64(abs32(extreme(b)))/127, 1e-12) // the half-precision scale adds a little
 				if d := math.Abs(float64(s)*float64(code) - float64(v)); d > 0.51*step+float64(abs32(extreme(b)))*6e-4 {
@@ -62,6 +66,12 @@ func TestQuantizeActivations(t *testing.T) {
 			}
 			for i, n := range sums[from*k/group:] {
 				row, g := from+i/(k/group), i%(k/group)
+				if block > group {
+					if got := a.Pair[(row/RowTile*(k/group)+g/2*2)*RowTile+row%RowTile*2+g%2]; got != int16(n) {
+						t.Fatalf("%s: sum of group %d of row %d is %d, want %d", c.name, g, row, got, n)
+					}
+					continue
+				}
 				at := (row/RowTile*(k/group)+g)*RowTile + row%RowTile
 				if a.Sum[at] != float32(n) || a.Start[at] != int32(-128*n) {
 					t.Fatalf("%s: sum of group %d of row %d is %g, want %d", c.name, g, row, a.Sum[at], n)

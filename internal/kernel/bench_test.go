@@ -62,7 +62,7 @@ func BenchmarkMatMulI8(b *testing.B) {
 			for i := range w {
 				w[i] = int8(s.low + r.Intn(s.high-s.low+1))
 			}
-			a, p := actsOf(r, x, k, s.group, s.block), put(r, w, k, s.group, s.min)
+			a, p := actsOf(r, x, k, s.group, s.block), put(r, w, k, s.group, s.block, s.min)
 			dst := make([]float32, m*LanesI8)
 			measure(b, matMulI8, "GOP/s", 2*m*k*LanesI8, func(f func([]float32, int, *ActsI8, int, int, *PanelI8, int, int)) {
 				f(dst, LanesI8, a, 0, m, p, 0, k)
@@ -107,9 +107,9 @@ func BenchmarkPack(b *testing.B) {
 	})
 	b.Run("I8", func(b *testing.B) {
 		p := PanelI8{}
-		rows := RowsI8{Code: make([]int8, LanesI8*run), Scale: filled(LanesI8 * run / 32), Min: filled(LanesI8 * run / 32), Ld: run, LdGroup: run / 32}
+		rows := RowsI8{Code: make([]int8, LanesI8*run), Scale: filled(LanesI8 * run / 32), Min: filled(LanesI8 * run / 32), Ld: run, LdBlock: run / 32}
 		for b.Loop() {
-			p.Reset(run, 32)
+			p.Reset(run, 32, 32)
 			p.Put(0, run, &rows)
 		}
 		b.ReportMetric(LanesI8*run*float64(b.N)/1e9/b.Elapsed().Seconds(), "Gelem/s")

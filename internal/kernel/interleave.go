@@ -20,7 +20,7 @@ func spread4Portable(dst []uint32, to int, src []uint32, ld, n int) {
 	}
 }
 
-// words sees elements of one or four bytes as words, whose contents do not matter.
-func words[T int8 | int32 | uint32 | float32](s []T) []uint32 {
+// words sees elements of up to four bytes as words, whose contents do not matter.
+func words[T int8 | int16 | int32 | uint32 | float32](s []T) []uint32 {
 	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(s[0]))/4)
 }

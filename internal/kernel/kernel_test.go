@@ -215,25 +215,38 @@ func actsOf(r *rand.Rand, code []int8, k, group, block int) *ActsI8 {
 	clear(a.Code)
 	clear(a.Sum)
 	clear(a.Start)
+	clear(a.Pair)
 	copy(a.Scale, random(r, len(a.Scale)))
 	for i, c := range code {
 		row, q := i/k, i%k
 		a.Code[(row/RowTile*k+q/4*4)*RowTile+row%RowTile*4+q%4] = c
-		at := (row/RowTile*(k/group)+q/group)*RowTile + row%RowTile
+		g := q / group
+		if block > group {
+			a.Pair[(row/RowTile*(k/group)+g/2*2)*RowTile+row%RowTile*2+g%2] += int16(c)
+			continue
+		}
+		at := (row/RowTile*(k/group)+g)*RowTile + row%RowTile
 		a.Sum[at] += float32(c)
 		a.Start[at] -= 128 * int32(c)
 	}
 	return a
 }
 
-// put fills a panel with the codes [16][k], random scales, and offsets where they are wanted.
-func put(r *rand.Rand, code []int8, k, group int, min bool) *PanelI8 {
-	rows := RowsI8{Code: code, Ld: k, Scale: random(r, LanesI8*k/group), Min: make([]float32, LanesI8*k/group), LdGroup: k / group}
+// put fills a panel with the codes [16][k], random scales, and offsets where they are wanted; integer scales are random too, some of them extreme.
+func put(r *rand.Rand, code []int8, k, group, block int, min bool) *PanelI8 {
+	rows := RowsI8{Code: code, Ld: k, LdGroup: k / group, LdBlock: k / block, Scale: random(r, LanesI8*k/block), Min: make([]float32, LanesI8*k/block),
+		Sub: make([]int16, LanesI8*k/group), SubMin: make([]int16, LanesI8*k/group)}
 	if min {
 		rows.Min = random(r, len(rows.Min))
 	}
+	for i := range rows.Sub {
+		rows.Sub[i], rows.SubMin[i] = int16(r.Intn(256)-128), int16(r.Intn(64))
+		if r.Intn(3) == 0 {
+			rows.Sub[i] = []int16{-128, 127}[r.Intn(2)]
+		}
+	}
 	p := &PanelI8{}
-	p.Reset(k, group)
+	p.Reset(k, group, block)
 	p.Put(0, k, &rows)
 	return p
 }
@@ -250,7 +263,7 @@ func panelOf(r *rand.Rand, m, k, group, block int, min bool) (*ActsI8, *PanelI8)
 			w[i] = []int8{-128, 127}[r.Intn(2)]
 		}
 	}
-	return actsOf(r, x, k, group, block), put(r, w, k, group, min)
+	return actsOf(r, x, k, group, block), put(r, w, k, group, block, min)
 }
 
 func TestMatMulI8(t *testing.T) {
@@ -290,7 +303,7 @@ func TestMatMulI8OfSmallCodes(t *testing.T) {
 		for _, ends := range [][2]int{{0, 3}, {0, 15}, {-8, 7}, {0, 16}, {-16, 15}, {0, 31}, {-16, 16}, {-32, 31}, {0, 63}, {-32, 32}, {-64, 63}, {-64, 64},
 			{-65, 0}, {0, 126}, {0, 127}, {-128, 0}, {-128, 127}, {5, 9}, {-9, -5}} {
 			for _, group := range []int{16, 32, 64} {
-				for _, m := range []int{3, 4, 5, 6, 8} {
+				for _, m := range []int{3, 4, 5, 6, 7, 8} {
 					w, x := make([]int8, LanesI8*128), make([]int8, m*128)
 					for i := range w {
 						w[i] = int8(ends[0] + r.Intn(ends[1]-ends[0]+1))
@@ -305,7 +318,7 @@ func TestMatMulI8OfSmallCodes(t *testing.T) {
 						}
 					}
 					block := group + m%2*(128-group)
-					a, panel := actsOf(r, x, 128, group, block), put(r, w, 128, group, m%2 == 0)
+					a, panel := actsOf(r, x, 128, group, block), put(r, w, 128, group, block, m/2%2 == 0)
 					got, want := make([]float32, m*LanesI8), make([]float32, m*LanesI8)
 					f(got, LanesI8, a, 0, m, panel, 0, 128)
 					p(want, LanesI8, a, 0, m, panel, 0, 128)
@@ -331,8 +344,13 @@ func TestMatMulI8AgainstDefinition(t *testing.T) {
 					n += x * int(p.Code[(q/4*LanesI8+j)*4+q%4])
 					sum += x
 				}
+				at := g/2*LanesI8 + j
+				sub, min := int(p.Sub[2*(g*LanesI8+j)]), int(p.SubMin[2*at+g%2])
+				if again, pair := int(p.Sub[2*(g*LanesI8+j)+1]), int(p.Pair[2*at+g%2]); again != sub || pair != sub {
+					t.Fatalf("integer scale %d is %d and %d elsewhere", sub, again, pair)
+				}
 				scale := float64(a.Scale[g/2*RowTile+i])
-				s, o := scale*float64(n)*float64(p.Scale[g*LanesI8+j]), scale*float64(sum)*float64(p.Min[g*LanesI8+j])
+				s, o := scale*float64(n*sub)*float64(p.Scale[at]), scale*float64(sum*min)*float64(p.Min[at])
 				want += s + o
 				size += math.Abs(s) + math.Abs(o)
 			}

@@ -58,10 +58,11 @@ func TestInterleave(t *testing.T) {
 }
 
 func TestPutPlacesEveryCode(t *testing.T) {
-	const k, group, ld, ldGroup = 128, 16, 96, 5
-	rows := RowsI8{Code: make([]int8, LanesI8*ld), Scale: make([]float32, LanesI8*ldGroup), Min: make([]float32, LanesI8*ldGroup), Ld: ld, LdGroup: ldGroup}
+	const k, group, block, ld, ldGroup, ldBlock = 128, 16, 32, 96, 6, 3
+	rows := RowsI8{Code: make([]int8, LanesI8*ld), Scale: make([]float32, LanesI8*ldBlock), Min: make([]float32, LanesI8*ldBlock),
+		Sub: make([]int16, LanesI8*ldGroup), SubMin: make([]int16, LanesI8*ldGroup), Ld: ld, LdGroup: ldGroup, LdBlock: ldBlock}
 	var p PanelI8
-	p.Reset(k, group)
+	p.Reset(k, group, block)
 	for from := 0; from < k; from += 64 {
 		for lane := range LanesI8 {
 			for i := range 64 {
@@ -69,7 +70,12 @@ func TestPutPlacesEveryCode(t *testing.T) {
 			}
 			for g := range 4 {
 				at := lane*ldGroup + g
-				rows.Scale[at] = float32((from/group+g)*100 + lane)
+				rows.Sub[at] = int16((from/group+g)*100 + lane)
+				rows.SubMin[at] = -rows.Sub[at]
+			}
+			for b := range 2 {
+				at := lane*ldBlock + b
+				rows.Scale[at] = float32((from/block+b)*100 + lane)
 				rows.Min[at] = -rows.Scale[at]
 			}
 		}
@@ -86,17 +92,27 @@ func TestPutPlacesEveryCode(t *testing.T) {
 			t.Fatalf("scale %d is %g, offset %g, want %g", i, s, p.Min[i], want)
 		}
 	}
+	for i, s := range p.Sub {
+		if want := int16(i/2/LanesI8*100 + i/2%LanesI8); s != want {
+			t.Fatalf("integer scale %d is %d, want %d", i, s, want)
+		}
+	}
+	for i, s := range p.Pair {
+		if want := int16((i/2/LanesI8*2+i%2)*100 + i/2%LanesI8); s != want || p.SubMin[i] != -want {
+			t.Fatalf("pair %d has %d, offset %d, want %d", i, s, p.SubMin[i], want)
+		}
+	}
 }
 
 // A panel that had offsets forgets them.
 func TestPanelWithoutOffsets(t *testing.T) {
 	r := rand.New(rand.NewSource(16))
-	p := put(r, make([]int8, LanesI8*64), 64, 32, true)
+	p := put(r, make([]int8, LanesI8*64), 64, 32, 32, true)
 	if p.Min == nil {
 		t.Fatal("the offsets are gone")
 	}
-	p.Reset(64, 32)
-	p.Put(0, 64, &RowsI8{Code: make([]int8, LanesI8*64), Scale: make([]float32, LanesI8*2), Min: make([]float32, LanesI8*2), Ld: 64, LdGroup: 2})
+	p.Reset(64, 32, 32)
+	p.Put(0, 64, &RowsI8{Code: make([]int8, LanesI8*64), Scale: make([]float32, LanesI8*2), Min: make([]float32, LanesI8*2), Ld: 64, LdBlock: 2})
 	if p.Min != nil {
 		t.Fatal("offsets where all are zero")
 	}

@@ -87,13 +87,11 @@ func (r *run) acts(w *weight) *acts {
 // fill rounds the input.
 func (r *run) fill(a *acts) {
 	x, m, k := r.in.x, r.in.m, r.in.k
-	block := 32
 	switch a.kind {
 	case quantize.ActsQ8_K:
-		block = 256
-		fallthrough
+		a.int8.Reset(m, k, a.group, 256)
 	case quantize.ActsQ8_0:
-		a.int8.Reset(m, k, a.group, block)
+		a.int8.Reset(m, k, a.group, a.group)
 	case quantize.ActsF16, quantize.ActsBF16, codedFloats:
 		a.codes.Reset((m+kernel.RowTile-1)/kernel.RowTile*kernel.RowTile, k)
 	default:

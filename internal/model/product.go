@@ -216,18 +216,15 @@ func (w *weight) pack(k *worker, panel *kernel.PanelI8, row, n int) error {
 	if _, err := w.t.Raw.ReadAt(raw, int64(row)*int64(size)); err != nil {
 		return err
 	}
-	rows := k.decoded(n, t.Group)
-	panel.Reset(w.k, t.Group)
+	rows := k.decoded(n, t)
+	panel.Reset(w.k, t.Group, t.Shared())
 	for from := 0; from < w.k; from += packColumns {
 		cols := min(packColumns, w.k-from)
 		at, part := from/t.Block*t.Bytes, cols/t.Block*t.Bytes
 		for lane := range n {
-			t.Tile(quantize.Tile{
-				Code:  rows.Code[lane*rows.Ld:][:cols],
-				Scale: rows.Scale[lane*rows.LdGroup:][:cols/t.Group],
-				Min:   rows.Min[lane*rows.LdGroup:][:cols/t.Group],
-			}, raw[lane*size+at:][:part])
-			w.rescale(rows.Scale[lane*rows.LdGroup:][:cols/t.Group], row+lane)
+			tile := tileOf(rows, lane, cols, t)
+			t.Tile(tile, raw[lane*size+at:][:part])
+			w.rescale(tile.Scale, row+lane)
 		}
 		panel.Put(from, cols, rows)
 	}
@@ -245,16 +242,35 @@ func (w *weight) rescale(scale []float32, row int) {
 	}
 }
 
+// tileOf is the place of some columns of a row.
+func tileOf(rows *kernel.RowsI8, lane, cols int, t *quantize.Type) quantize.Tile {
+	tile := quantize.Tile{
+		Code:  rows.Code[lane*rows.Ld:][:cols],
+		Scale: rows.Scale[lane*rows.LdBlock:][:cols/t.Shared()],
+		Min:   rows.Min[lane*rows.LdBlock:][:cols/t.Shared()],
+	}
+	if t.Shared() > t.Group {
+		tile.Sub, tile.SubMin = rows.Sub[lane*rows.LdGroup:][:cols/t.Group], rows.SubMin[lane*rows.LdGroup:][:cols/t.Group]
+	}
+	return tile
+}
+
 // decoded is room for some columns of a panel's rows, of which n will be filled; the others are zero.
-func (k *worker) decoded(n, group int) *kernel.RowsI8 {
+func (k *worker) decoded(n int, t *quantize.Type) *kernel.RowsI8 {
 	const ld = packColumns + 64 // not a power of two, which would compete for places in the cache
 	r := &k.tile
-	r.Ld, r.LdGroup = ld, packColumns/group
+	r.Ld, r.LdGroup, r.LdBlock = ld, packColumns/t.Group, packColumns/t.Shared()
 	grow(&r.Code, kernel.LanesI8*r.Ld)
-	grow(&r.Scale, kernel.LanesI8*r.LdGroup)
-	grow(&r.Min, kernel.LanesI8*r.LdGroup)
+	grow(&r.Scale, kernel.LanesI8*r.LdBlock)
+	grow(&r.Min, kernel.LanesI8*r.LdBlock)
 	clear(r.Code[n*r.Ld:])
-	clear(r.Scale[n*r.LdGroup:])
-	clear(r.Min[n*r.LdGroup:])
+	clear(r.Scale[n*r.LdBlock:])
+	clear(r.Min[n*r.LdBlock:])
+	if t.Shared() > t.Group {
+		grow(&r.Sub, kernel.LanesI8*r.LdGroup)
+		grow(&r.SubMin, kernel.LanesI8*r.LdGroup)
+		clear(r.Sub[n*r.LdGroup:])
+		clear(r.SubMin[n*r.LdGroup:])
+	}
 	return r
 }

@@ -86,10 +86,12 @@ func (f *file) label(what string) string {
 // at begins a label.
 func (f *file) at(label string) { f.p("%s:", label) }
 
-// args loads arguments of 8 bytes each, in order, into registers.
+// args loads arguments of 8 bytes each, in order, into registers, but those without one.
 func (f *file) args(pairs ...string) {
 	for n, off := 0, 0; n < len(pairs); n, off = n+2, off+8 {
-		f.i("MOVQ", fmt.Sprintf("%s+%d(FP)", pairs[n], off), pairs[n+1])
+		if pairs[n+1] != "" {
+			f.i("MOVQ", fmt.Sprintf("%s+%d(FP)", pairs[n], off), pairs[n+1])
+		}
 	}
 }
 

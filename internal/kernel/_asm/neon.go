@@ -20,6 +20,16 @@ func (f *file) addProducts(d, a, b, upper int) {
 	f.word(uint32(0x0e608000|upper<<30|b<<16|a<<5|d), fmt.Sprintf("SMLAL%s V%d.S4, V%d, V%d", []string{"", "2"}[upper], d, a, b))
 }
 
+// times adds products of 32-bit integers to d.
+func (f *file) times(d, a, b int) {
+	f.word(uint32(0x4ea09400|b<<16|a<<5|d), fmt.Sprintf("MLA V%d.S4, V%d.S4, V%d.S4", d, a, b))
+}
+
+// upperHalves are the upper 16 bits of the words of a.
+func (f *file) upperHalves(d, a int) {
+	f.word(uint32(0x4f300400|a<<5|d), fmt.Sprintf("SSHR $16, V%d.S4, V%d.S4", a, d))
+}
+
 // joinPairs adds neighbours: those of a in the lower half of d, those of b in the upper.
 func (f *file) joinPairs(d, a, b int) {
 	f.word(uint32(0x4ea0bc00|b<<16|a<<5|d), fmt.Sprintf("ADDP V%d.S4, V%d.S4, V%d.S4", d, a, b))
