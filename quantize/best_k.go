@@ -2,37 +2,46 @@ package quantize
 
 import (
 	"math"
+	"slices"
 
 	"quern/internal/kernel"
 )
 
-// The default search of the k-quants with minima. It begins with llama-quantize's block and improves it: each group looks at
-// scales and minima around its own, its levels taken anew at each, and walks on from the best by single steps; the halves
-// are refitted to all levels by least squares and the levels taken once more. What comes out is kept only if the weighted
-// squared error of the decoded values falls, so that no block is ever worse than llama-quantize's.
-
-func (c *minCoder) encode(dst []byte, src, importance []float32) {
-	c.run(dst, src, importance, &c.efforts[0])
-}
+// The longer searches of the k-quants with minima. They begin with llama-quantize's block, the default effort's, and some that take the largest
+// scale and minimum for other integers, and improve them: each group looks at scales and minima around its own, its levels taken anew at
+// each, and walks on from the best by a single step; the halves are refitted to all levels by least squares and the levels taken once
+// more. What comes out is kept only if the weighted squared error of the decoded values falls, so that no block is worse than
+// llama-quantize's.
 
 // harder is the encoder of an effort.
 func (c *minCoder) harder(effort int) Encoder {
-	return func(dst []byte, src, importance []float32) { c.run(dst, src, importance, &c.efforts[effort-1]) }
+	if effort <= EffortDefault {
+		return c.encode
+	}
+	return func(dst []byte, src, importance []float32) {
+		c.encode(dst, src, importance)
+		c.run(dst, src, importance, &c.efforts[effort-1], true)
+	}
 }
 
-func (c *minCoder) run(dst []byte, src, importance []float32, effort *minEffort) {
+// run searches from llama-quantize's blocks, and, if there are some, from those that the default effort has written.
+func (c *minCoder) run(dst []byte, src, importance []float32, effort *minEffort, written bool) {
 	b := kBatches.Get().(*kBatch)
 	defer kBatches.Put(b)
 	src = b.calmed(src)
 	for len(src) > 0 {
 		x := src[:min(len(src), kernel.GroupLanes*c.group)]
 		imp := cutTo(importance, len(x))
+		var quick []byte
+		if written {
+			quick = dst[:len(x)/super*c.bytes]
+		}
 		c.fit(b, x, imp)
-		c.search(b, x, imp, effort)
+		c.search(b, x, imp, effort, quick)
 		if imp != nil && !seenAll(imp) { // where importance says nothing, the plain fit may be the better start
 			had := b.block
 			c.fit(b, x, nil)
-			c.search(b, x, imp, effort)
+			c.search(b, x, imp, effort, nil)
 			b.keepBetter(&had, imp)
 		}
 		for i := 0; i*super < len(x); i++ {
@@ -45,44 +54,100 @@ func (c *minCoder) run(dst []byte, src, importance []float32, effort *minEffort)
 	}
 }
 
-// search improves the blocks that fit left. What does not get better by a part that counts stays as it was.
-func (c *minCoder) search(b *kBatch, x, importance []float32, effort *minEffort) {
+// search improves the blocks that fit left, or were written. What does not get better by a part that counts stays as it was.
+func (c *minCoder) search(b *kBatch, x, importance []float32, effort *minEffort, written []byte) {
 	weighted := b.weigh(c.weigh, c.sigma, x, importance, c.group)
-	for i := 0; i*super < len(x); i++ {
+	n := len(x) / super
+	for i := range n {
 		k := &b.block[i]
 		c.finite(k)
 		k.best = k.first
 	}
-	n := len(x) / super
-	for round := range effort.rounds {
-		c.spread(b, n)
-		b.WalkMin(c.group, c.top, c.most, weighted, stay)
-		if round == 0 {
-			b.start(n, c.groups())
-		}
-		if len(effort.far) > 0 {
-			b.WalkMin(c.group, c.top, c.most, weighted, effort.far)
-		}
-		for range effort.near {
-			b.AtScale, b.AtMin = b.Scale, b.Min
-			b.WalkMin(c.group, c.top, c.most, weighted, around)
-		}
-		walked := b.block
+	c.stand(b, n, weighted)
+	b.start(n, c.groups())
+	if written != nil {
+		c.offerWritten(b, n, weighted, written)
+	}
+	if len(effort.starts) > 0 {
+		c.offerStarts(b, n, weighted, effort)
+	}
+	c.climb(b, n, weighted, effort)
+}
+
+// offerStarts offers what is found from a scan of scales: integers of several halves.
+func (c *minCoder) offerStarts(b *kBatch, n int, weighted bool, effort *minEffort) {
+	b.ScanMin(c.group, c.top, weighted, c.looks.scan)
+	scales, mins, had := b.Scale, b.Min, b.block
+	for g, m := range mins {
+		mins[g] = 0 - m
+	}
+	for _, part := range effort.starts {
+		most := part * float32(c.most)
+		b.Scale, b.Min = scales, mins
 		for i := range n {
-			c.gather(b, &walked[i], i)
+			at := i * c.groups()
+			c.roundScales(b, i, slices.Max(scales[at:at+c.groups()])/most, slices.Max(mins[at:at+c.groups()])/most)
+			b.block[i].loss = math.Inf(1)
 		}
-		c.measure(b, &walked, n, weighted)
-		next := walked
+		c.climb(b, n, weighted, effort)
 		for i := range n {
-			c.refit(b, &next[i].best, i)
-		}
-		c.measure(b, &next, n, weighted)
-		for i := range n {
-			next[i].loss = b.sum(&b.Loss, i, c.groups())
-			b.block[i].offer(&walked[i])
-			b.block[i].offer(&next[i])
+			had[i].offer(&b.block[i])
 		}
 	}
+	b.block = had
+}
+
+// climb improves the best blocks.
+func (c *minCoder) climb(b *kBatch, n int, weighted bool, effort *minEffort) {
+	for range effort.rounds {
+		c.stand(b, n, weighted)
+		c.improve(b, n, weighted, effort)
+	}
+}
+
+// improve moves the scales and minima of all groups, then the halves.
+func (c *minCoder) improve(b *kBatch, n int, weighted bool, effort *minEffort) {
+	b.WalkMin(c.group, c.top, c.most, weighted, effort.far)
+	b.AtScale, b.AtMin = b.Scale, b.Min
+	b.WalkMin(c.group, c.top, c.most, weighted, around)
+	walked := b.block
+	for i := range n {
+		c.gather(b, &walked[i], i)
+	}
+	c.measure(b, &walked, n, weighted)
+	next := walked
+	for i := range n {
+		c.refit(b, &next[i].best, i)
+	}
+	c.measure(b, &next, n, weighted)
+	for i := range n {
+		next[i].loss = b.sum(&b.Loss, i, c.groups())
+		b.block[i].offer(&walked[i])
+		b.block[i].offer(&next[i])
+	}
+}
+
+// offerWritten offers the blocks that were written.
+func (c *minCoder) offerWritten(b *kBatch, n int, weighted bool, written []byte) {
+	had := b.block
+	for i := range n {
+		block := written[i*c.bytes:]
+		k := &b.block[i].best
+		*k = c.scales(block)
+		k.d, k.dmin = halfBits(block[c.at:]), halfBits(block[c.at+2:])
+	}
+	c.stand(b, n, weighted)
+	for i := range n {
+		b.block[i].loss = b.sum(&b.Loss, i, c.groups())
+		had[i].offer(&b.block[i])
+	}
+	b.block = had
+}
+
+// stand puts the best scales and minima into the lanes, and finds their errors.
+func (c *minCoder) stand(b *kBatch, n int, weighted bool) {
+	c.spread(b, n)
+	b.WalkMin(c.group, c.top, c.most, weighted, stay)
 }
 
 // finite sees that the halves of llama-quantize's block are numbers.
@@ -139,14 +204,17 @@ func (c *minCoder) refit(b *kBatch, k *superScales, i int) {
 		mx += float64(m * float64(b.SumWX[at]))
 	}
 	det := float64(aa*mm) - float64(am*am)
-	if !(det > 1e-12*aa*mm) {
+	if !(det > unlike*aa*mm) { // so near to dependent that float32 sums cannot tell them apart
 		if aa > 0 {
-			k.d = finiteBits(half(float32(ax / aa)))
+			k.d = someHalf(float32((ax - float64(am*float64(halfValue(k.dmin)))) / aa))
 		}
 		return
 	}
 	d, m := (float64(ax*mm)-float64(mx*am))/det, (float64(mx*aa)-float64(ax*am))/det
 	if d > 0 && m >= 0 && d <= math.MaxFloat32 && m <= math.MaxFloat32 {
-		k.d, k.dmin = finiteBits(half(float32(d))), finiteBits(half(float32(m)))
+		k.d, k.dmin = someHalf(float32(d)), someHalf(float32(m))
 	}
 }
+
+// unlike is the part of a product of sums that a determinant has to be to say something.
+const unlike = 1e-5

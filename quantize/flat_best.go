@@ -243,7 +243,6 @@ func (c *flatCoder) fitMin(b *kBatch, f *flatFit) {
 		first.d, first.m = b.Scale, b.Min
 		f.objective(b)
 	} else {
-		ones(b.W[:])
 		kernel.BlockExtremes(first.d[:], first.m[:], f.x)
 		for i, lo := range first.m {
 			first.d[i] = (first.d[i] - lo) / float32(top)
@@ -255,7 +254,7 @@ func (c *flatCoder) fitMin(b *kBatch, f *flatFit) {
 		if f.with != nil {
 			table = e.wide
 		}
-		b.ScanMin(flat, top, table)
+		b.ScanMin(flat, top, f.with != nil, table)
 		next.d, next.m = b.Scale, b.Min
 		f.offerMin(b, top, next, false)
 		for range e.refits {

@@ -13,18 +13,27 @@ type minCoder struct {
 	searched []float32 // and with it
 	plainAbs bool      // without: weights |x| and absolute error
 	weigh    func(w, src, importance []float32)
-	efforts  [3]minEffort // of the default search: what efforts 1, 2 and 3 look at
+	looks    minQuick
+	efforts  [3]minEffort // of the longer search: what efforts 2 and 3 look at, and effort 1 where importance says nothing
 	put      func(dst []byte, b *superBlock)
 	codes    *kernel.Codes
 	at       int                          // where the halves begin
 	scales   func(src []byte) superScales // but the halves
 }
 
-// A minEffort is what a search looks at.
+// A minEffort is what a longer search looks at.
 type minEffort struct {
-	rounds int       // of walking and refitting, as long as they help
-	near   int       // rounds of single steps in each
-	far    []float32 // the steps from a group's scale and minimum that come before them: kernel.WalkMin's table
+	starts []float32 // what part of all integers the largest scale and minimum of a start take
+	rounds int       // of walking and refitting from each
+	far    []float32 // the steps from a group's scale and minimum that come before single ones: kernel.WalkMin's table
+}
+
+func effortsMin(top int) [3]minEffort {
+	return [3]minEffort{
+		{nil, 1, stepsMin(top, -3, 3)},
+		{[]float32{1, 0.93}, 1, stepsMin(top, -8, -6, -4, -3, -2, -1, 1, 2, 3, 4, 6, 8)},
+		{[]float32{1.05, 1, 0.95, 0.9, 0.85, 0.8}, 2, stepsMin(top, -6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6)},
+	}
 }
 
 func (c *minCoder) groups() int { return super / c.group }

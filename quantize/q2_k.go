@@ -20,11 +20,7 @@ var Q2_K = register(Type{
 })
 
 var coder2K = minCoder{group: 16, top: 3, most: 15, bytes: 84, sigma: 1, plain: sweepMin(-0.5, 0.1, 15, 3), searched: sweepMin(-0.9, 0.05, 36, 3), plainAbs: true,
-	weigh: weighSuper(1), efforts: [3]minEffort{
-		{1, 1, stepsMin(3, -2, 2)},
-		{2, 2, stepsMin(3, -4, -3, -2, -1, 1, 2, 3, 4)},
-		{6, 4, stepsMin(3, -6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6)},
-	},
+	weigh: weighSuper(1), looks: looksMin(3, scanHalves(15, 2, 1, 0.25)), efforts: effortsMin(3),
 	put: func(dst []byte, b *superBlock) {
 		for g := range groups16 {
 			dst[g] = uint8(b.scale[g]) | b.min[g]<<4

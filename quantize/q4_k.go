@@ -19,11 +19,7 @@ var Q4_K = register(Type{
 })
 
 var coder4K = minCoder{group: 32, top: 15, most: 63, bytes: 144, sigma: 2, plain: sweepMin(-1, 0.1, 20, 15), searched: sweepMin(-0.9, 0.05, 36, 15),
-	weigh: weighSuper(2), efforts: [3]minEffort{
-		{1, 1, stepsMin(15, -3, 3)},
-		{1, 2, stepsMin(15, -6, -4, -2, 2, 4, 6)},
-		{4, 4, stepsMin(15, -10, -8, -6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 8, 10)},
-	},
+	weigh: weighSuper(2), looks: looksMin(15, scanHalves(63, 6, 2, 0.5)), efforts: effortsMin(15),
 	put: func(dst []byte, b *superBlock) {
 		putHalf(dst, b.d)
 		putHalf(dst[2:], b.dmin)

@@ -19,11 +19,7 @@ var Q5_K = register(Type{
 })
 
 var coder5K = minCoder{group: 32, top: 31, most: 63, bytes: 176, sigma: 2, plain: sweepMin(-0.5, 0.1, 15, 31), searched: sweepMin(-0.9, 0.05, 36, 31),
-	weigh: weighSuper(2), efforts: [3]minEffort{
-		{1, 1, stepsMin(31, -2, 2)},
-		{1, 2, stepsMin(31, -4, -3, -2, -1, 1, 2, 3, 4)},
-		{4, 4, stepsMin(31, -8, -7, -6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 7, 8)},
-	},
+	weigh: weighSuper(2), looks: looksMin(31, scanHalves(63, 12, 4, 1)), efforts: effortsMin(31),
 	put: func(dst []byte, b *superBlock) {
 		putHalf(dst, b.d)
 		putHalf(dst[2:], b.dmin)

@@ -31,6 +31,27 @@ func bothSigns(zero int, from, to, step float32) (table []float32) {
 	return table
 }
 
+// scanFrom lists some around the scale that takes the whole range of a group to the highest level: first that one, narrower ranges twice as far
+// as wider ones.
+func scanFrom(top int) (table []float32) {
+	for _, d := range [...]float32{0, -0.3, 0.3, -0.6, -0.9, 0.6, -1.2, 0.9, -1.5} {
+		table = append(table, float32(top)+d)
+	}
+	return table
+}
+
+// scanHalves lists some around the scale that takes the largest of a super-block's to the highest integer: first that one, then from so far below it
+// to so far above.
+func scanHalves(most int, below, above, step float32) (table []float32) {
+	table = append(table, float32(most))
+	for d := -below; d <= above; d += step {
+		if d != 0 {
+			table = append(table, float32(most)+d)
+		}
+	}
+	return table
+}
+
 // stepsTo lists the steps of a scale from -far to far.
 func stepsTo(far, step int) (table []float32) {
 	for s := -far; s <= far; s += step {

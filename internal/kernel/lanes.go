@@ -211,9 +211,10 @@ func (g *Groups) ScanSym(n, lo, hi int, weighted bool, table []float32) {
 	scanSym.best(g, n, table)
 }
 
-// ScanMin does what SweepMin does by sums alone: what a refit explains. Scale and Min receive the best, SumW and SumWX the sums.
-func (g *Groups) ScanMin(n, top int, table []float32) {
-	g.params = [5]float32{levelZero + float32(top), float32(top)}
+// ScanMin does what SweepMin does by sums alone: what a refit explains. Scale and Min receive the best, SumW and SumWX the sums. Without
+// weighted, W counts as one everywhere.
+func (g *Groups) ScanMin(n, top int, weighted bool, table []float32) {
+	g.params = [5]float32{levelZero + float32(top), float32(top), flag(weighted)}
 	scanMin.best(g, n, table)
 }
 

@@ -36,9 +36,10 @@ func (l *lane) scanMin(table []float32) {
 	lo, hi := l.x[0], l.x[0]
 	var sw, sx float32
 	for e, x := range l.x[:l.n] {
+		w := l.weight(e)
 		lo, hi = min(lo, x), max(hi, x)
-		sx = fma(x, l.w[e], sx)
-		sw += l.w[e]
+		sx = fma(x, w, sx)
+		sw += w
 	}
 	lo = min(lo, 0)
 	if lo == 0 {
@@ -59,7 +60,7 @@ func (l *lane) scanMin(table []float32) {
 func (l *lane) scanLevels(from, inv float32) (sl, sl2, sxl float32) {
 	for e, x := range l.x[:l.n] {
 		q := levelBy(x-from, inv, levelZero, l.g.params[0])
-		wq := float32(q * l.w[e])
+		wq := float32(q * l.weight(e))
 		sl += wq
 		sl2 = fma(wq, q, sl2)
 		sxl = fma(wq, x, sxl)
@@ -67,12 +68,16 @@ func (l *lane) scanLevels(from, inv float32) (sl, sl2, sxl float32) {
 	return sl, sl2, sxl
 }
 
-// refitOnce is refitMin with one division.
+// alike is the part of Σw·Σwq² below which what its difference from (Σwq)² leaves is chance: levels are all alike.
+const alike = 1.0 / (1 << 17)
+
+// refitOnce is refitMin with one division; where levels are all alike the minimum is zero.
 func refitOnce(sw, sx, sl, sl2, sxl float32) (scale, low float32, ok bool) {
-	det := float32(sw*sl2) - float32(sl*sl)
+	all := float32(sw * sl2)
+	det := all - float32(sl*sl)
 	scale = float32(sw*sxl) - float32(sx*sl)
 	low = float32(sl2*sx) - float32(sl*sxl)
-	if low > 0 {
+	if low > 0 || float32(all*alike) >= det {
 		scale, low, det = sxl, 0, sl2
 	}
 	inv := 1 / det

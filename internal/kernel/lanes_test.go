@@ -86,6 +86,7 @@ func TestLanes(t *testing.T) {
 		{"scanSym", scanSym, [5]float32{levelZero - 8, levelZero + 7}, bothTable},
 		{"scanSymWeighted", scanSym, [5]float32{levelZero - 32, levelZero + 31, 1}, sweepTable(-0.9, 0.1, 19, -32)},
 		{"scanMin", scanMin, [5]float32{levelZero + 15, 15}, sweepTable(-1, 0.1, 21, 15)},
+		{"scanMinWeighted", scanMin, [5]float32{levelZero + 3, 3, 1}, sweepTable(-1, 0.1, 21, 3)},
 		{"weighAbs", weighAbs, [5]float32{32, 1}, nil},
 		{"weighSquares", weighSquares, [5]float32{}, nil},
 		{"weighBy", weighBy, [5]float32{}, nil},
@@ -147,6 +148,7 @@ func BenchmarkLanes(b *testing.B) {
 		{"takeMin", takeMin, [5]float32{levelZero + 15}, nil},
 		{"takeSym", takeSym, [5]float32{levelZero - 4, levelZero + 3}, nil},
 		{"scanMin", scanMin, [5]float32{levelZero + 15, 15}, sweepTable(-1, 0.1, 21, 15)},
+		{"scanMinWeighted", scanMin, [5]float32{levelZero + 3, 3, 1}, sweepTable(-1, 0.1, 21, 3)},
 		{"scanSym", scanSym, [5]float32{levelZero - 32, levelZero + 31}, sweepTable(-0.9, 0.1, 19, -32)},
 		{"scanSymWeighted", scanSym, [5]float32{levelZero - 32, levelZero + 31, 1}, sweepTable(-0.9, 0.1, 19, -32)},
 	} {

@@ -81,16 +81,18 @@ func (p *lanes) tryScanSym(l levels, weighted bool) {
 	p.freeMask(more)
 }
 
-// params: the highest level and levelZero, the highest level. table: numerators of inverse scales.
+// params: the highest level and levelZero, the highest level, one if weights count. table: numerators of inverse scales.
 func (p *lanes) scanMin() {
-	p.parts(p.beginScanMin)
-	l := p.levelsOf(-1, 0)
-	p.tries(1, func() { p.parts(func() { p.tryScanMin(l) }) })
-	p.unshare()
+	p.weighted(func(weighted bool) {
+		p.parts(func() { p.beginScanMin(weighted) })
+		l := p.levelsOf(-1, 0)
+		p.tries(1, func() { p.parts(func() { p.tryScanMin(l, weighted) }) })
+		p.unshare()
+	})
 }
 
 // beginScanMin begins with the smallest weight as minimum, and a scale that explains nothing.
-func (p *lanes) beginScanMin() {
+func (p *lanes) beginScanMin(weighted bool) {
 	sw, sx := p.zero(), p.zero()
 	p.copyGP("groups", "element")
 	lo := p.load(p.x())
@@ -99,7 +101,7 @@ func (p *lanes) beginScanMin() {
 		x := p.load(p.x())
 		p.is(lo, minf, x)
 		p.is(hi, maxf, x)
-		w := p.load(p.w())
+		w := p.weight(weighted)
 		p.to(fma, sx, x, w)
 		p.is(sw, add, w)
 		p.free(x, w)
@@ -122,7 +124,10 @@ func (p *lanes) beginScanMin() {
 	p.free(none)
 }
 
-func (p *lanes) tryScanMin(l levels) {
+// alike is the part of Σw·Σwq² below which what its difference from (Σwq)² leaves is chance.
+const alike = 1.0 / (1 << 17)
+
+func (p *lanes) tryScanMin(l levels, weighted bool) {
 	inv, lo, span := p.try(0), p.load(p.row(rowFrom)), p.load(p.row(rowTop))
 	p.is(span, sub, lo)
 	p.is(inv, div, span)
@@ -134,6 +139,13 @@ func (p *lanes) tryScanMin(l levels) {
 		p.is(y, sub, lo)
 		q := p.levelBy(y, inv, l)
 		p.free(y)
+		if !weighted {
+			p.is(sl, add, q)
+			p.to(fma, sl2, q, q)
+			p.to(fma, sxl, q, p.x())
+			p.free(q)
+			return
+		}
 		wq := p.new(q, mul, p.w())
 		p.is(sl, add, wq)
 		p.to(fma, sl2, wq, q)
@@ -144,7 +156,11 @@ func (p *lanes) tryScanMin(l levels) {
 
 	sw, sx := p.row(rowSumW), p.row(rowSumWX)
 	det, t := p.new(sl2, mul, sw), p.new(sl, mul, sl)
+	all := p.copy(det)
 	p.is(det, sub, t)
+	p.is(all, mul, p.c(alike))
+	same := p.cmp(all, "GE", det)
+	p.free(all)
 	detBack := p.park(det, rowSpare0)
 	scale := p.new(sxl, mul, sw)
 	p.to(mul, t, sl, sx)
@@ -155,6 +171,8 @@ func (p *lanes) tryScanMin(l levels) {
 	p.free(sl)
 	p.loadTo(t, p.c(0))
 	above := p.cmp(low, "GT", t)
+	p.either(above, same)
+	p.freeMask(same)
 	p.where(above, low, t)
 	p.free(t)
 	p.where(above, scale, sxl)
