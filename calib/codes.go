@@ -16,8 +16,8 @@ import (
 	"quern/quantize"
 )
 
-// A CodeRun makes codes for the matrices of a checkpoint layer by layer with quantize.GPTQ. Chunks go through the model once: every layer sees what the
-// layers before it make with their codes, and passes on what it then computes. Rows and columns of codes are those of the source's own tensors.
+// A CodeRun makes codes for the matrices of a checkpoint with quantize.GPTQ. Chunks go through the model once: every matrix sees what those
+// before it make with their codes, and passes on what it then computes. Rows and columns of codes are those of the source's own tensors.
 type CodeRun struct {
 	model.Options
 	Matrices []string // that become codes, by the source's names
@@ -27,7 +27,7 @@ type CodeRun struct {
 	Clip     bool                   // codes by quantize.Clip, without feedback; Order and Damp do not matter then
 	Order    quantize.Order
 	Damp     float64 // quantize.DefaultDamp
-	Static   bool    // layers see what the layers before them made before they had codes
+	Static   bool    // matrices see what those before them made before they had codes
 	Journal  *Journal
 	Layer    func(done, layers int) // called when a layer is done; may be nil
 }
@@ -50,6 +50,7 @@ type codeMatrix struct {
 	role   arch.Role
 	expert int // -1: all tokens go through it
 	note   codeNote
+	codes  *quantize.Codes // until the layer is kept
 }
 
 // codeRun is a CodeRun under way.
@@ -79,7 +80,11 @@ func (s *Subject) Codes(ctx context.Context, chunks [][]int32, c *CodeRun) (*Cod
 		r.add(layer, seat{role, expert}, x, m, k)
 	}
 	opt.ObserveMeans = func(layer int, x []float32, m, k int) { r.add(layer, seat{roleMeans, -1}, x, m, k) }
-	if err := s.Layers(ctx, chunks, opt, func(l *model.Layer) error { return r.layer(ctx, l) }); err != nil {
+	next := func(l *model.Layer) error { return r.next(ctx, l) }
+	if r.Static {
+		next = nil
+	}
+	if err := s.Layers(ctx, chunks, opt, next, func(l *model.Layer) error { return r.layer(ctx, l) }); err != nil {
 		return nil, err
 	}
 	return &r.out, r.unplaced()
@@ -110,7 +115,7 @@ func (r *codeRun) bind() error {
 			}
 			l := r.byLayer[o.Layer]
 			if l == nil {
-				l = &codeLayer{run: r.CodeRun, index: o.Layer}
+				l = &codeLayer{run: r.CodeRun, index: o.Layer, replaced: map[int]bool{}}
 				r.byLayer[o.Layer] = l
 			}
 			r.out.layers[name], l.list = l, append(l.list, m)
@@ -125,23 +130,33 @@ func (r *codeRun) bind() error {
 	return err
 }
 
-// layer makes the codes of a layer, or takes those that an earlier run kept, and lets the layer compute with them.
+// next makes codes of the matrices that are multiplied with next, and lets the layer compute with them.
+func (r *codeRun) next(ctx context.Context, l *model.Layer) error {
+	c := r.byLayer[l.Index]
+	if c == nil {
+		return nil
+	}
+	if err := r.reach(ctx, c, func(m *codeMatrix) bool { return slices.Contains(l.Next, m.role) }); err != nil {
+		return err
+	}
+	return r.replace(l, c)
+}
+
+// layer makes what codes of a layer there are not yet, and keeps all.
 func (r *codeRun) layer(ctx context.Context, l *model.Layer) error {
 	if c := r.byLayer[l.Index]; c != nil {
-		if !r.Journal.has(l.Index) {
-			if err := r.make(ctx, c); err != nil {
-				return err
-			}
-		}
-		if err := c.open(); err != nil {
+		if err := r.reach(ctx, c, func(*codeMatrix) bool { return true }); err != nil {
 			return err
 		}
-		r.out.tell(c)
-		if !r.Static && l.Index >= 0 {
-			if err := r.replace(l); err != nil {
+		if c.kept == nil {
+			if err := c.keep(); err != nil {
+				return err
+			}
+			if err := c.open(); err != nil {
 				return err
 			}
 		}
+		r.out.tell(c)
 	}
 	r.grams.done()
 	if r.Layer != nil && l.Index >= 0 {
@@ -150,12 +165,35 @@ func (r *codeRun) layer(ctx context.Context, l *model.Layer) error {
 	return nil
 }
 
-// replace puts the matrices with codes in the place of those that the layer has.
-func (r *codeRun) replace(l *model.Layer) error {
-	for i, o := range r.coded.Origins {
-		if o.Layer != l.Index || !slices.ContainsFunc(o.Parts, func(name string) bool { return r.out.layers[name] != nil }) {
+// reach makes the codes of some matrices of a layer, unless there are any; or finds those of all that an earlier run kept.
+func (r *codeRun) reach(ctx context.Context, l *codeLayer, which func(*codeMatrix) bool) error {
+	if l.kept != nil {
+		return nil
+	}
+	if r.Journal.has(l.index) {
+		return l.open()
+	}
+	methods := map[seat]*codeMethod{}
+	for _, m := range l.list {
+		if m.codes != nil || !which(m) {
 			continue
 		}
+		c := l.empty(m, m.t.NumRows())
+		if err := r.make(ctx, m, c, methods); err != nil {
+			return unrounded(m.t, err)
+		}
+		m.codes = c
+	}
+	return nil
+}
+
+// replace puts the matrices that have codes by now in the place of those that the layer has.
+func (r *codeRun) replace(l *model.Layer, c *codeLayer) error {
+	for i, o := range r.coded.Origins {
+		if o.Layer != l.Index || c.replaced[i] || !c.ready(o.Parts) {
+			continue
+		}
+		c.replaced[i] = true
 		t, from := r.coded.Tensors[i], 0
 		if len(o.Rule.And) == 0 {
 			if err := l.Replace(o.Rule.Role, t); err != nil {
@@ -175,6 +213,18 @@ func (r *codeRun) replace(l *model.Layer) error {
 		}
 	}
 	return nil
+}
+
+// ready says whether parts of a tensor are matrices of the layer, and all that are have codes.
+func (l *codeLayer) ready(parts []string) (some bool) {
+	for _, m := range l.list {
+		if slices.Contains(parts, m.t.Name) {
+			if some = true; m.codes == nil && l.kept == nil {
+				return false
+			}
+		}
+	}
+	return some
 }
 
 // unplaced is an error where a matrix's layer never came.
@@ -197,37 +247,34 @@ type codeMethod struct {
 	note  codeNote
 }
 
-// make makes the codes of a layer and keeps them.
-func (r *codeRun) make(ctx context.Context, l *codeLayer) error {
-	methods := map[seat]*codeMethod{}
-	return l.keep(func(m *codeMatrix, c *quantize.Codes) error {
-		s := r.input(m)
-		own := methods[s]
-		if own == nil {
-			if own = (&codeMethod{note: codeNote{loss: -1}}); m.expert >= 0 { // experts have inputs of their own, and one would not keep the factors of all
-				clear(methods)
-			}
-			methods[s] = own
-			if own.stats, own.note.filled = r.grams.stats(s, m.t.Cols()); own.stats != nil {
-				var err error
-				if own.how, err = r.method(own.stats, &own.note); err != nil {
-					return err
-				}
+// make makes the codes of a matrix. Those with the same inputs share what methods has of these.
+func (r *codeRun) make(ctx context.Context, m *codeMatrix, c *quantize.Codes, methods map[seat]*codeMethod) error {
+	s := r.input(m)
+	own := methods[s]
+	if own == nil {
+		if own = (&codeMethod{note: codeNote{loss: -1}}); m.expert >= 0 { // experts have inputs of their own, and one would not keep the factors of all
+			clear(methods)
+		}
+		methods[s] = own
+		if own.stats, own.note.filled = r.grams.stats(s, m.t.Cols()); own.stats != nil {
+			var err error
+			if own.how, err = r.method(own.stats, &own.note); err != nil {
+				return err
 			}
 		}
-		if m.note = own.note; own.stats == nil {
-			m.note.nearest = true
-			return r.rows(ctx, m, c, func() func(*quantize.Codes, []float32) error {
-				n := r.nearest()
-				return func(c *quantize.Codes, w []float32) error { n.Rows(c, w, m.t.Cols(), nil); return nil }
-			})
-		}
-		r.out.Fed++
-		if err := r.rows(ctx, m, c, own.how); err != nil {
-			return err
-		}
-		return m.note.measure(m, c, own.stats)
-	})
+	}
+	if m.note = own.note; own.stats == nil {
+		m.note.nearest = true
+		return r.rows(ctx, m, c, func() func(*quantize.Codes, []float32) error {
+			n := r.nearest()
+			return func(c *quantize.Codes, w []float32) error { n.Rows(c, w, m.t.Cols(), nil); return nil }
+		})
+	}
+	r.out.Fed++
+	if err := r.rows(ctx, m, c, own.how); err != nil {
+		return err
+	}
+	return m.note.measure(m, c, own.stats)
 }
 
 // method is how matrices with some inputs are rounded.

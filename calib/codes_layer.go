@@ -18,6 +18,8 @@ type codeLayer struct {
 	index int
 	list  []*codeMatrix
 	kept  [][]*formats.Tensor // of each matrix, its parts
+
+	replaced map[int]bool // tensors of the model
 }
 
 // codePart is what a file of the journal holds of codes.
@@ -70,8 +72,8 @@ func (l *codeLayer) empty(m *codeMatrix, rows int) *quantize.Codes {
 	return c
 }
 
-// keep lets the codes of all matrices be made, one after the other, and puts them into a file.
-func (l *codeLayer) keep(fill func(m *codeMatrix, c *quantize.Codes) error) error {
+// keep puts the codes of all matrices into a file.
+func (l *codeLayer) keep() error {
 	type job struct {
 		m     *codeMatrix
 		write func(c *quantize.Codes, dst []byte)
@@ -98,16 +100,8 @@ func (l *codeLayer) keep(fill func(m *codeMatrix, c *quantize.Codes) error) erro
 		jobs = append(jobs, job{m, func(_ *quantize.Codes, dst []byte) { putFloats(dst, m.note.numbers()) }})
 		tensors = append(tensors, &formats.Tensor{Name: m.t.Name + noteSuffix, Shape: []int{noteSize}, Type: quantize.F32})
 	}
-	var c *quantize.Codes
 	return l.run.Journal.keep(l.index, tensors, func(i int, dst []byte) error {
-		j := jobs[i]
-		if i == 0 || jobs[i-1].m != j.m {
-			c = l.empty(j.m, j.m.t.NumRows())
-			if err := fill(j.m, c); err != nil {
-				return err
-			}
-		}
-		j.write(c, dst)
+		jobs[i].write(jobs[i].m.codes, dst)
 		return nil
 	})
 }
@@ -151,6 +145,7 @@ func (l *codeLayer) open() error {
 		if err := m.note.take(byName[journalName(m.t.Name+noteSuffix)]); err != nil {
 			return l.fail(m, err)
 		}
+		m.codes = nil
 	}
 	return nil
 }
@@ -198,10 +193,17 @@ type codeRows struct {
 }
 
 func (r codeRows) ReadRows(dst []float32, row int) error {
+	m := r.l.list[r.i]
+	k := m.t.Cols()
+	if m.codes != nil {
+		for i := range len(dst) / k {
+			m.codes.Row(dst[i*k:][:k], row+i)
+		}
+		return nil
+	}
 	if r.l.kept == nil {
 		return fmt.Errorf("layer %d has no codes yet", r.l.index)
 	}
-	k := r.l.list[r.i].t.Cols()
 	var c quantize.Codes
 	if err := r.l.read(&c, r.i, row, len(dst)/k); err != nil {
 		return err

@@ -14,14 +14,14 @@ import (
 	"quern/quantize"
 )
 
-// A FeedbackRun rounds the matrices of a model layer by layer with quantize.Feedback. Chunks go through the model once: every layer sees what the
-// rounded layers before it make of them, is rounded by what it sees, and passes on what it then computes.
+// A FeedbackRun rounds the matrices of a model with quantize.Feedback. Chunks go through the model once: every matrix sees what the
+// rounded ones before it make of them, is rounded by what it sees, and passes on what it then computes.
 type FeedbackRun struct {
 	model.Options
 	Types   map[string]*quantize.Type // what the output stores each tensor in, by GGUF name
 	Factors map[string]float32        // what the weights of some of them are divided by before they are encoded
 	Damp    float64                   // quantize.DefaultDamp
-	Static  bool                      // layers see what the layers before them made before they were rounded
+	Static  bool                      // matrices see what those before them made before they were rounded
 	Journal *Journal
 	Layer   func(done, layers int) // called when a layer is done; may be nil
 }
@@ -53,6 +53,8 @@ type matrix struct {
 	to      *quantize.Type
 	factor  float32 // weights are divided by it; 0 is one
 	experts int     // 0: all tokens go through it
+	encoded []byte  // until the layer is kept
+	in      bool    // the layer computes with it
 }
 
 // Round runs chunks through the subject.
@@ -74,11 +76,15 @@ func (s *Subject) Round(ctx context.Context, chunks [][]int32, f *FeedbackRun) (
 		if len(t.Shape) != 2 && experts == 0 || to == nil || to.Block == 1 || o.Layer < 0 && !head || r.sums.at[place{o.Layer, o.Rule.Role}] == nil {
 			continue
 		}
-		r.byLayer[o.Layer] = append(r.byLayer[o.Layer], &matrix{t, append([]arch.Role{o.Rule.Role}, o.Rule.And...), to, f.Factors[t.Name], experts})
+		r.byLayer[o.Layer] = append(r.byLayer[o.Layer], &matrix{t: t, roles: append([]arch.Role{o.Rule.Role}, o.Rule.And...), to: to, factor: f.Factors[t.Name], experts: experts})
 	}
 	opt := f.Options
 	opt.Observe, opt.ObserveExpert, opt.ObserveMeans = r.observe, r.observeExpert, r.observeMeans
-	if err := s.Layers(ctx, chunks, opt, func(l *model.Layer) error { return r.layer(ctx, l) }); err != nil {
+	next := func(l *model.Layer) error { return r.next(ctx, l) }
+	if r.Static {
+		next = nil
+	}
+	if err := s.Layers(ctx, chunks, opt, next, func(l *model.Layer) error { return r.layer(ctx, l) }); err != nil {
 		return nil, err
 	}
 	if err := r.sums.check(); err != nil {
@@ -130,37 +136,87 @@ func (m *matrix) input(layer []*matrix) arch.Role {
 	return role
 }
 
-// layer rounds the matrices of a layer, or takes what an earlier run kept of it.
+// next rounds the matrices that are multiplied with next, and lets the layer compute with them.
+func (r *feedbackRun) next(ctx context.Context, l *model.Layer) error {
+	list := r.byLayer[l.Index]
+	if len(list) == 0 {
+		return nil
+	}
+	kept := r.Journal.has(l.Index)
+	if kept {
+		if err := r.take(l.Index, list); err != nil {
+			return err
+		}
+	} else if err := r.round(ctx, l.Index, list, func(m *matrix) bool { return slices.Contains(l.Next, m.roles[0]) }); err != nil {
+		return err
+	}
+	for _, m := range list {
+		t := r.out.Tensors[m.t.Name]
+		if !kept {
+			if m.encoded == nil {
+				continue
+			}
+			t = m.times(formats.Held(m.t, m.to, m.encoded))
+		}
+		if m.in {
+			continue
+		}
+		m.in = true
+		if err := replace(l, m, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// layer rounds what matrices of a layer are left, and keeps all.
 func (r *feedbackRun) layer(ctx context.Context, l *model.Layer) error {
 	list := r.byLayer[l.Index]
 	if len(list) > 0 && !r.Journal.has(l.Index) {
-		if err := r.round(ctx, l.Index, list); err != nil {
+		if err := r.round(ctx, l.Index, list, func(*matrix) bool { return true }); err != nil {
+			return err
+		}
+		if err := r.keep(l.Index, list); err != nil {
 			return err
 		}
 	}
 	r.grams.done()
-	if len(list) > 0 {
-		kept, err := r.Journal.open(l.Index)
-		if err != nil {
-			return err
-		}
-		for i, m := range list {
-			t := kept[i]
-			if t.Name != m.t.Name || t.Type != m.to || !slices.Equal(t.Shape, m.t.Shape) {
-				return &formats.Error{File: r.Journal.file(l.Index), Tensor: t.Name, Err: formats.Corrupt("it is not what this run keeps")}
-			}
-			t = m.times(t)
-			r.out.Tensors[t.Name] = t
-			if r.Static || l.Index < 0 {
-				continue
-			}
-			if err := replace(l, m, t); err != nil {
-				return err
-			}
-		}
+	if err := r.take(l.Index, list); err != nil {
+		return err
 	}
 	if r.Layer != nil && l.Index >= 0 {
 		r.Layer(l.Index+1, r.subject.bound.Params.Layers)
+	}
+	return nil
+}
+
+// keep puts the matrices of a layer into its file.
+func (r *feedbackRun) keep(layer int, list []*matrix) error {
+	var tensors []*formats.Tensor
+	for _, m := range list {
+		tensors = append(tensors, &formats.Tensor{Name: m.t.Name, Shape: m.t.Shape, Type: m.to})
+	}
+	return r.Journal.keep(layer, tensors, func(i int, dst []byte) error {
+		copy(dst, list[i].encoded)
+		return nil
+	})
+}
+
+// take makes what is kept of a layer the output.
+func (r *feedbackRun) take(layer int, list []*matrix) error {
+	if len(list) == 0 {
+		return nil
+	}
+	kept, err := r.Journal.open(layer)
+	if err != nil {
+		return err
+	}
+	for i, m := range list {
+		t := kept[i]
+		if t.Name != m.t.Name || t.Type != m.to || !slices.Equal(t.Shape, m.t.Shape) {
+			return &formats.Error{File: r.Journal.file(layer), Tensor: t.Name, Err: formats.Corrupt("it is not what this run keeps")}
+		}
+		r.out.Tensors[t.Name], m.encoded = m.times(t), nil
 	}
 	return nil
 }
@@ -193,32 +249,40 @@ func replace(l *model.Layer, m *matrix, t *formats.Tensor) error {
 	return nil
 }
 
-// round encodes the matrices of a layer and keeps them.
-func (r *feedbackRun) round(ctx context.Context, layer int, list []*matrix) error {
-	var tensors []*formats.Tensor
-	for _, m := range list {
-		tensors = append(tensors, &formats.Tensor{Name: m.t.Name, Shape: m.t.Shape, Type: m.to})
-	}
+// round encodes some matrices of a layer that are not encoded yet.
+func (r *feedbackRun) round(ctx context.Context, layer int, list []*matrix, which func(*matrix) bool) error {
 	factors := map[arch.Role]*quantize.Feedback{}
-	return r.Journal.keep(layer, tensors, func(i int, dst []byte) error {
-		m := list[i]
-		if m.experts > 0 {
-			return r.experts(ctx, layer, m, m.input(list), dst)
+	for _, m := range list {
+		if m.encoded != nil || !which(m) {
+			continue
 		}
-		role := m.input(list)
-		f := factors[role]
-		if f == nil {
-			var err error
-			if f, _, err = r.factor(m, seat{role, -1}); err != nil {
-				return err
-			}
-			factors[role] = f
+		size, _ := m.to.Size(m.t.Cols())
+		dst := make([]byte, size*m.t.NumRows())
+		if err := r.encode(ctx, layer, m, m.input(list), factors, dst); err != nil {
+			return unrounded(m.t, err)
 		}
-		if f.Can(m.to) {
-			r.out.Fed++
+		m.encoded = dst
+	}
+	return nil
+}
+
+// encode encodes a matrix with the inputs of a role; those of the same share what factors has of these.
+func (r *feedbackRun) encode(ctx context.Context, layer int, m *matrix, role arch.Role, factors map[arch.Role]*quantize.Feedback, dst []byte) error {
+	if m.experts > 0 {
+		return r.experts(ctx, layer, m, role, dst)
+	}
+	f := factors[role]
+	if f == nil {
+		var err error
+		if f, _, err = r.factor(m, seat{role, -1}); err != nil {
+			return err
 		}
-		return r.rows(ctx, m, 0, m.t.NumRows(), dst, f, r.sums.importance(place{layer, m.roles[0]}, 0))
-	})
+		factors[role] = f
+	}
+	if f.Can(m.to) {
+		r.out.Fed++
+	}
+	return r.rows(ctx, m, 0, m.t.NumRows(), dst, f, r.sums.importance(place{layer, m.roles[0]}, 0))
 }
 
 // experts encodes the matrices of all experts of a tensor, each by inputs of its own. One factor is kept at a time.

@@ -56,7 +56,7 @@ func (s *Subject) Fold(ctx context.Context, chunks [][]int32, f *FoldRun) (*Fold
 		r.add(layer, seat{role, expert}, x, m, k)
 	}
 	opt.ObserveMeans = func(layer int, x []float32, m, k int) { r.add(layer, seat{roleMeans, -1}, x, m, k) }
-	if err := s.Layers(ctx, chunks, opt, func(l *model.Layer) error { return r.layer(ctx, l) }); err != nil {
+	if err := s.Layers(ctx, chunks, opt, nil, func(l *model.Layer) error { return r.layer(ctx, l) }); err != nil {
 		return nil, err
 	}
 	return s.folded(places)

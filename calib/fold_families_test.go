@@ -39,7 +39,7 @@ func grown(t *testing.T, config []byte, fused bool) *Subject {
 			}
 		}
 		f := arch.Floats(x.Name, v)
-		x.Type, x.Raw, x.Rows = f.Type, f.Raw, heldRows{f.Type, rawOf(t, f), x.Cols()}
+		*x = *formats.Held(x, f.Type, rawOf(t, f))
 	}
 	return bare(t, src)
 }

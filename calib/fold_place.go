@@ -1,8 +1,6 @@
 package calib
 
 import (
-	"bytes"
-	"io"
 	"slices"
 	"strings"
 
@@ -269,30 +267,13 @@ func (s *Subject) divided(t *formats.Tensor, p *foldPlace) (made *formats.Tensor
 
 // stored is a tensor like t of some numbers, as t's type holds them.
 func stored(t *formats.Tensor, x []float32) *formats.Tensor {
-	n := *t
-	if n.Type.Block != 1 || n.Type.Encode == nil {
-		n.Type = quantize.F32
+	to := t.Type
+	if to.Block != 1 || to.Encode == nil {
+		to = quantize.F32
 	}
-	raw := make([]byte, len(x)*n.Type.Bytes)
-	n.Type.Encode(raw, x, nil)
-	n.Raw, n.Rows = bytes.NewReader(raw), heldRows{n.Type, raw, n.Cols()}
-	return &n
-}
-
-// heldRows are rows that lie in memory.
-type heldRows struct {
-	typ  *quantize.Type
-	raw  []byte
-	cols int
-}
-
-func (h heldRows) ReadRows(dst []float32, row int) error {
-	from := row * h.cols * h.typ.Bytes
-	if row < 0 || from+len(dst)*h.typ.Bytes > len(h.raw) {
-		return io.ErrUnexpectedEOF
-	}
-	h.typ.Decode(dst, h.raw[from:])
-	return nil
+	raw := make([]byte, len(x)*to.Bytes)
+	to.Encode(raw, x, nil)
+	return formats.Held(t, to, raw)
 }
 
 // settle stores tensors that have factors and are not rounded, biases and routers, as their types hold them.

@@ -97,7 +97,7 @@ func TestRoundsExperts(t *testing.T) {
 				seen.add(seat{role, expert}, x, m, k)
 			}
 		}}
-		if err := s.Layers(t.Context(), chunks, opt, func(*model.Layer) error { return nil }); err != nil {
+		if err := s.Layers(t.Context(), chunks, opt, nil, func(*model.Layer) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		experts, changed := 0, false

@@ -95,12 +95,8 @@ func (j *Journal) keep(layer int, tensors []*formats.Tensor, encode func(i int, 
 	}
 	for i, t := range tensors {
 		dst := make([]byte, t.Bytes())
-		err := encode(i, dst)
-		if bad := (*quantize.NotFinite)(nil); errors.As(err, &bad) {
-			err = formats.Corrupt("it holds NaN or infinity")
-		}
-		if err != nil {
-			return &formats.Error{Tensor: t.Name, Err: err}
+		if err := encode(i, dst); err != nil {
+			return unrounded(t, err)
 		}
 		if err := sink.WriteAt(dst, i, 0); err != nil {
 			return err
@@ -112,6 +108,14 @@ func (j *Journal) keep(layer int, tensors []*formats.Tensor, encode func(i int, 
 		}
 	}
 	return sink.Commit()
+}
+
+// unrounded says which tensor an error is about that came up when it was rounded.
+func unrounded(t *formats.Tensor, err error) error {
+	if bad := (*quantize.NotFinite)(nil); errors.As(err, &bad) {
+		err = formats.Corrupt("it holds NaN or infinity")
+	}
+	return &formats.Error{Tensor: t.Name, Err: err}
 }
 
 // open returns the tensors of a layer that is done, in the order in which they were kept.

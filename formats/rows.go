@@ -1,9 +1,12 @@
 package formats
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"sync"
+
+	"quern/quantize"
 )
 
 // storedRows decodes rows from where they are stored.
@@ -24,6 +27,14 @@ func readable(t *Tensor, raw io.ReaderAt, file string, off int64) {
 	}
 	n, _ := t.Type.Size(t.Cols())
 	t.Rows = &storedRows{t, n, file, off}
+}
+
+// Held is a tensor like t whose stored bytes, of a type, lie in memory.
+func Held(t *Tensor, to *quantize.Type, raw []byte) *Tensor {
+	held := *t
+	held.Type, held.Scale = to, nil
+	readable(&held, bytes.NewReader(raw), "", 0)
+	return &held
 }
 
 func (r *storedRows) ReadRows(dst []float32, row int) error {

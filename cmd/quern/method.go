@@ -201,7 +201,7 @@ func roundLayers(c *cli.Context, ui *ui, s *calib.Subject, chunks [][]int32, out
 	if run.Mode, err = mode(c); err != nil {
 		return nil, nil, err
 	}
-	key, err := s.Key(chunks, fmt.Sprintf("gptq 5, mode %v, damp %v, static %v, types %v", run.Mode, run.Damp, run.Static, types))
+	key, err := s.Key(chunks, fmt.Sprintf("gptq 6, mode %v, damp %v, static %v, types %v", run.Mode, run.Damp, run.Static, types))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -133,7 +133,7 @@ func codeRun(c *cli.Context, s *calib.Subject, chunks [][]int32, p *convert.Pack
 	if r.Mode, err = mode(c); err != nil {
 		return nil, err
 	}
-	key, err := s.Key(chunks, fmt.Sprintf("codes 3, %s, %s %v, mode %v, damp %v, static %v, order %d, matrices %v", c.String("method"), p.TypeName(), p.Grid, r.Mode,
+	key, err := s.Key(chunks, fmt.Sprintf("codes 4, %s, %s %v, mode %v, damp %v, static %v, order %d, matrices %v", c.String("method"), p.TypeName(), p.Grid, r.Mode,
 		r.Damp, r.Static, r.Order, r.Matrices))
 	if err != nil {
 		return nil, err

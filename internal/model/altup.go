@@ -106,11 +106,15 @@ func (r *run) advanceStreams(l *layer, b *batch, last bool) {
 	r.predict(b.x, h, l, m)
 	own := *b
 	own.x = r.stream(b.x, 0, m)
+	r.hold(own.x)
 	r.mix(att, h, l, &own) // h is the normed stream then
+	before := r.hold(att, h)
 	past := grow(&r.past, m*e)
 	narrow := grow(&r.gate, m*l.alt.left.n)
 	r.apply(h, m, product{narrow, &l.alt.left})
 	r.apply(narrow, m, product{past, &l.alt.right})
+	r.release(before)
+	r.hold(past)
 	r.normPost(past, l.alt.past, m)
 	r.eachRow(m, func(_ *worker, row int) { kernel.Add(past[row*e:][:e], h[row*e:][:e]) })
 	if last { // nothing looks at other rows any more
@@ -131,6 +135,7 @@ func (r *run) advanceStreams(l *layer, b *batch, last bool) {
 		kernel.Add(y, past[row*e:][:e])
 		scale(y, half)
 	})
+	r.hold(y)
 	r.feed(y, y, h, l, m)
 	r.correct(b.x, y, h, l, b.side, m)
 	if last {

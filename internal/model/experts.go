@@ -90,21 +90,18 @@ func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 		if l.p.FF == 0 {
 			return
 		}
-		in := r.think(x, h, l, m)
-		if r.showing {
-			r.look(in, m, product{w: &l.down})
-			return
-		}
-		r.apply(in, m, product{h, &l.down})
+		r.apply(r.think(x, h, l, m), m, product{h, &l.down})
 		r.add(dst, r.normPost(h, l.ffnPost, m), m)
 		return
 	}
 	out := grow(&r.sum, m*r.m.params.Embd)
 	clear(out)
+	before := r.hold(out)
 	if l.mix.beside {
 		r.besides(out, x, h, l, m)
 	} else {
 		r.normalize(h, x, l.ffnNorm, m)
+		r.hold(h)
 		r.ask(h, l, m)
 		r.experts(out, h, l, m)
 		r.shared(out, h, l, m)
@@ -112,9 +109,7 @@ func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 			r.eachRow(m, func(_ *worker, row int) { scale(out[row*l.p.Embd:][:l.p.Embd], 0.5) })
 		}
 	}
-	if r.showing {
-		return
-	}
+	r.release(before)
 	r.add(dst, r.normPost(out, l.ffnPost, m), m)
 }
 
@@ -142,6 +137,7 @@ func (r *run) besides(out, x, h []float32, l *layer, m int) {
 	e := l.p.Embd
 	made := grow(&r.beside, m*e)
 	r.apply(r.think(x, h, l, m), m, product{made, &l.down})
+	r.hold(made)
 	by := float32(1 / math.Sqrt(float64(e)))
 	r.eachRow(m, func(_ *worker, row int) {
 		h := h[row*e:][:e]
@@ -152,25 +148,60 @@ func (r *run) besides(out, x, h []float32, l *layer, m int) {
 	})
 	r.ask(h, l, m)
 	r.normalize(h, x, l.mix.norm, m)
+	r.hold(h)
 	r.experts(out, h, l, m)
 	r.normPost(made, l.mix.densePost, m)
 	r.normPost(out, l.mix.post, m)
 	r.eachRow(m, func(_ *worker, row int) { kernel.Add(out[row*e:][:e], made[row*e:][:e]) })
 }
 
-// inner are an expert's matrices of gate and up.
-func (x *mixture) inner(i, f int) (gate, up *weight) {
-	if !x.joined {
-		return x.gate.part(i, f), x.up.part(i, f)
+// inner are products with an expert's matrices of gate and up, and what its gates are for: nil where there are none, and up takes their place.
+func (x *mixture) inner(i, f int, gate, up []float32) ([]product, []float32) {
+	switch {
+	case x.ungated:
+		return []product{{gate, x.up.part(i, f)}}, nil
+	case x.joined:
+		second := x.gate.part(2*i+1, f)
+		second.role = arch.RoleUpExps
+		return []product{{gate, x.gate.part(2*i, f)}, {up, second}}, up
 	}
-	gate, up = x.gate.part(2*i, f), x.gate.part(2*i+1, f)
-	up.role = arch.RoleUpExps
-	return gate, up
+	return []product{{gate, x.gate.part(i, f)}, {up, x.up.part(i, f)}}, up
 }
 
+// A stretch is a part of what experts do: each stretch begins where the one before was stopped, with the same rows.
+type stretch int
+
+const (
+	whole    stretch = iota
+	toInner          // shows the inputs of gate and up
+	toOuter          // … of down
+	fromThen         // shows nothing
+)
+
 // experts adds to out what the experts make of the rows of h that are routed to them, expert by expert: a row's sum has the
-// order of the experts, whoever computes it.
+// order of the experts, whoever computes it. A run that waits before products does so for all of them at once.
 func (r *run) experts(out, h []float32, l *layer, m int) {
+	if r.station == nil {
+		r.stretch(whole, out, h, l)
+		return
+	}
+	x := &l.mix
+	r.stretch(toInner, out, h, l)
+	switch {
+	case x.ungated:
+		r.stop(h, product{w: &x.up})
+	case x.joined:
+		r.stop(h, product{w: &x.gate})
+	default:
+		r.stop(h, product{w: &x.gate}, product{w: &x.up})
+	}
+	r.stretch(toOuter, out, h, l)
+	r.stop(h, product{w: &x.down})
+	r.stretch(fromThen, out, h, l)
+}
+
+// stretch does a part of that.
+func (r *run) stretch(part stretch, out, h []float32, l *layer) {
 	p, x := &r.m.params, &l.mix
 	e, f := p.Embd, p.Mix.FF
 	for i := range p.Mix.Count {
@@ -187,18 +218,23 @@ func (r *run) experts(out, h []float32, l *layer, m int) {
 				scale(in[row*e:][:e], routes[row].weight)
 			}
 		})
-		if x.ungated {
-			r.expert(i, in, n, product{gate, x.up.part(i, f)})
-			r.activate(gate, nil, n)
-		} else {
-			gates, ups := x.inner(i, f)
-			r.expert(i, in, n, product{gate, gates}, product{up, ups})
-			r.activateWithin(gate, up, l.bound, n)
+		inner, gated := x.inner(i, f, gate, up)
+		if part == whole || part == toInner {
+			r.lookExpert(i, in, n, inner...)
 		}
-		r.expert(i, gate, n, product{y, x.down.part(i, e)})
-		if r.showing {
+		if part == toInner {
 			continue
 		}
+		r.multiply(in, n, inner...)
+		r.activateWithin(gate, gated, l.bound, n)
+		outer := product{y, x.down.part(i, e)}
+		if part == whole || part == toOuter {
+			r.lookExpert(i, gate, n, outer)
+		}
+		if part == toOuter {
+			continue
+		}
+		r.multiply(gate, n, outer)
 		r.eachRow(n, func(_ *worker, row int) {
 			by := routes[row].weight
 			if r.m.inGate {
@@ -209,17 +245,13 @@ func (r *run) experts(out, h []float32, l *layer, m int) {
 	}
 }
 
-// expert computes products of one of several matrices, after the observer has looked at their input.
-func (r *run) expert(i int, x []float32, m int, products ...product) {
+// lookExpert shows the observer what products with one of several matrices are computed with.
+func (r *run) lookExpert(i int, x []float32, m int, products ...product) {
 	if r.observeExpert != nil && r.err == nil {
 		for _, p := range products {
 			r.observeExpert(p.w.layer, p.w.role, i, x[:m*p.w.k], m, p.w.k)
 		}
 	}
-	if r.showing && products[0].w.role == arch.RoleDownExps {
-		return
-	}
-	r.multiply(x, m, products...)
 }
 
 // shared adds the expert that sees every row.
@@ -233,6 +265,8 @@ func (r *run) shared(out, h []float32, l *layer, m int) {
 	r.apply(h, m, product{gate, &x.sharedGate}, product{up, &x.sharedUp})
 	r.activateWithin(gate, up, l.sharedBound, m)
 	r.apply(gate, m, product{y, &x.shared})
+	before := r.hold(y)
+	defer r.release(before)
 	if x.share.t == nil {
 		r.eachRow(m, func(_ *worker, row int) { kernel.Add(out[row*e:][:e], y[row*e:][:e]) })
 		return

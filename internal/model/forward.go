@@ -17,6 +17,7 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 	h := grow(&r.h, m*p.Embd)    // [m][E]
 	att := grow(&r.att, m*l.o.k) // [m][H·D]
 	early := r.askEarly(l, b)
+	r.hold(early)
 	r.mix(att, h, l, b)
 	if last { // nothing looks at other rows any more
 		keep(x, b.want, p.Embd)
@@ -36,6 +37,7 @@ func (r *run) finish(dst, x, att, h []float32, l *layer, side []float32, m int) 
 	if l.parallel {
 		made := grow(&r.beside, m*r.m.params.Embd)
 		r.apply(att, m, product{made, &l.o})
+		r.hold(made)
 		r.feed(dst, x, h, l, m)
 		r.add(dst, r.normPost(made, l.attnPost, m), m)
 		return
@@ -69,28 +71,44 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	q := grow(&r.q, m*p.Heads*p.HeadDim) // [m][H·D]
 	k, v := r.keysAndValues(l, b)        // [m][KV·D] each
 	r.normalize(h, b.x, l.attnNorm, m)
+	later := r.station != nil && l.v.t != nil && !l.borrows // values wait until the means of their inputs were shown
 	switch {
 	case l.borrows:
 		r.apply(h, m, product{q, &l.q})
 	case l.v.t == nil:
 		r.apply(h, m, product{q, &l.q}, product{k, &l.k})
 		copy(v, k)
+	case later:
+		r.look(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
+		r.stop(h, product{w: &l.q}, product{w: &l.k})
+		r.multiply(h, m, product{q, &l.q}, product{k, &l.k})
 	default:
 		r.apply(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
 	}
+	before := r.hold(q, k, v)
 	gate := r.gateOf(h, l, m)
-	r.clamp(q, k, v)
+	r.clamp(q, k)
 	if !r.m.late {
 		r.normHeads(q, l, l.qNorm, p.Heads*p.HeadDim, m)
 		if !l.borrows {
 			r.normHeads(k, l, l.kNorm, p.KVHeads*p.HeadDim, m)
 		}
 	}
-	r.rotate(q, k, v, b.at, l)
+	r.rotate(q, k, b.at, l)
+	r.lookMeans(h, q, k, l, b)
+	if later {
+		r.hold(gate)
+		r.stop(h, product{w: &l.v})
+		r.multiply(h, m, product{v, &l.v})
+	}
+	if !l.borrows { // what it uses is as it should be
+		r.clamp(v)
+		r.values(v, l, m)
+	}
+	r.release(before)
 	r.attend(att, q, k, v, b.seqs, r.heads(l))
 	r.gateBy(att, gate, l.oGate.n, m)
 	r.normPost(att, l.attnSub, m)
-	r.lookMeans(h, q, k, l, b)
 }
 
 // scaleRows multiplies rows, where a family says so. What attention gives is multiplied behind its output matrix, as in runtimes: before that deploy mode rounds it.
@@ -155,8 +173,34 @@ func (r *run) think(x, h []float32, l *layer, m int) []float32 {
 // apply computes products with x [m][k], after the observer has looked at it.
 func (r *run) apply(x []float32, m int, products ...product) {
 	r.look(x, m, products...)
+	r.stop(x, products...)
 	r.multiply(x, m, products...)
 }
+
+// stop is where a run may wait before it computes products with x, and go on with other weights.
+func (r *run) stop(x []float32, products ...product) {
+	if r.station == nil || r.err != nil {
+		return
+	}
+	var next []arch.Role
+	for _, p := range products {
+		next = append(next, p.w.role)
+	}
+	before := r.hold(x)
+	r.station(r.held, next)
+	r.release(before)
+}
+
+// hold says what is needed after products that come in between; release takes that back.
+func (r *run) hold(x ...[]float32) (before int) {
+	before = len(r.held)
+	if r.station != nil {
+		r.held = append(r.held, x...)
+	}
+	return before
+}
+
+func (r *run) release(before int) { r.held = r.held[:before] }
 
 // look shows the observer what products are computed with.
 func (r *run) look(x []float32, m int, products ...product) {
@@ -168,11 +212,11 @@ func (r *run) look(x []float32, m int, products ...product) {
 	}
 }
 
-// rotate gives queries and keys their positions, and divides queries by √D. In deploy mode keys and values are then rounded
+// rotate gives queries and keys their positions, and divides queries by √D. In deploy mode keys are then rounded
 // as a half precision cache does; queries are not, as llama.cpp multiplies them in float32 when it reads a batch.
-func (r *run) rotate(q, k, v []float32, at []place, l *layer) {
+func (r *run) rotate(q, k []float32, at []place, l *layer) {
 	p := l.p
-	qdim, kdim, vdim := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim, p.KVHeads*valueDim(p)
+	qdim, kdim := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
 	scale, rope := r.m.attentionScale(), r.ropeOf(l)
 	r.eachRow(len(at), func(w *worker, row int) {
 		q := q[row*qdim:][:qdim]
@@ -188,17 +232,33 @@ func (r *run) rotate(q, k, v []float32, at []place, l *layer) {
 		if l.borrows {
 			return // what it uses has its positions
 		}
-		k, v := k[row*kdim:][:kdim], v[row*vdim:][:vdim]
-		if r.m.bareVals {
-			r.normEach(v, p.HeadDim)
-		}
+		k := k[row*kdim:][:kdim]
 		rope.rotate(k, at[row], p.HeadDim, r.m.neox)
 		if r.m.late {
 			r.normRow(k, l, l.kNorm)
 		}
 		r.normBare(k, l)
-		if r.mode == Deploy && !r.m.both { // which have no cache
+		if r.caches() {
 			w.halve(k, k)
+		}
+	})
+}
+
+// caches says whether keys and values go through a cache of half precision.
+func (r *run) caches() bool { return r.mode == Deploy && !r.m.both }
+
+// values makes m rows of values what attention means.
+func (r *run) values(v []float32, l *layer, m int) {
+	if !r.m.bareVals && !r.caches() {
+		return
+	}
+	n := l.p.KVHeads * valueDim(l.p)
+	r.eachRow(m, func(w *worker, row int) {
+		v := v[row*n:][:n]
+		if r.m.bareVals {
+			r.normEach(v, l.p.HeadDim)
+		}
+		if r.caches() {
 			w.halve(v, v)
 		}
 	})

@@ -2,15 +2,19 @@ package model
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
+	"math"
 
 	"quern/formats"
 	"quern/internal/arch"
 )
 
-// A Layer is where a run of Layers stands: all inputs of its matrices have been shown to the observer.
+// A Layer is where a run of Layers stands.
 type Layer struct {
-	Index   int // -1: the output head, after the last layer
+	Index   int         // -1: the output head, after the last layer
+	Next    []arch.Role // of the matrices that are multiplied with next: their inputs have been shown. None: the layer is done
 	weights []*weight
 }
 
@@ -44,58 +48,142 @@ func (l *Layer) Replace(role arch.Role, t *formats.Tensor) error {
 	return fmt.Errorf("layer %d has no matrix of role %d", l.Index, role)
 }
 
-// Layers takes sequences through the model layer by layer, for methods that change a layer by what goes into it, and the
-// next one by what then comes out. For each layer it shows opt.Observe the inputs of all matrices, for all sequences, computed
-// with the weights as they are; calls done, which may replace weights; and runs the layer with the weights that it has
-// then. After the last layer come the output head's inputs, and a call with Index -1. All sequences are kept at once: a
-// limit of memory that they do not fit into is ErrMemory.
-func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, done func(*Layer) error) error {
+// Layers takes sequences through the model layer by layer, for methods that change a matrix by what goes into it, and the
+// next one by what then comes out. Opt.Observe is shown the inputs of all matrices, for all sequences; as soon as those of some matrices are complete, next is called with
+// these, and may replace them: only then are their products computed. done is called when a layer is; after the last one come the output head's inputs, and a call
+// with Index -1. A nil next changes nothing, and lets every batch go through a layer at once.
+//
+// All sequences are kept at once, and between products what they need of the layer: a limit of memory that they do not fit into is ErrMemory.
+func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, next, done func(*Layer) error) error {
 	if err := m.checkTokens(seqs); err != nil {
 		return err
 	}
 	r := m.begin(ctx, opt)
 	r.budget, r.err = m.budget(longest(seqs), opt, r.threads)
-	g := r.together(seqs, opt)
+	g := r.together(seqs, opt, next != nil)
 	r.start(g)
 	lib := &library{r: r}
 	n := len(m.layers)
 	r.told = Step{Layers: n, Total: len(g.place) * n}
+	ways := make([]way, len(g.batches))
 	for i := 0; i < n && r.err == nil; i++ {
 		l := *lib.layer(i, i+1 < n)
-		if opt.Observe != nil || opt.ObserveExpert != nil || opt.ObserveMeans != nil {
+		if next == nil {
 			for j := range g.batches {
-				r.show(&l, &g.batches[j])
+				r.advance(&l, &g.batches[j], false)
+				r.step(i, len(g.batches[j].at))
 			}
+		} else {
+			r.advanceAll(&l, i, g, ways, next)
 		}
-		r.stop(i, l.matrices(), done)
-		r.observe, r.observeExpert, r.observeMeans = nil, nil, nil
-		for j := range g.batches {
-			r.advance(&l, &g.batches[j], false)
-			r.step(i, len(g.batches[j].at))
-		}
-		r.observe, r.observeExpert, r.observeMeans = opt.Observe, opt.ObserveExpert, opt.ObserveMeans
+		r.call(done, &Layer{Index: i, weights: l.matrices()})
 	}
 	lib.stop()
-	if m.encoder {
-		r.stop(-1, nil, done)
-		return r.end()
+	last := &Layer{Index: -1}
+	if !m.encoder {
+		head := m.head
+		r.showHead(g)
+		last.weights = []*weight{&head}
 	}
-	head := m.head
-	for j := range g.batches {
-		b := &g.batches[j]
-		h := grow(&r.h, len(b.at)*m.params.Embd)
-		r.normalize(h, r.gather(b.x, len(b.at)), m.norm, len(b.at))
-		r.look(h, len(b.at), product{w: &head})
-	}
-	r.stop(-1, []*weight{&head}, done)
+	r.call(done, last)
 	return r.end()
 }
 
+// showHead shows the inputs of the output head.
+func (r *run) showHead(g *group) {
+	for j := range g.batches {
+		b := &g.batches[j]
+		h := grow(&r.h, len(b.at)*r.m.params.Embd)
+		r.normalize(h, r.gather(b.x, len(b.at)), r.m.norm, len(b.at))
+		r.look(h, len(b.at), product{w: &r.m.head})
+	}
+}
+
+// A way is a batch that goes through a layer, and waits before products for the others.
+type way struct {
+	run
+	roles []arch.Role // that it waits for
+	kept  []float32   // what it needs after them
+}
+
+// spoil, which tests set, destroys what a batch must not count on while it waits.
+var spoil func(*scratch)
+
+// advanceAll runs layer i over all batches, which meet before products; next may change the weights of these.
+func (r *run) advanceAll(l *layer, i int, g *group, ways []way, next func(*Layer) error) {
+	going := make([]func() ([]arch.Role, bool), len(ways))
+	for j := range ways {
+		w, b := &ways[j], &g.batches[j]
+		on, stop := iter.Pull(func(wait func([]arch.Role) bool) { w.advance(r, l, b, wait, len(ways) > 1) })
+		defer stop()
+		going[j] = on
+	}
+	for r.err == nil {
+		var roles []arch.Role
+		waiting := 0
+		for j, on := range going {
+			now, waits := on()
+			if r.err = ways[j].err; r.err != nil {
+				return
+			}
+			if waits {
+				roles, waiting = now, waiting+1
+			}
+		}
+		if waiting == 0 {
+			break
+		}
+		if waiting < len(going) {
+			r.err = fmt.Errorf("batches of layer %d do not meet before %v", i, roles)
+		}
+		r.call(next, &Layer{Index: i, Next: roles, weights: l.matrices()})
+	}
+	for j := range g.batches {
+		r.step(i, len(g.batches[j].at))
+	}
+}
+
+var errLeft = errors.New("the others went no further")
+
+// advance runs a layer over a batch with the memory of r; others use that while it waits.
+func (w *way) advance(r *run, l *layer, b *batch, wait func([]arch.Role) bool, others bool) {
+	if w.routing == nil {
+		w.routing = &routing{}
+	}
+	own := *r
+	own.routing, own.held = w.routing, nil
+	w.run = own
+	w.station = func(live [][]float32, next []arch.Role) {
+		w.kept = w.kept[:0]
+		for _, x := range live {
+			if others {
+				w.kept = append(w.kept, x...)
+			}
+		}
+		if !wait(next) {
+			w.err = errLeft
+		}
+		if others && spoil != nil {
+			spoil(w.scratch)
+		}
+		at := 0
+		for _, x := range live {
+			if others {
+				at += copy(x, w.kept[at:])
+			}
+		}
+	}
+	w.run.advance(l, b, false)
+}
+
 // together makes one group of all sequences, if there is memory for it.
-func (r *run) together(seqs [][]int32, opt Options) *group {
+func (r *run) together(seqs [][]int32, opt Options, wait bool) *group {
 	tokens := 0
 	for _, s := range seqs {
 		tokens += len(s)
+	}
+	if s := r.m.sizes(); r.err == nil && wait && r.budget.room < math.MaxInt {
+		r.budget.room = int(int64(r.budget.room) * s.state / (s.state + s.acts)) // where they wait, they may need all of it
 	}
 	if r.err == nil && tokens > r.budget.room {
 		r.err = &formats.Error{Err: fmt.Errorf("%w: %d MB have room for %d tokens, %d are to be kept", ErrMemory, opt.MaxRAM>>20, r.budget.room, tokens)}
@@ -106,31 +194,9 @@ func (r *run) together(seqs [][]int32, opt Options) *group {
 	return r.group(seqs, nil, nil)
 }
 
-// show computes the inputs of a layer's matrices for the observer, and leaves the residual stream as it is. What the last matrices make of
-// theirs nobody looks at.
-func (r *run) show(l *layer, b *batch) {
-	if r.m.streams > 1 {
-		own := *b
-		r.copy = append(r.copy[:0], b.x...)
-		own.x = r.copy
-		r.advanceStreams(l, &own, false)
-		return
-	}
-	p := l.p
-	m := len(b.at)
-	h := grow(&r.h, m*p.Embd)
-	att := grow(&r.att, m*l.o.k)
-	r.askEarly(l, b)
-	r.mix(att, h, l, b)
-	x := append(r.copy[:0], b.x...)
-	r.copy, r.showing = x, l.sideGate.t == nil // where there is one, what stands before it is needed
-	r.finish(x, b.x, att, h, l, b.side, m)
-	r.showing = false
-}
-
-// stop calls done.
-func (r *run) stop(layer int, ws []*weight, done func(*Layer) error) {
+// call calls next or done.
+func (r *run) call(f func(*Layer) error, l *Layer) {
 	if r.err == nil {
-		r.err = done(&Layer{Index: layer, weights: ws})
+		r.err = f(l)
 	}
 }

@@ -3,6 +3,8 @@ package model
 import (
 	"context"
 	"errors"
+	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -30,7 +32,18 @@ func TestLayersShowTheSame(t *testing.T) {
 		for _, opt := range []Options{{Threads: 1}, {Threads: 3, Batch: 41}, {Threads: 1, MaxRAM: threadBytes + 400<<10, Batch: 40}} {
 			got, stops := map[seen][]float32{}, []int{}
 			opt.Mode, opt.Observe = mode, collect(got)
-			err := m.Layers(context.Background(), seqs, opt, func(l *Layer) error {
+			var next func(l *Layer) error
+			if opt.Batch == 41 {
+				next = func(l *Layer) error {
+					for _, role := range l.Next {
+						if len(got[seen{l.Index, role}]) != len(want[seen{l.Index, role}]) {
+							t.Errorf("layer %d goes on with %v when not all was shown", l.Index, role)
+						}
+					}
+					return nil
+				}
+			}
+			err := m.Layers(context.Background(), seqs, opt, next, func(l *Layer) error {
 				stops = append(stops, l.Index)
 				role := arch.RoleDown
 				if l.Index < 0 {
@@ -56,7 +69,7 @@ func TestLayersShowTheSame(t *testing.T) {
 	}
 }
 
-// Weights that are replaced at a stop change what the next layer sees: as if the model had had them from the beginning.
+// Weights that are replaced before their products change what all that follow see: as if the model had had them from the beginning.
 func TestLayersReplace(t *testing.T) {
 	p := streamed()
 	m, _ := countedModel(t, p, quantize.ByName("Q8_0"))
@@ -88,29 +101,27 @@ func TestLayersReplace(t *testing.T) {
 	_, after := observed(t, other, seqs, Options{Mode: Deploy})
 	got := map[seen][]float32{}
 	opt := Options{Mode: Deploy, Observe: collect(got), Batch: 40}
+	var order []arch.Role
 	err = m.Layers(context.Background(), seqs, opt, func(l *Layer) error {
-		for _, role := range layerRoles {
-			if l.Index >= 0 {
-				if old := l.Tensor(role); old.Type.Name != "Q8_0" {
-					t.Errorf("layer %d has a matrix of %v", l.Index, old.Type)
-				}
-				if err := l.Replace(role, replaced[seen{l.Index, role}]); err != nil {
-					return err
-				}
+		for _, role := range l.Next {
+			if old := l.Tensor(role); old.Type.Name != "Q8_0" {
+				t.Errorf("layer %d has a matrix of %v", l.Index, old.Type)
 			}
+			if err := l.Replace(role, replaced[seen{l.Index, role}]); err != nil {
+				return err
+			}
+			order = append(order, role)
 		}
 		return nil
-	})
+	}, func(*Layer) error { return nil })
+	if want := slices.Repeat(layerRoles, p.Layers); !slices.Equal(order, want) {
+		t.Errorf("matrices are replaced in the order %v", order)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []seen{{0, arch.RoleQ}, {0, arch.RoleO}, {0, arch.RoleDown}} {
-		if !slices.Equal(got[s], before[s]) {
-			t.Errorf("the inputs of %v are not those of the weights that were there", s)
-		}
-	}
-	for _, s := range []seen{{1, arch.RoleQ}, {2, arch.RoleQ}, {4, arch.RoleV}, {-1, arch.RoleOutput}} {
-		if !slices.Equal(got[s], after[s]) {
+	for s, x := range after {
+		if !slices.Equal(got[s], x) {
 			t.Errorf("the inputs of %v do not follow from the weights that were put there", s)
 		}
 	}
@@ -123,10 +134,14 @@ func TestLayersRefuse(t *testing.T) {
 	m, _ := countedModel(t, streamed(), quantize.ByName("Q8_0"))
 	seqs := tokens(960, 40)
 	stop := errors.New("enough")
-	if err := m.Layers(context.Background(), seqs, Options{}, func(*Layer) error { return stop }); !errors.Is(err, stop) {
+	nothing := func(*Layer) error { return nil }
+	if err := m.Layers(context.Background(), seqs, Options{}, nothing, func(*Layer) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("a callback that fails: %v", err)
 	}
-	err := m.Layers(context.Background(), seqs, Options{}, func(l *Layer) error {
+	if err := m.Layers(context.Background(), seqs, Options{Batch: 1}, func(*Layer) error { return stop }, nothing); !errors.Is(err, stop) {
+		t.Errorf("a callback that fails: %v", err)
+	}
+	err := m.Layers(context.Background(), seqs, Options{}, nil, func(l *Layer) error {
 		t0 := l.Tensor(arch.RoleQ)
 		if l.Tensor(arch.RoleOutput) != nil || t0 == nil {
 			t.Error("a layer has no output head, but queries")
@@ -146,7 +161,62 @@ func TestLayersRefuse(t *testing.T) {
 		t.Errorf("another shape: %v", err)
 	}
 	many := slices.Repeat(tokens(960, 400), 100)
-	if err := m.Layers(context.Background(), many, Options{MaxRAM: 16 << 20, Threads: 1}, func(*Layer) error { return nil }); !errors.Is(err, ErrMemory) {
+	if err := m.Layers(context.Background(), many, Options{MaxRAM: 16 << 20, Threads: 1}, nothing, nothing); !errors.Is(err, ErrMemory) {
 		t.Errorf("more than fits: %v", err)
+	}
+}
+
+// Batches that wait for one another before products show what those do that do not, in every family, although nothing is left of what they have not said that they need.
+func TestFamiliesWait(t *testing.T) {
+	spoil = func(s *scratch) {
+		v := reflect.ValueOf(s).Elem()
+		for i := range v.NumField() {
+			if v.Field(i).Type() == reflect.TypeFor[[]float32]() {
+				x := *(*[]float32)(v.Field(i).Addr().UnsafePointer())
+				for j := range x {
+					x[j] = float32(math.NaN())
+				}
+			}
+		}
+	}
+	defer func() { spoil = nil }()
+	seqs := [][]int32{familyTokens(), familyTokens()[5:22], {3}, {}, familyTokens()[9:]}
+	type place struct {
+		layer, expert int
+		role          arch.Role
+	}
+	for _, f := range families(t) {
+		m, err := Of(bindFamily(t, &f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sums []map[place][]float32
+		for _, next := range []func(*Layer) error{nil, func(*Layer) error { return nil }} {
+			got := map[place][]float32{}
+			add := func(layer, expert int, role arch.Role, x []float32) {
+				p := place{layer, expert, role}
+				got[p] = append(got[p], x...)
+			}
+			opt := Options{Batch: 20,
+				Observe:       func(layer int, role arch.Role, x []float32, _, _ int) { add(layer, -1, role, x) },
+				ObserveExpert: func(layer int, role arch.Role, e int, x []float32, _, _ int) { add(layer, e, role, x) },
+				ObserveMeans:  func(layer int, x []float32, _, _ int) { add(layer, -2, 0, x) }}
+			if err := m.Layers(t.Context(), seqs, opt, next, func(*Layer) error { return nil }); err != nil {
+				t.Fatalf("%s: %v", f.Name, err)
+			}
+			sums = append(sums, got)
+		}
+		if len(sums[0]) != len(sums[1]) {
+			t.Errorf("%s: %d matrices are shown, and %d where batches wait", f.Name, len(sums[0]), len(sums[1]))
+		}
+		for p, x := range sums[0] {
+			if p.role == arch.RoleAltRouter { // which each batch asks twice, before it goes on and when it has
+				slices.Sort(x)
+				slices.Sort(sums[1][p])
+			}
+			if !slices.Equal(sums[1][p], x) {
+				t.Errorf("%s: other inputs of %v where batches wait", f.Name, p)
+			}
+		}
 	}
 }

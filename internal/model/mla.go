@@ -64,7 +64,9 @@ func (r *run) mixLatent(att, h []float32, l *layer, b *batch) {
 		qa := grow(&r.qa, m*x.qa.n)
 		r.apply(h, m, product{qa, &x.qa}, product{kva, &x.kva})
 		r.normalize(qa, qa, norm{weight: x.qaNorm}, m)
+		before := r.hold(kva)
 		r.apply(qa, m, product{q, &l.q})
+		r.release(before)
 	}
 	narrow := grow(&r.v, m*p.MLA.KV) // [m][KL]
 	r.narrow(narrow, kva, q, l, b.at)
@@ -110,8 +112,8 @@ func (m *Model) attentionScale() float32 {
 // when they are compared, as in runtimes: before that deploy mode rounds them.
 func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch) {
 	p, m := &r.m.params, len(b.at)
-	kl, rot, n, w := p.MLA.KV, p.RopeDim, p.MLA.Nope, p.ValueDim
-	keys, by := grow(&r.k, m*(kl+rot)), r.m.attentionScale()
+	kl, rot := p.MLA.KV, p.RopeDim
+	keys := grow(&r.k, m*(kl+rot))
 	r.eachRow(m, func(w *worker, row int) {
 		k := keys[row*(kl+rot):][:kl+rot]
 		copy(k, narrow[row*kl:][:kl])
@@ -124,6 +126,23 @@ func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch) {
 	if r.mode == Deploy {
 		r.eachRow(m, func(_ *worker, row int) { copy(narrow[row*kl:][:kl], keys[row*(kl+rot):]) })
 	}
+	if r.station == nil {
+		r.absorb(whole, att, q, keys, values, l, b)
+		return
+	}
+	before := r.hold(q, keys, values)
+	r.absorb(toInner, att, q, keys, values, l, b)
+	r.stop(q, product{w: &l.mla.kb})
+	r.absorb(toOuter, att, q, keys, values, l, b)
+	r.stop(q, product{w: &l.mla.vb})
+	r.release(before)
+	r.absorb(fromThen, att, q, keys, values, l, b)
+}
+
+// absorb does a part of that, with the keys and values of all tokens.
+func (r *run) absorb(part stretch, att, q, keys, values []float32, l *layer, b *batch) {
+	p, m := &r.m.params, len(b.at)
+	kl, rot, n, w, by := p.MLA.KV, p.RopeDim, p.MLA.Nope, p.ValueDim, r.m.attentionScale()
 	in, out := grow(&r.taken, m*max(n, kl)), grow(&r.made, m*max(w, kl))
 	for from := 0; from < p.Heads; from += headsTogether {
 		g := min(headsTogether, p.Heads-from)
@@ -131,7 +150,14 @@ func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch) {
 		for i := range g {
 			at := (from + i) * p.HeadDim
 			r.eachRow(m, func(_ *worker, row int) { copy(in[row*n:][:n], q[row*p.Heads*p.HeadDim+at:]) })
-			r.expert(from+i, in[:m*n], m, product{out[:m*kl], l.mla.kb.part(from+i, kl)})
+			inner := product{out[:m*kl], l.mla.kb.part(from+i, kl)}
+			if part == whole || part == toInner {
+				r.lookExpert(from+i, in[:m*n], m, inner)
+			}
+			if part == toInner {
+				continue
+			}
+			r.multiply(in[:m*n], m, inner)
 			r.eachRow(m, func(_ *worker, row int) {
 				dst := wide[row*ld+i*(kl+rot):][:kl+rot]
 				copy(dst, out[row*kl:][:kl])
@@ -139,11 +165,21 @@ func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch) {
 				scale(dst, by*r.m.temperature(b.at[row].pos, l))
 			})
 		}
+		if part == toInner {
+			continue
+		}
 		mixed := grow(&r.mixed, m*g*kl)
 		r.attend(mixed, wide, keys, values, b.seqs, heads{n: g, shared: 1, key: kl + rot, value: kl})
 		for i := range g {
 			r.eachRow(m, func(_ *worker, row int) { copy(in[row*kl:][:kl], mixed[(row*g+i)*kl:]) })
-			r.expert(from+i, in[:m*kl], m, product{out[:m*w], l.mla.vb.part(from+i, w)})
+			outer := product{out[:m*w], l.mla.vb.part(from+i, w)}
+			if part == whole || part == toOuter {
+				r.lookExpert(from+i, in[:m*kl], m, outer)
+			}
+			if part == toOuter {
+				continue
+			}
+			r.multiply(in[:m*kl], m, outer)
 			r.eachRow(m, func(_ *worker, row int) {
 				copy(att[row*p.Heads*w+(from+i)*w:][:w], out[row*w:][:w])
 			})
@@ -156,7 +192,9 @@ func (r *run) widened(att, q, narrow, kva []float32, l *layer, b *batch) {
 	p, m := &r.m.params, len(b.at)
 	kl, rot, n, w, d := p.MLA.KV, p.RopeDim, p.MLA.Nope, p.ValueDim, p.HeadDim
 	both := grow(&r.wide, m*p.Heads*(n+w))
+	before := r.hold(q, kva)
 	r.apply(narrow, m, product{both, &l.mla.kvb})
+	r.release(before)
 	keys, values, by := grow(&r.k, m*p.Heads*d), grow(&r.mixed, m*p.Heads*w), r.m.attentionScale()
 	r.eachRow(m, func(wk *worker, row int) {
 		scale(q[row*p.Heads*d:][:p.Heads*d], by*r.m.temperature(b.at[row].pos, l))

@@ -81,7 +81,7 @@ func TestLayersReplaceExperts(t *testing.T) {
 	}
 	seen := 0
 	observe := func(int, arch.Role, int, []float32, int, int) { seen++ }
-	err = m.Layers(t.Context(), [][]int32{familyTokens()}, Options{ObserveExpert: observe}, func(l *Layer) error {
+	err = m.Layers(t.Context(), [][]int32{familyTokens()}, Options{ObserveExpert: observe}, nil, func(l *Layer) error {
 		x := l.Tensor(arch.RoleUpExps)
 		if (x == nil) != (l.Index < 0) {
 			t.Errorf("layer %d has %v", l.Index, x)

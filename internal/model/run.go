@@ -68,7 +68,7 @@ type scratch struct {
 	ropes   [Deploy + 1]*rope
 	near    *rope // of layers with a window
 
-	h, q, k, v, att, gate, up, copy, beside []float32
+	h, q, k, v, att, gate, up, beside []float32
 
 	means []float32 // of the inputs of values
 
@@ -76,12 +76,17 @@ type scratch struct {
 
 	qa, kva, wide, mixed     []float32 // of latent attention
 	sum, scores, taken, made []float32 // of experts
-	chosen                   []choice
-	begins, next             []int
-	routes                   []route
 
+	way     routing
 	lent    group // memory of a group
 	shelves [2]shelf
+}
+
+// A routing is where the rows of a batch go among experts.
+type routing struct {
+	chosen       []choice
+	begins, next []int
+	routes       []route
 }
 
 // A worker is the memory of one thread.
@@ -104,6 +109,7 @@ type worker struct {
 // forward pass can be read without checks in between.
 type run struct {
 	*scratch
+	*routing
 	m             *Model
 	ctx           context.Context
 	mode          Mode
@@ -111,7 +117,8 @@ type run struct {
 	observe       Observer
 	observeExpert func(layer int, role arch.Role, expert int, x []float32, m, k int)
 	observeMeans  func(layer int, x []float32, m, k int)
-	showing       bool // only inputs are wanted
+	station       func(live [][]float32, next []arch.Role) // called before products, with what is needed after them; may be nil
+	held          [][]float32                              // is needed later
 	report        func(Step)
 	told          Step // what was reported last
 	budget        budget
@@ -134,6 +141,7 @@ func (m *Model) begin(ctx context.Context, opt Options) *run {
 		r.scratch = &scratch{}
 	}
 	m.mu.Unlock()
+	r.routing = &r.scratch.way
 	if r.ropes[opt.Mode] == nil {
 		r.ropes[opt.Mode] = newRope(&m.params, m.smooth && opt.Mode != Deploy)
 	}

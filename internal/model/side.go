@@ -53,7 +53,9 @@ func (r *run) ownInput(h, x []float32, l *layer, side []float32, m int) {
 	n, all := l.p.Side, l.p.Layers*l.p.Side
 	gate, own := grow(&r.gate, m*n), grow(&r.up, m*n)
 	r.eachRow(m, func(_ *worker, row int) { copy(own[row*n:][:n], side[row*all+l.sideGate.layer*n:]) })
+	before := r.hold(own)
 	r.apply(x, m, product{gate, &l.sideGate})
+	r.release(before)
 	r.activate(gate, own, m)
 	r.apply(gate, m, product{h, &l.sideOut})
 	r.normPost(h, l.sideNorm, m)
