@@ -11,8 +11,11 @@ type Fold struct {
 }
 
 // Folds are those of a family's layers, in the order in which activations come by. Latent attention norms what it makes narrow, and takes matrices apart: its
-// attention has none here.
+// attention has none here. Matrices that will be rounded to ternary ones take no factors: that would not keep them.
 func (a *Arch) Folds(p *Params) (list []Fold) {
+	if p.Ternary {
+		return nil
+	}
 	attention, network := []Role{RoleQ, RoleK, RoleV, RoleAttnGate}, []Role{RoleGate, RoleUp, RoleRouter, RoleGateExps, RoleUpExps, RoleShareGate, RoleGateShared, RoleUpShared}
 	if a.Layer.EarlyRouter { // which takes what no norm made
 		network = slices.DeleteFunc(network, func(r Role) bool { return r == RoleRouter })

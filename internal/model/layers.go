@@ -102,8 +102,7 @@ func (r *run) showHead(g *group) {
 // A way is a batch that goes through a layer, and waits before products for the others.
 type way struct {
 	run
-	roles []arch.Role // that it waits for
-	kept  []float32   // what it needs after them
+	kept []float32 // what it needs after them
 }
 
 // spoil, which tests set, destroys what a batch must not count on while it waits.
