@@ -101,6 +101,9 @@ func (p *Params) check() error {
 			return err
 		}
 	}
+	if err := p.Index.check(p); err != nil {
+		return err
+	}
 	if err := p.Caps.check(); err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ type Layer struct {
 	Streams     bool       // a layer computes with one of several streams, predicts the others and corrects them (AltUp)
 	BareValue   bool       // values are normed, head by head, without weights
 	PartPairs   bool       // of a head's pairs those of the highest frequencies may be the only ones to be rotated; rope_freqs.weight says which
+	IndexPairs  bool       // heads that choose positions are rotated in pairs
 	EarlyRouter bool       // the router is given what the layer is, without a norm
 	Ungated     bool       // the feed-forward network has no gate: its function is applied to up
 	SoftGate    bool       // a softplus of RoleAttnGate's outputs multiplies, not their sigmoid

@@ -88,6 +88,7 @@ type Params struct {
 
 	Mix    Mixture // of experts; zero without
 	MLA    Latent  // attention; zero without
+	Index  Indexer // zero without
 	Scales Scales
 	Caps   Caps
 	Yarn   Yarn // zero without
@@ -151,7 +152,7 @@ func (p *Params) Dim(letter string) int {
 	case "LP": // of all layers
 		return p.Layers * p.Side
 	}
-	return max(p.AltUp.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.visionDim(letter))
+	return max(p.AltUp.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.visionDim(letter))
 }
 
 // Gates is the number of outputs of RoleAttnGate.

@@ -22,6 +22,7 @@ type heads struct {
 	cap        float32     // of scores, 0: none
 	slopes     []float32   // [H] taken from scores for each position between, or nil
 	relative   [][]float32 // [H] added to them by distance, or nil
+	sees       sight       // of rows of the batch, which positions they see
 }
 
 func (r *run) heads(l *layer) heads {
@@ -29,7 +30,7 @@ func (r *run) heads(l *layer) heads {
 	if r.mode == Deploy && r.m.blind {
 		window = 0
 	}
-	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, r.m.both, l.sinks, p.Caps.Scores, r.m.slopes, l.relative}
+	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, r.m.both, l.sinks, p.Caps.Scores, r.m.slopes, l.relative, sight{}}
 }
 
 // valueDim is the size of a head's values, that of its keys where nothing else is said.
@@ -62,14 +63,15 @@ func (r *run) attendHeads(w *worker, att, q, k, v []float32, s sequence, of head
 	for i := 0; i < s.n; i += queryBlock {
 		for h := head; h < head+count; h++ {
 			row := (s.from + i) * of.n
-			r.attendBlock(w, att[row*of.value+h*of.value:], q[row*of.key+h*of.key:], of, h, i, min(queryBlock, s.n-i), s.n)
+			r.attendBlock(w, att[row*of.value+h*of.value:], q[row*of.key+h*of.key:], of, h, i, min(queryBlock, s.n-i), s)
 		}
 	}
 }
 
 // attendBlock is one head of n queries, beginning with the one at pos of all.
-func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n, all int) {
+func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n int, s sequence) {
 	const lanes = kernel.Lanes
+	all := s.n
 	lo, hi := of.visible(pos)/lanes*lanes, of.end(pos+n-1, all) // keys that some query of the block sees
 	wide, cols := roundUp(of.value), roundUp(hi-lo)
 	scores, mix := grow(&w.scores, n*cols), grow(&w.mix, n*wide)
@@ -81,6 +83,7 @@ func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n, a
 		capped(row[from:to], of.cap)
 		of.lower(row[from:to], head, lo+from, pos+i)
 		of.near(row[from:to], head, lo+from, pos+i)
+		of.sees.hide(row[from:to], s.from+pos+i, lo+from)
 		if of.sinks != nil {
 			weighWithSink(row, from, to, of.sinks[head])
 			continue

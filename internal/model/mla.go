@@ -16,18 +16,19 @@ type latent struct {
 	kvaNorm []float32 // [KL]
 	kb, vb  weight    // [H·KL][N], [H·W][KL], or nothing
 	kvb     weight    // [H·(N+W)][KL], or nothing
+	index   indexer   // of positions, or nothing
 }
 
 func (l *layer) latentSlots(p *arch.Params) []slot {
 	a, x, q := &p.MLA, &l.mla, p.Heads*p.HeadDim
-	list := []slot{
+	list := append(x.index.slots(p), []slot{
 		{role: arch.RoleKVA, matrix: &x.kva, n: a.KV + p.RopeDim, k: p.Embd},
 		{role: arch.RoleKVANorm, vector: &x.kvaNorm, n: a.KV},
 		{role: arch.RoleKB, matrix: &x.kb, n: a.KV, k: a.Nope, stack: p.Heads, may: true},
 		{role: arch.RoleVB, matrix: &x.vb, n: p.ValueDim, k: a.KV, stack: p.Heads, may: true},
 		{role: arch.RoleKVB, matrix: &x.kvb, n: p.Heads * (a.Nope + p.ValueDim), k: a.KV, may: true},
 		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: p.Heads * p.ValueDim},
-	}
+	}...)
 	if a.Q == 0 {
 		return append(list, slot{role: arch.RoleQ, matrix: &l.q, n: q, k: p.Embd})
 	}
@@ -47,7 +48,8 @@ func latentActs(p *arch.Params) int64 {
 	together := min(p.Heads, headsTogether)
 	split := together * (2*a.KV + p.RopeDim)
 	wide := p.Heads * (p.HeadDim + a.Nope + 2*p.ValueDim)
-	return int64(4 * (a.Q + 3*a.KV + 2*p.RopeDim + 2*p.HeadDim + max(split, wide)))
+	index := p.Index.Heads*(p.Index.Dim+1) + p.Index.Dim
+	return int64(4 * (a.Q + 3*a.KV + 2*p.RopeDim + 2*p.HeadDim + index + max(split, wide)))
 }
 
 // headsTogether are turned into queries of narrow keys at once: those are wide.
@@ -58,23 +60,26 @@ func (r *run) mixLatent(att, h []float32, l *layer, b *batch) {
 	p, x, m := &r.m.params, &l.mla, len(b.at)
 	q, kva := grow(&r.q, m*p.Heads*p.HeadDim), grow(&r.kva, m*x.kva.n)
 	r.normalize(h, b.x, l.attnNorm, m)
+	var sees sight
 	if x.qa.t == nil {
 		r.apply(h, m, product{q, &l.q}, product{kva, &x.kva})
 	} else {
 		qa := grow(&r.qa, m*x.qa.n)
 		r.apply(h, m, product{qa, &x.qa}, product{kva, &x.kva})
 		r.normalize(qa, qa, norm{weight: x.qaNorm}, m)
-		before := r.hold(kva)
+		before := r.hold(kva, qa, h)
 		r.apply(qa, m, product{q, &l.q})
+		r.hold(q)
+		sees = r.chooseSeen(h, qa, l, b)
 		r.release(before)
 	}
 	narrow := grow(&r.v, m*p.MLA.KV) // [m][KL]
 	r.narrow(narrow, kva, q, l, b.at)
 	if x.kvb.t != nil {
-		r.widened(att, q, narrow, kva, l, b)
+		r.widened(att, q, narrow, kva, l, b, sees)
 		return
 	}
-	r.absorbed(att, q, narrow, kva, l, b)
+	r.absorbed(att, q, narrow, kva, l, b, sees)
 }
 
 // narrow norms the narrow keys, and gives the parts of keys (the end of each row of kva) and of queries that have one their
@@ -110,7 +115,7 @@ func (m *Model) attentionScale() float32 {
 
 // absorbed compares queries with the narrow keys, some heads at a time, and widens what they attend to. Where queries grow with their position they do so
 // when they are compared, as in runtimes: before that deploy mode rounds them.
-func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch) {
+func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch, sees sight) {
 	p, m := &r.m.params, len(b.at)
 	kl, rot := p.MLA.KV, p.RopeDim
 	keys := grow(&r.k, m*(kl+rot))
@@ -127,20 +132,20 @@ func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch) {
 		r.eachRow(m, func(_ *worker, row int) { copy(narrow[row*kl:][:kl], keys[row*(kl+rot):]) })
 	}
 	if r.station == nil {
-		r.absorb(whole, att, q, keys, values, l, b)
+		r.absorb(whole, att, q, keys, values, l, b, sees)
 		return
 	}
 	before := r.hold(q, keys, values)
-	r.absorb(toInner, att, q, keys, values, l, b)
+	r.absorb(toInner, att, q, keys, values, l, b, sees)
 	r.stop(q, product{w: &l.mla.kb})
-	r.absorb(toOuter, att, q, keys, values, l, b)
+	r.absorb(toOuter, att, q, keys, values, l, b, sees)
 	r.stop(q, product{w: &l.mla.vb})
 	r.release(before)
-	r.absorb(fromThen, att, q, keys, values, l, b)
+	r.absorb(fromThen, att, q, keys, values, l, b, sees)
 }
 
 // absorb does a part of that, with the keys and values of all tokens.
-func (r *run) absorb(part stretch, att, q, keys, values []float32, l *layer, b *batch) {
+func (r *run) absorb(part stretch, att, q, keys, values []float32, l *layer, b *batch, sees sight) {
 	p, m := &r.m.params, len(b.at)
 	kl, rot, n, w, by := p.MLA.KV, p.RopeDim, p.MLA.Nope, p.ValueDim, r.m.attentionScale()
 	in, out := grow(&r.taken, m*max(n, kl)), grow(&r.made, m*max(w, kl))
@@ -169,7 +174,7 @@ func (r *run) absorb(part stretch, att, q, keys, values []float32, l *layer, b *
 			continue
 		}
 		mixed := grow(&r.mixed, m*g*kl)
-		r.attend(mixed, wide, keys, values, b.seqs, heads{n: g, shared: 1, key: kl + rot, value: kl})
+		r.attend(mixed, wide, keys, values, b.seqs, heads{n: g, shared: 1, key: kl + rot, value: kl, sees: sees})
 		for i := range g {
 			r.eachRow(m, func(_ *worker, row int) { copy(in[row*kl:][:kl], mixed[(row*g+i)*kl:]) })
 			outer := product{out[:m*w], l.mla.vb.part(from+i, w)}
@@ -188,7 +193,7 @@ func (r *run) absorb(part stretch, att, q, keys, values []float32, l *layer, b *
 }
 
 // widened makes keys and values of all heads.
-func (r *run) widened(att, q, narrow, kva []float32, l *layer, b *batch) {
+func (r *run) widened(att, q, narrow, kva []float32, l *layer, b *batch, sees sight) {
 	p, m := &r.m.params, len(b.at)
 	kl, rot, n, w, d := p.MLA.KV, p.RopeDim, p.MLA.Nope, p.ValueDim, p.HeadDim
 	both := grow(&r.wide, m*p.Heads*(n+w))
@@ -210,7 +215,7 @@ func (r *run) widened(att, q, narrow, kva []float32, l *layer, b *batch) {
 			}
 		}
 	})
-	r.attend(att, q, keys, values, b.seqs, heads{n: p.Heads, shared: p.Heads, key: d, value: w})
+	r.attend(att, q, keys, values, b.seqs, heads{n: p.Heads, shared: p.Heads, key: d, value: w, sees: sees})
 }
 
 // scale is x *= by.

@@ -16,28 +16,29 @@ type Model struct {
 	params arch.Params
 	neox   bool // rotary pairs are (i, i+D/2) instead of (2i, 2i+1)
 
-	act      arch.Activation
-	means    bool      // norms take the mean away …
-	runsRMS  bool      // … which runtimes do not do
-	runsSiLU bool      // runtimes take SiLU for act
-	sparse   bool      // the experts of a token are weighed as SparseMixer does
-	bareNorm bool      // they have no weights
-	blind    bool      // runtimes know no window
-	chunked  bool      // windows begin at multiples of their size
-	grow     bool      // queries grow in layers that rotate nothing only
-	early    bool      // routers are given what their layers are
-	softGate bool      // of attention: a softplus instead of the sigmoid
-	average  bool      // what shared experts and the others give is averaged
-	inGate   bool      // experts are given inputs times their weights
-	late     bool      // those of heads come after rotation
-	smooth   bool      // yarn's ramp
-	bareVals bool      // values are normed without weights
-	classAct bool      // what comes before an output for classes goes through the layers' function, not through a hyperbolic tangent
-	both     bool      // queries see all positions
-	encoder  bool      // there is no output head
-	streams  int       // of a token; layers compute with the first
-	scale    float32   // of embeddings, 0: none
-	slopes   []float32 // [H] by which a head lowers scores with each position between, or nil
+	act        arch.Activation
+	means      bool      // norms take the mean away …
+	runsRMS    bool      // … which runtimes do not do
+	runsSiLU   bool      // runtimes take SiLU for act
+	sparse     bool      // the experts of a token are weighed as SparseMixer does
+	bareNorm   bool      // they have no weights
+	blind      bool      // runtimes know no window
+	chunked    bool      // windows begin at multiples of their size
+	grow       bool      // queries grow in layers that rotate nothing only
+	indexPairs bool      // of what chooses positions: heads are rotated in pairs
+	early      bool      // routers are given what their layers are
+	softGate   bool      // of attention: a softplus instead of the sigmoid
+	average    bool      // what shared experts and the others give is averaged
+	inGate     bool      // experts are given inputs times their weights
+	late       bool      // those of heads come after rotation
+	smooth     bool      // yarn's ramp
+	bareVals   bool      // values are normed without weights
+	classAct   bool      // what comes before an output for classes goes through the layers' function, not through a hyperbolic tangent
+	both       bool      // queries see all positions
+	encoder    bool      // there is no output head
+	streams    int       // of a token; layers compute with the first
+	scale      float32   // of embeddings, 0: none
+	slopes     []float32 // [H] by which a head lowers scores with each position between, or nil
 
 	embed     *formats.Tensor // [V][E]
 	positions *formats.Tensor // [C][E] that is added to embeddings, or nil
@@ -140,7 +141,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
 	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
-	m.runsSiLU = of.RunsSiLU
+	m.runsSiLU, m.indexPairs = of.RunsSiLU, of.IndexPairs
 	m.early, m.average, m.softGate = of.EarlyRouter, of.Averaged, of.SoftGate
 	if eps := b.Params.RMSEps; eps > 0 {
 		m.params.NormEps, m.means = eps, false

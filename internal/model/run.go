@@ -75,6 +75,7 @@ type scratch struct {
 	first, active, past, told4, coefs, gathered []float32 // of several streams
 
 	qa, kva, wide, mixed     []float32 // of latent attention
+	indexQ, indexK, indexBy  []float32 // of what chooses positions
 	sum, scores, taken, made []float32 // of experts
 
 	way     routing

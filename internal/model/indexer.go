@@ -1,0 +1,161 @@
+package model
+
+import (
+	"math"
+	"slices"
+
+	"quern/internal/arch"
+	"quern/internal/kernel"
+)
+
+// An indexer chooses the positions that the queries of latent attention see.
+type indexer struct {
+	q, k  weight // [IH·ID][QL], [ID][E]
+	heads weight // [IH][E] how much each head counts
+	kNorm norm   // [ID], takes the mean away
+}
+
+func (x *indexer) slots(p *arch.Params) []slot {
+	i := &p.Index
+	if i.Top == 0 {
+		return nil
+	}
+	return []slot{
+		{role: arch.RoleIndexQ, matrix: &x.q, n: i.Heads * i.Dim, k: p.MLA.Q},
+		{role: arch.RoleIndexK, matrix: &x.k, n: i.Dim, k: p.Embd},
+		{role: arch.RoleIndexHeads, matrix: &x.heads, n: i.Heads, k: p.Embd},
+		{role: arch.RoleIndexKNorm, norm: &x.kNorm, n: i.Dim},
+	}
+}
+
+// A sight says of every row of a batch which positions of its sequence it sees; nil bits: all before it.
+type sight struct {
+	bits  []uint64 // [rows][words]
+	words int
+}
+
+// keyEps is the epsilon of the norm of an indexer's keys, which no file tells.
+const keyEps = 1e-6
+
+// chooseSeen lets the indexer of a layer choose from h, its inputs, and qa, the narrow queries. In sequences that are no longer than what it chooses
+// there is nothing to choose.
+func (r *run) chooseSeen(h, qa []float32, l *layer, b *batch) sight {
+	p, x, m := &r.m.params, &l.mla.index, len(b.at)
+	in := p.Index
+	if in.Top == 0 || r.err != nil {
+		return sight{}
+	}
+	longest := 0
+	for _, s := range b.seqs {
+		longest = max(longest, s.n)
+	}
+	if longest <= in.Top {
+		r.look(qa, m, product{w: &x.q})
+		r.stop(qa, product{w: &x.q})
+		r.look(h, m, product{w: &x.k}, product{w: &x.heads})
+		r.stop(h, product{w: &x.k}, product{w: &x.heads})
+		return sight{}
+	}
+	q, k, by := grow(&r.indexQ, m*in.Heads*in.Dim), grow(&r.indexK, m*in.Dim), grow(&r.indexBy, m*in.Heads)
+	r.apply(qa, m, product{q, &x.q})
+	r.hold(q)
+	r.apply(h, m, product{k, &x.k}, product{by, &x.heads})
+	scale := float32(1 / math.Sqrt(float64(in.Heads*in.Dim)))
+	r.eachRow(m, func(w *worker, row int) {
+		k := k[row*in.Dim:][:in.Dim]
+		centred(k, x.kNorm, keyEps)
+		r.rope.rotate(k, b.at[row], in.Dim, !r.m.indexPairs)
+		if r.mode == Deploy {
+			w.halve(k, k)
+		}
+		r.rope.rotate(q[row*in.Heads*in.Dim:][:in.Heads*in.Dim], b.at[row], in.Dim, !r.m.indexPairs)
+		for i := range in.Heads {
+			by[row*in.Heads+i] *= scale
+		}
+	})
+	s := sight{words: (longest + 63) / 64}
+	s.bits = make([]uint64, m*s.words) // not lent: they are needed until the layer has attended
+	for _, seq := range b.seqs {
+		r.parallel((seq.n+queryBlock-1)/queryBlock, func(w *worker, task int) error {
+			at := task * queryBlock
+			w.chooseBlock(s, q, k, by, in, seq, at, min(queryBlock, seq.n-at))
+			return nil
+		})
+	}
+	return s
+}
+
+// chooseBlock chooses for n queries of a sequence, beginning with the one at pos.
+func (w *worker) chooseBlock(s sight, q, k, by []float32, in arch.Indexer, seq sequence, pos, n int) {
+	const lanes = kernel.Lanes
+	all := pos + n
+	cols := roundUp(all)
+	w.packKeys(k[seq.from*in.Dim:], in.Dim, all, in.Dim)
+	one, sums := grow(&w.scores, n*cols), grow(&w.mix, n*cols)
+	clear(sums)
+	for h := range in.Heads {
+		ld := in.Heads * in.Dim
+		for j := 0; j < all; j += lanes {
+			kernel.MatMulF32(one[j:], cols, q[(seq.from+pos)*ld+h*in.Dim:], ld, w.keys[j*in.Dim:], lanes, n, in.Dim, false)
+		}
+		for i := range n {
+			weight := by[(seq.from+pos+i)*in.Heads+h]
+			for j, v := range one[i*cols:][:pos+i+1] {
+				sums[i*cols+j] += float32(max(v, 0) * weight)
+			}
+		}
+	}
+	for i := range n {
+		s.keep(seq.from+pos+i, sums[i*cols:][:pos+i+1], in.Top, &w.prefer)
+	}
+}
+
+// keep marks for a row the positions with the highest scores, the first of equal ones.
+func (s *sight) keep(row int, scores []float32, top int, scratch *[]float32) {
+	bits := s.bits[row*s.words:][:s.words]
+	least, equal := float32(math.Inf(-1)), len(scores)
+	if len(scores) > top {
+		sorted := append(grow(scratch, 0), scores...)
+		*scratch = sorted
+		slices.Sort(sorted)
+		least, equal = sorted[len(sorted)-top], top
+		for _, v := range sorted[len(sorted)-top:] {
+			if v > least {
+				equal--
+			}
+		}
+	}
+	for j, v := range scores {
+		if v == least && equal > 0 || v > least {
+			bits[j/64] |= 1 << (j % 64)
+		}
+		if v == least {
+			equal--
+		}
+	}
+}
+
+// hide gives the scores of positions from… that a row does not see no weight.
+func (s *sight) hide(scores []float32, row, from int) {
+	if s.bits == nil {
+		return
+	}
+	bits := s.bits[row*s.words:][:s.words]
+	for i := range scores {
+		if j := from + i; bits[j/64]>>(j%64)&1 == 0 {
+			scores[i] = float32(math.Inf(-1))
+		}
+	}
+}
+
+// centred is a norm that takes the mean away, in place.
+func centred(x []float32, n norm, eps float64) {
+	mean := float32(kernel.Sum(x) / float64(len(x)))
+	for i := range x {
+		x[i] -= mean
+	}
+	kernel.ScaleBy(x, x, n.weight, float32(1/math.Sqrt(kernel.SumSquares(x)/float64(len(x))+eps)))
+	if n.bias != nil {
+		kernel.Add(x, n.bias)
+	}
+}
