@@ -14,25 +14,17 @@ func BlockExtremes(hi, lo, x []float32) {
 
 // Cuts writes codes (x + min)·factor + bias, cut towards zero, from 0 to hi; each block has a factor and a min.
 func Cuts(dst []uint8, x, factor, min []float32, bias, hi float32) {
-	cut(cuts.best, dst, x, factor, min, bias, hi)
-}
-
-// Aways writes (x + min)·factor rounded to the nearest integer, halves away from zero, as signed bytes; none is above 127.
-func Aways(dst []uint8, x, factor, min []float32) { cut(aways.best, dst, x, factor, min, 0, 0) }
-
-type cutsBody func(dst []uint8, x, factor, min []float32, bias, hi float32)
-
-func cut(body cutsBody, dst []uint8, x, factor, min []float32, bias, hi float32) {
 	n := len(x) / cutBlock
 	if n > 0 {
-		body(dst[:n*cutBlock], x[:n*cutBlock], factor[:n], min[:n], bias, hi)
+		cuts.best(dst[:n*cutBlock], x[:n*cutBlock], factor[:n], min[:n], bias, hi)
 	}
 }
+
+type cutsBody func(dst []uint8, x, factor, min []float32, bias, hi float32)
 
 var (
 	blockExtremes = portable(blockExtremesPortable)
 	cuts          = portable(cutsBody(cutsPortable))
-	aways         = portable(cutsBody(awaysPortable))
 )
 
 func blockExtremesPortable(hi, lo, x []float32) {
@@ -49,20 +41,6 @@ func blockExtremesPortable(hi, lo, x []float32) {
 func cutsPortable(dst []uint8, x, factor, low []float32, bias, hi float32) {
 	for i, v := range x {
 		dst[i] = uint8(min(max(float32((v+low[i/cutBlock])*factor[i/cutBlock])+bias, 0), hi))
-	}
-}
-
-func awaysPortable(dst []uint8, x, factor, low []float32, _, _ float32) {
-	for i, v := range x {
-		u := float32((v + low[i/cutBlock]) * factor[i/cutBlock])
-		n := int32(u)
-		switch rest := u - float32(n); {
-		case rest >= 0.5:
-			n++
-		case rest <= -0.5:
-			n--
-		}
-		dst[i] = uint8(n)
 	}
 }
 

@@ -8,13 +8,7 @@ import "quern/internal/cpu"
 func cutsAVX2(dst *uint8, x, factor, min *float32, blocks uintptr, bias, hi float32)
 
 //go:noescape
-func awaysAVX2(dst *uint8, x, factor, min *float32, blocks uintptr, bias, hi float32)
-
-//go:noescape
 func cutsAVX512(dst *uint8, x, factor, min *float32, blocks uintptr, bias, hi float32)
-
-//go:noescape
-func awaysAVX512(dst *uint8, x, factor, min *float32, blocks uintptr, bias, hi float32)
 
 //go:noescape
 func blockExtremesAVX2(hi, lo, x *float32, blocks uintptr)
@@ -24,6 +18,4 @@ func init() {
 	blockExtremes.add("avx2", avx2, blockExtremesOf(blockExtremesAVX2))
 	cuts.add("avx2", avx2, cutsOf(cutsAVX2))
 	cuts.add("avx512", avx512, cutsOf(cutsAVX512))
-	aways.add("avx2", avx2, cutsOf(awaysAVX2))
-	aways.add("avx512", avx512, cutsOf(awaysAVX512))
 }

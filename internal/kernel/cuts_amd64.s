@@ -5,57 +5,6 @@
 #include "funcdata.h"
 #include "textflag.h"
 
-DATA cutSign<>+0(SB)/4, $0x80000000
-DATA cutSign<>+4(SB)/4, $0x80000000
-DATA cutSign<>+8(SB)/4, $0x80000000
-DATA cutSign<>+12(SB)/4, $0x80000000
-DATA cutSign<>+16(SB)/4, $0x80000000
-DATA cutSign<>+20(SB)/4, $0x80000000
-DATA cutSign<>+24(SB)/4, $0x80000000
-DATA cutSign<>+28(SB)/4, $0x80000000
-DATA cutSign<>+32(SB)/4, $0x80000000
-DATA cutSign<>+36(SB)/4, $0x80000000
-DATA cutSign<>+40(SB)/4, $0x80000000
-DATA cutSign<>+44(SB)/4, $0x80000000
-DATA cutSign<>+48(SB)/4, $0x80000000
-DATA cutSign<>+52(SB)/4, $0x80000000
-DATA cutSign<>+56(SB)/4, $0x80000000
-DATA cutSign<>+60(SB)/4, $0x80000000
-GLOBL cutSign<>(SB), RODATA|NOPTR, $64
-DATA cutHalf<>+0(SB)/4, $0x3f000000
-DATA cutHalf<>+4(SB)/4, $0x3f000000
-DATA cutHalf<>+8(SB)/4, $0x3f000000
-DATA cutHalf<>+12(SB)/4, $0x3f000000
-DATA cutHalf<>+16(SB)/4, $0x3f000000
-DATA cutHalf<>+20(SB)/4, $0x3f000000
-DATA cutHalf<>+24(SB)/4, $0x3f000000
-DATA cutHalf<>+28(SB)/4, $0x3f000000
-DATA cutHalf<>+32(SB)/4, $0x3f000000
-DATA cutHalf<>+36(SB)/4, $0x3f000000
-DATA cutHalf<>+40(SB)/4, $0x3f000000
-DATA cutHalf<>+44(SB)/4, $0x3f000000
-DATA cutHalf<>+48(SB)/4, $0x3f000000
-DATA cutHalf<>+52(SB)/4, $0x3f000000
-DATA cutHalf<>+56(SB)/4, $0x3f000000
-DATA cutHalf<>+60(SB)/4, $0x3f000000
-GLOBL cutHalf<>(SB), RODATA|NOPTR, $64
-DATA cutOne<>+0(SB)/4, $0x3f800000
-DATA cutOne<>+4(SB)/4, $0x3f800000
-DATA cutOne<>+8(SB)/4, $0x3f800000
-DATA cutOne<>+12(SB)/4, $0x3f800000
-DATA cutOne<>+16(SB)/4, $0x3f800000
-DATA cutOne<>+20(SB)/4, $0x3f800000
-DATA cutOne<>+24(SB)/4, $0x3f800000
-DATA cutOne<>+28(SB)/4, $0x3f800000
-DATA cutOne<>+32(SB)/4, $0x3f800000
-DATA cutOne<>+36(SB)/4, $0x3f800000
-DATA cutOne<>+40(SB)/4, $0x3f800000
-DATA cutOne<>+44(SB)/4, $0x3f800000
-DATA cutOne<>+48(SB)/4, $0x3f800000
-DATA cutOne<>+52(SB)/4, $0x3f800000
-DATA cutOne<>+56(SB)/4, $0x3f800000
-DATA cutOne<>+60(SB)/4, $0x3f800000
-GLOBL cutOne<>(SB), RODATA|NOPTR, $64
 
 // func cutsAVX2(dst *uint8, x, factor, min *float32, blocks uintptr, bias, hi float32)
 
@@ -117,86 +66,6 @@ end2:
 	VZEROUPPER
 	RET
 
-// func awaysAVX2(dst *uint8, x, factor, min *float32, blocks uintptr, bias, hi float32)
-
-TEXT ·awaysAVX2(SB), NOSPLIT, $0-48
-	MOVQ dst+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ factor+16(FP), R8
-	MOVQ min+24(FP), R9
-	MOVQ blocks+32(FP), CX
-	VBROADCASTSS bias+40(FP), Y8
-	VBROADCASTSS hi+44(FP), Y9
-	VXORPS Y10, Y10, Y10
-	TESTQ CX, CX
-	JEQ end4
-again3:
-	VBROADCASTSS (R8), Y11
-	VBROADCASTSS (R9), Y12
-	VADDPS 0(SI), Y12, Y0
-	VMULPS Y11, Y0, Y0
-	VROUNDPS $8, Y0, Y2
-	VSUBPS Y2, Y0, Y6
-	VANDPS cutSign<>(SB), Y0, Y4
-	VORPS cutHalf<>(SB), Y4, Y0
-	VORPS cutOne<>(SB), Y4, Y4
-	VCMPPS $0, Y0, Y6, Y6
-	VANDPS Y6, Y4, Y4
-	VADDPS Y4, Y2, Y2
-	VCVTTPS2DQ Y2, Y0
-	VADDPS 32(SI), Y12, Y1
-	VMULPS Y11, Y1, Y1
-	VROUNDPS $8, Y1, Y3
-	VSUBPS Y3, Y1, Y7
-	VANDPS cutSign<>(SB), Y1, Y5
-	VORPS cutHalf<>(SB), Y5, Y1
-	VORPS cutOne<>(SB), Y5, Y5
-	VCMPPS $0, Y1, Y7, Y7
-	VANDPS Y7, Y5, Y5
-	VADDPS Y5, Y3, Y3
-	VCVTTPS2DQ Y3, Y1
-	VPACKSSDW Y1, Y0, Y0
-	VPERMQ $0xd8, Y0, Y0
-	VEXTRACTI128 $1, Y0, X1
-	VPACKSSWB X1, X0, X0
-	VMOVDQU X0, 0(DI)
-	VADDPS 64(SI), Y12, Y0
-	VMULPS Y11, Y0, Y0
-	VROUNDPS $8, Y0, Y2
-	VSUBPS Y2, Y0, Y6
-	VANDPS cutSign<>(SB), Y0, Y4
-	VORPS cutHalf<>(SB), Y4, Y0
-	VORPS cutOne<>(SB), Y4, Y4
-	VCMPPS $0, Y0, Y6, Y6
-	VANDPS Y6, Y4, Y4
-	VADDPS Y4, Y2, Y2
-	VCVTTPS2DQ Y2, Y0
-	VADDPS 96(SI), Y12, Y1
-	VMULPS Y11, Y1, Y1
-	VROUNDPS $8, Y1, Y3
-	VSUBPS Y3, Y1, Y7
-	VANDPS cutSign<>(SB), Y1, Y5
-	VORPS cutHalf<>(SB), Y5, Y1
-	VORPS cutOne<>(SB), Y5, Y5
-	VCMPPS $0, Y1, Y7, Y7
-	VANDPS Y7, Y5, Y5
-	VADDPS Y5, Y3, Y3
-	VCVTTPS2DQ Y3, Y1
-	VPACKSSDW Y1, Y0, Y0
-	VPERMQ $0xd8, Y0, Y0
-	VEXTRACTI128 $1, Y0, X1
-	VPACKSSWB X1, X0, X0
-	VMOVDQU X0, 16(DI)
-	ADDQ $128, SI
-	ADDQ $32, DI
-	ADDQ $4, R8
-	ADDQ $4, R9
-	SUBQ $1, CX
-	JNE again3
-end4:
-	VZEROUPPER
-	RET
-
 // func cutsAVX512(dst *uint8, x, factor, min *float32, blocks uintptr, bias, hi float32)
 
 TEXT ·cutsAVX512(SB), NOSPLIT, $0-48
@@ -209,8 +78,8 @@ TEXT ·cutsAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS hi+44(FP), Z9
 	VXORPS Z10, Z10, Z10
 	TESTQ CX, CX
-	JEQ end6
-again5:
+	JEQ end4
+again3:
 	VBROADCASTSS (R8), Z11
 	VBROADCASTSS (R9), Z12
 	VADDPS 0(SI), Z12, Z0
@@ -232,56 +101,8 @@ again5:
 	ADDQ $4, R8
 	ADDQ $4, R9
 	SUBQ $1, CX
-	JNE again5
-end6:
-	VZEROUPPER
-	RET
-
-// func awaysAVX512(dst *uint8, x, factor, min *float32, blocks uintptr, bias, hi float32)
-
-TEXT ·awaysAVX512(SB), NOSPLIT, $0-48
-	MOVQ dst+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ factor+16(FP), R8
-	MOVQ min+24(FP), R9
-	MOVQ blocks+32(FP), CX
-	VBROADCASTSS bias+40(FP), Z8
-	VBROADCASTSS hi+44(FP), Z9
-	VXORPS Z10, Z10, Z10
-	TESTQ CX, CX
-	JEQ end8
-again7:
-	VBROADCASTSS (R8), Z11
-	VBROADCASTSS (R9), Z12
-	VADDPS 0(SI), Z12, Z0
-	VMULPS Z11, Z0, Z0
-	VRNDSCALEPS $8, Z0, Z2
-	VSUBPS Z2, Z0, Z6
-	VANDPS cutSign<>(SB), Z0, Z4
-	VORPS cutHalf<>(SB), Z4, Z0
-	VORPS cutOne<>(SB), Z4, Z4
-	VCMPPS $0, Z0, Z6, K1
-	VADDPS Z4, Z2, K1, Z2
-	VCVTTPS2DQ Z2, Z0
-	VPMOVDB Z0, 0(DI)
-	VADDPS 64(SI), Z12, Z0
-	VMULPS Z11, Z0, Z0
-	VRNDSCALEPS $8, Z0, Z2
-	VSUBPS Z2, Z0, Z6
-	VANDPS cutSign<>(SB), Z0, Z4
-	VORPS cutHalf<>(SB), Z4, Z0
-	VORPS cutOne<>(SB), Z4, Z4
-	VCMPPS $0, Z0, Z6, K1
-	VADDPS Z4, Z2, K1, Z2
-	VCVTTPS2DQ Z2, Z0
-	VPMOVDB Z0, 16(DI)
-	ADDQ $128, SI
-	ADDQ $32, DI
-	ADDQ $4, R8
-	ADDQ $4, R9
-	SUBQ $1, CX
-	JNE again7
-end8:
+	JNE again3
+end4:
 	VZEROUPPER
 	RET
 
@@ -293,8 +114,8 @@ TEXT ·blockExtremesAVX2(SB), NOSPLIT, $0-32
 	MOVQ x+16(FP), SI
 	MOVQ blocks+24(FP), CX
 	TESTQ CX, CX
-	JEQ end10
-again9:
+	JEQ end6
+again5:
 	VMOVUPS 0(SI), Y0
 	VMOVUPS 32(SI), Y1
 	VMOVUPS 64(SI), Y2
@@ -323,7 +144,7 @@ again9:
 	ADDQ $4, DI
 	ADDQ $4, R8
 	SUBQ $1, CX
-	JNE again9
-end10:
+	JNE again5
+end6:
 	VZEROUPPER
 	RET

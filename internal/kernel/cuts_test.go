@@ -9,40 +9,32 @@ import (
 // Codes of every body are those of the portable one, ties among them.
 func TestCuts(t *testing.T) {
 	r := rand.New(rand.NewSource(6))
-	for name, k := range map[string]struct {
-		b    *bodies[cutsBody]
-		bias float32
-		hi   float32
-	}{"cuts": {cuts, 8.5, 15}, "aways": {aways, 0, 0}} {
-		each(t, k.b, func(t *testing.T, f, portable cutsBody) {
-			for blocks := 1; blocks < 40; blocks++ {
-				x, factor, low := make([]float32, cutBlock*blocks), make([]float32, blocks), make([]float32, blocks)
-				for i := range x {
-					x[i] = float32(r.Intn(40)-20) / 2 // halves
-					if i%3 == 0 {
-						x[i] = float32(r.NormFloat64() * 4)
-					}
-				}
-				for i := range factor {
-					factor[i] = []float32{1, 0.5, 1.7}[i%3]
-					if name == "cuts" {
-						low[i] = float32(r.Intn(3))
-					}
-				}
-				got, want := make([]uint8, cutBlock*blocks+64), make([]uint8, cutBlock*blocks)
-				for i := range got {
-					got[i] = 0xa5
-				}
-				f(got[32:32+len(want)], x, factor, low, k.bias, k.hi)
-				portable(want, x, factor, low, k.bias, k.hi)
-				for i, v := range got {
-					if in := i >= 32 && i < 32+len(want); in && v != want[i-32] || !in && v != 0xa5 {
-						t.Fatalf("%s, %d blocks: byte %d is %d", name, blocks, i-32, v)
-					}
+	each(t, cuts, func(t *testing.T, f, portable cutsBody) {
+		for blocks := 1; blocks < 40; blocks++ {
+			x, factor, low := make([]float32, cutBlock*blocks), make([]float32, blocks), make([]float32, blocks)
+			for i := range x {
+				x[i] = float32(r.Intn(40)-20) / 2 // halves
+				if i%3 == 0 {
+					x[i] = float32(r.NormFloat64() * 4)
 				}
 			}
-		})
-	}
+			for i := range factor {
+				factor[i] = []float32{1, 0.5, 1.7}[i%3]
+				low[i] = float32(r.Intn(3))
+			}
+			got, want := make([]uint8, cutBlock*blocks+64), make([]uint8, cutBlock*blocks)
+			for i := range got {
+				got[i] = 0xa5
+			}
+			f(got[32:32+len(want)], x, factor, low, 8.5, 15)
+			portable(want, x, factor, low, 8.5, 15)
+			for i, v := range got {
+				if in := i >= 32 && i < 32+len(want); in && v != want[i-32] || !in && v != 0xa5 {
+					t.Fatalf("%d blocks: byte %d is %d", blocks, i-32, v)
+				}
+			}
+		}
+	})
 }
 
 func TestBlockExtremes(t *testing.T) {

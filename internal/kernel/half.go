@@ -119,12 +119,12 @@ func widen(eights func(*float32, *byte, uintptr), rest func([]float32, []byte)) 
 	}
 }
 
-// narrow makes an encoder likewise.
-func narrow(eights func(*byte, *float32, uintptr), rest func([]byte, []float32)) func([]byte, []float32) {
+// narrow makes an encoder likewise, of one for multiples of a power of two.
+func narrow(by int, some func(*byte, *float32, uintptr), rest func([]byte, []float32)) func([]byte, []float32) {
 	return func(dst []byte, src []float32) {
-		n := len(src) &^ 7
+		n := len(src) &^ (by - 1)
 		if n > 0 {
-			eights(&dst[0], &src[0], uintptr(n))
+			some(&dst[0], &src[0], uintptr(n))
 		}
 		rest(dst[2*n:], src[n:])
 	}

@@ -20,6 +20,6 @@ func init() {
 	has := cpu.Has("neon")
 	f16ToF32.add("neon", has, widen(f16ToF32NEON, f16ToF32Portable))
 	bf16ToF32.add("neon", has, widen(bf16ToF32NEON, bf16ToF32Portable))
-	f32ToF16.add("neon", has, narrow(f32ToF16NEON, f32ToF16Portable))
-	f32ToBF16.add("neon", has, narrow(f32ToBF16NEON, f32ToBF16Portable))
+	f32ToF16.add("neon", has, narrow(8, f32ToF16NEON, f32ToF16Portable))
+	f32ToBF16.add("neon", has, narrow(8, f32ToBF16NEON, f32ToBF16Portable))
 }

@@ -83,7 +83,6 @@ var (
 	walkSym      = laneBodies((*lane).walkSym)
 	takeMin      = laneBodies((*lane).takeMin)
 	takeSym      = laneBodies((*lane).takeSym)
-	eitherSym    = laneBodies((*lane).eitherSym)
 	scanSym      = laneBodies((*lane).scanSym)
 	scanMin      = laneBodies((*lane).scanMin)
 )
@@ -194,13 +193,6 @@ func (g *Groups) TakeMin(n, top int, weighted bool) {
 func (g *Groups) TakeSym(n, lo, hi int, weighted bool) {
 	g.params = [5]float32{levelZero + float32(lo), levelZero + float32(hi), flag(weighted)}
 	takeSym.best(g, n, nil)
-}
-
-// EitherSym sets Scale to AtMin where value = AtMin·level, levels lo…hi, has less than better times the squared error of value =
-// AtScale·level, else to AtScale.
-func (g *Groups) EitherSym(n, lo, hi int, better float32) {
-	g.params = [5]float32{levelZero + float32(lo), levelZero + float32(hi), 0, better}
-	eitherSym.best(g, n, nil)
 }
 
 // ScanSym does what SweepSym does with sums that are rounded once for each weight, and without what llama-quantize's bytes depend on: Scale

@@ -50,13 +50,7 @@ func takeMinAVX512(groups *Groups, n uintptr, table *float32, steps uintptr, par
 func takeSymAVX2(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
 
 //go:noescape
-func eitherSymAVX2(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
-
-//go:noescape
 func takeSymAVX512(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
-
-//go:noescape
-func eitherSymAVX512(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
 
 //go:noescape
 func weighAbsAVX2(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
@@ -123,9 +117,7 @@ func init() {
 	takeMin.add("avx2", avx2, lanesOf(takeMinAVX2, 1))
 	takeMin.add("avx512", avx512, lanesOf(takeMinAVX512, 1))
 	takeSym.add("avx2", avx2, lanesOf(takeSymAVX2, 1))
-	eitherSym.add("avx2", avx2, lanesOf(eitherSymAVX2, 1))
 	takeSym.add("avx512", avx512, lanesOf(takeSymAVX512, 1))
-	eitherSym.add("avx512", avx512, lanesOf(eitherSymAVX512, 1))
 	weighAbs.add("avx2", avx2, lanesOf(weighAbsAVX2, 1))
 	weighAbs.add("avx512", avx512, lanesOf(weighAbsAVX512, 1))
 	weighSquares.add("avx2", avx2, lanesOf(weighSquaresAVX2, 1))

@@ -29,9 +29,6 @@ func takeMinNEON(groups *Groups, n uintptr, table *float32, steps uintptr, param
 func takeSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
 
 //go:noescape
-func eitherSymNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
-
-//go:noescape
 func weighAbsNEON(groups *Groups, n uintptr, table *float32, steps uintptr, params *float32)
 
 //go:noescape
@@ -65,7 +62,6 @@ func init() {
 	walkSym.add("neon", has, lanesOf(walkSymNEON, 1))
 	takeMin.add("neon", has, lanesOf(takeMinNEON, 1))
 	takeSym.add("neon", has, lanesOf(takeSymNEON, 1))
-	eitherSym.add("neon", has, lanesOf(eitherSymNEON, 1))
 	weighAbs.add("neon", has, lanesOf(weighAbsNEON, 1))
 	weighSquares.add("neon", has, lanesOf(weighSquaresNEON, 1))
 	weighBy.add("neon", has, lanesOf(weighByNEON, 1))

@@ -133,12 +133,3 @@ func (l *lane) takeSym([]float32) {
 	}
 	g.SumWQQ[i], g.SumWQX[i], g.Loss[i] = qq, qx, loss
 }
-
-func (l *lane) eitherSym([]float32) {
-	g, i := l.g, l.i
-	first, second := g.AtScale[i], g.AtMin[i]
-	g.Scale[i] = first
-	if l.lossSym(second) < float32(g.params[3]*l.lossSym(first)) {
-		g.Scale[i] = second
-	}
-}

@@ -82,7 +82,6 @@ func TestLanes(t *testing.T) {
 		{"takeMinWeighted", takeMin, [5]float32{levelZero + 15, 0, 1}, nil},
 		{"takeSym", takeSym, [5]float32{levelZero - 4, levelZero + 3}, nil},
 		{"takeSymWeighted", takeSym, [5]float32{levelZero - 4, levelZero + 3, 1}, nil},
-		{"eitherSym", eitherSym, [5]float32{levelZero - 127, levelZero + 127, 0, 0.9}, nil},
 		{"scanSym", scanSym, [5]float32{levelZero - 8, levelZero + 7}, bothTable},
 		{"scanSymWeighted", scanSym, [5]float32{levelZero - 32, levelZero + 31, 1}, sweepTable(-0.9, 0.1, 19, -32)},
 		{"scanMin", scanMin, [5]float32{levelZero + 15, 15}, sweepTable(-1, 0.1, 21, 15)},

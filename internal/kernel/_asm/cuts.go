@@ -2,27 +2,22 @@ package main
 
 import "fmt"
 
-// cutsAMD64 writes what llama-quantize's plain encoders do with blocks of 32 weights: the extremes of each, and codes by truncation
-// or by rounding away from zero.
+// cutsAMD64 writes what llama-quantize's plain encoders do with blocks of 32 weights: the extremes of each, and codes by truncation.
 func cutsAMD64(f *file) {
-	f.constant("cutSign", 0x80000000, 16)
-	f.constant("cutHalf", floatBits(0.5), 16)
-	f.constant("cutOne", floatBits(1), 16)
 	for _, wide := range []bool{false, true} {
 		f.cuts(wide)
-		f.aways(wide)
 	}
 	f.blockExtremes()
 }
 
-// perBlock writes a loop over blocks: SI is x, DI the codes, R8 and R9 a factor and an offset for each.
-func (f *file) perBlock(name string, wide bool, each func(r func(int) string, i int), pack func()) {
+// cuts goes over blocks: SI is x, DI the codes, R8 and R9 a factor and an offset for each.
+func (f *file) cuts(wide bool) {
 	r, set, n := y, "AVX2", 2
 	if wide {
 		r, set, n = z, "AVX512", 1
 	}
-	f.p("\n// func %s%s(dst *uint8, x, factor, min *float32, blocks uintptr, bias, hi float32)", name, set)
-	f.fn(name+set, 48)
+	f.p("\n// func cuts%s(dst *uint8, x, factor, min *float32, blocks uintptr, bias, hi float32)", set)
+	f.fn("cuts"+set, 48)
 	f.args("dst", "DI", "x", "SI", "factor", "R8", "min", "R9", "blocks", "CX")
 	f.i("VBROADCASTSS", "bias+40(FP)", r(8))
 	f.i("VBROADCASTSS", "hi+44(FP)", r(9))
@@ -34,7 +29,10 @@ func (f *file) perBlock(name string, wide bool, each func(r func(int) string, i 
 			for i := range n {
 				f.i("VADDPS", fmt.Sprintf("%d(SI)", 64*half+32*i), r(12), r(i))
 				f.i("VMULPS", r(11), r(i), r(i))
-				each(r, i)
+				f.i("VADDPS", r(8), r(i), r(i))
+				f.i("VMAXPS", r(10), r(i), r(i))
+				f.i("VMINPS", r(9), r(i), r(i))
+				f.i("VCVTTPS2DQ", r(i), r(i))
 			}
 			if wide {
 				f.i("VPMOVDB", "Z0", fmt.Sprintf("%d(DI)", 16*half))
@@ -42,7 +40,7 @@ func (f *file) perBlock(name string, wide bool, each func(r func(int) string, i 
 				f.i("VPACKSSDW", "Y1", "Y0", "Y0")
 				f.i("VPERMQ", "$0xd8", "Y0", "Y0")
 				f.i("VEXTRACTI128", "$1", "Y0", "X1")
-				pack()
+				f.i("VPACKUSWB", "X1", "X0", "X0")
 				f.i("VMOVDQU", "X0", fmt.Sprintf("%d(DI)", 16*half))
 			}
 		}
@@ -52,40 +50,6 @@ func (f *file) perBlock(name string, wide bool, each func(r func(int) string, i 
 		f.i("ADDQ", "$4", "R9")
 	})
 	f.p("\tVZEROUPPER\n\tRET")
-}
-
-func (f *file) cuts(wide bool) {
-	f.perBlock("cuts", wide, func(r func(int) string, i int) {
-		f.i("VADDPS", r(8), r(i), r(i))
-		f.i("VMAXPS", r(10), r(i), r(i))
-		f.i("VMINPS", r(9), r(i), r(i))
-		f.i("VCVTTPS2DQ", r(i), r(i))
-	}, func() { f.i("VPACKUSWB", "X1", "X0", "X0") })
-}
-
-// aways rounds to even, and where what is left is a half with the sign of the number, one further.
-func (f *file) aways(wide bool) {
-	round := "VROUNDPS"
-	if wide {
-		round = "VRNDSCALEPS"
-	}
-	f.perBlock("aways", wide, func(r func(int) string, i int) {
-		even, sign, rest := r(2+i), r(4+i), r(6+i)
-		f.i(round, "$8", r(i), even)
-		f.i("VSUBPS", even, r(i), rest)
-		f.i("VANDPS", "cutSign<>(SB)", r(i), sign)
-		f.i("VORPS", "cutHalf<>(SB)", sign, r(i))
-		f.i("VORPS", "cutOne<>(SB)", sign, sign)
-		if wide {
-			f.i("VCMPPS", "$0", r(i), rest, "K1")
-			f.i("VADDPS", sign, even, "K1", even)
-		} else {
-			f.i("VCMPPS", "$0", r(i), rest, rest)
-			f.i("VANDPS", rest, sign, sign)
-			f.i("VADDPS", sign, even, even)
-		}
-		f.i("VCVTTPS2DQ", even, r(i))
-	}, func() { f.i("VPACKSSWB", "X1", "X0", "X0") })
 }
 
 func (f *file) blockExtremes() {
@@ -111,9 +75,7 @@ func (f *file) blockExtremes() {
 }
 
 func cutsARM64(f *file) {
-	for _, away := range []bool{false, true} {
-		f.cutsNEON(away)
-	}
+	f.cutsNEON()
 	f.p("\n// func blockExtremesNEON(hi, lo, x *float32, blocks uintptr)")
 	f.fn("blockExtremesNEON", 32)
 	for i, arg := range []string{"hi", "lo", "x", "blocks"} {
@@ -141,13 +103,9 @@ func (f *file) neonOp(name string, d, a, b int) {
 	f.word(neonOps[name]|uint32(b)<<16|uint32(a)<<5|uint32(d), fmt.Sprintf("%s V%d, V%d, V%d", name, d, a, b))
 }
 
-func (f *file) cutsNEON(away bool) {
-	name := "cutsNEON"
-	if away {
-		name = "awaysNEON"
-	}
-	f.p("\n// func %s(dst *uint8, x, factor, min *float32, blocks uintptr, bias, hi float32)", name)
-	f.fn(name, 48)
+func (f *file) cutsNEON() {
+	f.p("\n// func cutsNEON(dst *uint8, x, factor, min *float32, blocks uintptr, bias, hi float32)")
+	f.fn("cutsNEON", 48)
 	for i, arg := range []string{"dst", "x", "factor", "min", "blocks"} {
 		f.i("MOVD", fmt.Sprintf("%s+%d(FP)", arg, 8*i), fmt.Sprintf("R%d", i))
 	}
@@ -155,10 +113,7 @@ func (f *file) cutsNEON(away bool) {
 		f.i("MOVWU", fmt.Sprintf("%s+%d(FP)", arg, 40+4*i), "R7")
 		f.i("VDUP", "R7", v(16+i, "S4"))
 	}
-	for i, bits := range []string{"$0", "$0x80000000", "$0x3f000000", "$0x3f800000"} {
-		f.i("MOVD", bits, "R7")
-		f.i("VDUP", "R7", v(18+i, "S4"))
-	}
+	f.clear(18)
 	again := f.label("again")
 	f.at(again)
 	f.i("VLD1R.P", "4(R2)", "[V22.S4]")
@@ -168,20 +123,9 @@ func (f *file) cutsNEON(away bool) {
 		for i := range 4 {
 			f.neonOp("VADDPS", i, i, 23)
 			f.neonOp("VMULPS", i, i, 22)
-			if away {
-				f.word(uint32(0x4e218800|i<<5|4), "V4 = rounded to even")
-				f.neonOp("VSUBPS", 5, i, 4)
-				f.neonOp("VANDPS", 6, i, 19)
-				f.neonOp("VORPS", 7, 6, 20)
-				f.neonOp("VORPS", 6, 6, 21)
-				f.neonOp("EQ", 5, 5, 7)
-				f.neonOp("VANDPS", 6, 6, 5)
-				f.neonOp("VADDPS", i, 4, 6)
-			} else {
-				f.neonOp("VADDPS", i, i, 16)
-				f.neonOp("VMAXPS", i, i, 18)
-				f.neonOp("VMINPS", i, i, 17)
-			}
+			f.neonOp("VADDPS", i, i, 16)
+			f.neonOp("VMAXPS", i, i, 18)
+			f.neonOp("VMINPS", i, i, 17)
 			f.word(uint32(0x4ea1b800|i<<5|i), v(i, "S4")+" as integers")
 		}
 		f.i("VUZP1", v(1, "H8"), v(0, "H8"), v(0, "H8"))

@@ -83,7 +83,6 @@ var laneKernels = []struct {
 	{"walkSym", (*lanes).walkSym, true, false},
 	{"takeMin", (*lanes).takeMin, false, false},
 	{"takeSym", (*lanes).takeSym, false, false},
-	{"eitherSym", (*lanes).eitherSym, true, false},
 	{"scanSym", (*lanes).scanSym, true, false},
 	{"scanMin", (*lanes).scanMin, true, true},
 }

@@ -215,7 +215,14 @@ func (p *lanes) tryWalkSym(l levels, weighted bool) {
 	okBack, tsBack := p.parkMask(ok, rowSpare0), p.park(ts, rowSpare1)
 	inv := p.inverse(s)
 	loss := p.zero()
-	p.chargeSym(loss, s, inv, l, weighted)
+	p.elements(func() {
+		x := p.load(p.x())
+		q := p.levelBy(x, inv, l)
+		p.to(fnma, x, q, s)
+		p.free(q)
+		p.square(loss, x, weighted)
+		p.free(x)
+	})
 	p.free(s, inv)
 	ok, ts = okBack(), tsBack()
 	p.improve(ok, loss, map[row]val{rowScale: ts})
@@ -248,48 +255,5 @@ func (p *lanes) takeSym() {
 		p.store(p.row(rowLoss), loss)
 		p.free(qq, qx, loss, s, inv)
 		p.unshare()
-	})
-}
-
-// params: the lowest and the highest level, each and levelZero, nothing, what part of the first's error is less.
-func (p *lanes) eitherSym() {
-	var loss [2]val
-	levels := p.levelsOf(0, 1)
-	for i, r := range []row{rowAtScale, rowAtMin} {
-		loss[i] = p.lossSym(r, levels)
-		if i == 0 {
-			by := p.param(3)
-			p.is(loss[0], mul, by)
-			p.free(by)
-		}
-	}
-	less := p.cmp(loss[0], "GT", loss[1])
-	p.free(loss[:]...)
-	s, second := p.load(p.row(rowAtScale)), p.load(p.row(rowAtMin))
-	p.where(less, s, second)
-	p.store(p.row(rowScale), s)
-	p.free(s, second)
-	p.freeMask(less)
-	p.unshare()
-}
-
-// lossSym returns the squared error of value = scale·level.
-func (p *lanes) lossSym(scale row, l levels) val {
-	loss, s := p.zero(), p.load(p.row(scale))
-	inv := p.inverse(s)
-	p.chargeSym(loss, s, inv, l, false)
-	p.free(s, inv)
-	return loss
-}
-
-// chargeSym adds to loss the squared errors of value = scale·level.
-func (p *lanes) chargeSym(loss, scale, inv val, levels levels, weighted bool) {
-	p.elements(func() {
-		x := p.load(p.x())
-		l := p.levelBy(x, inv, levels)
-		p.to(fnma, x, l, scale)
-		p.free(l)
-		p.square(loss, x, weighted)
-		p.free(x)
 	})
 }
