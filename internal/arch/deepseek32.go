@@ -13,7 +13,16 @@ type Indexer struct {
 	Heads int // IH
 	Dim   int // ID: of a head, of which the first RopeDim are rotated
 	Top   int // positions that are chosen, of all before the query and its own
+	// Full says of each layer whether it chooses itself; the others see what the last one before them chose. nil: all do.
+	Full []bool
 }
+
+// Chooses says of a layer that it has an indexer.
+func (p *Params) Chooses(layer int) bool {
+	return p.Index.Top > 0 && (p.Index.Full == nil || p.Index.Full[layer])
+}
+
+func chooses(p *Params, layer int) bool { return p.Chooses(layer) }
 
 func (x *Indexer) dim(letter string) int {
 	switch letter {
@@ -29,8 +38,11 @@ func (x *Indexer) dim(letter string) int {
 
 // check refuses sizes that contradict each other.
 func (x *Indexer) check(p *Params) error {
-	if *x == (Indexer{}) {
+	if x.Heads == 0 && x.Dim == 0 && x.Top == 0 && x.Full == nil {
 		return nil
+	}
+	if x.Full != nil && (len(x.Full) != p.Layers || !slices.Contains(x.Full[:min(1, p.Layers)], true)) {
+		return formats.Corrupt("of %d layers %d are told whether they choose positions, or the first does not", p.Layers, len(x.Full))
 	}
 	if x.Heads < 1 || x.Heads > 1<<12 || x.Dim < p.RopeDim || x.Dim > 1<<12 || x.Top < 1 || x.Top > 1<<24 || p.MLA.Q < 1 {
 		return formats.Corrupt("%d heads of %d choose %d positions, of queries of rank %d; heads have %d dimensions with position", x.Heads, x.Dim, x.Top, p.MLA.Q, p.RopeDim)
@@ -59,7 +71,7 @@ var DeepSeek32 = register(Arch{
 	Finish:  denseFirst,
 })
 
-// GLMDSA is the family of GLM-5, which differs in how the heads that choose are rotated: in pairs.
+// GLMDSA is the family of GLM-5, which differs in how the heads that choose are rotated: in pairs; in GLM-5.2 some layers see what another one chose.
 var GLMDSA = register(Arch{
 	Name: "glm-dsa",
 	Variants: []Variant{{
@@ -73,25 +85,71 @@ var GLMDSA = register(Arch{
 			"index_topk": 2048, "index_head_dim": 128, "index_n_heads": 32,
 		},
 	}},
-	Keys:    slices.Concat(DeepSeek2.Keys, indexKeys),
+	Keys: slices.Concat(DeepSeek2.Keys, indexKeys, []Key{{GGUF: "{a}.attention.indexer.types", Field: func(p *Params) any { return &p.Index.Full },
+		Default: func(p *Params) {
+			for i := 0; p.Context >= 1<<20 && i < min(p.Layers, maxList); i++ { // what runtimes take files to mean that do not tell
+				p.Index.Full = append(p.Index.Full, i < 3 || i%4 == 2)
+			}
+		}, When: func(p *Params) bool { return p.Index.Full != nil }}}),
 	Tensors: slices.Concat(latentAttention, indexer, feedForward, mlpExperts, sharedExperts, routerBias),
 	Drop:    DeepSeek2.Drop,
-	Refuse: slices.Concat(DeepSeek2.Refuse, []Refusal{
-		{HF: "index_topk_freq", Unless: []string{"1"}, Why: "layers that use what another one chose"},
-		{HF: "index_topk_pattern", Why: "layers that use what another one chose"},
-	}),
-	Layer: Layer{IndexPairs: true},
+	Refuse:  DeepSeek2.Refuse,
+	Layer:   Layer{IndexPairs: true},
 	Finish: func(c *Config, p *Params) error {
-		v, _ := c.Value("indexer_types")
-		list, _ := v.([]any)
-		for i, kind := range list {
-			if kind != "full" {
-				return c.fail("indexer_types", formats.Unsupported("layer %d is %.60q: layers that use what another one chose are not supported", i, fmt.Sprint(kind)), "")
-			}
+		if err := readIndexers(c, p); err != nil {
+			return err
 		}
 		return denseFirst(c, p)
 	},
 })
+
+// readIndexers reads which layers choose: a list of words, a pattern of letters, or every so many behind the first.
+func readIndexers(c *Config, p *Params) error {
+	every, err := c.Float("index_topk_freq", 1)
+	if err != nil {
+		return err
+	}
+	skip, err := c.Float("index_skip_topk_offset", 2)
+	if err != nil || every > maxList || skip > maxList || p.Layers > maxList {
+		return c.fail("index_topk_freq", formats.Corrupt("one of %v layers chooses, behind %v", every, skip), "")
+	}
+	p.Index.Full = nil
+	for i := range p.Layers {
+		p.Index.Full = append(p.Index.Full, max(i-int(skip)+1, 0)%max(1, int(every)) == 0)
+	}
+	key, v, _ := c.Find("indexer_types", "index_topk_pattern")
+	list, _ := v.([]any)
+	if text, ok := v.(string); ok {
+		for _, letter := range text[:min(len(text), maxList)] {
+			list = append(list, map[rune]string{'F': "full", 'S': "shared"}[letter])
+		}
+	}
+	if v == nil {
+		return nil
+	}
+	if len(list) < p.Layers {
+		return c.wrong(key, v, fmt.Sprintf("a list of %d words", p.Layers))
+	}
+	for i := range p.Layers {
+		if list[i] != "full" && list[i] != "shared" {
+			return c.fail(key, formats.Unsupported("layer %d is %.60q", i, fmt.Sprint(list[i])), "")
+		}
+		p.Index.Full[i] = list[i] == "full"
+	}
+	return nil
+}
+
+// tellIndexers is the way back.
+func tellIndexers(p *Params) map[string]any {
+	out, kinds := latentConfig(p), make([]string, p.Layers)
+	for i := range kinds {
+		if kinds[i] = "shared"; p.Chooses(i) {
+			kinds[i] = "full"
+		}
+	}
+	out["indexer_types"] = kinds
+	return out
+}
 
 // indexKeys are those of Indexer.
 var indexKeys = []Key{
@@ -102,9 +160,9 @@ var indexKeys = []Key{
 
 // indexer are the matrices of what chooses.
 var indexer = []Rule{
-	{GGUF: "blk.{}.indexer.k_norm.weight", HF: "model.layers.{}.self_attn.indexer.k_norm.weight", Role: RoleIndexKNorm, Shape: "ID"},
-	{GGUF: "blk.{}.indexer.k_norm.bias", HF: "model.layers.{}.self_attn.indexer.k_norm.bias", Role: RoleIndexKNorm, Shape: "ID"},
-	{GGUF: "blk.{}.indexer.proj.weight", HF: "model.layers.{}.self_attn.indexer.weights_proj.weight", Role: RoleIndexHeads, Shape: "IH E"},
-	{GGUF: "blk.{}.indexer.attn_k.weight", HF: "model.layers.{}.self_attn.indexer.wk.weight", Role: RoleIndexK, Shape: "ID E"},
-	{GGUF: "blk.{}.indexer.attn_q_b.weight", HF: "model.layers.{}.self_attn.indexer.wq_b.weight", Role: RoleIndexQ, Shape: "IQ QL"},
+	{GGUF: "blk.{}.indexer.k_norm.weight", HF: "model.layers.{}.self_attn.indexer.k_norm.weight", Role: RoleIndexKNorm, Shape: "ID", When: chooses},
+	{GGUF: "blk.{}.indexer.k_norm.bias", HF: "model.layers.{}.self_attn.indexer.k_norm.bias", Role: RoleIndexKNorm, Shape: "ID", When: chooses},
+	{GGUF: "blk.{}.indexer.proj.weight", HF: "model.layers.{}.self_attn.indexer.weights_proj.weight", Role: RoleIndexHeads, Shape: "IH E", When: chooses},
+	{GGUF: "blk.{}.indexer.attn_k.weight", HF: "model.layers.{}.self_attn.indexer.wk.weight", Role: RoleIndexK, Shape: "ID E", When: chooses},
+	{GGUF: "blk.{}.indexer.attn_q_b.weight", HF: "model.layers.{}.self_attn.indexer.wq_b.weight", Role: RoleIndexQ, Shape: "IQ QL", When: chooses},
 }

@@ -83,6 +83,7 @@ func (p *Params) cutFurther() {
 	for _, list := range []*[]int32{&p.HeadsIn, &p.KVHeadsIn, &p.FFIn} {
 		*list = leading(*list, all, left)
 	}
+	p.Index.Full = leading(p.Index.Full, all, left)
 	p.WindowIn, p.Bounds, p.SharedBounds = leading(p.WindowIn, all, left), leading(p.Bounds, all, left), leading(p.SharedBounds, all, left)
 }
 

@@ -18,6 +18,7 @@ type batch struct {
 	x    []float32  // [m][E] of the group's
 	side []float32  // [m][L*P] likewise
 	kept [2]lent    // likewise
+	sees sight      // what the last layer chose that did, where others see that, too
 	at   []place    // [m]
 	want []bool     // [m] rows that are needed after the last layer
 	out  []float32  // for their final states

@@ -11,13 +11,14 @@ import (
 // An indexer chooses the positions that the queries of latent attention see.
 type indexer struct {
 	q, k  weight // [IH·ID][QL], [ID][E]
-	heads weight // [IH][E] how much each head counts
+	heads weight // [IH][E] how much each head counts; none of these in layers that see what another one chose
 	kNorm norm   // [ID], takes the mean away
+	none  bool
 }
 
 func (x *indexer) slots(p *arch.Params) []slot {
 	i := &p.Index
-	if i.Top == 0 {
+	if i.Top == 0 || x.none {
 		return nil
 	}
 	return []slot{
@@ -45,6 +46,10 @@ func (r *run) chooseSeen(h, qa []float32, l *layer, b *batch) sight {
 	if in.Top == 0 || r.err != nil {
 		return sight{}
 	}
+	if x.q.t == nil {
+		return b.sees
+	}
+	b.sees = sight{}
 	longest := 0
 	for _, s := range b.seqs {
 		longest = max(longest, s.n)
@@ -81,6 +86,9 @@ func (r *run) chooseSeen(h, qa []float32, l *layer, b *batch) sight {
 			w.chooseBlock(s, q, k, by, in, seq, at, min(queryBlock, seq.n-at))
 			return nil
 		})
+	}
+	if in.Full != nil {
+		b.sees = s
 	}
 	return s
 }

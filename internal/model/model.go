@@ -163,6 +163,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	for i := range m.layers {
 		l := &m.layers[i]
 		l.p, l.borrows = b.Params.At(i), b.Params.Borrows(i)
+		l.mla.index.none = !b.Params.Chooses(i)
 		l.cut = sparsityOf(&b.Params, i)
 		l.bound, l.sharedBound = at(b.Params.Bounds, i), at(b.Params.SharedBounds, i)
 		l.window, l.still = of.Windowed(&b.Params, i), of.Still(&b.Params, i)
