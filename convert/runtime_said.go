@@ -1,8 +1,9 @@
 package convert
 
 import (
-	"encoding/json"
 	"fmt"
+
+	"quern/formats"
 )
 
 // said compares the width and the groups that a configuration gives to all matrices with what these hold. quern takes both from the tensors; loaders
@@ -39,7 +40,7 @@ func (f *checkpoint) stated() (bits int, group *int) {
 		if d, ok := at["dynamic"].(map[string]any); ok && len(d) > 0 {
 			return 0, nil
 		}
-		return integer(at["bits"], 0), groupOf(at)
+		return whole(at["bits"]), groupOf(at)
 	case "compressed-tensors":
 		groups, _ := at["config_groups"].(map[string]any)
 		if len(groups) != 1 {
@@ -51,26 +52,22 @@ func (f *checkpoint) stated() (bits int, group *int) {
 			if weights["strategy"] == "group" {
 				group = groupOf(weights)
 			}
-			return integer(weights["num_bits"], 0), group
+			return whole(weights["num_bits"]), group
 		}
 	}
 	return 0, nil
 }
 
 func groupOf(m map[string]any) *int {
-	n := integer(m["group_size"], 0)
+	n := whole(m["group_size"])
 	if n == 0 {
 		return nil
 	}
 	return &n
 }
 
-// integer is a whole number of a configuration.
-func integer(v any, without int) int {
-	if s, ok := v.(json.Number); ok {
-		if n, err := s.Int64(); err == nil {
-			return int(n)
-		}
-	}
-	return without
+// whole is a whole number of a configuration, 0 where there is none.
+func whole(v any) int {
+	n, _ := formats.Whole(v)
+	return n
 }

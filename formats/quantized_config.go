@@ -42,16 +42,23 @@ func (c quantConfig) flag(key string, def bool) bool {
 // number is the whole number under the first of keys that has one, def when none does.
 func (c quantConfig) number(def int, keys ...string) int {
 	for _, k := range keys {
-		switch n := c[k].(type) {
-		case json.Number:
-			if f, err := n.Float64(); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<31 {
-				return int(f)
-			}
-		case int:
+		if n, ok := Whole(c[k]); ok {
 			return n
 		}
 	}
 	return def
+}
+
+// Whole is the whole number that a value of a configuration is, if it is one: 4.0 is, too.
+func Whole(v any) (int, bool) {
+	switch n := v.(type) {
+	case json.Number:
+		f, err := n.Float64()
+		return int(f), err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<31
+	case int:
+		return n, true
+	}
+	return 0, false
 }
 
 // object is what stands under key, nil when that is no object.
@@ -64,8 +71,8 @@ func (c quantConfig) object(key string) quantConfig {
 func (c quantConfig) numbers(key string) (out []int) {
 	l, _ := c[key].([]any)
 	for _, e := range l {
-		n := quantConfig{"n": e}.number(-1, "n")
-		if n < 0 {
+		n, ok := Whole(e)
+		if !ok || n < 0 {
 			return nil
 		}
 		out = append(out, n)

@@ -176,6 +176,6 @@ func runPack(c *cli.Context, ui *ui, p *convert.Pack, run convert.RunOptions, ma
 		return ui.json(p)
 	}
 	ui.say("%s: %s, %s, %.2f bits per weight, read back and compared", p.Out, p.TypeName(), bytes(p.Bytes), p.Bits)
-	ui.note("%.1f s", time.Since(began).Seconds())
+	ui.note("written in %.1f s", time.Since(began).Seconds())
 	return nil
 }
