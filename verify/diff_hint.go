@@ -195,6 +195,14 @@ func (d *Diff) swapped(strange []int, pairs []tensorPair) error {
 			d.fault("%s: holds what belongs in %s: tensors were swapped", d.Tensors[i].Name, found)
 			continue
 		}
+		order, err := pairs[i].order(likeness(pairs[i].b.Type))
+		if err != nil {
+			return err
+		}
+		if order != "" {
+			d.hint("%s: its %s are the base's in another order: the same model if what they meet has that order too", d.Tensors[i].Name, order)
+			continue
+		}
 		d.hint("%s: does not look like the base's (cosine %.3f, relative error %.3g): another model's, or damaged", d.Tensors[i].Name, d.Tensors[i].Cosine, d.Tensors[i].RelRMS)
 	}
 	return nil
