@@ -79,11 +79,11 @@ func (p *PanelI8) putSubs(g, n int, rows *RowsI8) {
 		interleave(words(p.Pair[g*LanesI8:])[r:], LanesI8, words(rows.Sub[r*rows.LdGroup:]), rows.LdGroup/2, n/2)
 		interleave(words(p.SubMin[g*LanesI8:])[r:], LanesI8, words(rows.SubMin[r*rows.LdGroup:]), rows.LdGroup/2, n/2)
 	}
-	for r := range LanesI8 {
-		sub := p.Sub[2*(g*LanesI8+r):]
-		for i, s := range rows.Sub[r*rows.LdGroup:][:n] {
-			twice := (*[2]int16)(sub[2*i*LanesI8:])
-			twice[0], twice[1] = s, s
+	for ; n > 0; g, n = g+2, n-2 {
+		pair, sub := (*[2 * LanesI8]int16)(p.Pair[g*LanesI8:]), (*[4 * LanesI8]int16)(p.Sub[2*g*LanesI8:])
+		for r := 0; r < 2*LanesI8; r += 2 {
+			sub[r], sub[r+1] = pair[r], pair[r]
+			sub[2*LanesI8+r], sub[2*LanesI8+r+1] = pair[r+1], pair[r+1]
 		}
 	}
 }
