@@ -31,7 +31,6 @@ type iq1Search struct {
 	p, q         [groups16]float64 // Σ w·x·level and Σ w·level² of what the try has
 	tops         groupTops
 	energy       blockEnergy
-	at           [super / 8]uint8 // the candidate of each eight that the try has
 	turn         [super / 8]kernel.GridTurn
 	try, best    iq1Block
 	loss         float64
@@ -49,7 +48,7 @@ func newIQ1Search(c *iq1Coder) *iq1Search {
 	}
 	copy(k.later.First, k.sweep.First)
 	k.sweep.Aim()
-	k.fits.LX, k.fits.L2 = k.sweep.LX, k.sweep.L2
+	k.fits.Groups, k.fits.LX, k.fits.L2 = groups, k.sweep.LX, k.sweep.L2
 	return k
 }
 
@@ -108,62 +107,42 @@ func (k *iq1Search) load() {
 
 // settle takes members and shifts anew for the scales of the try and for those beside them, and keeps the best.
 func (k *iq1Search) settle() {
-	for g, step := range k.fits.Step {
+	const way = kernel.GridScales * kernel.GridGroups
+	for g, step := range k.fits.Step[:k.later.Groups] {
 		for t := range kernel.GridScales {
-			scale := scaleOf(step, beside(k.try.scale[g], t, 7))
-			for way := range k.c.ways {
-				k.later.Scale[(way*kernel.GridScales+t)*kernel.GridGroups+g] = scale
-			}
+			k.later.Scale[t*kernel.GridGroups+g] = scaleOf(step, beside(k.try.scale[g], t, 7))
 		}
+	}
+	for n := way; n < len(k.later.Scale); n += way {
+		copy(k.later.Scale[n:], k.later.Scale[:way])
 	}
 	k.later.Aim()
 	kernel.PickGrid(&k.later, k.room)
-	lx, l2 := k.fits.Least(&k.later)
-	for g, whole := range k.fits.whole[:k.later.Groups] {
-		if whole == 0 {
-			continue
-		}
+	k.fits.Least(&k.later)
+	points := k.later.Points
+	for g := range k.later.Groups {
 		t := int(k.fits.Number[g])
 		k.try.scale[g] = beside(k.try.scale[g], t%kernel.GridScales, 7)
-		k.p[g], k.q[g] = k.fits.sums(g, lx[g], l2[g])
-		for i := range k.later.Points {
-			k.take(g*k.later.Points+i, chosen(&k.later, g, i, t))
+		scale := k.later.Scale[t*kernel.GridGroups+g]
+		found := k.later.Found[(g*k.later.Fours+t/kernel.GridScales)*points*kernel.GridScales+t%kernel.GridScales:]
+		for i := range points {
+			turn := &k.turn[g*points+i]
+			turn.Scale, turn.Found = scale, found[i*kernel.GridScales]
 		}
 	}
-}
-
-// take gives the try what an eight was moved to.
-func (k *iq1Search) take(at, found int) {
-	k.try.down[at] = found >= kernel.GridWindow
-	k.try.member[at], k.at[at] = k.members.member(&k.room, at, found), uint8(found)
 }
 
 // seek looks at other members for eights: where weights are uneven, what is near is not what is good.
 func (k *iq1Search) seek() {
-	for g := range k.later.Groups {
-		scale := k.fits.scale(g, k.try.scale[g])
-		aimed := [2]kernel.GridAimed{k.members.grid.Aim(0, scale), k.members.grid.Aim(1, scale)}
-		for i := range k.later.Points {
-			at := g*k.later.Points + i
-			p, q := k.room.Sums(at, int(k.at[at]))
-			k.turn[at].Aimed, k.turn[at].Gain = aimed[k.at[at]/kernel.GridWindow], scale*(p-float32(scale*q))
-		}
-	}
-	turns := k.members.turns
-	turns.Find(k.turn[:], k.unit[:], k.heft[:])
-	for at := range k.turn {
-		n, ok := turns.Number(&k.turn[at])
-		g := at / k.later.Points
-		if !ok || k.fits.whole[g] == 0 {
+	k.members.turns.Find(k.turn[:], &k.room, k.members.grid, k.unit[:], k.heft[:])
+	points := k.later.Points
+	for g, whole := range k.fits.whole[:k.later.Groups] {
+		if whole == 0 {
 			continue
 		}
-		scale := k.fits.scale(g, k.try.scale[g])
-		p, q := k.room.Sums(at, int(k.at[at]))
-		if m, p2, q2, ok := k.members.turned(n, int(k.at[at]/kernel.GridWindow), k.unit[8*at:][:8], k.heft[8*at:][:8], scale, p-float32(scale*q)); ok {
-			k.try.member[at] = m
-			dp, dq := k.fits.sums(g, p2-p, q2-q)
-			k.p[g] += dp
-			k.q[g] += dq
+		k.p[g], k.q[g] = k.members.take(k.try.member[g*points:], k.turn[g*points:][:points], &k.fits, g)
+		for at := g * points; at < (g+1)*points; at++ {
+			k.try.down[at] = k.turn[at].Found >= kernel.GridWindow
 		}
 	}
 }

@@ -54,7 +54,7 @@ func newGridSearch(c *gridCoder) *gridSearch {
 		k.sweep.First[i] = k.members.window(k.sweep.Scale[i])
 	}
 	k.sweep.Aim()
-	k.fits.LX, k.fits.L2 = k.sweep.LX, k.sweep.L2
+	k.fits.Groups, k.fits.LX, k.fits.L2 = groups, k.sweep.LX, k.sweep.L2
 	return k
 }
 
@@ -173,10 +173,6 @@ func (k *gridSearch) take(g, t int) {
 // seek looks at other members for points that could lose less: where weights are uneven, what is near is not what is good.
 func (k *gridSearch) seek() {
 	if turns := k.members.turns; turns != nil {
-		for g := range k.later.Groups {
-			k.aim(g, k.fits.scale(g, k.try.scale[g]))
-		}
-		turns.Find(k.turn[:], k.unit[:], k.heft[:])
 		k.turnAll(turns)
 		return
 	}
@@ -205,28 +201,19 @@ func (k *gridSearch) seekIn(g int, scale, worth float32) {
 	}
 }
 
-// aim asks turns about a group.
-func (k *gridSearch) aim(g int, scale float32) {
-	aimed := k.members.grid.Aim(0, scale)
-	for i := range k.later.Points {
-		at := g*k.later.Points + i
-		p, q := k.room.Sums(at, int(k.at[at]))
-		k.turn[at].Aimed, k.turn[at].Gain = aimed, scale*(p-float32(scale*q))
-	}
-}
-
-// turnAll takes what turns found.
+// turnAll takes what turns find.
 func (k *gridSearch) turnAll(turns *kernel.GridTurns) {
-	for at := range k.turn {
-		n, ok := turns.Number(&k.turn[at])
-		g := at / k.later.Points
-		if !ok || k.fits.whole[g] == 0 {
-			continue
-		}
+	points := k.later.Points
+	for g := range k.later.Groups {
 		scale := k.fits.scale(g, k.try.scale[g])
-		p, q := k.room.Sums(at, int(k.at[at]))
-		if m, p2, q2, ok := k.members.turned(n, 0, k.unit[8*at:][:8], k.heft[8*at:][:8], scale, p-float32(scale*q)); ok {
-			k.change(g, at, m, p2-p, q2-q)
+		for at := g * points; at < (g+1)*points; at++ {
+			k.turn[at].Scale, k.turn[at].Found = scale, uint32(k.at[at])
+		}
+	}
+	turns.Find(k.turn[:], &k.room, k.members.grid, k.unit[:], k.heft[:])
+	for g, whole := range k.fits.whole[:k.later.Groups] {
+		if whole > 0 {
+			k.p[g], k.q[g] = k.members.take(k.try.member[g*points:], k.turn[g*points:][:points], &k.fits, g)
 		}
 	}
 }

@@ -49,18 +49,23 @@ var asItIs = [1]float32{1}
 func (f *groupFits) choose(scale []uint8, unit float64, most int) float64 {
 	f.Settle()
 	top, heaviest := 0.0, 0.0
-	for g := range scale {
+	var units, one [groups16]float64
+	for g, whole := range f.whole[:len(scale)] {
+		units[g] = f.units(g)
+		if whole > 0 {
+			one[g] = 1 / float64(whole)
+		}
 		top = max(top, float64(float64(f.Ideal[g])*float64(f.whole[g])))
-		heaviest = max(heaviest, f.units(g))
+		heaviest = max(heaviest, units[g])
 	}
 	if top == 0 {
 		return 0
 	}
 	for g := range scale {
-		f.Weight[g] = float32(f.units(g) / heaviest)
+		f.Weight[g] = float32(units[g] / heaviest)
 	}
 	d := top / unit / float64(2*most+1)
-	f.steps(unit * d)
+	f.steps(unit*d, one[:len(scale)])
 	f.Losses(f.loss[:], halfTries[:], most)
 	best := 0
 	for t, l := range f.loss {
@@ -69,7 +74,7 @@ func (f *groupFits) choose(scale []uint8, unit float64, most int) float64 {
 		}
 	}
 	d *= float64(halfTries[best])
-	f.steps(unit * float64(halfValue(smallHalf(d))))
+	f.steps(unit*float64(halfValue(smallHalf(d))), one[:len(scale)])
 	f.Losses(f.loss[:1], asItIs[:], most)
 	for g := range scale {
 		scale[g] = uint8(f.Number[g])
@@ -77,12 +82,12 @@ func (f *groupFits) choose(scale []uint8, unit float64, most int) float64 {
 	return d
 }
 
-// steps tells groups what one step of their scales is; far beyond what they can use all steps are the same.
-func (f *groupFits) steps(step float64) {
-	for g, whole := range f.whole {
+// steps tells groups what one step of their scales is, from what one is in their units; far beyond what they can use all steps are the same.
+func (f *groupFits) steps(step float64, one []float64) {
+	for g, v := range one {
 		f.Step[g] = 1
-		if whole > 0 {
-			f.Step[g] = float32(min(step/float64(whole), 1e15))
+		if v > 0 {
+			f.Step[g] = float32(min(step*v, 1e15))
 		}
 	}
 }

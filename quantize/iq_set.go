@@ -15,7 +15,6 @@ type candidates struct {
 	rounds int
 	lowest float32 // of the scales at which points are rounded
 	each   float32 // how many of them there are in one
-	value  [][]float32
 	p, q   [2048]float32
 	gain   [super / 4]float32
 }
@@ -24,7 +23,7 @@ const farScale = 100 // beyond it members do not differ
 
 // newCandidates rounds points at scales between two, so many of them for each set of values.
 func newCandidates(b *gridBook, rounds int, lowest, highest float32, value ...[]float32) *candidates {
-	c := &candidates{book: b, near: b.surroundings(), turns: b.turned(), rounds: rounds, lowest: lowest, each: float32(rounds-1) / (highest - lowest), value: value}
+	c := &candidates{book: b, near: b.surroundings(), turns: b.turned(), rounds: rounds, lowest: lowest, each: float32(rounds-1) / (highest - lowest)}
 	scale := make([]float32, rounds)
 	for r := range scale {
 		scale[r] = between(lowest, highest, r, rounds)
@@ -63,27 +62,17 @@ func (c *candidates) better(x, w []float32, scale, gain float32) (member uint16,
 	return uint16(m), p, q, p-float32(scale*q) > gain
 }
 
-// turned is the member at a point that turns found, and its sums with a set of values, if it gains more.
-func (c *candidates) turned(n, set int, x, w []float32, scale, gain float32) (member uint16, p, q float32, ok bool) {
-	m := c.book.member[n]
-	x, w = x[:8], w[:8]
-	value := c.value[set]
-	for i, l := range &c.book.level[m] {
-		v := value[l]
-		wv := float32(w[i] * v)
-		p += float32(2 * wv * x[i])
-		q += float32(wv * v)
-	}
-	return uint16(m), p, q, p-float32(scale*q) > gain
-}
-
 // member is what candidate j of a point is.
 func (c *candidates) member(room *kernel.GridPoints, point, j int) uint16 {
-	number := room.Number[point*kernel.GridRounds+j/kernel.GridNear]
-	return c.near.member[int(number)*kernel.GridNear+j%kernel.GridNear]
+	return c.near.member[int(room.Place[point*kernel.GridRounds+j/kernel.GridNear])+j%kernel.GridNear]
 }
 
-// chosen is the candidate of a point of a group at scale number t.
-func chosen(p *kernel.GridPick, g, point, t int) int {
-	return int(p.Found[((g*p.Fours+t/kernel.GridScales)*p.Points+point)*kernel.GridScales+t%kernel.GridScales])
+// take gives points the members that turns found, and returns their group's sums.
+func (c *candidates) take(member []uint16, found []kernel.GridTurn, fits *groupFits, g int) (p, q float64) {
+	var lx, l2 float32
+	for i := range found {
+		member[i] = c.near.member[found[i].Place]
+		lx, l2 = lx+found[i].LX, l2+found[i].L2
+	}
+	return fits.sums(g, lx, l2)
 }

@@ -5,6 +5,7 @@ package kernel
 
 // A GridFits is room for the lines of GridGroups groups, in units of each; what is not used is zeros.
 type GridFits struct {
+	Groups int                 // that are used
 	LX, L2 []float32           // of every line, for all groups
 	Ideal  [GridGroups]float32 // the scale that explains most
 	Most   [GridGroups]float32 // what it explains, four times
@@ -20,7 +21,11 @@ func (f *GridFits) Settle() { gridSettle.best(f) }
 // Losses writes what all groups lose with steps of so many times Step, numbers at most most, and leaves the numbers for the last of
 // them. Steps are not zero.
 func (f *GridFits) Losses(loss, times []float32, most int) {
-	gridLosses.best(f, loss[:len(times)], times, most)
+	body := gridLosses
+	if f.Groups <= GridGroups/2 {
+		body = gridLossesHalf
+	}
+	body.best(f, loss[:len(times)], times, most)
 }
 
 // Least says of each group which of a pick's scales loses least, the first one where several do, in Number, and what was chosen at it.
@@ -42,7 +47,9 @@ func gridLeastPortable(f *GridFits, p *GridPick) {
 var (
 	gridLeast  = portable(gridLeastPortable)
 	gridSettle = portable(gridSettlePortable)
-	gridLosses = portable(gridLossesPortable)
+	gridLosses = portable(func(f *GridFits, loss, times []float32, most int) { f.losses(loss, times, most, GridGroups) })
+
+	gridLossesHalf = portable(func(f *GridFits, loss, times []float32, most int) { f.losses(loss, times, most, GridGroups/2) })
 )
 
 func gridSettlePortable(f *GridFits) {
@@ -56,10 +63,10 @@ func gridSettlePortable(f *GridFits) {
 	}
 }
 
-func gridLossesPortable(f *GridFits, loss, times []float32, most int) {
+func (f *GridFits) losses(loss, times []float32, most, groups int) {
 	for t, by := range times {
 		var sum [GridGroups]float32
-		for g := range sum {
+		for g := range groups {
 			step := f.Step[g] * by
 			first := float32(int32(min(max(f.Ideal[g]/(step+step)-0.5, 0), float32(most-1))))
 			low := float32((first+first)*step) + step

@@ -166,6 +166,81 @@ lines6:
 end4:
 	VZEROUPPER
 	RET
+
+// func gridLossesHalfAVX2(loss, times, lx, l2 *float32, lines, tries uintptr, ideal, step, weight *float32, number *uint32, most float32)
+
+TEXT ·gridLossesHalfAVX2(SB), NOSPLIT, $0-84
+	MOVQ loss+0(FP), DI
+	MOVQ times+8(FP), SI
+	MOVQ lx+16(FP), R8
+	MOVQ l2+24(FP), R9
+	MOVQ lines+32(FP), DX
+	MOVQ tries+40(FP), CX
+	MOVQ ideal+48(FP), R10
+	MOVQ step+56(FP), R11
+	MOVQ weight+64(FP), R12
+	MOVQ number+72(FP), R13
+	VBROADCASTSS most+80(FP), Y15
+	VMOVUPS fitsHalf<>(SB), Y14
+	VXORPS Y13, Y13, Y13
+	TESTQ CX, CX
+	JEQ end8
+again7:
+	VBROADCASTSS (SI), Y12
+	VMULPS 0(R11), Y12, Y4
+	VADDPS Y4, Y4, Y5
+	VMOVUPS 0(R10), Y6
+	VDIVPS Y5, Y6, Y6
+	VSUBPS Y14, Y6, Y6
+	VMAXPS Y13, Y6, Y6
+	VMINPS Y15, Y6, Y6
+	VCVTTPS2DQ Y6, Y8
+	VCVTDQ2PS Y8, Y6
+	VADDPS Y6, Y6, Y6
+	VMULPS Y4, Y6, Y6
+	VADDPS Y4, Y6, Y0
+	VADDPS Y5, Y0, Y2
+	MOVQ R8, AX
+	MOVQ R9, BX
+	VMULPS 0(BX), Y0, Y4
+	VSUBPS 0(AX), Y4, Y4
+	VMULPS 0(BX), Y2, Y6
+	VSUBPS 0(AX), Y6, Y6
+	MOVQ DX, R15
+line9:
+	DECQ R15
+	JEQ lines10
+	ADDQ $64, AX
+	ADDQ $64, BX
+	VMULPS 0(BX), Y0, Y10
+	VSUBPS 0(AX), Y10, Y10
+	VMINPS Y4, Y10, Y4
+	VMULPS 0(BX), Y2, Y10
+	VSUBPS 0(AX), Y10, Y10
+	VMINPS Y6, Y10, Y6
+	JMP line9
+lines10:
+	VMULPS Y0, Y4, Y4
+	VMULPS Y2, Y6, Y6
+	VCMPPS $0x11, Y4, Y6, Y10
+	VPSUBD Y10, Y8, Y8
+	VMOVDQU Y8, 0(R13)
+	VMINPS Y6, Y4, Y4
+	VMULPS 0(R12), Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS X5, X4, X4
+	VPERMILPS $0x4e, X4, X5
+	VADDPS X5, X4, X4
+	VPERMILPS $0xb1, X4, X5
+	VADDPS X5, X4, X4
+	VMOVSS X4, (DI)
+	ADDQ $4, DI
+	ADDQ $4, SI
+	SUBQ $1, CX
+	JNE again7
+end8:
+	VZEROUPPER
+	RET
 DATA fitsOne<>+0(SB)/4, $0x00000001
 DATA fitsOne<>+4(SB)/4, $0x00000001
 DATA fitsOne<>+8(SB)/4, $0x00000001
@@ -199,8 +274,8 @@ TEXT ·gridLeastAVX2(SB), NOSPLIT, $0-56
 	VMOVUPS fitsNever<>(SB), Y1
 	VPXOR Y15, Y15, Y15
 	TESTQ CX, CX
-	JEQ end8
-again7:
+	JEQ end12
+again11:
 	VMOVUPS 0(SI), Y8
 	VMOVUPS 0(R10), Y9
 	VMOVUPS 0(R11), Y10
@@ -228,8 +303,8 @@ again7:
 	ADDQ $64, R10
 	ADDQ $64, R11
 	SUBQ $1, CX
-	JNE again7
-end8:
+	JNE again11
+end12:
 	VMOVUPS Y2, 0(DI)
 	VMOVUPS Y4, 0(R8)
 	VMOVUPS Y6, 0(R9)

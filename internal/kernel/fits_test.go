@@ -49,22 +49,24 @@ func TestGridFits(t *testing.T) {
 			}
 		}
 	})
-	each(t, gridLosses, func(t *testing.T, f, portable func(*GridFits, []float32, []float32, int)) {
-		for lines := 1; lines < 20; lines++ {
-			got := anyFits(r, lines)
-			got.Settle()
-			want := *got
-			times := []float32{0.8, 0.9, 1, 1.1}[:1+lines%4]
-			loss, check := guarded(len(times))
-			other := make([]float32, len(times))
-			f(got, loss, times, 15)
-			portable(&want, other, times, 15)
-			check()
-			if !slices.Equal(loss, other) || got.Number != want.Number {
-				t.Fatalf("%d lines: %v %v, want %v %v", lines, loss, got.Number, other, want.Number)
+	for _, losses := range []*bodies[func(*GridFits, []float32, []float32, int)]{gridLosses, gridLossesHalf} {
+		each(t, losses, func(t *testing.T, f, portable func(*GridFits, []float32, []float32, int)) {
+			for lines := 1; lines < 20; lines++ {
+				got := anyFits(r, lines)
+				got.Settle()
+				want := *got
+				times := []float32{0.8, 0.9, 1, 1.1}[:1+lines%4]
+				loss, check := guarded(len(times))
+				other := make([]float32, len(times))
+				f(got, loss, times, 15)
+				portable(&want, other, times, 15)
+				check()
+				if !slices.Equal(loss, other) || got.Number != want.Number {
+					t.Fatalf("%d lines: %v %v, want %v %v", lines, loss, got.Number, other, want.Number)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 // What a group loses is what the better of two numbers beside its ideal scale does, by definition.
@@ -73,10 +75,13 @@ func TestGridLossesByDefinition(t *testing.T) {
 	for range 50 {
 		f := anyFits(r, 5)
 		f.Settle()
+		if f.Groups = GridGroups; r.Intn(2) == 0 {
+			f.Groups = GridGroups / 2
+		}
 		loss := make([]float32, 1)
 		f.Losses(loss, []float32{0.7}, 7)
 		var sum float64
-		for g := range GridGroups {
+		for g := range f.Groups {
 			at := func(number float64) float64 {
 				s, least := float64(f.Step[g])*0.7*(2*number+1), math.Inf(1)
 				for n := g; n < len(f.LX); n += GridGroups {

@@ -9,7 +9,7 @@ const (
 	GridRounds = 8                     // scales at which a point may be rounded
 	GridNear   = 8                     // members around what it rounds to
 	GridSet    = GridRounds * GridNear // room for the candidates of a point
-	GridWindow = 4 * GridNear          // of them, those of four rounds, are looked at for a scale
+	GridWindow = 4 * GridNear          // of them, those of four rounds, are looked at for a scale, or all
 	GridScales = 4                     // scales go in fours
 	GridGroups = 16                    // room for the groups of a super-block
 )
@@ -26,13 +26,15 @@ type Grid struct {
 
 // The parts of a Grid's table, by their first element.
 const (
-	gridValue   = 0  // sixteen: by the lower two bits of a nibble, or by a whole nibble
-	gridUpper   = 16 // sixteen: by the upper two bits
-	gridSquare  = 32 // the squares of both
-	gridUpper2  = 48 //
-	gridTop     = 64 // the largest magnitude of all sets, twice, and its square, twice
-	gridBetween = 72 // between levels, as each round scales them: two vectors a round, or with four dimensions seven of two rounds
-	gridTable   = gridBetween + 4*7*GridRounds
+	gridValue   = 0                              // sixteen: by the lower two bits of a nibble, or by a whole nibble
+	gridUpper   = 16                             // sixteen: by the upper two bits
+	gridSquare  = 32                             // the squares of both
+	gridUpper2  = 48                             //
+	gridTop     = 64                             // the largest magnitude of all sets, twice, and its square, twice
+	gridAims    = 72                             // what turns measure from: the sums of the lower two values and of the upper two, their differences, the middle one
+	gridBetween = 80                             // between levels, as each round scales them, so many vectors for each level: of a round, or with four dimensions of two of them
+	gridLevel   = gridBetween + 8*7*GridRounds/2 // with eight dimensions, vectors of each value and then of each square
+	gridTable   = gridLevel + 8*6
 
 	gridWord = 32760 // what a point's sums may add up to in words, and less than it may be wrong by roundings
 )
@@ -61,6 +63,14 @@ func NewGrid(dims int, values [][]float32, near []uint16, scale []float32) *Grid
 				t[gridUpper+i], t[gridUpper2+i] = value[high], float32(value[high]*value[high])
 			}
 		}
+		if dims == 8 {
+			for l, v := range value {
+				for i := range dims {
+					t[gridLevel+8*l+i], t[gridLevel+8*(3+l)+i] = v, float32(v*v)
+				}
+			}
+			copy(t[gridAims:], []float32{value[0] + value[1], value[1] + value[2], value[1] - value[0], value[2] - value[1], value[1]})
+		}
 		t[gridTop], t[gridTop+1], t[gridTop+2], t[gridTop+3] = top, top, float32(top*top), float32(top*top)
 		for r, s := range scale {
 			for l := range g.levels() - 1 {
@@ -83,21 +93,22 @@ func (g *Grid) levels() int { return map[int]int{4: 8, 8: 3}[g.Dims] }
 // between is where what is between a level and the next one is.
 func (g *Grid) between(round, level int) int {
 	if g.Dims == 8 {
-		return gridBetween + 8*(2*round+level)
+		return gridBetween + 8*(GridRounds*level+round)
 	}
-	return gridBetween + 8*(7*(round/2)+level) + 4*(round%2)
+	return gridBetween + 8*(GridRounds/2*level+round/2) + 4*(round%2)
 }
 
 // GridPoints is room for the candidates of points.
 type GridPoints struct {
-	Pair   []uint32  // of each point GridSet times 2·Σ w·x·code and, in the upper word, Σ w·code²
-	Step   []float32 // of each point, what one is of these
-	Number []uint32  // the GridRounds points of the grid that it rounds to
+	Pair  []uint32  // of each point GridSet times 2·Σ w·x·code and, in the upper word, Σ w·code²
+	Step  []float32 // of each point, what one is of these
+	unit  []float32 // and the other way round
+	Place []uint32  // of each point for GridRounds points of the grid that it rounds to where in Near the members around them begin
 }
 
 // NewGridPoints makes room for n points.
 func NewGridPoints(n int) GridPoints {
-	return GridPoints{make([]uint32, n*GridSet), make([]float32, n), make([]uint32, n*GridRounds)}
+	return GridPoints{make([]uint32, n*GridSet), make([]float32, n), make([]float32, n), make([]uint32, n*GridRounds)}
 }
 
 // Sums are those of a candidate of a point.
@@ -114,7 +125,7 @@ func (g *Grid) Fill(to GridPoints, x, w []float32) {
 		if g.Dims == 8 {
 			fill = gridFill8.best
 		}
-		fill(GridPoints{to.Pair[:n*GridSet], to.Step[:n], to.Number[:n*GridRounds]}, x[:n*g.Dims], w[:n*g.Dims], g)
+		fill(GridPoints{to.Pair[:n*GridSet], to.Step[:n], to.unit[:n], to.Place[:n*GridRounds]}, x[:n*g.Dims], w[:n*g.Dims], g)
 	}
 }
 
@@ -123,7 +134,7 @@ type GridPick struct {
 	Points, Groups, Fours int
 	Wide                  bool      // all that there is room for is looked at, not a window
 	Scale                 []float32 // of GridGroups groups, one after the other; none is negative
-	First                 []uint32  // where the window of each of them begins
+	First                 []uint32  // where the window of each of them begins, if there is one
 	LX, L2                []float32 // of each scale, for GridGroups groups: 2·Σ w·x·code and Σ w·code² of what was chosen
 	times                 []uint32  // what pairs are multiplied by for each scale: a word for either sum
 	Found                 []uint32  // of each group, for four scales after the other, point by point, the candidates that these are
@@ -152,11 +163,11 @@ func (p *GridPick) window() int {
 // PickGrid chooses for each scale the candidate of every point of a group that gains most at it, 2·s·p - s²·q where p and q are its sums, among
 // a window, and adds up what the chosen have. Gains are compared by pairs.
 func PickGrid(p *GridPick, from GridPoints) {
+	n := p.Groups * p.Points
 	pick := gridPick.best
 	if p.Wide {
 		pick = gridPickWide.best
 	}
-	n := p.Groups * p.Points
 	pick(p, from.Pair[:n*GridSet], from.Step[:n])
 }
 
@@ -178,7 +189,9 @@ func gridFillPortable(to GridPoints, x, w []float32, g *Grid) {
 	d := g.Dims
 	for n := range to.Step {
 		x, w := x[n*d:][:d], w[n*d:][:d]
-		unit := g.unit(&to.Step[n], x, w)
+		most := g.most(x, w)
+		unit := gridWord / most
+		to.Step[n], to.unit[n] = most*float32(1./gridWord), unit
 		for set := range g.sets {
 			t := g.table[set*gridTable:][:gridTable]
 			var pair [8][8]uint32 // of each dimension and level
@@ -190,10 +203,10 @@ func gridFillPortable(to GridPoints, x, w []float32, g *Grid) {
 				}
 			}
 			for r := range g.rounds {
-				number := g.round(t, r, x)
-				to.Number[n*GridRounds+set*g.rounds+r] = number
+				place := GridNear * g.round(t, r, x)
+				to.Place[n*GridRounds+set*g.rounds+r] = place
 				out := to.Pair[n*GridSet+(set*g.rounds+r)*GridNear:]
-				for j, m := range g.Near[number*GridNear:][:GridNear] {
+				for j, m := range g.Near[place:][:GridNear] {
 					var p, q uint32
 					for i := range d {
 						v := pair[i][m>>(16/d*i)&(1<<(16/d)-1)]
@@ -206,9 +219,8 @@ func gridFillPortable(to GridPoints, x, w []float32, g *Grid) {
 	}
 }
 
-// unit is what takes a point's sums to words, of which no candidate's go beyond what there is; step is the other way round. Sums are added
-// as vectors add them: weights four apart, then two and one.
-func (g *Grid) unit(step *float32, x, w []float32) float32 {
+// most is what no candidate's sums of a point go beyond. Sums are added as vectors add them: weights four apart, then two and one.
+func (g *Grid) most(x, w []float32) float32 {
 	var p, q [8]float32
 	for i, v := range w {
 		p[i], q[i] = absolute(float32(v*x[i])*2), v
@@ -221,10 +233,7 @@ func (g *Grid) unit(step *float32, x, w []float32) float32 {
 		}
 		sum[0] = (sum[0] + sum[2]) + (sum[1] + sum[3])
 	}
-	most := max(float32(p[0]*g.table[gridTop]), float32(q[0]*g.table[gridTop+2]), 1e-30)
-	unit := gridWord / most
-	*step = 1 / unit
-	return unit
+	return max(float32(p[0]*g.table[gridTop]), float32(q[0]*g.table[gridTop+2]), 1e-30)
 }
 
 // round takes the nearest level of each weight.
@@ -262,14 +271,18 @@ func gridPickPortable(p *GridPick, pair []uint32, step []float32) {
 			continue
 		}
 		var lx, l2 float32
+		first := p.First[n]
+		if p.Wide {
+			first = 0
+		}
 		for k := range p.Points {
 			at := g*p.Points + k
 			best := int32(math.MinInt32)
-			for j, v := range pair[at*GridSet+int(p.First[n]):][:window] {
+			for j, v := range pair[at*GridSet+int(first):][:window] {
 				gain := int32(int16(v))*int32(int16(times)) + int32(int16(v>>16))*int32(int16(times>>16))
 				best = max(best, gain|int32(j))
 			}
-			j := p.First[n] + uint32(best)&(window-1)
+			j := first + uint32(best)&(window-1)
 			v := pair[at*GridSet+int(j)]
 			lx += float32(float32(int16(v)) * step[at])
 			l2 += float32(float32(int32(v)>>16) * step[at])

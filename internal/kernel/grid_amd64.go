@@ -5,10 +5,10 @@ package kernel
 import "quern/internal/cpu"
 
 //go:noescape
-func gridFill4AVX2(pair *uint32, step *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)
+func gridFill4AVX2(pair *uint32, step, unit *float32, place *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)
 
 //go:noescape
-func gridFill8AVX2(pair *uint32, step *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)
+func gridFill8AVX2(pair *uint32, step, unit *float32, place *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)
 
 //go:noescape
 func gridAimAVX2(times *uint32, scale *float32, scales, window uintptr, top float32)
@@ -54,9 +54,9 @@ func init() {
 	gridFree8.add("avx2", avx2, gridFreeOf(gridFree8AVX2))
 }
 
-func gridFillOf(f func(pair *uint32, step *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)) gridFillBody {
+func gridFillOf(f func(pair *uint32, step, unit *float32, place *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)) gridFillBody {
 	return func(to GridPoints, x, w []float32, g *Grid) {
-		f(&to.Pair[0], &to.Step[0], &to.Number[0], &x[0], &w[0], uintptr(len(to.Step)), &g.Near[0], &g.table[0], uintptr(g.sets), uintptr(g.rounds), uintptr(GridRounds-g.sets*g.rounds))
+		f(&to.Pair[0], &to.Step[0], &to.unit[0], &to.Place[0], &x[0], &w[0], uintptr(len(to.Step)), &g.Near[0], &g.table[0], uintptr(g.sets), uintptr(g.rounds), uintptr(GridRounds-g.sets*g.rounds))
 	}
 }
 

@@ -86,335 +86,274 @@ DATA gridTiny<>+12(SB)/4, $0x0da24260
 GLOBL gridTiny<>(SB), RODATA|NOPTR, $16
 DATA gridWord<>+0(SB)/4, $0x46fff000
 GLOBL gridWord<>(SB), RODATA|NOPTR, $4
-DATA gridPlace<>+0(SB)/4, $0x00000001
-DATA gridPlace<>+4(SB)/4, $0x00000008
-DATA gridPlace<>+8(SB)/4, $0x00000040
-DATA gridPlace<>+12(SB)/4, $0x00000200
-DATA gridPlace<>+16(SB)/4, $0x00000001
-DATA gridPlace<>+20(SB)/4, $0x00000008
-DATA gridPlace<>+24(SB)/4, $0x00000040
-DATA gridPlace<>+28(SB)/4, $0x00000200
+DATA gridInverse<>+0(SB)/4, $0x38000801
+GLOBL gridInverse<>(SB), RODATA|NOPTR, $4
+DATA gridPlace<>+0(SB)/4, $0x00000008
+DATA gridPlace<>+4(SB)/4, $0x00000040
+DATA gridPlace<>+8(SB)/4, $0x00000200
+DATA gridPlace<>+12(SB)/4, $0x00001000
+DATA gridPlace<>+16(SB)/4, $0x00000008
+DATA gridPlace<>+20(SB)/4, $0x00000040
+DATA gridPlace<>+24(SB)/4, $0x00000200
+DATA gridPlace<>+28(SB)/4, $0x00001000
 GLOBL gridPlace<>(SB), RODATA|NOPTR, $32
 DATA gridThrees<>+0(SB)/4, $0x00000000
-DATA gridThrees<>+4(SB)/4, $0x00000001
-DATA gridThrees<>+8(SB)/4, $0x00000003
-DATA gridThrees<>+12(SB)/4, $0x00000004
-DATA gridThrees<>+16(SB)/4, $0x00000009
-DATA gridThrees<>+20(SB)/4, $0x0000000a
-DATA gridThrees<>+24(SB)/4, $0x0000000c
-DATA gridThrees<>+28(SB)/4, $0x0000000d
-DATA gridThrees<>+32(SB)/4, $0x0000001b
-DATA gridThrees<>+36(SB)/4, $0x0000001c
-DATA gridThrees<>+40(SB)/4, $0x0000001e
-DATA gridThrees<>+44(SB)/4, $0x0000001f
-DATA gridThrees<>+48(SB)/4, $0x00000024
-DATA gridThrees<>+52(SB)/4, $0x00000025
-DATA gridThrees<>+56(SB)/4, $0x00000027
-DATA gridThrees<>+60(SB)/4, $0x00000028
-DATA gridThrees<>+64(SB)/4, $0x00000051
-DATA gridThrees<>+68(SB)/4, $0x00000052
-DATA gridThrees<>+72(SB)/4, $0x00000054
-DATA gridThrees<>+76(SB)/4, $0x00000055
-DATA gridThrees<>+80(SB)/4, $0x0000005a
-DATA gridThrees<>+84(SB)/4, $0x0000005b
-DATA gridThrees<>+88(SB)/4, $0x0000005d
-DATA gridThrees<>+92(SB)/4, $0x0000005e
-DATA gridThrees<>+96(SB)/4, $0x0000006c
-DATA gridThrees<>+100(SB)/4, $0x0000006d
-DATA gridThrees<>+104(SB)/4, $0x0000006f
-DATA gridThrees<>+108(SB)/4, $0x00000070
-DATA gridThrees<>+112(SB)/4, $0x00000075
-DATA gridThrees<>+116(SB)/4, $0x00000076
-DATA gridThrees<>+120(SB)/4, $0x00000078
-DATA gridThrees<>+124(SB)/4, $0x00000079
-DATA gridThrees<>+128(SB)/4, $0x000000f3
-DATA gridThrees<>+132(SB)/4, $0x000000f4
-DATA gridThrees<>+136(SB)/4, $0x000000f6
-DATA gridThrees<>+140(SB)/4, $0x000000f7
-DATA gridThrees<>+144(SB)/4, $0x000000fc
-DATA gridThrees<>+148(SB)/4, $0x000000fd
-DATA gridThrees<>+152(SB)/4, $0x000000ff
-DATA gridThrees<>+156(SB)/4, $0x00000100
-DATA gridThrees<>+160(SB)/4, $0x0000010e
-DATA gridThrees<>+164(SB)/4, $0x0000010f
-DATA gridThrees<>+168(SB)/4, $0x00000111
-DATA gridThrees<>+172(SB)/4, $0x00000112
-DATA gridThrees<>+176(SB)/4, $0x00000117
-DATA gridThrees<>+180(SB)/4, $0x00000118
-DATA gridThrees<>+184(SB)/4, $0x0000011a
-DATA gridThrees<>+188(SB)/4, $0x0000011b
-DATA gridThrees<>+192(SB)/4, $0x00000144
-DATA gridThrees<>+196(SB)/4, $0x00000145
-DATA gridThrees<>+200(SB)/4, $0x00000147
-DATA gridThrees<>+204(SB)/4, $0x00000148
-DATA gridThrees<>+208(SB)/4, $0x0000014d
-DATA gridThrees<>+212(SB)/4, $0x0000014e
-DATA gridThrees<>+216(SB)/4, $0x00000150
-DATA gridThrees<>+220(SB)/4, $0x00000151
-DATA gridThrees<>+224(SB)/4, $0x0000015f
-DATA gridThrees<>+228(SB)/4, $0x00000160
-DATA gridThrees<>+232(SB)/4, $0x00000162
-DATA gridThrees<>+236(SB)/4, $0x00000163
-DATA gridThrees<>+240(SB)/4, $0x00000168
-DATA gridThrees<>+244(SB)/4, $0x00000169
-DATA gridThrees<>+248(SB)/4, $0x0000016b
-DATA gridThrees<>+252(SB)/4, $0x0000016c
-DATA gridThrees<>+256(SB)/4, $0x000002d9
-DATA gridThrees<>+260(SB)/4, $0x000002da
-DATA gridThrees<>+264(SB)/4, $0x000002dc
-DATA gridThrees<>+268(SB)/4, $0x000002dd
-DATA gridThrees<>+272(SB)/4, $0x000002e2
-DATA gridThrees<>+276(SB)/4, $0x000002e3
-DATA gridThrees<>+280(SB)/4, $0x000002e5
-DATA gridThrees<>+284(SB)/4, $0x000002e6
-DATA gridThrees<>+288(SB)/4, $0x000002f4
-DATA gridThrees<>+292(SB)/4, $0x000002f5
-DATA gridThrees<>+296(SB)/4, $0x000002f7
-DATA gridThrees<>+300(SB)/4, $0x000002f8
-DATA gridThrees<>+304(SB)/4, $0x000002fd
-DATA gridThrees<>+308(SB)/4, $0x000002fe
-DATA gridThrees<>+312(SB)/4, $0x00000300
-DATA gridThrees<>+316(SB)/4, $0x00000301
-DATA gridThrees<>+320(SB)/4, $0x0000032a
-DATA gridThrees<>+324(SB)/4, $0x0000032b
-DATA gridThrees<>+328(SB)/4, $0x0000032d
-DATA gridThrees<>+332(SB)/4, $0x0000032e
-DATA gridThrees<>+336(SB)/4, $0x00000333
-DATA gridThrees<>+340(SB)/4, $0x00000334
-DATA gridThrees<>+344(SB)/4, $0x00000336
-DATA gridThrees<>+348(SB)/4, $0x00000337
-DATA gridThrees<>+352(SB)/4, $0x00000345
-DATA gridThrees<>+356(SB)/4, $0x00000346
-DATA gridThrees<>+360(SB)/4, $0x00000348
-DATA gridThrees<>+364(SB)/4, $0x00000349
-DATA gridThrees<>+368(SB)/4, $0x0000034e
-DATA gridThrees<>+372(SB)/4, $0x0000034f
-DATA gridThrees<>+376(SB)/4, $0x00000351
-DATA gridThrees<>+380(SB)/4, $0x00000352
-DATA gridThrees<>+384(SB)/4, $0x000003cc
-DATA gridThrees<>+388(SB)/4, $0x000003cd
-DATA gridThrees<>+392(SB)/4, $0x000003cf
-DATA gridThrees<>+396(SB)/4, $0x000003d0
-DATA gridThrees<>+400(SB)/4, $0x000003d5
-DATA gridThrees<>+404(SB)/4, $0x000003d6
-DATA gridThrees<>+408(SB)/4, $0x000003d8
-DATA gridThrees<>+412(SB)/4, $0x000003d9
-DATA gridThrees<>+416(SB)/4, $0x000003e7
-DATA gridThrees<>+420(SB)/4, $0x000003e8
-DATA gridThrees<>+424(SB)/4, $0x000003ea
-DATA gridThrees<>+428(SB)/4, $0x000003eb
-DATA gridThrees<>+432(SB)/4, $0x000003f0
-DATA gridThrees<>+436(SB)/4, $0x000003f1
-DATA gridThrees<>+440(SB)/4, $0x000003f3
-DATA gridThrees<>+444(SB)/4, $0x000003f4
-DATA gridThrees<>+448(SB)/4, $0x0000041d
-DATA gridThrees<>+452(SB)/4, $0x0000041e
-DATA gridThrees<>+456(SB)/4, $0x00000420
-DATA gridThrees<>+460(SB)/4, $0x00000421
-DATA gridThrees<>+464(SB)/4, $0x00000426
-DATA gridThrees<>+468(SB)/4, $0x00000427
-DATA gridThrees<>+472(SB)/4, $0x00000429
-DATA gridThrees<>+476(SB)/4, $0x0000042a
-DATA gridThrees<>+480(SB)/4, $0x00000438
-DATA gridThrees<>+484(SB)/4, $0x00000439
-DATA gridThrees<>+488(SB)/4, $0x0000043b
-DATA gridThrees<>+492(SB)/4, $0x0000043c
-DATA gridThrees<>+496(SB)/4, $0x00000441
-DATA gridThrees<>+500(SB)/4, $0x00000442
-DATA gridThrees<>+504(SB)/4, $0x00000444
-DATA gridThrees<>+508(SB)/4, $0x00000445
-DATA gridThrees<>+512(SB)/4, $0x0000088b
-DATA gridThrees<>+516(SB)/4, $0x0000088c
-DATA gridThrees<>+520(SB)/4, $0x0000088e
-DATA gridThrees<>+524(SB)/4, $0x0000088f
-DATA gridThrees<>+528(SB)/4, $0x00000894
-DATA gridThrees<>+532(SB)/4, $0x00000895
-DATA gridThrees<>+536(SB)/4, $0x00000897
-DATA gridThrees<>+540(SB)/4, $0x00000898
-DATA gridThrees<>+544(SB)/4, $0x000008a6
-DATA gridThrees<>+548(SB)/4, $0x000008a7
-DATA gridThrees<>+552(SB)/4, $0x000008a9
-DATA gridThrees<>+556(SB)/4, $0x000008aa
-DATA gridThrees<>+560(SB)/4, $0x000008af
-DATA gridThrees<>+564(SB)/4, $0x000008b0
-DATA gridThrees<>+568(SB)/4, $0x000008b2
-DATA gridThrees<>+572(SB)/4, $0x000008b3
-DATA gridThrees<>+576(SB)/4, $0x000008dc
-DATA gridThrees<>+580(SB)/4, $0x000008dd
-DATA gridThrees<>+584(SB)/4, $0x000008df
-DATA gridThrees<>+588(SB)/4, $0x000008e0
-DATA gridThrees<>+592(SB)/4, $0x000008e5
-DATA gridThrees<>+596(SB)/4, $0x000008e6
-DATA gridThrees<>+600(SB)/4, $0x000008e8
-DATA gridThrees<>+604(SB)/4, $0x000008e9
-DATA gridThrees<>+608(SB)/4, $0x000008f7
-DATA gridThrees<>+612(SB)/4, $0x000008f8
-DATA gridThrees<>+616(SB)/4, $0x000008fa
-DATA gridThrees<>+620(SB)/4, $0x000008fb
-DATA gridThrees<>+624(SB)/4, $0x00000900
-DATA gridThrees<>+628(SB)/4, $0x00000901
-DATA gridThrees<>+632(SB)/4, $0x00000903
-DATA gridThrees<>+636(SB)/4, $0x00000904
-DATA gridThrees<>+640(SB)/4, $0x0000097e
-DATA gridThrees<>+644(SB)/4, $0x0000097f
-DATA gridThrees<>+648(SB)/4, $0x00000981
-DATA gridThrees<>+652(SB)/4, $0x00000982
-DATA gridThrees<>+656(SB)/4, $0x00000987
-DATA gridThrees<>+660(SB)/4, $0x00000988
-DATA gridThrees<>+664(SB)/4, $0x0000098a
-DATA gridThrees<>+668(SB)/4, $0x0000098b
-DATA gridThrees<>+672(SB)/4, $0x00000999
-DATA gridThrees<>+676(SB)/4, $0x0000099a
-DATA gridThrees<>+680(SB)/4, $0x0000099c
-DATA gridThrees<>+684(SB)/4, $0x0000099d
-DATA gridThrees<>+688(SB)/4, $0x000009a2
-DATA gridThrees<>+692(SB)/4, $0x000009a3
-DATA gridThrees<>+696(SB)/4, $0x000009a5
-DATA gridThrees<>+700(SB)/4, $0x000009a6
-DATA gridThrees<>+704(SB)/4, $0x000009cf
-DATA gridThrees<>+708(SB)/4, $0x000009d0
-DATA gridThrees<>+712(SB)/4, $0x000009d2
-DATA gridThrees<>+716(SB)/4, $0x000009d3
-DATA gridThrees<>+720(SB)/4, $0x000009d8
-DATA gridThrees<>+724(SB)/4, $0x000009d9
-DATA gridThrees<>+728(SB)/4, $0x000009db
-DATA gridThrees<>+732(SB)/4, $0x000009dc
-DATA gridThrees<>+736(SB)/4, $0x000009ea
-DATA gridThrees<>+740(SB)/4, $0x000009eb
-DATA gridThrees<>+744(SB)/4, $0x000009ed
-DATA gridThrees<>+748(SB)/4, $0x000009ee
-DATA gridThrees<>+752(SB)/4, $0x000009f3
-DATA gridThrees<>+756(SB)/4, $0x000009f4
-DATA gridThrees<>+760(SB)/4, $0x000009f6
-DATA gridThrees<>+764(SB)/4, $0x000009f7
-DATA gridThrees<>+768(SB)/4, $0x00000b64
-DATA gridThrees<>+772(SB)/4, $0x00000b65
-DATA gridThrees<>+776(SB)/4, $0x00000b67
-DATA gridThrees<>+780(SB)/4, $0x00000b68
-DATA gridThrees<>+784(SB)/4, $0x00000b6d
-DATA gridThrees<>+788(SB)/4, $0x00000b6e
-DATA gridThrees<>+792(SB)/4, $0x00000b70
-DATA gridThrees<>+796(SB)/4, $0x00000b71
-DATA gridThrees<>+800(SB)/4, $0x00000b7f
-DATA gridThrees<>+804(SB)/4, $0x00000b80
-DATA gridThrees<>+808(SB)/4, $0x00000b82
-DATA gridThrees<>+812(SB)/4, $0x00000b83
-DATA gridThrees<>+816(SB)/4, $0x00000b88
-DATA gridThrees<>+820(SB)/4, $0x00000b89
-DATA gridThrees<>+824(SB)/4, $0x00000b8b
-DATA gridThrees<>+828(SB)/4, $0x00000b8c
-DATA gridThrees<>+832(SB)/4, $0x00000bb5
-DATA gridThrees<>+836(SB)/4, $0x00000bb6
-DATA gridThrees<>+840(SB)/4, $0x00000bb8
-DATA gridThrees<>+844(SB)/4, $0x00000bb9
-DATA gridThrees<>+848(SB)/4, $0x00000bbe
-DATA gridThrees<>+852(SB)/4, $0x00000bbf
-DATA gridThrees<>+856(SB)/4, $0x00000bc1
-DATA gridThrees<>+860(SB)/4, $0x00000bc2
-DATA gridThrees<>+864(SB)/4, $0x00000bd0
-DATA gridThrees<>+868(SB)/4, $0x00000bd1
-DATA gridThrees<>+872(SB)/4, $0x00000bd3
-DATA gridThrees<>+876(SB)/4, $0x00000bd4
-DATA gridThrees<>+880(SB)/4, $0x00000bd9
-DATA gridThrees<>+884(SB)/4, $0x00000bda
-DATA gridThrees<>+888(SB)/4, $0x00000bdc
-DATA gridThrees<>+892(SB)/4, $0x00000bdd
-DATA gridThrees<>+896(SB)/4, $0x00000c57
-DATA gridThrees<>+900(SB)/4, $0x00000c58
-DATA gridThrees<>+904(SB)/4, $0x00000c5a
-DATA gridThrees<>+908(SB)/4, $0x00000c5b
-DATA gridThrees<>+912(SB)/4, $0x00000c60
-DATA gridThrees<>+916(SB)/4, $0x00000c61
-DATA gridThrees<>+920(SB)/4, $0x00000c63
-DATA gridThrees<>+924(SB)/4, $0x00000c64
-DATA gridThrees<>+928(SB)/4, $0x00000c72
-DATA gridThrees<>+932(SB)/4, $0x00000c73
-DATA gridThrees<>+936(SB)/4, $0x00000c75
-DATA gridThrees<>+940(SB)/4, $0x00000c76
-DATA gridThrees<>+944(SB)/4, $0x00000c7b
-DATA gridThrees<>+948(SB)/4, $0x00000c7c
-DATA gridThrees<>+952(SB)/4, $0x00000c7e
-DATA gridThrees<>+956(SB)/4, $0x00000c7f
-DATA gridThrees<>+960(SB)/4, $0x00000ca8
-DATA gridThrees<>+964(SB)/4, $0x00000ca9
-DATA gridThrees<>+968(SB)/4, $0x00000cab
-DATA gridThrees<>+972(SB)/4, $0x00000cac
-DATA gridThrees<>+976(SB)/4, $0x00000cb1
-DATA gridThrees<>+980(SB)/4, $0x00000cb2
-DATA gridThrees<>+984(SB)/4, $0x00000cb4
-DATA gridThrees<>+988(SB)/4, $0x00000cb5
-DATA gridThrees<>+992(SB)/4, $0x00000cc3
-DATA gridThrees<>+996(SB)/4, $0x00000cc4
-DATA gridThrees<>+1000(SB)/4, $0x00000cc6
-DATA gridThrees<>+1004(SB)/4, $0x00000cc7
-DATA gridThrees<>+1008(SB)/4, $0x00000ccc
-DATA gridThrees<>+1012(SB)/4, $0x00000ccd
-DATA gridThrees<>+1016(SB)/4, $0x00000ccf
-DATA gridThrees<>+1020(SB)/4, $0x00000cd0
+DATA gridThrees<>+4(SB)/4, $0x00000008
+DATA gridThrees<>+8(SB)/4, $0x00000018
+DATA gridThrees<>+12(SB)/4, $0x00000020
+DATA gridThrees<>+16(SB)/4, $0x00000048
+DATA gridThrees<>+20(SB)/4, $0x00000050
+DATA gridThrees<>+24(SB)/4, $0x00000060
+DATA gridThrees<>+28(SB)/4, $0x00000068
+DATA gridThrees<>+32(SB)/4, $0x000000d8
+DATA gridThrees<>+36(SB)/4, $0x000000e0
+DATA gridThrees<>+40(SB)/4, $0x000000f0
+DATA gridThrees<>+44(SB)/4, $0x000000f8
+DATA gridThrees<>+48(SB)/4, $0x00000120
+DATA gridThrees<>+52(SB)/4, $0x00000128
+DATA gridThrees<>+56(SB)/4, $0x00000138
+DATA gridThrees<>+60(SB)/4, $0x00000140
+DATA gridThrees<>+64(SB)/4, $0x00000288
+DATA gridThrees<>+68(SB)/4, $0x00000290
+DATA gridThrees<>+72(SB)/4, $0x000002a0
+DATA gridThrees<>+76(SB)/4, $0x000002a8
+DATA gridThrees<>+80(SB)/4, $0x000002d0
+DATA gridThrees<>+84(SB)/4, $0x000002d8
+DATA gridThrees<>+88(SB)/4, $0x000002e8
+DATA gridThrees<>+92(SB)/4, $0x000002f0
+DATA gridThrees<>+96(SB)/4, $0x00000360
+DATA gridThrees<>+100(SB)/4, $0x00000368
+DATA gridThrees<>+104(SB)/4, $0x00000378
+DATA gridThrees<>+108(SB)/4, $0x00000380
+DATA gridThrees<>+112(SB)/4, $0x000003a8
+DATA gridThrees<>+116(SB)/4, $0x000003b0
+DATA gridThrees<>+120(SB)/4, $0x000003c0
+DATA gridThrees<>+124(SB)/4, $0x000003c8
+DATA gridThrees<>+128(SB)/4, $0x00000798
+DATA gridThrees<>+132(SB)/4, $0x000007a0
+DATA gridThrees<>+136(SB)/4, $0x000007b0
+DATA gridThrees<>+140(SB)/4, $0x000007b8
+DATA gridThrees<>+144(SB)/4, $0x000007e0
+DATA gridThrees<>+148(SB)/4, $0x000007e8
+DATA gridThrees<>+152(SB)/4, $0x000007f8
+DATA gridThrees<>+156(SB)/4, $0x00000800
+DATA gridThrees<>+160(SB)/4, $0x00000870
+DATA gridThrees<>+164(SB)/4, $0x00000878
+DATA gridThrees<>+168(SB)/4, $0x00000888
+DATA gridThrees<>+172(SB)/4, $0x00000890
+DATA gridThrees<>+176(SB)/4, $0x000008b8
+DATA gridThrees<>+180(SB)/4, $0x000008c0
+DATA gridThrees<>+184(SB)/4, $0x000008d0
+DATA gridThrees<>+188(SB)/4, $0x000008d8
+DATA gridThrees<>+192(SB)/4, $0x00000a20
+DATA gridThrees<>+196(SB)/4, $0x00000a28
+DATA gridThrees<>+200(SB)/4, $0x00000a38
+DATA gridThrees<>+204(SB)/4, $0x00000a40
+DATA gridThrees<>+208(SB)/4, $0x00000a68
+DATA gridThrees<>+212(SB)/4, $0x00000a70
+DATA gridThrees<>+216(SB)/4, $0x00000a80
+DATA gridThrees<>+220(SB)/4, $0x00000a88
+DATA gridThrees<>+224(SB)/4, $0x00000af8
+DATA gridThrees<>+228(SB)/4, $0x00000b00
+DATA gridThrees<>+232(SB)/4, $0x00000b10
+DATA gridThrees<>+236(SB)/4, $0x00000b18
+DATA gridThrees<>+240(SB)/4, $0x00000b40
+DATA gridThrees<>+244(SB)/4, $0x00000b48
+DATA gridThrees<>+248(SB)/4, $0x00000b58
+DATA gridThrees<>+252(SB)/4, $0x00000b60
+DATA gridThrees<>+256(SB)/4, $0x000016c8
+DATA gridThrees<>+260(SB)/4, $0x000016d0
+DATA gridThrees<>+264(SB)/4, $0x000016e0
+DATA gridThrees<>+268(SB)/4, $0x000016e8
+DATA gridThrees<>+272(SB)/4, $0x00001710
+DATA gridThrees<>+276(SB)/4, $0x00001718
+DATA gridThrees<>+280(SB)/4, $0x00001728
+DATA gridThrees<>+284(SB)/4, $0x00001730
+DATA gridThrees<>+288(SB)/4, $0x000017a0
+DATA gridThrees<>+292(SB)/4, $0x000017a8
+DATA gridThrees<>+296(SB)/4, $0x000017b8
+DATA gridThrees<>+300(SB)/4, $0x000017c0
+DATA gridThrees<>+304(SB)/4, $0x000017e8
+DATA gridThrees<>+308(SB)/4, $0x000017f0
+DATA gridThrees<>+312(SB)/4, $0x00001800
+DATA gridThrees<>+316(SB)/4, $0x00001808
+DATA gridThrees<>+320(SB)/4, $0x00001950
+DATA gridThrees<>+324(SB)/4, $0x00001958
+DATA gridThrees<>+328(SB)/4, $0x00001968
+DATA gridThrees<>+332(SB)/4, $0x00001970
+DATA gridThrees<>+336(SB)/4, $0x00001998
+DATA gridThrees<>+340(SB)/4, $0x000019a0
+DATA gridThrees<>+344(SB)/4, $0x000019b0
+DATA gridThrees<>+348(SB)/4, $0x000019b8
+DATA gridThrees<>+352(SB)/4, $0x00001a28
+DATA gridThrees<>+356(SB)/4, $0x00001a30
+DATA gridThrees<>+360(SB)/4, $0x00001a40
+DATA gridThrees<>+364(SB)/4, $0x00001a48
+DATA gridThrees<>+368(SB)/4, $0x00001a70
+DATA gridThrees<>+372(SB)/4, $0x00001a78
+DATA gridThrees<>+376(SB)/4, $0x00001a88
+DATA gridThrees<>+380(SB)/4, $0x00001a90
+DATA gridThrees<>+384(SB)/4, $0x00001e60
+DATA gridThrees<>+388(SB)/4, $0x00001e68
+DATA gridThrees<>+392(SB)/4, $0x00001e78
+DATA gridThrees<>+396(SB)/4, $0x00001e80
+DATA gridThrees<>+400(SB)/4, $0x00001ea8
+DATA gridThrees<>+404(SB)/4, $0x00001eb0
+DATA gridThrees<>+408(SB)/4, $0x00001ec0
+DATA gridThrees<>+412(SB)/4, $0x00001ec8
+DATA gridThrees<>+416(SB)/4, $0x00001f38
+DATA gridThrees<>+420(SB)/4, $0x00001f40
+DATA gridThrees<>+424(SB)/4, $0x00001f50
+DATA gridThrees<>+428(SB)/4, $0x00001f58
+DATA gridThrees<>+432(SB)/4, $0x00001f80
+DATA gridThrees<>+436(SB)/4, $0x00001f88
+DATA gridThrees<>+440(SB)/4, $0x00001f98
+DATA gridThrees<>+444(SB)/4, $0x00001fa0
+DATA gridThrees<>+448(SB)/4, $0x000020e8
+DATA gridThrees<>+452(SB)/4, $0x000020f0
+DATA gridThrees<>+456(SB)/4, $0x00002100
+DATA gridThrees<>+460(SB)/4, $0x00002108
+DATA gridThrees<>+464(SB)/4, $0x00002130
+DATA gridThrees<>+468(SB)/4, $0x00002138
+DATA gridThrees<>+472(SB)/4, $0x00002148
+DATA gridThrees<>+476(SB)/4, $0x00002150
+DATA gridThrees<>+480(SB)/4, $0x000021c0
+DATA gridThrees<>+484(SB)/4, $0x000021c8
+DATA gridThrees<>+488(SB)/4, $0x000021d8
+DATA gridThrees<>+492(SB)/4, $0x000021e0
+DATA gridThrees<>+496(SB)/4, $0x00002208
+DATA gridThrees<>+500(SB)/4, $0x00002210
+DATA gridThrees<>+504(SB)/4, $0x00002220
+DATA gridThrees<>+508(SB)/4, $0x00002228
+DATA gridThrees<>+512(SB)/4, $0x00004458
+DATA gridThrees<>+516(SB)/4, $0x00004460
+DATA gridThrees<>+520(SB)/4, $0x00004470
+DATA gridThrees<>+524(SB)/4, $0x00004478
+DATA gridThrees<>+528(SB)/4, $0x000044a0
+DATA gridThrees<>+532(SB)/4, $0x000044a8
+DATA gridThrees<>+536(SB)/4, $0x000044b8
+DATA gridThrees<>+540(SB)/4, $0x000044c0
+DATA gridThrees<>+544(SB)/4, $0x00004530
+DATA gridThrees<>+548(SB)/4, $0x00004538
+DATA gridThrees<>+552(SB)/4, $0x00004548
+DATA gridThrees<>+556(SB)/4, $0x00004550
+DATA gridThrees<>+560(SB)/4, $0x00004578
+DATA gridThrees<>+564(SB)/4, $0x00004580
+DATA gridThrees<>+568(SB)/4, $0x00004590
+DATA gridThrees<>+572(SB)/4, $0x00004598
+DATA gridThrees<>+576(SB)/4, $0x000046e0
+DATA gridThrees<>+580(SB)/4, $0x000046e8
+DATA gridThrees<>+584(SB)/4, $0x000046f8
+DATA gridThrees<>+588(SB)/4, $0x00004700
+DATA gridThrees<>+592(SB)/4, $0x00004728
+DATA gridThrees<>+596(SB)/4, $0x00004730
+DATA gridThrees<>+600(SB)/4, $0x00004740
+DATA gridThrees<>+604(SB)/4, $0x00004748
+DATA gridThrees<>+608(SB)/4, $0x000047b8
+DATA gridThrees<>+612(SB)/4, $0x000047c0
+DATA gridThrees<>+616(SB)/4, $0x000047d0
+DATA gridThrees<>+620(SB)/4, $0x000047d8
+DATA gridThrees<>+624(SB)/4, $0x00004800
+DATA gridThrees<>+628(SB)/4, $0x00004808
+DATA gridThrees<>+632(SB)/4, $0x00004818
+DATA gridThrees<>+636(SB)/4, $0x00004820
+DATA gridThrees<>+640(SB)/4, $0x00004bf0
+DATA gridThrees<>+644(SB)/4, $0x00004bf8
+DATA gridThrees<>+648(SB)/4, $0x00004c08
+DATA gridThrees<>+652(SB)/4, $0x00004c10
+DATA gridThrees<>+656(SB)/4, $0x00004c38
+DATA gridThrees<>+660(SB)/4, $0x00004c40
+DATA gridThrees<>+664(SB)/4, $0x00004c50
+DATA gridThrees<>+668(SB)/4, $0x00004c58
+DATA gridThrees<>+672(SB)/4, $0x00004cc8
+DATA gridThrees<>+676(SB)/4, $0x00004cd0
+DATA gridThrees<>+680(SB)/4, $0x00004ce0
+DATA gridThrees<>+684(SB)/4, $0x00004ce8
+DATA gridThrees<>+688(SB)/4, $0x00004d10
+DATA gridThrees<>+692(SB)/4, $0x00004d18
+DATA gridThrees<>+696(SB)/4, $0x00004d28
+DATA gridThrees<>+700(SB)/4, $0x00004d30
+DATA gridThrees<>+704(SB)/4, $0x00004e78
+DATA gridThrees<>+708(SB)/4, $0x00004e80
+DATA gridThrees<>+712(SB)/4, $0x00004e90
+DATA gridThrees<>+716(SB)/4, $0x00004e98
+DATA gridThrees<>+720(SB)/4, $0x00004ec0
+DATA gridThrees<>+724(SB)/4, $0x00004ec8
+DATA gridThrees<>+728(SB)/4, $0x00004ed8
+DATA gridThrees<>+732(SB)/4, $0x00004ee0
+DATA gridThrees<>+736(SB)/4, $0x00004f50
+DATA gridThrees<>+740(SB)/4, $0x00004f58
+DATA gridThrees<>+744(SB)/4, $0x00004f68
+DATA gridThrees<>+748(SB)/4, $0x00004f70
+DATA gridThrees<>+752(SB)/4, $0x00004f98
+DATA gridThrees<>+756(SB)/4, $0x00004fa0
+DATA gridThrees<>+760(SB)/4, $0x00004fb0
+DATA gridThrees<>+764(SB)/4, $0x00004fb8
+DATA gridThrees<>+768(SB)/4, $0x00005b20
+DATA gridThrees<>+772(SB)/4, $0x00005b28
+DATA gridThrees<>+776(SB)/4, $0x00005b38
+DATA gridThrees<>+780(SB)/4, $0x00005b40
+DATA gridThrees<>+784(SB)/4, $0x00005b68
+DATA gridThrees<>+788(SB)/4, $0x00005b70
+DATA gridThrees<>+792(SB)/4, $0x00005b80
+DATA gridThrees<>+796(SB)/4, $0x00005b88
+DATA gridThrees<>+800(SB)/4, $0x00005bf8
+DATA gridThrees<>+804(SB)/4, $0x00005c00
+DATA gridThrees<>+808(SB)/4, $0x00005c10
+DATA gridThrees<>+812(SB)/4, $0x00005c18
+DATA gridThrees<>+816(SB)/4, $0x00005c40
+DATA gridThrees<>+820(SB)/4, $0x00005c48
+DATA gridThrees<>+824(SB)/4, $0x00005c58
+DATA gridThrees<>+828(SB)/4, $0x00005c60
+DATA gridThrees<>+832(SB)/4, $0x00005da8
+DATA gridThrees<>+836(SB)/4, $0x00005db0
+DATA gridThrees<>+840(SB)/4, $0x00005dc0
+DATA gridThrees<>+844(SB)/4, $0x00005dc8
+DATA gridThrees<>+848(SB)/4, $0x00005df0
+DATA gridThrees<>+852(SB)/4, $0x00005df8
+DATA gridThrees<>+856(SB)/4, $0x00005e08
+DATA gridThrees<>+860(SB)/4, $0x00005e10
+DATA gridThrees<>+864(SB)/4, $0x00005e80
+DATA gridThrees<>+868(SB)/4, $0x00005e88
+DATA gridThrees<>+872(SB)/4, $0x00005e98
+DATA gridThrees<>+876(SB)/4, $0x00005ea0
+DATA gridThrees<>+880(SB)/4, $0x00005ec8
+DATA gridThrees<>+884(SB)/4, $0x00005ed0
+DATA gridThrees<>+888(SB)/4, $0x00005ee0
+DATA gridThrees<>+892(SB)/4, $0x00005ee8
+DATA gridThrees<>+896(SB)/4, $0x000062b8
+DATA gridThrees<>+900(SB)/4, $0x000062c0
+DATA gridThrees<>+904(SB)/4, $0x000062d0
+DATA gridThrees<>+908(SB)/4, $0x000062d8
+DATA gridThrees<>+912(SB)/4, $0x00006300
+DATA gridThrees<>+916(SB)/4, $0x00006308
+DATA gridThrees<>+920(SB)/4, $0x00006318
+DATA gridThrees<>+924(SB)/4, $0x00006320
+DATA gridThrees<>+928(SB)/4, $0x00006390
+DATA gridThrees<>+932(SB)/4, $0x00006398
+DATA gridThrees<>+936(SB)/4, $0x000063a8
+DATA gridThrees<>+940(SB)/4, $0x000063b0
+DATA gridThrees<>+944(SB)/4, $0x000063d8
+DATA gridThrees<>+948(SB)/4, $0x000063e0
+DATA gridThrees<>+952(SB)/4, $0x000063f0
+DATA gridThrees<>+956(SB)/4, $0x000063f8
+DATA gridThrees<>+960(SB)/4, $0x00006540
+DATA gridThrees<>+964(SB)/4, $0x00006548
+DATA gridThrees<>+968(SB)/4, $0x00006558
+DATA gridThrees<>+972(SB)/4, $0x00006560
+DATA gridThrees<>+976(SB)/4, $0x00006588
+DATA gridThrees<>+980(SB)/4, $0x00006590
+DATA gridThrees<>+984(SB)/4, $0x000065a0
+DATA gridThrees<>+988(SB)/4, $0x000065a8
+DATA gridThrees<>+992(SB)/4, $0x00006618
+DATA gridThrees<>+996(SB)/4, $0x00006620
+DATA gridThrees<>+1000(SB)/4, $0x00006630
+DATA gridThrees<>+1004(SB)/4, $0x00006638
+DATA gridThrees<>+1008(SB)/4, $0x00006660
+DATA gridThrees<>+1012(SB)/4, $0x00006668
+DATA gridThrees<>+1016(SB)/4, $0x00006678
+DATA gridThrees<>+1020(SB)/4, $0x00006680
 GLOBL gridThrees<>(SB), RODATA|NOPTR, $1024
-DATA gridDown1<>+0(SB)/4, $0x00004000
-DATA gridDown1<>+4(SB)/4, $0x00004000
-DATA gridDown1<>+8(SB)/4, $0x00004000
-DATA gridDown1<>+12(SB)/4, $0x00004000
-DATA gridDown1<>+16(SB)/4, $0x00004000
-DATA gridDown1<>+20(SB)/4, $0x00004000
-DATA gridDown1<>+24(SB)/4, $0x00004000
-DATA gridDown1<>+28(SB)/4, $0x00004000
-GLOBL gridDown1<>(SB), RODATA|NOPTR, $32
-DATA gridDown2<>+0(SB)/4, $0x00001000
-DATA gridDown2<>+4(SB)/4, $0x00001000
-DATA gridDown2<>+8(SB)/4, $0x00001000
-DATA gridDown2<>+12(SB)/4, $0x00001000
-DATA gridDown2<>+16(SB)/4, $0x00001000
-DATA gridDown2<>+20(SB)/4, $0x00001000
-DATA gridDown2<>+24(SB)/4, $0x00001000
-DATA gridDown2<>+28(SB)/4, $0x00001000
-GLOBL gridDown2<>(SB), RODATA|NOPTR, $32
-DATA gridDown3<>+0(SB)/4, $0x00000400
-DATA gridDown3<>+4(SB)/4, $0x00000400
-DATA gridDown3<>+8(SB)/4, $0x00000400
-DATA gridDown3<>+12(SB)/4, $0x00000400
-DATA gridDown3<>+16(SB)/4, $0x00000400
-DATA gridDown3<>+20(SB)/4, $0x00000400
-DATA gridDown3<>+24(SB)/4, $0x00000400
-DATA gridDown3<>+28(SB)/4, $0x00000400
-GLOBL gridDown3<>(SB), RODATA|NOPTR, $32
-DATA gridDown4<>+0(SB)/4, $0x00000100
-DATA gridDown4<>+4(SB)/4, $0x00000100
-DATA gridDown4<>+8(SB)/4, $0x00000100
-DATA gridDown4<>+12(SB)/4, $0x00000100
-DATA gridDown4<>+16(SB)/4, $0x00000100
-DATA gridDown4<>+20(SB)/4, $0x00000100
-DATA gridDown4<>+24(SB)/4, $0x00000100
-DATA gridDown4<>+28(SB)/4, $0x00000100
-GLOBL gridDown4<>(SB), RODATA|NOPTR, $32
-DATA gridDown5<>+0(SB)/4, $0x00000040
-DATA gridDown5<>+4(SB)/4, $0x00000040
-DATA gridDown5<>+8(SB)/4, $0x00000040
-DATA gridDown5<>+12(SB)/4, $0x00000040
-DATA gridDown5<>+16(SB)/4, $0x00000040
-DATA gridDown5<>+20(SB)/4, $0x00000040
-DATA gridDown5<>+24(SB)/4, $0x00000040
-DATA gridDown5<>+28(SB)/4, $0x00000040
-GLOBL gridDown5<>(SB), RODATA|NOPTR, $32
-DATA gridDown6<>+0(SB)/4, $0x00000010
-DATA gridDown6<>+4(SB)/4, $0x00000010
-DATA gridDown6<>+8(SB)/4, $0x00000010
-DATA gridDown6<>+12(SB)/4, $0x00000010
-DATA gridDown6<>+16(SB)/4, $0x00000010
-DATA gridDown6<>+20(SB)/4, $0x00000010
-DATA gridDown6<>+24(SB)/4, $0x00000010
-DATA gridDown6<>+28(SB)/4, $0x00000010
-GLOBL gridDown6<>(SB), RODATA|NOPTR, $32
-DATA gridDown7<>+0(SB)/4, $0x00000004
-DATA gridDown7<>+4(SB)/4, $0x00000004
-DATA gridDown7<>+8(SB)/4, $0x00000004
-DATA gridDown7<>+12(SB)/4, $0x00000004
-DATA gridDown7<>+16(SB)/4, $0x00000004
-DATA gridDown7<>+20(SB)/4, $0x00000004
-DATA gridDown7<>+24(SB)/4, $0x00000004
-DATA gridDown7<>+28(SB)/4, $0x00000004
-GLOBL gridDown7<>(SB), RODATA|NOPTR, $32
 DATA gridOne<>+0(SB)/4, $0x3f800000
 DATA gridOne<>+4(SB)/4, $0x3f800000
 DATA gridOne<>+8(SB)/4, $0x3f800000
@@ -495,16 +434,17 @@ DATA gridLeast<>+56(SB)/4, $0xff800000
 DATA gridLeast<>+60(SB)/4, $0xff800000
 GLOBL gridLeast<>(SB), RODATA|NOPTR, $64
 
-// func gridFill4AVX2(pair *uint32, step *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)
-TEXT ·gridFill4AVX2(SB), NOSPLIT, $136-88
+// func gridFill4AVX2(pair *uint32, step, unit *float32, place *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)
+TEXT ·gridFill4AVX2(SB), NOSPLIT, $136-96
 	MOVQ pair+0(FP), DI
-	MOVQ step+8(FP), DX
-	MOVQ number+16(FP), SI
-	MOVQ x+24(FP), R8
-	MOVQ w+32(FP), R9
-	MOVQ points+40(FP), CX
-	MOVQ near+48(FP), R10
-	MOVQ table+56(FP), R11
+	MOVQ step+8(FP), DI
+	MOVQ unit+16(FP), DX
+	MOVQ place+24(FP), SI
+	MOVQ x+32(FP), R8
+	MOVQ w+40(FP), R9
+	MOVQ points+48(FP), CX
+	MOVQ near+56(FP), R10
+	MOVQ table+64(FP), R11
 	LEAQ gridThrees<>(SB), R15
 	TESTQ CX, CX
 	JEQ end2
@@ -523,30 +463,39 @@ again1:
 	VPERMILPS $0x4e, X5, X6
 	VMAXPS X6, X5, X5
 	VMAXPS gridTiny<>(SB), X5, X5
+	MOVQ step+8(FP), AX
+	SUBQ unit+16(FP), AX
+	VMULSS gridInverse<>(SB), X5, X6
+	VMOVSS X6, (DX)(AX*1)
 	VMOVSS gridWord<>(SB), X6
 	VDIVSS X5, X6, X6
 	VMOVSS X6, (DX)
 	MOVQ R11, R12
-	MOVQ sets+64(FP), AX
+	MOVQ sets+72(FP), AX
 	MOVQ AX, 128(SP)
 set3:
-	LEAQ 288(R12), R13
-	MOVQ rounds+72(FP), R14
-again4:
+	MOVQ rounds+80(FP), BX
+	SHLQ $2, BX
+	ADDQ BX, SI
+	LEAQ (DI)(BX*8), DI
+	LEAQ 320(R12), R13
+	LEAQ (R13)(BX*4), R13
+	NEGQ BX
+round4:
 	VPXOR Y2, Y2, Y2
-	VCMPPS $0x1e, 0(R13), Y0, Y3
+	VCMPPS $0x1e, 0(R13)(BX*4), Y0, Y3
 	VPSUBD Y3, Y2, Y2
-	VCMPPS $0x1e, 32(R13), Y0, Y3
+	VCMPPS $0x1e, 128(R13)(BX*4), Y0, Y3
 	VPSUBD Y3, Y2, Y2
-	VCMPPS $0x1e, 64(R13), Y0, Y3
+	VCMPPS $0x1e, 256(R13)(BX*4), Y0, Y3
 	VPSUBD Y3, Y2, Y2
-	VCMPPS $0x1e, 96(R13), Y0, Y3
+	VCMPPS $0x1e, 384(R13)(BX*4), Y0, Y3
 	VPSUBD Y3, Y2, Y2
-	VCMPPS $0x1e, 128(R13), Y0, Y3
+	VCMPPS $0x1e, 512(R13)(BX*4), Y0, Y3
 	VPSUBD Y3, Y2, Y2
-	VCMPPS $0x1e, 160(R13), Y0, Y3
+	VCMPPS $0x1e, 640(R13)(BX*4), Y0, Y3
 	VPSUBD Y3, Y2, Y2
-	VCMPPS $0x1e, 192(R13), Y0, Y3
+	VCMPPS $0x1e, 768(R13)(BX*4), Y0, Y3
 	VPSUBD Y3, Y2, Y2
 	VPMULLD gridPlace<>(SB), Y2, Y2
 	VPSHUFD $0xb1, Y2, Y3
@@ -554,35 +503,28 @@ again4:
 	VPSHUFD $0x4e, Y2, Y3
 	VPADDD Y3, Y2, Y2
 	VEXTRACTI128 $1, Y2, X3
-	VMOVD X2, AX
-	MOVL AX, 0(SI)
-	SHLQ $4, AX
-	PREFETCHT0 (R10)(AX*1)
-	VMOVD X3, AX
-	MOVL AX, 4(SI)
-	SHLQ $4, AX
-	PREFETCHT0 (R10)(AX*1)
-	ADDQ $224, R13
-	ADDQ $8, SI
-	SUBQ $2, R14
-	JNE again4
-	ADDQ $1184, R12
+	VMOVD X2, (SI)(BX*1)
+	VMOVD X3, 4(SI)(BX*1)
+	ADDQ $8, BX
+	JNE round4
+	ADDQ $1408, R12
 	DECQ 128(SP)
 	JNE set3
 	ADDQ $16, R8
 	ADDQ $16, R9
 	ADDQ $4, DX
-	MOVQ skip+80(FP), AX
+	MOVQ skip+88(FP), AX
 	LEAQ (SI)(AX*4), SI
 	SUBQ $1, CX
 	JNE again1
 end2:
 	MOVQ pair+0(FP), DI
 	MOVQ step+8(FP), DX
-	MOVQ number+16(FP), SI
-	MOVQ x+24(FP), R8
-	MOVQ w+32(FP), R9
-	MOVQ points+40(FP), CX
+	MOVQ unit+16(FP), DX
+	MOVQ place+24(FP), SI
+	MOVQ x+32(FP), R8
+	MOVQ w+40(FP), R9
+	MOVQ points+48(FP), CX
 	TESTQ CX, CX
 	JEQ end6
 again5:
@@ -593,13 +535,17 @@ again5:
 	VBROADCASTSS (DX), Y3
 	VMULPS Y3, Y2, Y14
 	VMULPS Y3, Y1, Y13
-	VMOVSS gridOne<>(SB), X4
-	VDIVSS X3, X4, X4
-	VMOVSS X4, (DX)
 	MOVQ R11, R12
-	MOVQ sets+64(FP), AX
+	MOVQ sets+72(FP), AX
 	MOVQ AX, 128(SP)
 set7:
+	MOVQ rounds+80(FP), BX
+	SHLQ $2, BX
+	ADDQ BX, SI
+	LEAQ (DI)(BX*8), DI
+	LEAQ 320(R12), R13
+	LEAQ (R13)(BX*4), R13
+	NEGQ BX
 	VMOVUPS X14, (SP)
 	VMOVUPS X13, 16(SP)
 	VBROADCASTSS 0(SP), Y4
@@ -634,11 +580,9 @@ set7:
 	VCVTPS2DQ Y8, Y8
 	VPSLLD $16, Y8, Y8
 	VPBLENDW $0xaa, Y8, Y7, Y7
-	MOVQ rounds+72(FP), R14
-again8:
-	MOVL (SI), AX
-	SHLQ $4, AX
-	VPMOVZXWD (R10)(AX*1), Y1
+round8:
+	MOVL (SI)(BX*1), AX
+	VPMOVZXWD (R10)(AX*2), Y1
 	VPERMD Y4, Y1, Y2
 	VPSRLD $4, Y1, Y3
 	VPERMD Y5, Y3, Y3
@@ -649,18 +593,16 @@ again8:
 	VPSRLD $12, Y1, Y3
 	VPERMD Y7, Y3, Y3
 	VPADDW Y3, Y2, Y2
-	VMOVDQU Y2, (DI)
-	ADDQ $4, SI
-	ADDQ $32, DI
-	SUBQ $1, R14
-	JNE again8
-	ADDQ $1184, R12
+	VMOVDQU Y2, (DI)(BX*8)
+	ADDQ $4, BX
+	JNE round8
+	ADDQ $1408, R12
 	DECQ 128(SP)
 	JNE set7
 	ADDQ $16, R8
 	ADDQ $16, R9
 	ADDQ $4, DX
-	MOVQ skip+80(FP), AX
+	MOVQ skip+88(FP), AX
 	LEAQ (SI)(AX*4), SI
 	SHLQ $5, AX
 	ADDQ AX, DI
@@ -670,16 +612,17 @@ end6:
 	VZEROUPPER
 	RET
 
-// func gridFill8AVX2(pair *uint32, step *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)
-TEXT ·gridFill8AVX2(SB), NOSPLIT, $136-88
+// func gridFill8AVX2(pair *uint32, step, unit *float32, place *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)
+TEXT ·gridFill8AVX2(SB), NOSPLIT, $136-96
 	MOVQ pair+0(FP), DI
-	MOVQ step+8(FP), DX
-	MOVQ number+16(FP), SI
-	MOVQ x+24(FP), R8
-	MOVQ w+32(FP), R9
-	MOVQ points+40(FP), CX
-	MOVQ near+48(FP), R10
-	MOVQ table+56(FP), R11
+	MOVQ step+8(FP), DI
+	MOVQ unit+16(FP), DX
+	MOVQ place+24(FP), SI
+	MOVQ x+32(FP), R8
+	MOVQ w+40(FP), R9
+	MOVQ points+48(FP), CX
+	MOVQ near+56(FP), R10
+	MOVQ table+64(FP), R11
 	LEAQ gridThrees<>(SB), R15
 	TESTQ CX, CX
 	JEQ end10
@@ -689,10 +632,10 @@ again9:
 	VMULPS Y1, Y0, Y2
 	VADDPS Y2, Y2, Y2
 	VANDPS gridAbs<>(SB), Y2, Y2
-	VEXTRACTF128 $1, Y1, X5
-	VADDPS X5, X1, X1
 	VEXTRACTF128 $1, Y2, X5
 	VADDPS X5, X2, X2
+	VEXTRACTF128 $1, Y1, X5
+	VADDPS X5, X1, X1
 	VUNPCKLPD X1, X2, X5
 	VUNPCKHPD X1, X2, X6
 	VADDPS X6, X5, X5
@@ -702,46 +645,52 @@ again9:
 	VPERMILPS $0x4e, X5, X6
 	VMAXPS X6, X5, X5
 	VMAXPS gridTiny<>(SB), X5, X5
+	MOVQ step+8(FP), AX
+	SUBQ unit+16(FP), AX
+	VMULSS gridInverse<>(SB), X5, X6
+	VMOVSS X6, (DX)(AX*1)
 	VMOVSS gridWord<>(SB), X6
 	VDIVSS X5, X6, X6
 	VMOVSS X6, (DX)
 	MOVQ R11, R12
-	MOVQ sets+64(FP), AX
+	MOVQ sets+72(FP), AX
 	MOVQ AX, 128(SP)
 set11:
-	LEAQ 288(R12), R13
-	MOVQ rounds+72(FP), R14
-again12:
-	VCMPPS $0x1e, (R13), Y0, Y1
-	VCMPPS $0x1e, 32(R13), Y0, Y2
+	MOVQ rounds+80(FP), BX
+	SHLQ $2, BX
+	ADDQ BX, SI
+	LEAQ (DI)(BX*8), DI
+	LEAQ 320(R12), R13
+	LEAQ (R13)(BX*8), R13
+	NEGQ BX
+round12:
+	VCMPPS $0x1e, (R13)(BX*8), Y0, Y1
+	VCMPPS $0x1e, 256(R13)(BX*8), Y0, Y2
 	VMOVMSKPS Y1, AX
-	VMOVMSKPS Y2, BX
+	VMOVMSKPS Y2, R14
 	MOVL (R15)(AX*4), AX
-	ADDL (R15)(BX*4), AX
-	MOVL AX, (SI)
-	SHLQ $4, AX
-	PREFETCHT0 (R10)(AX*1)
-	ADDQ $64, R13
-	ADDQ $4, SI
-	SUBQ $1, R14
-	JNE again12
-	ADDQ $1184, R12
+	ADDL (R15)(R14*4), AX
+	MOVL AX, (SI)(BX*1)
+	ADDQ $4, BX
+	JNE round12
+	ADDQ $1408, R12
 	DECQ 128(SP)
 	JNE set11
 	ADDQ $32, R8
 	ADDQ $32, R9
 	ADDQ $4, DX
-	MOVQ skip+80(FP), AX
+	MOVQ skip+88(FP), AX
 	LEAQ (SI)(AX*4), SI
 	SUBQ $1, CX
 	JNE again9
 end10:
 	MOVQ pair+0(FP), DI
 	MOVQ step+8(FP), DX
-	MOVQ number+16(FP), SI
-	MOVQ x+24(FP), R8
-	MOVQ w+32(FP), R9
-	MOVQ points+40(FP), CX
+	MOVQ unit+16(FP), DX
+	MOVQ place+24(FP), SI
+	MOVQ x+32(FP), R8
+	MOVQ w+40(FP), R9
+	MOVQ points+48(FP), CX
 	TESTQ CX, CX
 	JEQ end14
 again13:
@@ -752,33 +701,31 @@ again13:
 	VBROADCASTSS (DX), Y3
 	VMULPS Y3, Y2, Y14
 	VMULPS Y3, Y1, Y13
-	VMOVSS gridOne<>(SB), X4
-	VDIVSS X3, X4, X4
-	VMOVSS X4, (DX)
 	MOVQ R11, R12
-	MOVQ sets+64(FP), AX
+	MOVQ sets+72(FP), AX
 	MOVQ AX, 128(SP)
 set15:
-	VBROADCASTSS 0(R12), Y4
-	VBROADCASTSS 128(R12), Y7
-	VMULPS Y4, Y14, Y4
-	VMULPS Y7, Y13, Y7
+	MOVQ rounds+80(FP), BX
+	SHLQ $2, BX
+	ADDQ BX, SI
+	LEAQ (DI)(BX*8), DI
+	LEAQ 320(R12), R13
+	LEAQ (R13)(BX*8), R13
+	NEGQ BX
+	VMULPS 1216(R12), Y14, Y4
+	VMULPS 1312(R12), Y13, Y7
 	VCVTPS2DQ Y4, Y4
 	VCVTPS2DQ Y7, Y7
 	VPSLLD $16, Y7, Y7
 	VPBLENDW $0xaa, Y7, Y4, Y4
-	VBROADCASTSS 4(R12), Y5
-	VBROADCASTSS 132(R12), Y7
-	VMULPS Y5, Y14, Y5
-	VMULPS Y7, Y13, Y7
+	VMULPS 1248(R12), Y14, Y5
+	VMULPS 1344(R12), Y13, Y7
 	VCVTPS2DQ Y5, Y5
 	VCVTPS2DQ Y7, Y7
 	VPSLLD $16, Y7, Y7
 	VPBLENDW $0xaa, Y7, Y5, Y5
-	VBROADCASTSS 8(R12), Y6
-	VBROADCASTSS 136(R12), Y7
-	VMULPS Y6, Y14, Y6
-	VMULPS Y7, Y13, Y7
+	VMULPS 1280(R12), Y14, Y6
+	VMULPS 1376(R12), Y13, Y7
 	VCVTPS2DQ Y6, Y6
 	VCVTPS2DQ Y7, Y7
 	VPSLLD $16, Y7, Y7
@@ -787,61 +734,53 @@ set15:
 	VPUNPCKHDQ Y5, Y4, Y8
 	VPUNPCKLDQ Y6, Y6, Y9
 	VPUNPCKHDQ Y6, Y6, Y10
-	VPUNPCKLQDQ Y9, Y7, Y4
-	VMOVDQU Y4, 0(SP)
-	VPUNPCKHQDQ Y9, Y7, Y4
-	VMOVDQU Y4, 32(SP)
-	VPUNPCKLQDQ Y10, Y8, Y4
-	VMOVDQU Y4, 64(SP)
-	VPUNPCKHQDQ Y10, Y8, Y4
-	VMOVDQU Y4, 96(SP)
-	VBROADCASTI128 0(SP), Y4
-	VBROADCASTI128 32(SP), Y5
-	VBROADCASTI128 64(SP), Y6
-	VBROADCASTI128 96(SP), Y7
-	VBROADCASTI128 16(SP), Y8
-	VBROADCASTI128 48(SP), Y9
-	VBROADCASTI128 80(SP), Y10
-	VBROADCASTI128 112(SP), Y11
-	MOVQ rounds+72(FP), R14
-again16:
-	MOVL (SI), AX
-	SHLQ $4, AX
-	VPMOVZXWD (R10)(AX*1), Y1
+	VPUNPCKLQDQ Y9, Y7, Y1
+	VPUNPCKHQDQ Y9, Y7, Y2
+	VPUNPCKLQDQ Y10, Y8, Y3
+	VPUNPCKHQDQ Y10, Y8, Y12
+	VPERM2I128 $0, Y1, Y1, Y4
+	VPERM2I128 $0, Y2, Y2, Y5
+	VPERM2I128 $0, Y3, Y3, Y6
+	VPERM2I128 $0, Y12, Y12, Y7
+	VPERM2I128 $0x11, Y1, Y1, Y8
+	VPERM2I128 $0x11, Y2, Y2, Y9
+	VPERM2I128 $0x11, Y3, Y3, Y10
+	VPERM2I128 $0x11, Y12, Y12, Y11
+round16:
+	MOVL (SI)(BX*1), AX
+	VPMOVZXWD (R10)(AX*2), Y1
 	VPERMILPS Y1, Y4, Y2
-	VPMULHUW gridDown1<>(SB), Y1, Y3
+	VPSRLD $2, Y1, Y3
 	VPERMILPS Y3, Y5, Y3
 	VPADDW Y3, Y2, Y2
-	VPMULHUW gridDown2<>(SB), Y1, Y3
+	VPSRLD $4, Y1, Y3
 	VPERMILPS Y3, Y6, Y3
 	VPADDW Y3, Y2, Y2
-	VPMULHUW gridDown3<>(SB), Y1, Y3
+	VPSRLD $6, Y1, Y3
 	VPERMILPS Y3, Y7, Y3
 	VPADDW Y3, Y2, Y2
-	VPMULHUW gridDown4<>(SB), Y1, Y3
+	VPSRLD $8, Y1, Y3
 	VPERMILPS Y3, Y8, Y3
 	VPADDW Y3, Y2, Y2
-	VPMULHUW gridDown5<>(SB), Y1, Y3
+	VPSRLD $10, Y1, Y3
 	VPERMILPS Y3, Y9, Y3
 	VPADDW Y3, Y2, Y2
-	VPMULHUW gridDown6<>(SB), Y1, Y3
+	VPSRLD $12, Y1, Y3
 	VPERMILPS Y3, Y10, Y3
 	VPADDW Y3, Y2, Y2
-	VPMULHUW gridDown7<>(SB), Y1, Y3
+	VPSRLD $14, Y1, Y3
 	VPERMILPS Y3, Y11, Y3
 	VPADDW Y3, Y2, Y2
-	VMOVDQU Y2, (DI)
-	ADDQ $4, SI
-	ADDQ $32, DI
-	SUBQ $1, R14
-	JNE again16
-	ADDQ $1184, R12
+	VMOVDQU Y2, (DI)(BX*8)
+	ADDQ $4, BX
+	JNE round16
+	ADDQ $1408, R12
 	DECQ 128(SP)
 	JNE set15
 	ADDQ $32, R8
 	ADDQ $32, R9
 	ADDQ $4, DX
-	MOVQ skip+80(FP), AX
+	MOVQ skip+88(FP), AX
 	LEAQ (SI)(AX*4), SI
 	SHLQ $5, AX
 	ADDQ AX, DI
@@ -1084,109 +1023,101 @@ again28:
 	MOVQ fours+64(FP), R14
 four30:
 	VPBROADCASTD 0(R10), Y0
-	MOVL 0(R11), AX
 	VPBROADCASTD 64(R10), Y1
-	MOVL 64(R11), BX
 	VPBROADCASTD 128(R10), Y2
-	MOVL 128(R11), R12
 	VPBROADCASTD 192(R10), Y3
-	MOVL 192(R11), R13
-	VMOVD (R11), X13
-	VPINSRD $1, 64(R11), X13, X13
-	VPINSRD $2, 128(R11), X13, X13
-	VPINSRD $3, 192(R11), X13, X13
 	MOVQ points+48(FP), DX
 again31:
-	VPMADDWD 0(SI)(AX*4), Y0, Y4
+	VPMADDWD 0(SI), Y0, Y4
 	VPOR gridIndex<>+0(SB), Y4, Y4
-	VPMADDWD 32(SI)(AX*4), Y0, Y9
+	VPMADDWD 32(SI), Y0, Y9
 	VPOR gridIndex<>+32(SB), Y9, Y9
 	VPMAXSD Y9, Y4, Y4
-	VPMADDWD 64(SI)(AX*4), Y0, Y8
+	VPMADDWD 64(SI), Y0, Y8
 	VPOR gridIndex<>+64(SB), Y8, Y8
 	VPMAXSD Y8, Y4, Y4
-	VPMADDWD 96(SI)(AX*4), Y0, Y9
+	VPMADDWD 96(SI), Y0, Y9
 	VPOR gridIndex<>+96(SB), Y9, Y9
 	VPMAXSD Y9, Y4, Y4
-	VPMADDWD 128(SI)(AX*4), Y0, Y8
+	VPMADDWD 128(SI), Y0, Y8
 	VPOR gridIndex<>+128(SB), Y8, Y8
 	VPMAXSD Y8, Y4, Y4
-	VPMADDWD 160(SI)(AX*4), Y0, Y9
+	VPMADDWD 160(SI), Y0, Y9
 	VPOR gridIndex<>+160(SB), Y9, Y9
 	VPMAXSD Y9, Y4, Y4
-	VPMADDWD 192(SI)(AX*4), Y0, Y8
+	VPMADDWD 192(SI), Y0, Y8
 	VPOR gridIndex<>+192(SB), Y8, Y8
 	VPMAXSD Y8, Y4, Y4
-	VPMADDWD 224(SI)(AX*4), Y0, Y9
+	VPMADDWD 224(SI), Y0, Y9
 	VPOR gridIndex<>+224(SB), Y9, Y9
 	VPMAXSD Y9, Y4, Y4
-	VPMADDWD 0(SI)(BX*4), Y1, Y5
+	VPMADDWD 0(SI), Y1, Y5
 	VPOR gridIndex<>+0(SB), Y5, Y5
-	VPMADDWD 32(SI)(BX*4), Y1, Y9
+	VPMADDWD 32(SI), Y1, Y9
 	VPOR gridIndex<>+32(SB), Y9, Y9
 	VPMAXSD Y9, Y5, Y5
-	VPMADDWD 64(SI)(BX*4), Y1, Y8
+	VPMADDWD 64(SI), Y1, Y8
 	VPOR gridIndex<>+64(SB), Y8, Y8
 	VPMAXSD Y8, Y5, Y5
-	VPMADDWD 96(SI)(BX*4), Y1, Y9
+	VPMADDWD 96(SI), Y1, Y9
 	VPOR gridIndex<>+96(SB), Y9, Y9
 	VPMAXSD Y9, Y5, Y5
-	VPMADDWD 128(SI)(BX*4), Y1, Y8
+	VPMADDWD 128(SI), Y1, Y8
 	VPOR gridIndex<>+128(SB), Y8, Y8
 	VPMAXSD Y8, Y5, Y5
-	VPMADDWD 160(SI)(BX*4), Y1, Y9
+	VPMADDWD 160(SI), Y1, Y9
 	VPOR gridIndex<>+160(SB), Y9, Y9
 	VPMAXSD Y9, Y5, Y5
-	VPMADDWD 192(SI)(BX*4), Y1, Y8
+	VPMADDWD 192(SI), Y1, Y8
 	VPOR gridIndex<>+192(SB), Y8, Y8
 	VPMAXSD Y8, Y5, Y5
-	VPMADDWD 224(SI)(BX*4), Y1, Y9
+	VPMADDWD 224(SI), Y1, Y9
 	VPOR gridIndex<>+224(SB), Y9, Y9
 	VPMAXSD Y9, Y5, Y5
-	VPMADDWD 0(SI)(R12*4), Y2, Y6
+	VPMADDWD 0(SI), Y2, Y6
 	VPOR gridIndex<>+0(SB), Y6, Y6
-	VPMADDWD 32(SI)(R12*4), Y2, Y9
+	VPMADDWD 32(SI), Y2, Y9
 	VPOR gridIndex<>+32(SB), Y9, Y9
 	VPMAXSD Y9, Y6, Y6
-	VPMADDWD 64(SI)(R12*4), Y2, Y8
+	VPMADDWD 64(SI), Y2, Y8
 	VPOR gridIndex<>+64(SB), Y8, Y8
 	VPMAXSD Y8, Y6, Y6
-	VPMADDWD 96(SI)(R12*4), Y2, Y9
+	VPMADDWD 96(SI), Y2, Y9
 	VPOR gridIndex<>+96(SB), Y9, Y9
 	VPMAXSD Y9, Y6, Y6
-	VPMADDWD 128(SI)(R12*4), Y2, Y8
+	VPMADDWD 128(SI), Y2, Y8
 	VPOR gridIndex<>+128(SB), Y8, Y8
 	VPMAXSD Y8, Y6, Y6
-	VPMADDWD 160(SI)(R12*4), Y2, Y9
+	VPMADDWD 160(SI), Y2, Y9
 	VPOR gridIndex<>+160(SB), Y9, Y9
 	VPMAXSD Y9, Y6, Y6
-	VPMADDWD 192(SI)(R12*4), Y2, Y8
+	VPMADDWD 192(SI), Y2, Y8
 	VPOR gridIndex<>+192(SB), Y8, Y8
 	VPMAXSD Y8, Y6, Y6
-	VPMADDWD 224(SI)(R12*4), Y2, Y9
+	VPMADDWD 224(SI), Y2, Y9
 	VPOR gridIndex<>+224(SB), Y9, Y9
 	VPMAXSD Y9, Y6, Y6
-	VPMADDWD 0(SI)(R13*4), Y3, Y7
+	VPMADDWD 0(SI), Y3, Y7
 	VPOR gridIndex<>+0(SB), Y7, Y7
-	VPMADDWD 32(SI)(R13*4), Y3, Y9
+	VPMADDWD 32(SI), Y3, Y9
 	VPOR gridIndex<>+32(SB), Y9, Y9
 	VPMAXSD Y9, Y7, Y7
-	VPMADDWD 64(SI)(R13*4), Y3, Y8
+	VPMADDWD 64(SI), Y3, Y8
 	VPOR gridIndex<>+64(SB), Y8, Y8
 	VPMAXSD Y8, Y7, Y7
-	VPMADDWD 96(SI)(R13*4), Y3, Y9
+	VPMADDWD 96(SI), Y3, Y9
 	VPOR gridIndex<>+96(SB), Y9, Y9
 	VPMAXSD Y9, Y7, Y7
-	VPMADDWD 128(SI)(R13*4), Y3, Y8
+	VPMADDWD 128(SI), Y3, Y8
 	VPOR gridIndex<>+128(SB), Y8, Y8
 	VPMAXSD Y8, Y7, Y7
-	VPMADDWD 160(SI)(R13*4), Y3, Y9
+	VPMADDWD 160(SI), Y3, Y9
 	VPOR gridIndex<>+160(SB), Y9, Y9
 	VPMAXSD Y9, Y7, Y7
-	VPMADDWD 192(SI)(R13*4), Y3, Y8
+	VPMADDWD 192(SI), Y3, Y8
 	VPOR gridIndex<>+192(SB), Y8, Y8
 	VPMAXSD Y8, Y7, Y7
-	VPMADDWD 224(SI)(R13*4), Y3, Y9
+	VPMADDWD 224(SI), Y3, Y9
 	VPOR gridIndex<>+224(SB), Y9, Y9
 	VPMAXSD Y9, Y7, Y7
 	VUNPCKLPS Y5, Y4, Y8
@@ -1201,7 +1132,6 @@ again31:
 	VEXTRACTI128 $1, Y8, X9
 	VPMAXSD X9, X8, X8
 	VPAND X14, X8, X8
-	VPADDD X13, X8, X8
 	VMOVDQU X8, (DI)
 	ADDQ $16, DI
 	ADDQ $256, SI

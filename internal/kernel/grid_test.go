@@ -62,11 +62,11 @@ func TestGridFill(t *testing.T) {
 					}
 					got, want := NewGridPoints(points+1), NewGridPoints(points+1)
 					for _, p := range []GridPoints{got, want} {
-						p.Pair[points*GridSet], p.Step[points], p.Number[points*GridRounds] = 77, 77, 77
+						p.Pair[points*GridSet], p.Step[points], p.Place[points*GridRounds] = 77, 77, 77
 					}
-					f(GridPoints{got.Pair, got.Step[:points], got.Number}, x, w, g)
-					portable(GridPoints{want.Pair, want.Step[:points], want.Number}, x, w, g)
-					if !slices.Equal(got.Pair, want.Pair) || !slices.Equal(got.Step, want.Step) || !slices.Equal(got.Number, want.Number) {
+					f(GridPoints{got.Pair, got.Step[:points], got.unit, got.Place}, x, w, g)
+					portable(GridPoints{want.Pair, want.Step[:points], want.unit, want.Place}, x, w, g)
+					if !slices.Equal(got.Pair, want.Pair) || !slices.Equal(got.Step, want.Step) || !slices.Equal(got.Place, want.Place) {
 						t.Fatalf("%d points of %d dimensions differ, %d sets of %d rounds", points, dims, c[0], c[1])
 					}
 				}
@@ -101,8 +101,8 @@ func TestGridFillByDefinition(t *testing.T) {
 					number += place * nearest
 					place *= len(value)
 				}
-				if to.Number[round] != uint32(number) {
-					t.Fatalf("%d dimensions, round %d: point %d, want %d", dims, round, to.Number[round], number)
+				if to.Place[round] != uint32(number*GridNear) {
+					t.Fatalf("%d dimensions, round %d: place %d, want %d", dims, round, to.Place[round], number*GridNear)
 				}
 				for j, m := range g.Near[number*GridNear:][:GridNear] {
 					var p, q, most float64
@@ -146,9 +146,7 @@ func samePick(t *testing.T, r *rand.Rand, f, portable gridPickBody, points, grou
 	room := anySums(r, points)
 	got, want := NewGridPick(points, groups, fours, wide), NewGridPick(points, groups, fours, wide)
 	for i := range got.Scale {
-		if got.Scale[i] = r.Float32() * 2; !wide {
-			got.First[i] = uint32(r.Intn(5) * GridNear)
-		}
+		got.Scale[i], got.First[i] = r.Float32()*2, uint32(r.Intn(5)*GridNear)
 	}
 	got.Aim()
 	want.Scale, want.First, want.times = got.Scale, got.First, got.times

@@ -43,107 +43,125 @@ func NewGridTurns(is func(number int) bool) *GridTurns {
 	return t
 }
 
-// A GridAimed is what a scale makes of levels: pairs of them next to each other, scaled.
-type GridAimed struct {
-	sum, gap [2]float32 // of the lower two levels, of the upper two
-	middle   float32    // the level between, scaled
-}
-
-// A GridTurn is what turns are asked and answer about a point, and what it may lose.
+// A GridTurn is what turns are asked and answer about a point.
 type GridTurn struct {
-	Aimed GridAimed
-	Gain  float32   // what a member gains that is known
-	lost  float32   // what it loses beside the nearest level of each weight
-	least [2]uint32 // of the first eight turns of four weights and of the others the least loss in steps, times sixteen plus the turn of the other four; above that which of the eight it is
-	key   uint32    // the intervals
+	Scale  float32 // what its values are multiplied by
+	Found  uint32  // the candidate that is known
+	Place  uint32  // where in Near the best member is
+	LX, L2 float32 // its sums
+	key    uint32  // the interval of each weight
+	next   uint32  // in element n: the n-th point that is worth a look
+	loss   [8]uint16
 }
 
-const turnLeast = 1e-30 // less than that is nothing to lose
+const (
+	turnLimit = 16 * (turnSteps - 8) // what is lost now, in steps, above the turn of four weights
+	turnLeast = 1e-30                // less than that is nothing to lose
+	turnWorth = 1. / 4096            // of what is gained: less than that is no matter
+)
 
-// Aim is what members have to gain more at, with one of the sets of values.
-func (g *Grid) Aim(set int, s float32) (a GridAimed) {
-	v := g.table[set*gridTable+gridValue:][:3]
-	for i := range a.sum {
-		a.sum[i], a.gap[i] = s*(v[i]+v[i+1]), s*(v[i+1]-v[i])
-	}
-	a.middle = s * v[1]
-	return a
-}
-
-// Find answers about points of eight weights x, of which errors count for w.
-func (t *GridTurns) Find(k []GridTurn, x, w []float32) {
+// Find answers about points of eight weights x, of which errors count for w, and their candidates in a grid.
+func (t *GridTurns) Find(k []GridTurn, from *GridPoints, g *Grid, x, w []float32) {
 	if len(k) > 0 {
-		gridTurns.best(t, k, x[:8*len(k)], w[:8*len(k)])
+		gridTurns.best(t, k, from, g, x[:8*len(k)], w[:8*len(k)])
 	}
 }
 
-// Number is the point that the best member is, if it gains more than is known.
-func (t *GridTurns) Number(k *GridTurn) (number int, ok bool) {
-	if !(k.lost > turnLeast) {
-		return 0, false
-	}
-	least, upper := k.least[0], 0
-	if k.least[1]&0xffff < least&0xffff {
-		least, upper = k.least[1], 8
-	}
-	if least&0xffff >= (turnSteps-8)*16 { // eight weights are up to a step off each: this may be the member that is known
-		return 0, false
-	}
-	low, high := k.key&0xff, k.key>>8
-	return int(t.half[low][int(least>>16)+upper]/2) + turnHalves*int(t.half[high][least&15]/2), true
-}
-
-var gridTurns = portable(func(t *GridTurns, k []GridTurn, x, w []float32) {
+var gridTurns = portable(func(t *GridTurns, k []GridTurn, from *GridPoints, g *Grid, x, w []float32) {
+	n := 0
 	for i := range k {
-		t.find(&k[i], x[8*i:][:8], w[8*i:][:8])
+		j := k[i].Found
+		k[i].Place = from.Place[i*GridRounds+int(j/GridNear)] + j%GridNear
+		k[i].LX, k[i].L2 = from.Sums(i, int(j))
+		k[n].next = uint32(i)
+		if k[i].measure(g, x[8*i:][:8], w[8*i:][:8]) {
+			n++
+		}
+	}
+	for i := range n {
+		at := int(k[i].next)
+		if number, ok := t.find(&k[at]); ok {
+			k[at].take(g, number, x[8*at:][:8], w[8*at:][:8])
+		}
 	}
 })
 
-// find measures in words that do not go beyond their largest.
-func (t *GridTurns) find(k *GridTurn, x, w []float32) {
+// measure says whether a point may gain more than it does. It can not where the next best to the nearest levels of all weights is known already.
+func (k *GridTurn) measure(g *Grid, x, w []float32) bool {
 	var lost, free [8]float32
+	v := k.table(g)[gridAims:][:5]
+	s := k.Scale
+	gain := s * (k.LX - float32(s*k.L2))
+	middle := s * v[4]
 	k.key = 0
-	for i, v := range x {
-		a, b := (v+v-k.Aimed.sum[0])*float32(w[i]*k.Aimed.gap[0]), (v+v-k.Aimed.sum[1])*float32(w[i]*k.Aimed.gap[1])
+	least := float32(math.Inf(1))
+	for i, x := range x {
+		a, b := (x+x-float32(s*v[0]))*float32(w[i]*float32(s*v[2])), (x+x-float32(s*v[1]))*float32(w[i]*float32(s*v[3]))
 		above, over := math.Float32bits(a)>>31^1, math.Float32bits(b)>>31^1
 		near := over
-		if math.Abs(float64(a)) > math.Abs(float64(b)) {
+		if absolute(a) > absolute(b) {
 			near |= above
 		}
 		k.key |= (above + near + over) << (2 * i)
-		lost[i] = float32(min(math.Abs(float64(a)), math.Abs(float64(b))))
-		free[i] = float32(w[i]*float32(k.Aimed.middle*((v+v)-k.Aimed.middle))) + max(b, 0) - min(a, 0)
+		lost[i] = min(absolute(a), absolute(b))
+		least = min(least, lost[i])
+		free[i] = float32(w[i]*float32(middle*((x+x)-middle))) + max(b, 0) - min(a, 0)
 	}
 	for i := range 4 {
 		free[i] += free[i+4]
 	}
-	k.lost = (free[0] + free[2]) + (free[1] + free[3]) - k.Gain
-	inverse := turnSteps / max(k.lost, turnLeast)
-	var loss [8]uint32
+	more := (free[0] + free[2]) + (free[1] + free[3]) - gain
+	inverse := turnSteps / max(more, turnLeast)
 	for i, v := range lost {
-		loss[i] = uint32(min(v*inverse, 4095)) << 4
+		k.loss[i] = uint16(min(v*inverse, 4095)) << 4
 	}
+	return more > max(least+float32(gain*turnWorth), turnLeast)
+}
+
+// find measures in words that do not go beyond their largest.
+func (t *GridTurns) find(k *GridTurn) (number uint32, ok bool) {
 	var side [2][16]uint32
 	for half := range side {
 		for turn := range side[half] {
 			sum := uint32(0)
 			for i := range 4 {
-				sum = min(sum+loss[4*half+i]*uint32(turn>>i&1), math.MaxUint16)
+				sum = min(sum+uint32(k.loss[4*half+i])*uint32(turn>>i&1), math.MaxUint16)
 			}
 			side[half][turn] = sum
 		}
 	}
 	low, high := k.key&0xff, k.key>>8
-	k.least = [2]uint32{math.MaxUint16, math.MaxUint16}
-	for turn, sum := range side[0] {
-		best := uint32(math.MaxUint16)
-		for other := range 16 {
-			if t.member[low*turnHalves+uint32(t.half[high][other]/2)]>>turn&1 != 0 {
-				best = min(best, sum+(side[1][other]|uint32(other)))
+	least, turn := uint32(math.MaxUint16), 0
+	for i, sum := range side[0] {
+		for other, more := range side[1] {
+			if t.member[low*turnHalves+uint32(t.half[high][other]/2)]>>i&1 != 0 {
+				if sum := sum + (more | uint32(other)); sum < least {
+					least, turn = sum, i
+				}
 			}
 		}
-		if at := &k.least[turn/8]; best < *at&0xffff {
-			*at = best | uint32(turn%8)<<16
-		}
 	}
+	number = uint32(t.half[low][turn]/2) + turnHalves*uint32(t.half[high][least&15]/2)
+	return number, least < turnLimit // eight weights are up to a step off each
+}
+
+// table is that of the set of values that a candidate has.
+func (k *GridTurn) table(g *Grid) []float32 {
+	return g.table[int(k.Found)/(g.rounds*GridNear)*gridTable:][:gridTable]
+}
+
+// take goes over to the member that a point is, the first of those around it.
+func (k *GridTurn) take(g *Grid, number uint32, x, w []float32) {
+	k.Place = number * GridNear
+	value, m := k.table(g)[gridValue:], g.Near[k.Place]
+	var p, q [8]float32
+	for i, v := range w {
+		level := value[m>>(2*i)&3]
+		wl := float32(v * level)
+		p[i], q[i] = float32(wl*(x[i]+x[i])), float32(wl*level)
+	}
+	for i := range 4 {
+		p[i], q[i] = p[i]+p[i+4], q[i]+q[i+4]
+	}
+	k.LX, k.L2 = (p[0]+p[2])+(p[1]+p[3]), (q[0]+q[2])+(q[1]+q[3])
 }

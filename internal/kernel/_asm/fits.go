@@ -6,7 +6,8 @@ import "math"
 func fitsAMD64(f *file) {
 	f.constant("fitsHalf", floatBits(0.5), 8)
 	f.gridSettle()
-	f.gridLosses()
+	f.gridLosses("gridLossesAVX2", 2)
+	f.gridLosses("gridLossesHalfAVX2", 1)
 	f.constant("fitsOne", 1, 8)
 	f.constant("fitsNever", floatBits(math.Inf(1)), 8)
 	f.gridLeast()
@@ -78,17 +79,17 @@ func (f *file) gridSettle() {
 	f.p("\tVZEROUPPER\n\tRET")
 }
 
-// gridLosses has in Y0…Y3 the lower and the higher scale of both vectors, in Y4…Y7 the least of their lines.
-func (f *file) gridLosses() {
-	f.p("\n// func gridLossesAVX2(loss, times, lx, l2 *float32, lines, tries uintptr, ideal, step, weight *float32, number *uint32, most float32)")
-	f.fn("gridLossesAVX2", 84)
+// gridLosses has in Y0…Y3 the lower and the higher scale of both vectors, or of one, in Y4…Y7 the least of their lines.
+func (f *file) gridLosses(name string, vectors int) {
+	f.p("\n// func %s(loss, times, lx, l2 *float32, lines, tries uintptr, ideal, step, weight *float32, number *uint32, most float32)", name)
+	f.fn(name, 84)
 	f.args("loss", "DI", "times", "SI", "lx", "R8", "l2", "R9", "lines", "DX", "tries", "CX", "ideal", "R10", "step", "R11", "weight", "R12", "number", "R13")
 	f.i("VBROADCASTSS", "most+80(FP)", "Y15")
 	f.i("VMOVUPS", "fitsHalf<>(SB)", "Y14")
 	f.i("VXORPS", "Y13", "Y13", "Y13")
 	f.loop(1, func() {
 		f.i("VBROADCASTSS", "(SI)", "Y12")
-		for v := range 2 {
+		for v := range vectors {
 			first := y(8 + v)
 			f.i("VMULPS", at(32*v, "R11"), "Y12", "Y4")
 			f.i("VADDPS", "Y4", "Y4", "Y5")
@@ -106,6 +107,9 @@ func (f *file) gridLosses() {
 		}
 		line := func(to func(v int) string, fold bool) {
 			for v := range 4 {
+				if v%2 >= vectors {
+					continue
+				}
 				f.i("VMULPS", at(32*(v%2), "BX"), y(v), to(v))
 				f.i("VSUBPS", at(32*(v%2), "AX"), to(v), to(v))
 				if fold {
@@ -126,7 +130,7 @@ func (f *file) gridLosses() {
 		line(func(v int) string { return y(10 + v%2) }, true)
 		f.i("JMP", again)
 		f.at(end)
-		for v := range 2 {
+		for v := range vectors {
 			f.i("VMULPS", y(v), y(4+v), y(4+v))
 			f.i("VMULPS", y(2+v), y(6+v), y(6+v))
 			f.i("VCMPPS", "$0x11", y(4+v), y(6+v), "Y10")
@@ -135,7 +139,9 @@ func (f *file) gridLosses() {
 			f.i("VMINPS", y(6+v), y(4+v), y(4+v))
 			f.i("VMULPS", at(32*v, "R12"), y(4+v), y(4+v))
 		}
-		f.i("VADDPS", "Y5", "Y4", "Y4")
+		if vectors == 2 {
+			f.i("VADDPS", "Y5", "Y4", "Y4")
+		}
 		f.i("VEXTRACTF128", "$1", "Y4", "X5")
 		f.i("VADDPS", "X5", "X4", "X4")
 		for _, swap := range []string{"$0x4e", "$0xb1"} {

@@ -11,16 +11,14 @@ func gridAMD64(f *file) {
 	f.constant("gridAbs", math.MaxInt32, 8)
 	f.constant("gridTiny", floatBits(1e-30), 4)
 	f.constant("gridWord", floatBits(gridWord), 1)
-	f.integers("gridPlace", 8, func(i int) uint32 { return 1 << (3 * (i % 4)) })
+	f.constant("gridInverse", floatBits(1./gridWord), 1)
+	f.integers("gridPlace", 8, func(i int) uint32 { return gridNear << (3 * (i % 4)) })
 	f.integers("gridThrees", 256, func(i int) (v uint32) {
 		for b, place := 0, uint32(1); b < 8; b, place = b+1, 3*place {
-			v += uint32(i>>b&1) * place
+			v += uint32(i>>b&1) * place * gridNear
 		}
 		return v
 	})
-	for k := 1; k < 8; k++ { // what brings two bits of a word down into the upper half of a product
-		f.constant(fmt.Sprintf("gridDown%d", k), 1<<(16-2*k), 8)
-	}
 	f.constant("gridOne", floatBits(1), 8)
 	f.constant("gridLow", 31, 4)
 	f.constant("gridLowWide", 63, 4)
@@ -54,10 +52,13 @@ const (
 	gridValue   = 4 * 0
 	gridSquare  = 4 * 32
 	gridTop     = 4 * 64
-	gridBetween = 4 * 72
-	gridTable   = 4 * (72 + 4*7*8)
+	gridAims    = 4 * 72
+	gridBetween = 4 * 80
+	gridLevel   = 4 * (80 + 8*7*4)
+	gridTable   = 4 * (80 + 8*7*4 + 8*6)
 
 	gridWord = 32760
+	gridNear = 8
 )
 
 func at(off int, reg string) string { return fmt.Sprintf("%d(%s)", off, reg) }
@@ -78,17 +79,17 @@ func (f *file) slotSums512(p, q string) {
 	}
 }
 
-// gridFill goes twice over points, so that the second time nothing waits for what comes from far: first it finds the numbers and what takes
-// points to words, then the members' sums.
+// gridFill goes twice over points, so that the second time nothing waits for what comes from far: first it finds the places of
+// members and what takes points to words, then the members' sums.
 func (f *file) gridFill(dims int) {
 	name := fmt.Sprintf("gridFill%dAVX2", dims)
-	f.p("\n// func %s(pair *uint32, step *float32, number *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)", name)
-	f.p("TEXT ·%s(SB), NOSPLIT, $136-88", name)
-	f.args("pair", "DI", "step", "DX", "number", "SI", "x", "R8", "w", "R9", "points", "CX", "near", "R10", "table", "R11")
+	f.p("\n// func %s(pair *uint32, step, unit *float32, place *uint32, x, w *float32, points uintptr, near *uint16, table *float32, sets, rounds, skip uintptr)", name)
+	f.p("TEXT ·%s(SB), NOSPLIT, $136-96", name)
+	f.args("pair", "DI", "step", "DI", "unit", "DX", "place", "SI", "x", "R8", "w", "R9", "points", "CX", "near", "R10", "table", "R11")
 	f.i("LEAQ", "gridThrees<>(SB)", "R15")
 	f.loop(1, func() {
 		f.gridUnit(dims)
-		f.gridSets(func() {
+		f.gridSets(dims, func() {
 			if dims == 4 {
 				f.gridRound4()
 			} else {
@@ -98,13 +99,13 @@ func (f *file) gridFill(dims int) {
 		f.i("ADDQ", dollar(4*dims), "R8")
 		f.i("ADDQ", dollar(4*dims), "R9")
 		f.i("ADDQ", "$4", "DX")
-		f.i("MOVQ", "skip+80(FP)", "AX") // the rounds that there is room for
+		f.i("MOVQ", "skip+88(FP)", "AX") // the rounds that there is room for
 		f.i("LEAQ", "(SI)(AX*4)", "SI")
 	})
-	f.args("pair", "DI", "step", "DX", "number", "SI", "x", "R8", "w", "R9", "points", "CX")
+	f.args("pair", "DI", "step", "DX", "unit", "DX", "place", "SI", "x", "R8", "w", "R9", "points", "CX")
 	f.loop(1, func() {
 		f.gridScaled(dims)
-		f.gridSets(func() {
+		f.gridSets(dims, func() {
 			if dims == 4 {
 				f.gridWords4()
 				f.gridMembers4()
@@ -116,7 +117,7 @@ func (f *file) gridFill(dims int) {
 		f.i("ADDQ", dollar(4*dims), "R8")
 		f.i("ADDQ", dollar(4*dims), "R9")
 		f.i("ADDQ", "$4", "DX")
-		f.i("MOVQ", "skip+80(FP)", "AX")
+		f.i("MOVQ", "skip+88(FP)", "AX")
 		f.i("LEAQ", "(SI)(AX*4)", "SI")
 		f.i("SHLQ", "$5", "AX")
 		f.i("ADDQ", "AX", "DI")
@@ -124,13 +125,21 @@ func (f *file) gridFill(dims int) {
 	f.p("\tVZEROUPPER\n\tRET")
 }
 
-// gridSets goes through the tables of sets, R12.
-func (f *file) gridSets(body func()) {
+// gridSets goes through the tables of sets, R12. BX is what four times the number of rounds lacks; what is at places, SI, at pairs, DI, and at what is
+// between levels, R13, comes before these.
+func (f *file) gridSets(dims int, body func()) {
 	set := f.label("set")
 	f.i("MOVQ", "R11", "R12")
-	f.i("MOVQ", "sets+64(FP)", "AX")
+	f.i("MOVQ", "sets+72(FP)", "AX")
 	f.i("MOVQ", "AX", "128(SP)")
 	f.at(set)
+	f.i("MOVQ", "rounds+80(FP)", "BX")
+	f.i("SHLQ", "$2", "BX")
+	f.i("ADDQ", "BX", "SI")
+	f.i("LEAQ", "(DI)(BX*8)", "DI")
+	f.i("LEAQ", at(gridBetween, "R12"), "R13")
+	f.i("LEAQ", fmt.Sprintf("(R13)(BX*%d)", dims), "R13")
+	f.i("NEGQ", "BX")
 	body()
 	f.i("ADDQ", dollar(gridTable), "R12")
 	f.i("DECQ", "128(SP)")
@@ -150,21 +159,15 @@ func (f *file) gridLoad(dims int) {
 func (f *file) gridUnit(dims int) {
 	f.gridLoad(dims)
 	f.i("VANDPS", "gridAbs<>(SB)", "Y2", "Y2")
-	if dims == 8 {
-		for r := 1; r < 3; r++ {
-			f.i("VEXTRACTF128", "$1", y(r), "X5")
-			f.i("VADDPS", "X5", fmt.Sprintf("X%d", r), fmt.Sprintf("X%d", r))
-		}
-	}
-	f.i("VUNPCKLPD", "X1", "X2", "X5")
-	f.i("VUNPCKHPD", "X1", "X2", "X6")
-	f.i("VADDPS", "X6", "X5", "X5")
-	f.i("VPERMILPS", "$0xb1", "X5", "X6")
-	f.i("VADDPS", "X6", "X5", "X5")
+	f.gridFoldBoth(dims, 2, 1)
 	f.i("VMULPS", at(gridTop, "R11"), "X5", "X5")
 	f.i("VPERMILPS", "$0x4e", "X5", "X6")
 	f.i("VMAXPS", "X6", "X5", "X5")
 	f.i("VMAXPS", "gridTiny<>(SB)", "X5", "X5")
+	f.i("MOVQ", "step+8(FP)", "AX")
+	f.i("SUBQ", "unit+16(FP)", "AX")
+	f.i("VMULSS", "gridInverse<>(SB)", "X5", "X6")
+	f.i("VMOVSS", "X6", "(DX)(AX*1)")
 	f.i("VMOVSS", "gridWord<>(SB)", "X6")
 	f.i("VDIVSS", "X5", "X6", "X6")
 	f.i("VMOVSS", "X6", "(DX)")
@@ -176,9 +179,23 @@ func (f *file) gridScaled(dims int) {
 	f.i("VBROADCASTSS", "(DX)", "Y3")
 	f.i("VMULPS", "Y3", "Y2", "Y14")
 	f.i("VMULPS", "Y3", "Y1", "Y13")
-	f.i("VMOVSS", "gridOne<>(SB)", "X4")
-	f.i("VDIVSS", "X3", "X4", "X4")
-	f.i("VMOVSS", "X4", "(DX)")
+}
+
+// gridFoldBoth adds up the lanes of two registers, as many as there are dimensions, and leaves the first sum in the lower half of X5, the second in the
+// upper one; X6 is lost.
+func (f *file) gridFoldBoth(dims, first, second int) {
+	x := func(n int) string { return fmt.Sprintf("X%d", n) }
+	if dims == 8 {
+		for _, r := range []int{first, second} {
+			f.i("VEXTRACTF128", "$1", y(r), "X5")
+			f.i("VADDPS", "X5", x(r), x(r))
+		}
+	}
+	f.i("VUNPCKLPD", x(second), x(first), "X5")
+	f.i("VUNPCKHPD", x(second), x(first), "X6")
+	f.i("VADDPS", "X6", "X5", "X5")
+	f.i("VPERMILPS", "$0xb1", "X5", "X6")
+	f.i("VADDPS", "X6", "X5", "X5")
 }
 
 // gridPair makes a pair of words of floats, the upper one from the second.
@@ -205,10 +222,8 @@ func (f *file) gridWords4() {
 // gridWords8 puts into Y4… what each dimension's weight makes of three values, twice: first for all dimensions of each value.
 func (f *file) gridWords8() {
 	for l := range 3 {
-		f.i("VBROADCASTSS", at(gridValue+4*l, "R12"), y(4+l))
-		f.i("VBROADCASTSS", at(gridSquare+4*l, "R12"), "Y7")
-		f.i("VMULPS", y(4+l), "Y14", y(4+l))
-		f.i("VMULPS", "Y7", "Y13", "Y7")
+		f.i("VMULPS", at(gridLevel+32*l, "R12"), "Y14", y(4+l))
+		f.i("VMULPS", at(gridLevel+32*(3+l), "R12"), "Y13", "Y7")
 		f.gridPair(y(4+l), "Y7")
 	}
 	f.i("VPUNPCKLDQ", "Y5", "Y4", "Y7")
@@ -217,60 +232,57 @@ func (f *file) gridWords8() {
 	f.i("VPUNPCKHDQ", "Y6", "Y6", "Y10")
 	for i := range 4 { // dimensions i and i+4
 		op := []string{"VPUNPCKLQDQ", "VPUNPCKHQDQ"}[i%2]
-		f.i(op, y(9+i/2), y(7+i/2), "Y4")
-		f.i("VMOVDQU", "Y4", at(32*i, "SP"))
+		f.i(op, y(9+i/2), y(7+i/2), y([]int{1, 2, 3, 12}[i]))
 	}
 	for i := range 8 {
-		f.i("VBROADCASTI128", at(32*(i%4)+16*(i/4), "SP"), y(4+i))
+		from := y([]int{1, 2, 3, 12}[i%4])
+		f.i("VPERM2I128", []string{"$0", "$0x11"}[i/4], from, from, y(4+i))
 	}
 }
 
-// gridRound8 makes numbers of what is above either threshold, and calls for the members around them.
+// gridRounds goes through rounds, so many at a time.
+func (f *file) gridRounds(step int, body func()) {
+	again := f.label("round")
+	f.at(again)
+	body()
+	f.i("ADDQ", dollar(4*step), "BX")
+	f.i("JNE", again)
+}
+
+// gridRound8 finds places by what is above either threshold.
 func (f *file) gridRound8() {
-	f.i("LEAQ", at(gridBetween, "R12"), "R13")
-	f.i("MOVQ", "rounds+72(FP)", "R14")
-	f.again("R14", 1, func() {
-		f.i("VCMPPS", "$0x1e", "(R13)", "Y0", "Y1")
-		f.i("VCMPPS", "$0x1e", "32(R13)", "Y0", "Y2")
+	f.gridRounds(1, func() {
+		f.i("VCMPPS", "$0x1e", "(R13)(BX*8)", "Y0", "Y1")
+		f.i("VCMPPS", "$0x1e", "256(R13)(BX*8)", "Y0", "Y2")
 		f.i("VMOVMSKPS", "Y1", "AX")
-		f.i("VMOVMSKPS", "Y2", "BX")
+		f.i("VMOVMSKPS", "Y2", "R14")
 		f.i("MOVL", "(R15)(AX*4)", "AX")
-		f.i("ADDL", "(R15)(BX*4)", "AX")
-		f.i("MOVL", "AX", "(SI)")
-		f.i("SHLQ", "$4", "AX")
-		f.i("PREFETCHT0", "(R10)(AX*1)")
-		f.i("ADDQ", "$64", "R13")
-		f.i("ADDQ", "$4", "SI")
+		f.i("ADDL", "(R15)(R14*4)", "AX")
+		f.i("MOVL", "AX", "(SI)(BX*1)")
 	})
 }
 
 // gridMembers8 gives each of eight members around a number what its levels stand for.
 func (f *file) gridMembers8() {
-	f.i("MOVQ", "rounds+72(FP)", "R14")
-	f.again("R14", 1, func() {
-		f.i("MOVL", "(SI)", "AX")
-		f.i("SHLQ", "$4", "AX")
-		f.i("VPMOVZXWD", "(R10)(AX*1)", "Y1")
+	f.gridRounds(1, func() {
+		f.i("MOVL", "(SI)(BX*1)", "AX")
+		f.i("VPMOVZXWD", "(R10)(AX*2)", "Y1")
 		f.i("VPERMILPS", "Y1", "Y4", "Y2")
 		for i := 1; i < 8; i++ {
-			f.i("VPMULHUW", fmt.Sprintf("gridDown%d<>(SB)", i), "Y1", "Y3")
+			f.i("VPSRLD", dollar(2*i), "Y1", "Y3")
 			f.i("VPERMILPS", "Y3", y(4+i), "Y3")
 			f.i("VPADDW", "Y3", "Y2", "Y2")
 		}
-		f.i("VMOVDQU", "Y2", "(DI)")
-		f.i("ADDQ", "$4", "SI")
-		f.i("ADDQ", "$32", "DI")
+		f.i("VMOVDQU", "Y2", "(DI)(BX*8)")
 	})
 }
 
-// gridRound4 writes the numbers of two rounds at a time, and calls for the members around them.
+// gridRound4 finds the places of two rounds at a time.
 func (f *file) gridRound4() {
-	f.i("LEAQ", at(gridBetween, "R12"), "R13")
-	f.i("MOVQ", "rounds+72(FP)", "R14")
-	f.again("R14", 2, func() {
+	f.gridRounds(2, func() {
 		f.i("VPXOR", "Y2", "Y2", "Y2")
 		for m := range 7 {
-			f.i("VCMPPS", "$0x1e", at(32*m, "R13"), "Y0", "Y3")
+			f.i("VCMPPS", "$0x1e", fmt.Sprintf("%d(R13)(BX*4)", 128*m), "Y0", "Y3")
 			f.i("VPSUBD", "Y3", "Y2", "Y2")
 		}
 		f.i("VPMULLD", "gridPlace<>(SB)", "Y2", "Y2")
@@ -279,31 +291,21 @@ func (f *file) gridRound4() {
 			f.i("VPADDD", "Y3", "Y2", "Y2")
 		}
 		f.i("VEXTRACTI128", "$1", "Y2", "X3")
-		for i, from := range []string{"X2", "X3"} {
-			f.i("VMOVD", from, "AX")
-			f.i("MOVL", "AX", at(4*i, "SI"))
-			f.i("SHLQ", "$4", "AX")
-			f.i("PREFETCHT0", "(R10)(AX*1)")
-		}
-		f.i("ADDQ", dollar(4*8*7), "R13")
-		f.i("ADDQ", "$8", "SI")
+		f.i("VMOVD", "X2", "(SI)(BX*1)")
+		f.i("VMOVD", "X3", "4(SI)(BX*1)")
 	})
 }
 
 func (f *file) gridMembers4() {
-	f.i("MOVQ", "rounds+72(FP)", "R14")
-	f.again("R14", 1, func() {
-		f.i("MOVL", "(SI)", "AX")
-		f.i("SHLQ", "$4", "AX")
-		f.i("VPMOVZXWD", "(R10)(AX*1)", "Y1")
+	f.gridRounds(1, func() {
+		f.i("MOVL", "(SI)(BX*1)", "AX")
+		f.i("VPMOVZXWD", "(R10)(AX*2)", "Y1")
 		f.i("VPERMD", "Y4", "Y1", "Y2")
 		for i := 1; i < 4; i++ {
 			f.i("VPSRLD", dollar(4*i), "Y1", "Y3")
 			f.i("VPERMD", y(4+i), "Y3", "Y3")
 			f.i("VPADDW", "Y3", "Y2", "Y2")
 		}
-		f.i("VMOVDQU", "Y2", "(DI)")
-		f.i("ADDQ", "$4", "SI")
-		f.i("ADDQ", "$32", "DI")
+		f.i("VMOVDQU", "Y2", "(DI)(BX*8)")
 	})
 }

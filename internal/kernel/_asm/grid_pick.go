@@ -33,21 +33,26 @@ func (f *file) gridAim() {
 // gridPick looks at four scales together, so many vectors of candidates for each: the largest of each are found by turning four vectors into one.
 // Then it goes once more over what was found, and adds it up.
 func (f *file) gridPick(name string, n int) {
-	low := "gridLow<>(SB)"
-	if n == 8 {
+	low, wide := "gridLow<>(SB)", n == 8
+	if wide {
 		low = "gridLowWide<>(SB)"
 	}
 	f.p("\n// func %s(found *uint32, lx, l2, step *float32, times, first *uint32, points, groups, fours uintptr, pair *uint32)", name)
 	f.fn(name, 80)
 	f.args("found", "DI", "lx", "R8", "l2", "R9", "step", "R15", "times", "R10", "first", "R11")
 	f.i("MOVQ", "pair+72(FP)", "SI")
-	// Where the candidates of each scale begin.
+	// Where the candidates of each scale begin, unless all are looked at.
 	offset := []string{"AX", "BX", "R12", "R13"}
 	f.i("VMOVDQU", low, "X14")
 	f.gridFours([]string{"R10", "R11"}, func() {
 		for t, o := range offset {
 			f.i("VPBROADCASTD", at(64*t, "R10"), y(t))
-			f.i("MOVL", at(64*t, "R11"), o)
+			if !wide {
+				f.i("MOVL", at(64*t, "R11"), o)
+			}
+		}
+		if wide {
+			return
 		}
 		f.i("VMOVD", "(R11)", "X13")
 		for t := 1; t < 4; t++ {
@@ -60,7 +65,11 @@ func (f *file) gridPick(name string, n int) {
 				if v == 0 {
 					to = y(4 + t)
 				}
-				f.i("VPMADDWD", fmt.Sprintf("%d(SI)(%s*4)", 32*v, o), y(t), to)
+				if wide {
+					f.i("VPMADDWD", at(32*v, "SI"), y(t), to)
+				} else {
+					f.i("VPMADDWD", fmt.Sprintf("%d(SI)(%s*4)", 32*v, o), y(t), to)
+				}
 				f.i("VPOR", fmt.Sprintf("gridIndex<>+%d(SB)", 32*v), to, to)
 				if v > 0 {
 					f.i("VPMAXSD", to, y(4+t), y(4+t))
@@ -78,7 +87,9 @@ func (f *file) gridPick(name string, n int) {
 		f.i("VEXTRACTI128", "$1", "Y8", "X9")
 		f.i("VPMAXSD", "X9", "X8", "X8")
 		f.i("VPAND", "X14", "X8", "X8")
-		f.i("VPADDD", "X13", "X8", "X8")
+		if !wide {
+			f.i("VPADDD", "X13", "X8", "X8")
+		}
 		f.i("VMOVDQU", "X8", "(DI)")
 	}, func() {})
 	f.args("found", "DI")
