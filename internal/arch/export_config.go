@@ -287,9 +287,9 @@ func (b *Bound) reread(config map[string]any) error {
 		got.RopeFactors = l.factors(&got)
 	}
 	for _, p := range []*Params{&got, &want} {
-		p.RopePart, p.Tied, p.NormHead, p.Ternary = 0, false, false, false // RopeDim is what counts, and the head that is there
-		p.Pooling = 0                                                      // other files tell it
-		if p.Xielu = (Xielu{}); p.Window == 0 {                            // tensors tell it
+		p.RopePart, p.Tied, p.NormHead, p.Ternary, p.Times = 0, false, false, false, Times{} // RopeDim is what counts, and the head that is there
+		p.Pooling = 0                                                                        // other files tell it
+		if p.Xielu = (Xielu{}); p.Window == 0 {                                              // tensors tell it
 			p.WindowIn = nil
 		}
 		if p.LongRope.Size == 1 {

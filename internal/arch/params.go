@@ -90,6 +90,7 @@ type Params struct {
 	MLA    Latent  // attention; zero without
 	Index  Indexer // zero without
 	Scales Scales
+	Times  Times
 	Caps   Caps
 	Yarn   Yarn // zero without
 

@@ -39,7 +39,7 @@ var refused = []struct {
 	{[]string{"ArcticForCausalLM"}, "a dense network stands beside experts that are given what the layer is, which no family here computes"},
 	{[]string{"GrokForCausalLM", "Grok1ForCausalLM"}, "what its routers say is kept within bounds, which no family here computes"},
 	{[]string{"HrmTextForCausalLM"}, "a text goes through two stacks of its layers several times, which no family here does"},
-	{[]string{"PlamoForCausalLM", "JAISLMHeadModel", "ChameleonForCausalLM", "ChameleonForConditionalGeneration", "RuGPT3XLForCausalLM", "Spark2_5ForCausalLM", "TalkieForCausalLM", "MapleForCausalLM",
+	{[]string{"ChameleonForCausalLM", "ChameleonForConditionalGeneration", "RuGPT3XLForCausalLM", "Spark2_5ForCausalLM", "TalkieForCausalLM", "MapleForCausalLM",
 		"MuseGlimmerForConditionalGeneration"}, "runtimes know it, and no family here computes its layers"},
 	{[]string{"UltravoxModel"}, "it holds no language model, only what makes embeddings of sound: convert the language model that it names"},
 	{[]string{"LlamaForCausalLMEagle3", "Eagle3LlamaForCausalLM", "Eagle3Speculator", "Eagle3DraftModel", "DFlashDraftModel", "DFlash2DraftModel", "Qwen3DSparkModel", "DSparkDraftModel",
