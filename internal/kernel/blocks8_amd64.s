@@ -5,6 +5,24 @@
 #include "funcdata.h"
 #include "textflag.h"
 
+DATA b8Most<>+0(SB)/4, $0x42fe0000
+DATA b8Most<>+4(SB)/4, $0x42fe0000
+DATA b8Most<>+8(SB)/4, $0x42fe0000
+DATA b8Most<>+12(SB)/4, $0x42fe0000
+DATA b8Most<>+16(SB)/4, $0x42fe0000
+DATA b8Most<>+20(SB)/4, $0x42fe0000
+DATA b8Most<>+24(SB)/4, $0x42fe0000
+DATA b8Most<>+28(SB)/4, $0x42fe0000
+GLOBL b8Most<>(SB), RODATA|NOPTR, $32
+DATA b8Tiny<>+0(SB)/4, $0x26901d7d
+DATA b8Tiny<>+4(SB)/4, $0x26901d7d
+DATA b8Tiny<>+8(SB)/4, $0x26901d7d
+DATA b8Tiny<>+12(SB)/4, $0x26901d7d
+DATA b8Tiny<>+16(SB)/4, $0x26901d7d
+DATA b8Tiny<>+20(SB)/4, $0x26901d7d
+DATA b8Tiny<>+24(SB)/4, $0x26901d7d
+DATA b8Tiny<>+28(SB)/4, $0x26901d7d
+GLOBL b8Tiny<>(SB), RODATA|NOPTR, $32
 DATA b8Zero<>+0(SB)/4, $0x4b400000
 DATA b8Zero<>+4(SB)/4, $0x4b400000
 DATA b8Zero<>+8(SB)/4, $0x4b400000
@@ -32,24 +50,6 @@ DATA b8One<>+20(SB)/4, $0x3f800000
 DATA b8One<>+24(SB)/4, $0x3f800000
 DATA b8One<>+28(SB)/4, $0x3f800000
 GLOBL b8One<>(SB), RODATA|NOPTR, $32
-DATA b8Most<>+0(SB)/4, $0x42fe0000
-DATA b8Most<>+4(SB)/4, $0x42fe0000
-DATA b8Most<>+8(SB)/4, $0x42fe0000
-DATA b8Most<>+12(SB)/4, $0x42fe0000
-DATA b8Most<>+16(SB)/4, $0x42fe0000
-DATA b8Most<>+20(SB)/4, $0x42fe0000
-DATA b8Most<>+24(SB)/4, $0x42fe0000
-DATA b8Most<>+28(SB)/4, $0x42fe0000
-GLOBL b8Most<>(SB), RODATA|NOPTR, $32
-DATA b8Tiny<>+0(SB)/4, $0x26901d7d
-DATA b8Tiny<>+4(SB)/4, $0x26901d7d
-DATA b8Tiny<>+8(SB)/4, $0x26901d7d
-DATA b8Tiny<>+12(SB)/4, $0x26901d7d
-DATA b8Tiny<>+16(SB)/4, $0x26901d7d
-DATA b8Tiny<>+20(SB)/4, $0x26901d7d
-DATA b8Tiny<>+24(SB)/4, $0x26901d7d
-DATA b8Tiny<>+28(SB)/4, $0x26901d7d
-GLOBL b8Tiny<>(SB), RODATA|NOPTR, $32
 DATA b8Abs<>+0(SB)/4, $0x7fffffff
 DATA b8Abs<>+4(SB)/4, $0x7fffffff
 DATA b8Abs<>+8(SB)/4, $0x7fffffff

@@ -5,9 +5,11 @@ import "fmt"
 // blocks8AMD64 writes blocks of Q8_0, eight at a time: what each has one of, a largest magnitude, two sums, a scale, is in a lane of a vector
 // for all eight. n is a multiple of 256 weights, not zero. Each pass goes over up to 32 blocks.
 func blocks8AMD64(f *file) {
-	for name, v := range map[string]float64{"b8Most": 127, "b8Tiny": 1e-15, "b8Zero": levelZero, "b8Half": 65504, "b8One": 1} {
-		f.constant(name, floatBits(v), 8)
-	}
+	f.constant("b8Most", floatBits(127), 8)
+	f.constant("b8Tiny", floatBits(1e-15), 8)
+	f.constant("b8Zero", floatBits(levelZero), 8)
+	f.constant("b8Half", floatBits(65504), 8)
+	f.constant("b8One", floatBits(1), 8)
 	f.constant("b8Abs", 0x7fffffff, 8)
 	f.constant("b8Sign", 0x80000000, 8)
 	f.constant("b8Below", 0x3effffff, 8) // the number before one half
