@@ -35,6 +35,10 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 		}
 	}
 	list = append(list, Fold{From: RoleFFNNorm, Into: network})
+	if a.Layer.Before && p.Mix.Count > 0 {
+		list[len(list)-1].Into = []Role{RoleGate, RoleUp}
+		list = append(list, Fold{From: RoleExpsNorm, Into: []Role{RoleRouter, RoleGateExps, RoleUpExps}})
+	}
 	if a.Layer.Beside && p.Mix.Count > 0 {
 		list[len(list)-1].Into = []Role{RoleGate, RoleUp} // experts and router have norms of their own
 	}

@@ -30,6 +30,7 @@ type Layer struct {
 	BareValue   bool       // values are normed, head by head, without weights
 	PartPairs   bool       // of a head's pairs those of the highest frequencies may be the only ones to be rotated; rope_freqs.weight says which
 	IndexPairs  bool       // heads that choose positions are rotated in pairs
+	Before      bool       // experts are given what the layer is, by a norm of their own, beside a dense network behind attention
 	EarlyRouter bool       // the router is given what the layer is, without a norm
 	Ungated     bool       // the feed-forward network has no gate: its function is applied to up
 	SoftGate    bool       // a softplus of RoleAttnGate's outputs multiplies, not their sigmoid

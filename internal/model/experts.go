@@ -16,6 +16,7 @@ type mixture struct {
 	bias           []float32 // [X] added to scores where experts are chosen, or nil
 	gate, up, down weight    // [X·M][E], [X·M][E], [X·E][M]; joined, gate is [X·2M][E]
 
+	before      bool      // it is given what its layer is, by a norm of its own, beside a dense network
 	beside      bool      // it stands beside a dense network: a norm for each …
 	norm        norm      // [E]
 	post        norm      // [E] … and of what each adds
@@ -33,7 +34,7 @@ func (x *mixture) slots(p *arch.Params) []slot {
 		{role: arch.RoleRouter, matrix: &x.router, n: m.Count, k: p.Embd},
 		{role: arch.RoleRouterBias, vector: &x.bias, n: m.Count, may: true},
 		{role: arch.RoleDownExps, matrix: &x.down, n: p.Embd, k: m.FF, stack: m.Count},
-		{role: arch.RoleExpsNorm, norm: &x.norm, n: p.Embd, may: !x.beside},
+		{role: arch.RoleExpsNorm, norm: &x.norm, n: p.Embd, may: !x.beside && !x.before},
 		{role: arch.RoleExpsPost, norm: &x.post, n: p.Embd, may: !x.beside},
 		{role: arch.RoleDensePost, norm: &x.densePost, n: p.Embd, may: !x.beside},
 		{role: arch.RoleRouterScale, vector: &x.routerScale, n: p.Embd, may: !x.beside},
@@ -97,9 +98,15 @@ func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 	out := grow(&r.sum, m*r.m.params.Embd)
 	clear(out)
 	before := r.hold(out)
-	if l.mix.beside {
+	switch {
+	case l.mix.beside:
 		r.besides(out, x, h, l, m)
-	} else {
+	case l.mix.before:
+		r.apply(r.think(x, h, l, m), m, product{out, &l.down})
+		h = r.entry[:m*l.p.Embd]
+		r.ask(h, l, m)
+		r.experts(out, h, l, m)
+	default:
 		r.normalize(h, x, l.ffnNorm, m)
 		r.hold(h)
 		r.ask(h, l, m)
@@ -111,6 +118,16 @@ func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 	}
 	r.release(before)
 	r.add(dst, r.normPost(out, l.ffnPost, m), m)
+}
+
+// enter is what experts are given that are given what their layer is.
+func (r *run) enter(l *layer, b *batch) []float32 {
+	if !l.mix.before {
+		return nil
+	}
+	entry := grow(&r.entry, len(b.at)*l.p.Embd) // [m][E]
+	r.normalize(entry, b.x, l.mix.norm, len(b.at))
+	return entry
 }
 
 // ask lets the router send rows of h to experts.

@@ -17,12 +17,14 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 	h := grow(&r.h, m*p.Embd)    // [m][E]
 	att := grow(&r.att, m*l.o.k) // [m][H·D]
 	early := r.askEarly(l, b)
-	r.hold(early)
+	entry := r.enter(l, b)
+	r.hold(early, entry)
 	r.mix(att, h, l, b)
 	if last { // nothing looks at other rows any more
 		keep(x, b.want, p.Embd)
 		keep(b.side, b.want, len(b.side)/max(1, m))
 		keep(early, b.want, len(early)/max(1, m))
+		keep(entry, b.want, len(entry)/max(1, m))
 		m = keep(att, b.want, l.o.k)
 		x, h = x[:m*p.Embd], h[:m*p.Embd]
 	}

@@ -171,6 +171,7 @@ func Of(b *arch.Bound) (*Model, error) {
 		l.xielu = xieluOf(&b.Params, i)
 		l.parallel, l.ungated = of.Parallel || b.Params.Parallel, of.Ungated || b.Params.Ungated
 		l.mixed, l.lateBare = b.Params.Mixed(i), of.LateBared(&b.Params, i)
+		l.mix.before = l.mixed && of.Before
 		l.mix.beside, l.mix.joined, l.mix.ungated = l.mixed && of.Beside, b.Arch.JoinsExperts(), of.Ungated
 	}
 	for i := range m.layers {
@@ -286,7 +287,7 @@ func (l *layer) slots() []slot {
 	if l.mixed {
 		list = append(list, l.mix.slots(p)...)
 	}
-	if l.mixed && !l.mix.beside {
+	if l.mixed && !l.mix.beside && !l.mix.before {
 		return list
 	}
 	return append(list,

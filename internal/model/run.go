@@ -85,6 +85,7 @@ type scratch struct {
 
 // A routing is where the rows of a batch go among experts.
 type routing struct {
+	entry        []float32
 	chosen       []choice
 	begins, next []int
 	routes       []route
