@@ -100,3 +100,27 @@ func BenchmarkAWQ(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkGPTQ rounds rows as calibration does, the factors of their inputs made before.
+func BenchmarkGPTQ(b *testing.B) {
+	for _, k := range []int{576, 1536} {
+		b.Run(fmt.Sprint(k), func(b *testing.B) {
+			r := rand.New(rand.NewSource(3))
+			near := &Nearest{Grid: Grid{Bits: 4, Group: 64, Symmetric: true}, Round: RoundTo(F16)}
+			g, err := NewGPTQ(near, gramOf(inputsLike(r, 2*k, k), k), OrderGroups, DefaultDamp, 1)
+			if err != nil {
+				b.Fatal(err)
+			}
+			w := make([]float32, 64*k)
+			for i := range w {
+				w[i] = float32(r.NormFloat64())
+			}
+			var c Codes
+			for b.Loop() {
+				if err := g.Rows(&c, w); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
