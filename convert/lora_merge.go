@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -68,6 +69,10 @@ func (m *merger) config(base *formats.Source) error {
 	c, err := arch.ReadConfig(base, "config.json")
 	if err != nil {
 		return err
+	}
+	if c.RoundsWeights() {
+		return &formats.Error{File: filepath.Join(base.Path, "config.json"), Err: formats.Unsupported("its weights are rounded where they are used, and the adapter is for what that makes: a sum would be rounded, too"),
+			Hint: "convert the base into a GGUF first, which holds rounded weights, and merge into that"}
 	}
 	text, err := c.Text()
 	if err != nil {

@@ -347,3 +347,18 @@ func TestMergeRefuses(t *testing.T) {
 		}
 	}
 }
+
+// What a model rounds where it uses it has no sum with an adapter that would not be rounded, too.
+func TestMergeRefusesWhatIsRounded(t *testing.T) {
+	base := *open(t, shared(t, "golden", "arch", loraBase, "hf"))
+	text, err := base.File("config.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base.File = func(string) ([]byte, error) {
+		return []byte(strings.Replace(string(text), "{", `{"quantization_config": {"quant_method": "bitnet", "quantization_mode": "online"},`, 1)), nil
+	}
+	if _, _, err := Merge(&base, nil, nil); err == nil || !strings.Contains(err.Error(), "rounded") {
+		t.Errorf("%v", err)
+	}
+}

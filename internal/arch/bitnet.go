@@ -51,13 +51,8 @@ var BitNet = register(Arch{
 	},
 	Layer: Layer{RopeNeox: true, RunsSiLU: true},
 	Finish: func(c *Config, p *Params) error {
-		mode, err := c.String("quantization_config.quantization_mode")
-		if err != nil {
-			return err
-		}
-		first := c.class() == "BitnetForCausalLM"
-		p.Ternary = first || mode == "online"
-		if bits, err := c.Float("weight_bits", 1); err != nil || first && bits != 1 {
+		p.Ternary = c.RoundsWeights()
+		if bits, err := c.Float("weight_bits", 1); err != nil || p.Ternary && bits != 1 {
 			return c.fail("weight_bits", formats.Unsupported("is %v: weights that are not ternary", bits), "")
 		}
 		if p.KVHeads < 1 || p.HeadDim*p.Heads != p.Embd {

@@ -20,7 +20,7 @@ var traits = []trait{
 	{[]string{"linear_num_value_heads", "linear_attn_config", "attn_type_list"},
 		"some of its layers have linear attention, which no family here computes"},
 	{[]string{"index_topk", "index_n_heads", "sparse_attention_config"},
-		"a part of it chooses the positions that a query sees, which no family here does"},
+		"a part of it chooses the positions that a query sees, otherwise than in the families here"},
 	{[]string{"block_configs"}, "its layers differ from each other in a form that no family here has"},
 	{[]string{"num_loops"}, "a text goes through its layers several times, which no family here does"},
 	{[]string{"rescale_every", "attention_hidden_size"}, "it is recurrent, without attention"},

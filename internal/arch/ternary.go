@@ -20,6 +20,12 @@ var RoundTernary = Op{Name: "round ternary", OneWay: true, Forward: func(t *form
 	return &n
 }}
 
+// RoundsWeights says of a checkpoint that its matrices are stored as they were trained, and rounded where they are used.
+func (c *Config) RoundsWeights() bool {
+	mode, _ := c.String("quantization_config.quantization_mode")
+	return mode == "online" || c.class() == "BitnetForCausalLM"
+}
+
 type ternaryRows struct {
 	rows        formats.Rows
 	count, cols int
