@@ -30,7 +30,7 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 		}
 		if a.norms(RoleAttnSub) {
 			list = append(list, Fold{From: RoleAttnSub, Into: []Role{RoleO}})
-		} else if p.Clamp == 0 && !a.Layer.BareValue {
+		} else if p.Clamp == 0 && !a.Layer.BareValue && !a.scatters(RoleO) {
 			list = append(list, Fold{From: RoleV, Into: []Role{RoleO}, Heads: true})
 		}
 	}
@@ -55,6 +55,11 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 		}
 	}
 	return list
+}
+
+// scatters says whether a checkpoint has the columns of a matrix in another order than its heads.
+func (a *Arch) scatters(role Role) bool {
+	return slices.ContainsFunc(a.Tensors, func(r Rule) bool { return r.Role == role && r.Do.Name == SharersO.Name })
 }
 
 // norms says whether a family has norms of a role.
