@@ -195,6 +195,9 @@ const (
 	fromThen         // shows nothing
 )
 
+// shows says whether inputs are shown that the stretch up to those shows.
+func (s stretch) shows(to stretch) bool { return s == whole || s == to }
+
 // experts adds to out what the experts make of the rows of h that are routed to them, expert by expert: a row's sum has the
 // order of the experts, whoever computes it. A run that waits before products does so for all of them at once.
 func (r *run) experts(out, h []float32, l *layer, m int) {
@@ -236,7 +239,7 @@ func (r *run) stretch(part stretch, out, h []float32, l *layer) {
 			}
 		})
 		inner, gated := x.inner(i, f, gate, up)
-		if part == whole || part == toInner {
+		if part.shows(toInner) {
 			r.lookExpert(i, in, n, inner...)
 		}
 		if part == toInner {
@@ -245,7 +248,7 @@ func (r *run) stretch(part stretch, out, h []float32, l *layer) {
 		r.multiply(in, n, inner...)
 		r.activateWithin(gate, gated, l.bound, n)
 		outer := product{y, x.down.part(i, e)}
-		if part == whole || part == toOuter {
+		if part.shows(toOuter) {
 			r.lookExpert(i, gate, n, outer)
 		}
 		if part == toOuter {

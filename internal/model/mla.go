@@ -156,7 +156,7 @@ func (r *run) absorb(part stretch, att, q, keys, values []float32, l *layer, b *
 			at := (from + i) * p.HeadDim
 			r.eachRow(m, func(_ *worker, row int) { copy(in[row*n:][:n], q[row*p.Heads*p.HeadDim+at:]) })
 			inner := product{out[:m*kl], l.mla.kb.part(from+i, kl)}
-			if part == whole || part == toInner {
+			if part.shows(toInner) {
 				r.lookExpert(from+i, in[:m*n], m, inner)
 			}
 			if part == toInner {
@@ -178,7 +178,7 @@ func (r *run) absorb(part stretch, att, q, keys, values []float32, l *layer, b *
 		for i := range g {
 			r.eachRow(m, func(_ *worker, row int) { copy(in[row*kl:][:kl], mixed[(row*g+i)*kl:]) })
 			outer := product{out[:m*w], l.mla.vb.part(from+i, w)}
-			if part == whole || part == toOuter {
+			if part.shows(toOuter) {
 				r.lookExpert(from+i, in[:m*kl], m, outer)
 			}
 			if part == toOuter {
