@@ -194,22 +194,8 @@ func (r *codeRun) replace(l *model.Layer, c *codeLayer) error {
 			continue
 		}
 		c.replaced[i] = true
-		t, from := r.coded.Tensors[i], 0
-		if len(o.Rule.And) == 0 {
-			if err := l.Replace(o.Rule.Role, t); err != nil {
-				return err
-			}
-			continue
-		}
-		for _, role := range append([]arch.Role{o.Rule.Role}, o.Rule.And...) {
-			old := l.Tensor(role)
-			if old == nil {
-				return &formats.Error{Tensor: t.Name, Err: fmt.Errorf("layer %d does not multiply with it", l.Index)}
-			}
-			if err := l.Replace(role, t.Part(from, old.NumRows())); err != nil {
-				return err
-			}
-			from += old.NumRows()
+		if err := replace(l, append([]arch.Role{o.Rule.Role}, o.Rule.And...), r.coded.Tensors[i]); err != nil {
+			return err
 		}
 	}
 	return nil

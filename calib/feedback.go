@@ -142,48 +142,57 @@ func (r *feedbackRun) next(ctx context.Context, l *model.Layer) error {
 	if len(list) == 0 {
 		return nil
 	}
-	kept := r.Journal.has(l.Index)
-	if kept {
-		if err := r.take(l.Index, list); err != nil {
-			return err
-		}
-	} else if err := r.round(ctx, l.Index, list, func(m *matrix) bool { return slices.Contains(l.Next, m.roles[0]) }); err != nil {
+	if err := r.reach(ctx, l.Index, list, func(m *matrix) bool { return slices.Contains(l.Next, m.roles[0]) }); err != nil {
 		return err
 	}
 	for _, m := range list {
 		t := r.out.Tensors[m.t.Name]
-		if !kept {
-			if m.encoded == nil {
-				continue
-			}
+		if m.encoded != nil {
 			t = m.times(formats.Held(m.t, m.to, m.encoded))
 		}
-		if m.in {
+		if t == nil || m.in {
 			continue
 		}
 		m.in = true
-		if err := replace(l, m, t); err != nil {
+		roles := m.roles
+		if m.experts > 0 {
+			roles = roles[:1] // of several in one the layer has the first
+		}
+		if err := replace(l, roles, t); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// reach encodes some matrices of a layer, or takes what an earlier run kept of all.
+func (r *feedbackRun) reach(ctx context.Context, layer int, list []*matrix, which func(*matrix) bool) error {
+	switch {
+	case r.out.Tensors[list[0].t.Name] != nil:
+		return nil
+	case r.Journal.has(layer):
+		return r.take(layer, list)
+	}
+	return r.round(ctx, layer, list, which)
+}
+
 // layer rounds what matrices of a layer are left, and keeps all.
 func (r *feedbackRun) layer(ctx context.Context, l *model.Layer) error {
 	list := r.byLayer[l.Index]
-	if len(list) > 0 && !r.Journal.has(l.Index) {
-		if err := r.round(ctx, l.Index, list, func(*matrix) bool { return true }); err != nil {
+	if len(list) > 0 {
+		if err := r.reach(ctx, l.Index, list, func(*matrix) bool { return true }); err != nil {
 			return err
 		}
-		if err := r.keep(l.Index, list); err != nil {
-			return err
+		if !r.Journal.has(l.Index) {
+			if err := r.keep(l.Index, list); err != nil {
+				return err
+			}
+			if err := r.take(l.Index, list); err != nil {
+				return err
+			}
 		}
 	}
 	r.grams.done()
-	if err := r.take(l.Index, list); err != nil {
-		return err
-	}
 	if r.Layer != nil && l.Index >= 0 {
 		r.Layer(l.Index+1, r.subject.bound.Params.Layers)
 	}
@@ -204,9 +213,6 @@ func (r *feedbackRun) keep(layer int, list []*matrix) error {
 
 // take makes what is kept of a layer the output.
 func (r *feedbackRun) take(layer int, list []*matrix) error {
-	if len(list) == 0 {
-		return nil
-	}
 	kept, err := r.Journal.open(layer)
 	if err != nil {
 		return err
@@ -229,13 +235,13 @@ func (m *matrix) times(t *formats.Tensor) *formats.Tensor {
 	return t.Times(slices.Repeat([]float32{m.factor}, max(1, m.experts)))
 }
 
-// replace puts a tensor in the place of the matrices that lie in it.
-func replace(l *model.Layer, m *matrix, t *formats.Tensor) error {
-	if m.experts > 0 {
-		return l.Replace(m.roles[0], t)
+// replace puts a tensor in the place of the matrices of some roles, which lie in it one after the other.
+func replace(l *model.Layer, roles []arch.Role, t *formats.Tensor) error {
+	if len(roles) == 1 {
+		return l.Replace(roles[0], t)
 	}
 	from := 0
-	for _, role := range m.roles {
+	for _, role := range roles {
 		old := l.Tensor(role)
 		if old == nil {
 			return &formats.Error{Tensor: t.Name, Err: fmt.Errorf("layer %d does not multiply with it", l.Index)}

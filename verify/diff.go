@@ -189,6 +189,11 @@ func (p tensorPair) compare(ctx context.Context, most int) (TensorDiff, error) {
 // sums are those of squares, products and squared differences.
 type sums struct{ aa, bb, ab, dd float64 }
 
+func (s *sums) pair(a, b float64) {
+	d := a - b
+	s.aa, s.bb, s.ab, s.dd = s.aa+a*a, s.bb+b*b, s.ab+a*b, s.dd+d*d
+}
+
 func (s *sums) add(t sums) { s.aa += t.aa; s.bb += t.bb; s.ab += t.ab; s.dd += t.dd }
 
 func (s *sums) cosine() float64 {
@@ -211,9 +216,9 @@ func (d *TensorDiff) row(a, b []float32, row int, total *sums) {
 			d.nonFinite(badA, badB)
 			continue
 		}
-		e := fx - fy
-		s.aa, s.bb, s.ab, s.dd = s.aa+fx*fx, s.bb+fy*fy, s.ab+fx*fy, s.dd+e*e
-		if e = math.Abs(e); e > float64(d.MaxAbs) {
+		s.pair(fx, fy)
+		e := math.Abs(fx - fy)
+		if e > float64(d.MaxAbs) {
 			d.MaxAbs, d.MaxRow = Number(e), row
 		}
 		d.Equal = d.Equal && e == 0

@@ -1,7 +1,5 @@
 package verify
 
-import "math"
-
 // soughtLines are rows, or columns, of a tensor that are looked for among all of the base's.
 const soughtLines = 8
 
@@ -76,20 +74,19 @@ func newLines(n, length int) lines {
 
 func (l lines) compare(x []float32) {
 	for i := range l {
-		var xy, xx, yy float64
+		var s sums
 		for j, v := range x {
-			w := float64(l[i].x[j])
-			xy, xx, yy = xy+float64(v)*w, xx+float64(v)*float64(v), yy+w*w
+			s.pair(float64(v), float64(l[i].x[j]))
 		}
-		if xx > 0 && yy > 0 {
-			l[i].nearest = max(l[i].nearest, xy/math.Sqrt(xx*yy))
+		if s.aa > 0 && s.bb > 0 {
+			l[i].nearest = max(l[i].nearest, s.cosine())
 		}
 	}
 }
 
 func (l lines) found(like float64) bool {
 	for i := range l {
-		if l[i].nearest < like {
+		if !(l[i].nearest >= like) {
 			return false
 		}
 	}

@@ -84,11 +84,16 @@ func windowed(c *Config, p *Params) error {
 	if !ok || len(list) != p.Layers || len(p.WindowIn) != p.Layers {
 		return c.wrong("layer_types", v, fmt.Sprintf("a list of %d words", p.Layers))
 	}
+	return c.windowWords(list, p.WindowIn)
+}
+
+// windowWords reads what layer_types says of layers.
+func (c *Config) windowWords(list []any, windowIn []bool) error {
 	for i, kind := range list {
 		if kind != "sliding_attention" && kind != "full_attention" {
 			return c.fail("layer_types", formats.Unsupported("layer %d is %.60q", i, fmt.Sprint(kind)), "")
 		}
-		p.WindowIn[i] = kind == "sliding_attention"
+		windowIn[i] = kind == "sliding_attention"
 	}
 	return nil
 }

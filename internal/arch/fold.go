@@ -28,7 +28,7 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 		if !a.Layer.Streams { // there the stream takes what the norm makes, too
 			list = append(list, Fold{From: RoleAttnNorm, Into: into})
 		}
-		if a.norms(RoleAttnSub) {
+		if a.hasRole(RoleAttnSub) {
 			list = append(list, Fold{From: RoleAttnSub, Into: []Role{RoleO}})
 		} else if p.Clamp == 0 && !a.Layer.BareValue && !a.scatters(RoleO) {
 			list = append(list, Fold{From: RoleV, Into: []Role{RoleO}, Heads: true})
@@ -42,7 +42,7 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 	if a.Layer.Beside && p.Mix.Count > 0 {
 		list[len(list)-1].Into = []Role{RoleGate, RoleUp} // experts and router have norms of their own
 	}
-	if a.norms(RoleFFNSub) {
+	if a.hasRole(RoleFFNSub) {
 		return append(list, Fold{From: RoleFFNSub, Into: []Role{RoleDown}})
 	}
 	for _, f := range []Fold{
@@ -60,11 +60,6 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 // scatters says whether a checkpoint has the columns of a matrix in another order than its heads.
 func (a *Arch) scatters(role Role) bool {
 	return slices.ContainsFunc(a.Tensors, func(r Rule) bool { return r.Role == role && r.Do.Name == SharersO.Name })
-}
-
-// norms says whether a family has norms of a role.
-func (a *Arch) norms(role Role) bool {
-	return slices.ContainsFunc(a.Tensors, func(r Rule) bool { return r.Role == role })
 }
 
 // oneNorm says whether both parts of a layer are given what one norm makes.

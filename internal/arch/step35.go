@@ -76,10 +76,8 @@ func finishStep(c *Config, p *Params) error {
 		return err
 	}
 	p.WindowIn = make([]bool, p.Layers)
-	for i, kind := range kinds {
-		if p.WindowIn[i] = kind == "sliding_attention"; !p.WindowIn[i] && kind != "full_attention" {
-			return c.fail("layer_types", formats.Unsupported("layer %d is %.60q", i, fmt.Sprint(kind)), "")
-		}
+	if err := c.windowWords(kinds, p.WindowIn); err != nil {
+		return err
 	}
 	if !slices.Contains(p.WindowIn, true) || !slices.Contains(p.WindowIn, false) || p.Window == 0 {
 		return c.fail("layer_types", formats.Unsupported("not both kinds of layers are there, those with a window and those without"), "")

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"quern/internal/arch"
 	"quern/internal/kernel"
 )
@@ -193,11 +195,16 @@ func (r *run) stop(x []float32, products ...product) {
 	r.release(before)
 }
 
-// hold says what is needed after products that come in between; release takes that back.
+// hold says what is needed after products that come in between, if that was not said before; release takes it back.
 func (r *run) hold(x ...[]float32) (before int) {
 	before = len(r.held)
-	if r.station != nil {
-		r.held = append(r.held, x...)
+	if r.station == nil {
+		return before
+	}
+	for _, part := range x {
+		if !slices.ContainsFunc(r.held, func(h []float32) bool { return len(h) == len(part) && (len(h) == 0 || &h[0] == &part[0]) }) {
+			r.held = append(r.held, part)
+		}
 	}
 	return before
 }

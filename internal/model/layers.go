@@ -146,18 +146,19 @@ var errLeft = errors.New("the others went no further")
 
 // advance runs a layer over a batch with the memory of r; others use that while it waits.
 func (w *way) advance(r *run, l *layer, b *batch, wait func([]arch.Role) bool, others bool) {
-	if w.routing == nil {
-		w.routing = &routing{}
+	own := w.routing
+	if own == nil {
+		own = &routing{}
 	}
-	own := *r
-	own.routing, own.held = w.routing, nil
-	w.run = own
+	w.run = *r
+	w.routing, w.held = own, nil
 	w.station = func(live [][]float32, next []arch.Role) {
+		if !others { // it stays as it is
+			live = nil
+		}
 		w.kept = w.kept[:0]
 		for _, x := range live {
-			if others {
-				w.kept = append(w.kept, x...)
-			}
+			w.kept = append(w.kept, x...)
 		}
 		if !wait(next) {
 			w.err = errLeft
@@ -167,9 +168,7 @@ func (w *way) advance(r *run, l *layer, b *batch, wait func([]arch.Role) bool, o
 		}
 		at := 0
 		for _, x := range live {
-			if others {
-				at += copy(x, w.kept[at:])
-			}
+			at += copy(x, w.kept[at:])
 		}
 	}
 	w.run.advance(l, b, false)
