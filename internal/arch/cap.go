@@ -10,10 +10,11 @@ import (
 type Caps struct {
 	Scores float32 // of a query's comparisons with keys
 	Logits float32
+	Router float32 // of what a router says; runtimes do not bound it
 }
 
 func (c *Caps) check() error {
-	for _, x := range []float32{c.Scores, c.Logits} {
+	for _, x := range []float32{c.Scores, c.Logits, c.Router} {
 		if x != 0 && !positive(x) {
 			return formats.Corrupt("numbers are kept within %v", x)
 		}

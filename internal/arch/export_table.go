@@ -44,6 +44,7 @@ var tellings = []telling{
 	{Type: "mimo_v2_flash", Names: map[string]string{"num_local_experts": "n_routed_experts"}, Set: tellMiMo},
 	{Type: "step3p5", Set: tellStep},
 	{Type: "jais", Set: tellJais},
+	{Type: "git", Set: tellGrok},
 	{Type: "plamo", Set: tellPLaMo},
 	{Type: "mistral4", Class: "Mistral4ForCausalLM", Set: func(p *Params) map[string]any {
 		return map[string]any{"num_key_value_heads": p.Heads, "head_dim": unsaid}

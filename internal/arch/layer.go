@@ -35,6 +35,8 @@ type Layer struct {
 	Ungated     bool       // the feed-forward network has no gate: its function is applied to up
 	SoftGate    bool       // a softplus of RoleAttnGate's outputs multiplies, not their sigmoid
 	Averaged    bool       // what the shared experts and the others give is averaged instead of added
+	Levelled    bool       // their sum is divided by √2
+	RunsSum     bool       // runtimes divide weights of experts by their sum, though the model was trained without
 	OwnValues   bool       // values may have another size than keys
 	FillsIn     bool       // every query sees all positions; there is an output head, which says what a masked token is
 	Encoder     bool       // every query sees all positions, and there is no output head: what comes out is states of tokens

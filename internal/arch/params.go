@@ -27,6 +27,8 @@ type Params struct {
 	RopeFactors []float32
 	// Temperature is how much queries grow with the logarithm of how often RopeContext fits before them; 0: they do not.
 	Temperature float32
+	// GrowFrom is the position behind which scores grow with the logarithm of a query's position, to that base; 0: they do not. Runtimes do not know it.
+	GrowFrom int
 	// Window is the number of positions that a query sees, itself included; 0 = all before it.
 	Window int
 	// WindowIn says of each layer whether it has the window, where a family's files tell it; nil: the family knows.

@@ -20,6 +20,7 @@ type heads struct {
 	both       bool        // queries see what comes after them, too: of a window half before and half behind
 	sinks      []float32   // [H], or nil
 	cap        float32     // of scores, 0: none
+	growFrom   int         // the position behind which they grow, 0: nowhere
 	slopes     []float32   // [H] taken from scores for each position between, or nil
 	relative   [][]float32 // [H] added to them by distance, or nil
 	sees       sight       // of rows of the batch, which positions they see
@@ -30,7 +31,11 @@ func (r *run) heads(l *layer) heads {
 	if r.mode == Deploy && r.m.blind {
 		window = 0
 	}
-	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, r.m.both, l.sinks, p.Caps.Scores, r.m.slopes, l.relative, sight{}}
+	from := p.GrowFrom
+	if r.mode == Deploy {
+		from = 0
+	}
+	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, r.m.both, l.sinks, p.Caps.Scores, from, r.m.slopes, l.relative, sight{}}
 }
 
 // valueDim is the size of a head's values, that of its keys where nothing else is said.
@@ -81,6 +86,7 @@ func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n in
 	for i := range n {
 		row, from, to := scores[i*cols:][:hi-lo], of.visible(pos+i)-lo, of.end(pos+i, all)-lo
 		capped(row[from:to], of.cap)
+		of.grow(row[from:to], pos+i)
 		of.lower(row[from:to], head, lo+from, pos+i)
 		of.near(row[from:to], head, lo+from, pos+i)
 		of.sees.hide(row[from:to], s.from+pos+i, lo+from)
@@ -95,6 +101,13 @@ func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n in
 	}
 	for i := range n {
 		copy(att[i*of.n*of.value:][:of.value], mix[i*wide:])
+	}
+}
+
+// grow makes scores of a query far behind in a text larger, where a family does that.
+func (of *heads) grow(scores []float32, pos int) {
+	if of.growFrom > 0 && pos > of.growFrom {
+		scale(scores, float32(arch.Natural(float64(pos))/arch.Natural(float64(of.growFrom))))
 	}
 }
 

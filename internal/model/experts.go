@@ -112,8 +112,8 @@ func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 		r.ask(h, l, m)
 		r.experts(out, h, l, m)
 		r.shared(out, h, l, m)
-		if r.m.average && l.mix.shared.t != nil {
-			r.eachRow(m, func(_ *worker, row int) { scale(out[row*l.p.Embd:][:l.p.Embd], 0.5) })
+		if l.mix.shared.t != nil {
+			r.scaleRows(out, r.m.blend, m)
 		}
 	}
 	r.release(before)

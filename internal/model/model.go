@@ -28,7 +28,8 @@ type Model struct {
 	indexPairs bool      // of what chooses positions: heads are rotated in pairs
 	early      bool      // routers are given what their layers are
 	softGate   bool      // of attention: a softplus instead of the sigmoid
-	average    bool      // what shared experts and the others give is averaged
+	blend      float32   // of the sum of what shared experts and the others give, 0: none
+	runsSum    bool      // runtimes divide weights of experts by their sum
 	inGate     bool      // experts are given inputs times their weights
 	late       bool      // those of heads come after rotation
 	smooth     bool      // yarn's ramp
@@ -142,7 +143,13 @@ func Of(b *arch.Bound) (*Model, error) {
 	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
 	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
 	m.runsSiLU, m.indexPairs = of.RunsSiLU, of.IndexPairs
-	m.early, m.average, m.softGate = of.EarlyRouter, of.Averaged, of.SoftGate
+	m.early, m.softGate, m.runsSum = of.EarlyRouter, of.SoftGate, of.RunsSum
+	switch {
+	case of.Averaged:
+		m.blend = 0.5
+	case of.Levelled:
+		m.blend = float32(math.Sqrt(0.5))
+	}
 	if eps := b.Params.RMSEps; eps > 0 {
 		m.params.NormEps, m.means = eps, false
 	}

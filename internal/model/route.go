@@ -59,6 +59,9 @@ func (r *run) choose(w *worker, chosen []choice, scores, bias []float32) {
 		sparseMix(chosen, scores)
 		return
 	}
+	if r.mode != Deploy {
+		capped(scores, r.m.params.Caps.Router)
+	}
 	prefer := append(grow(&w.prefer, 0), scores...)
 	if mix.Gate == arch.GateSigmoid {
 		for i, s := range scores {
@@ -88,7 +91,7 @@ func (r *run) choose(w *worker, chosen []choice, scores, bias []float32) {
 	if by == 0 {
 		by = 1
 	}
-	if mix.Norm {
+	if mix.Norm || r.m.runsSum && r.mode == Deploy {
 		by /= max(sum, 1.0/16384) // as runtimes do, the least number of half precision: a sum of probabilities may vanish
 	}
 	if by != 1 {
