@@ -56,7 +56,7 @@ func NewCollector(b *arch.Bound, output bool) *Collector {
 var normed = []arch.Role{arch.RoleQNorm, arch.RoleKNorm, arch.RoleRelative}
 
 // routed are the matrices that the router chooses tokens for.
-var routed = []arch.Role{arch.RoleGateExps, arch.RoleUpExps, arch.RoleDownExps}
+var routed = []arch.Role{arch.RoleGateExps, arch.RoleUpExps, arch.RoleDownExps, arch.RoleGateGroups, arch.RoleUpGroups, arch.RoleDownGroups}
 
 const outputName = "output.weight"
 

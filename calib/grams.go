@@ -11,7 +11,8 @@ import (
 const roleMeans arch.Role = 255
 
 // sameInput says which matrices have the input of another one, whose sums they use.
-var sameInput = map[arch.Role]arch.Role{arch.RoleK: arch.RoleQ, arch.RoleUp: arch.RoleGate, arch.RoleUpExps: arch.RoleGateExps, arch.RoleUpShared: arch.RoleGateShared}
+var sameInput = map[arch.Role]arch.Role{arch.RoleK: arch.RoleQ, arch.RoleUp: arch.RoleGate, arch.RoleUpExps: arch.RoleGateExps, arch.RoleUpShared: arch.RoleGateShared,
+	arch.RoleUpGroups: arch.RoleGateGroups}
 
 // A seat is a matrix of the forward pass whose inputs are added up.
 type seat struct {
@@ -106,7 +107,7 @@ func (g *grams) expert(at seat, k int) (s *quantize.Stats, filled bool) {
 		s.Join(own, 1)
 	}
 	s.Count = want
-	if at.role != arch.RoleDownExps {
+	if at.role != arch.RoleDownExps && at.role != arch.RoleDownGroups {
 		all := g.together(at.role, k)
 		if all.Count == 0 {
 			return nil, true

@@ -20,6 +20,9 @@ type Mixture struct {
 	GroupsUsed int     // … of which a token sees so many
 	Gate       int     // what makes scores of the router's outputs: GateSoftmax (0 too) or GateSigmoid
 	Scale      float32 // of all weights; 0 is one
+	PerGroup   int     // so many experts share a further one …
+	GroupFF    int     // CM: … of this width …
+	GroupScale float32 // … of whose outputs so much is added
 	Norm       bool    // the weights of a token's experts are divided by their sum
 }
 
@@ -37,6 +40,10 @@ func (m *Mixture) dim(letter string) int {
 		return m.Count
 	case "M":
 		return m.FF
+	case "XG":
+		return m.Banks()
+	case "CM":
+		return m.GroupFF
 	case "S":
 		return m.SharedFF
 	case "SS": // the same of the shared one
@@ -47,6 +54,14 @@ func (m *Mixture) dim(letter string) int {
 		return 2 * m.FF
 	}
 	return 0
+}
+
+// Banks is the number of experts that groups of others share.
+func (m *Mixture) Banks() int {
+	if m.PerGroup == 0 {
+		return 0
+	}
+	return m.Count / m.PerGroup
 }
 
 // mixed and dense say of a layer whether it has experts.
@@ -128,6 +143,8 @@ func (m *Mixture) check() error {
 		return formats.Corrupt("the width of an expert is %d, of the shared one %d", m.FF, m.SharedFF)
 	case m.Groups > 1 && (m.Count%m.Groups != 0 || m.GroupsUsed < 1 || m.GroupsUsed > m.Groups || m.Used > m.GroupsUsed*(m.Count/m.Groups)):
 		return formats.Corrupt("%d of %d experts in %d of %d groups", m.Used, m.Count, m.GroupsUsed, m.Groups)
+	case m.PerGroup < 0 || m.PerGroup > 0 && (m.Count%m.PerGroup != 0 || m.GroupFF < 1 || m.GroupFF > 1<<27 || m.Used > m.Count/m.PerGroup):
+		return formats.Corrupt("%d of %d experts, of which %d share one of width %d", m.Used, m.Count, m.PerGroup, m.GroupFF)
 	case m.Gate > GateSigmoid:
 		return formats.Unsupported("the router's function %d is not known; known are 1 (softmax) and 2 (sigmoid)", m.Gate)
 	}

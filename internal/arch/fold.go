@@ -34,7 +34,9 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 			list = append(list, Fold{From: RoleV, Into: []Role{RoleO}, Heads: true})
 		}
 	}
-	list = append(list, Fold{From: RoleFFNNorm, Into: network})
+	if p.Mix.PerGroup == 0 { // runtimes give what groups share something else
+		list = append(list, Fold{From: RoleFFNNorm, Into: network})
+	}
 	if a.Layer.Before && p.Mix.Count > 0 {
 		list[len(list)-1].Into = []Role{RoleGate, RoleUp}
 		list = append(list, Fold{From: RoleExpsNorm, Into: []Role{RoleRouter, RoleGateExps, RoleUpExps}})
@@ -48,6 +50,7 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 	for _, f := range []Fold{
 		{From: RoleUp, Into: []Role{RoleDown}},
 		{From: RoleUpExps, Into: []Role{RoleDownExps}},
+		{From: RoleUpGroups, Into: []Role{RoleDownGroups}},
 		{From: RoleUpShared, Into: []Role{RoleDownShared}},
 	} {
 		if p.Bounds == nil && p.SharedBounds == nil && !slices.Contains(bent, a.Layer.Act) && (!a.Layer.Ungated || a.Layer.Act == ReLU) {

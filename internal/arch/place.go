@@ -131,7 +131,7 @@ func (r *Rule) parts(name string, p *Params) []string {
 	for _, of := range []struct {
 		mark string
 		n    int
-	}{{"{e}", p.Mix.Count}, {"{h}", p.Heads}, {"{kv}", p.KVHeads}, {"{u}", p.AltUp.Inputs - 1}} {
+	}{{"{e}", p.Mix.Count}, {"{g}", p.Mix.Banks()}, {"{h}", p.Heads}, {"{kv}", p.KVHeads}, {"{u}", p.AltUp.Inputs - 1}} {
 		before, after, stacked := strings.Cut(name, of.mark)
 		if !stacked {
 			continue
@@ -147,7 +147,7 @@ func (r *Rule) parts(name string, p *Params) []string {
 
 // several says of a name that it stands for one of several tensors.
 func several(name string) bool {
-	return strings.Contains(name, "{e}") || strings.Contains(name, "{h}") || strings.Contains(name, "{kv}") || strings.Contains(name, "{u}")
+	return strings.Contains(name, "{e}") || strings.Contains(name, "{g}") || strings.Contains(name, "{h}") || strings.Contains(name, "{kv}") || strings.Contains(name, "{u}")
 }
 
 func layerName(name string, layer int) string {

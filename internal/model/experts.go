@@ -10,11 +10,10 @@ import (
 
 // A mixture is the experts of a layer. The same matrix of all of them is one weight, of so many times the rows.
 type mixture struct {
-	joined         bool      // gate and up of an expert are one matrix
-	ungated        bool      // there is no gate
-	router         weight    // [X][E]
-	bias           []float32 // [X] added to scores where experts are chosen, or nil
-	gate, up, down weight    // [X·M][E], [X·M][E], [X·E][M]; joined, gate is [X·2M][E]
+	bank
+	router weight    // [X][E]
+	bias   []float32 // [X] added to scores where experts are chosen, or nil
+	groups bank      // a further expert for each group of them, or nothing
 
 	before      bool      // it is given what its layer is, by a norm of its own, beside a dense network
 	beside      bool      // it stands beside a dense network: a norm for each …
@@ -26,6 +25,14 @@ type mixture struct {
 
 	share                        weight // [1][E] how much of the shared expert is added, or nothing for all of it
 	sharedGate, sharedUp, shared weight // [S][E], [S][E], [E][S], or nothing
+}
+
+// A bank is the matrices of n experts, each of so many inner rows.
+type bank struct {
+	n, ff          int
+	joined         bool   // gate and up of an expert are one matrix
+	ungated        bool   // there is no gate
+	gate, up, down weight // [n·M][E], [n·M][E], [n·E][M]; joined, gate is [n·2M][E]
 }
 
 func (x *mixture) slots(p *arch.Params) []slot {
@@ -47,6 +54,12 @@ func (x *mixture) slots(p *arch.Params) []slot {
 			slot{role: arch.RoleGateExps, matrix: &x.gate, n: m.FF, k: p.Embd, stack: m.Count, may: x.ungated},
 			slot{role: arch.RoleUpExps, matrix: &x.up, n: m.FF, k: p.Embd, stack: m.Count})
 	}
+	if x.groups.n > 0 {
+		list = append(list,
+			slot{role: arch.RoleGateGroups, matrix: &x.groups.gate, n: m.GroupFF, k: p.Embd, stack: x.groups.n},
+			slot{role: arch.RoleUpGroups, matrix: &x.groups.up, n: m.GroupFF, k: p.Embd, stack: x.groups.n},
+			slot{role: arch.RoleDownGroups, matrix: &x.groups.down, n: p.Embd, k: m.GroupFF, stack: x.groups.n})
+	}
 	if m.SharedFF == 0 {
 		return list
 	}
@@ -65,8 +78,8 @@ func mixtureActs(p *arch.Params) int64 {
 	if m.Count == 0 {
 		return 0
 	}
-	wider := max(0, max(m.FF, m.SharedFF)-p.FF)
-	return int64(4*(3*p.Embd+3*wider+m.Count) + (8+24)*m.Used)
+	wider := max(0, max(m.FF, m.SharedFF, m.GroupFF)-p.FF)
+	return int64(4*(3*p.Embd+3*wider+m.Count) + (16+24)*m.Used)
 }
 
 // part is the matrix of one of several in a weight, each of n rows.
@@ -105,12 +118,13 @@ func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 		r.apply(r.think(x, h, l, m), m, product{out, &l.down})
 		h = r.entry[:m*l.p.Embd]
 		r.ask(h, l, m)
-		r.experts(out, h, l, m)
+		r.experts(out, h, l, &l.mix.bank)
 	default:
 		r.normalize(h, x, l.ffnNorm, m)
 		r.hold(h)
 		r.ask(h, l, m)
-		r.experts(out, h, l, m)
+		r.experts(out, h, l, &l.mix.bank)
+		r.groups(out, h, l, m)
 		r.shared(out, h, l, m)
 		if l.mix.shared.t != nil {
 			r.scaleRows(out, r.m.blend, m)
@@ -166,14 +180,14 @@ func (r *run) besides(out, x, h []float32, l *layer, m int) {
 	r.ask(h, l, m)
 	r.normalize(h, x, l.mix.norm, m)
 	r.hold(h)
-	r.experts(out, h, l, m)
+	r.experts(out, h, l, &l.mix.bank)
 	r.normPost(made, l.mix.densePost, m)
 	r.normPost(out, l.mix.post, m)
 	r.eachRow(m, func(_ *worker, row int) { kernel.Add(out[row*e:][:e], made[row*e:][:e]) })
 }
 
 // inner are products with an expert's matrices of gate and up, and what its gates are for: nil where there are none, and up takes their place.
-func (x *mixture) inner(i, f int, gate, up []float32) ([]product, []float32) {
+func (x *bank) inner(i, f int, gate, up []float32) ([]product, []float32) {
 	switch {
 	case x.ungated:
 		return []product{{gate, x.up.part(i, f)}}, nil
@@ -200,13 +214,12 @@ func (s stretch) shows(to stretch) bool { return s == whole || s == to }
 
 // experts adds to out what the experts make of the rows of h that are routed to them, expert by expert: a row's sum has the
 // order of the experts, whoever computes it. A run that waits before products does so for all of them at once.
-func (r *run) experts(out, h []float32, l *layer, m int) {
+func (r *run) experts(out, h []float32, l *layer, x *bank) {
 	if r.station == nil {
-		r.stretch(whole, out, h, l)
+		r.stretch(whole, out, h, l, x)
 		return
 	}
-	x := &l.mix
-	r.stretch(toInner, out, h, l)
+	r.stretch(toInner, out, h, l, x)
 	switch {
 	case x.ungated:
 		r.stop(h, product{w: &x.up})
@@ -215,16 +228,29 @@ func (r *run) experts(out, h []float32, l *layer, m int) {
 	default:
 		r.stop(h, product{w: &x.gate}, product{w: &x.up})
 	}
-	r.stretch(toOuter, out, h, l)
+	r.stretch(toOuter, out, h, l, x)
 	r.stop(h, product{w: &x.down})
-	r.stretch(fromThen, out, h, l)
+	r.stretch(fromThen, out, h, l, x)
+}
+
+// groups adds what the experts make that groups share: each once for every expert of its group that a row was sent to, with that one's weight. Runtimes give them
+// what the other experts made.
+func (r *run) groups(out, h []float32, l *layer, m int) {
+	x := &l.mix.groups
+	if x.n == 0 {
+		return
+	}
+	if r.mode == Deploy {
+		copy(h, out[:m*l.p.Embd])
+	}
+	r.send(r.grouped, x.n)
+	r.experts(out, h, l, x)
 }
 
 // stretch does a part of that.
-func (r *run) stretch(part stretch, out, h []float32, l *layer) {
-	p, x := &r.m.params, &l.mix
-	e, f := p.Embd, p.Mix.FF
-	for i := range p.Mix.Count {
+func (r *run) stretch(part stretch, out, h []float32, l *layer, x *bank) {
+	e, f := r.m.params.Embd, x.ff
+	for i := range x.n {
 		routes := r.routes[r.begins[i]:r.begins[i+1]]
 		n := len(routes)
 		if n == 0 || r.err != nil {

@@ -179,7 +179,8 @@ func Of(b *arch.Bound) (*Model, error) {
 		l.parallel, l.ungated = of.Parallel || b.Params.Parallel, of.Ungated || b.Params.Ungated
 		l.mixed, l.lateBare = b.Params.Mixed(i), of.LateBared(&b.Params, i)
 		l.mix.before = l.mixed && of.Before
-		l.mix.beside, l.mix.joined, l.mix.ungated = l.mixed && of.Beside, b.Arch.JoinsExperts(), of.Ungated
+		l.mix.beside, l.mix.bank = l.mixed && of.Beside, bank{n: b.Params.Mix.Count, ff: b.Params.Mix.FF, joined: b.Arch.JoinsExperts(), ungated: of.Ungated}
+		l.mix.groups = bank{n: b.Params.Mix.Banks(), ff: b.Params.Mix.GroupFF}
 	}
 	for i := range m.layers {
 		if m.layers[i].borrows {

@@ -24,14 +24,40 @@ type choice struct {
 func (r *run) route(scores []float32, x *mixture, m int) {
 	mix := &r.m.params.Mix
 	n, used := mix.Count, mix.Used
-	chosen := grow(&r.chosen, m*used)
+	chosen, grouped := grow(&r.chosen, m*used), grow(&r.grouped, m*min(used, used*x.groups.n))
 	r.eachRow(m, func(w *worker, row int) {
 		of := chosen[row*used:][:used]
 		r.choose(w, of, scores[row*n:][:n], x.bias)
 		for i := 0; i < len(of) && x.outScale != nil; i++ {
 			of[i].weight *= x.outScale[of[i].expert]
 		}
+		if len(grouped) > 0 {
+			r.shareGroups(grouped[row*used:][:used], of, scores[row*n:][:n])
+		}
 	})
+	r.send(chosen, n)
+}
+
+// shareGroups sends a row to the experts of the groups that those belong to which it is sent to.
+func (r *run) shareGroups(grouped, chosen []choice, probs []float32) {
+	mix := &r.m.params.Mix
+	sum := float32(0)
+	for i, c := range chosen {
+		group := c.expert / int32(mix.PerGroup)
+		grouped[i] = choice{group, c.weight}
+		sum += probs[group]
+	}
+	for i := range grouped {
+		if r.mode == Deploy { // runtimes take the probabilities of those experts that have the groups' numbers
+			grouped[i].weight = probs[grouped[i].expert] / max(sum, 1.0/16384)
+		}
+		grouped[i].weight *= mix.GroupScale
+	}
+}
+
+// send sorts the rows of choices, the same number for each row, by which of n experts they go to.
+func (r *run) send(chosen []choice, n int) {
+	used := r.m.params.Mix.Used
 	begins := grow(&r.begins, n+1)
 	clear(begins)
 	if r.err != nil {

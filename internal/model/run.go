@@ -87,6 +87,7 @@ type scratch struct {
 type routing struct {
 	entry        []float32
 	chosen       []choice
+	grouped      []choice // likewise among those that groups share
 	begins, next []int
 	routes       []route
 }
