@@ -154,6 +154,7 @@ const (
 	RoleFFNSub   // … and that of the feed-forward network
 	RoleIndexQ   // of what chooses positions: its queries …
 	RoleIndexK   // … and its keys …
+	RoleIndexQNorm
 	RoleIndexKNorm
 	RoleIndexHeads // … and how much each of its heads counts
 	RoleRelative   // for each kind of distance and head, what is added to scores

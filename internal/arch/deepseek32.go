@@ -12,13 +12,18 @@ import (
 type Indexer struct {
 	Heads int // IH
 	Dim   int // ID: of a head, of which the first RopeDim are rotated
-	Top   int // positions that are chosen, of all before the query and its own
+	Top   int // positions that are chosen, of all before the query and its own; or blocks
+	Block int // so many positions that stand behind each other are chosen together, by the best of them, for every head of keys by a head of its own; 0: each is
+	Local int // blocks that are always seen: the query's own, and those before it
 	// Full says of each layer whether it chooses itself; the others see what the last one before them chose. nil: all do.
 	Full []bool
 }
 
 // Chooses says of a layer that it has an indexer.
 func (p *Params) Chooses(layer int) bool {
+	if p.Index.Block > 0 {
+		return p.Mixed(layer)
+	}
 	return p.Index.Top > 0 && (p.Index.Full == nil || p.Index.Full[layer])
 }
 
@@ -38,7 +43,13 @@ func (x *Indexer) dim(letter string) int {
 
 // check refuses sizes that contradict each other.
 func (x *Indexer) check(p *Params) error {
-	if x.Heads == 0 && x.Dim == 0 && x.Top == 0 && x.Full == nil {
+	if x.Heads == 0 && x.Dim == 0 && x.Top == 0 && x.Block == 0 && x.Local == 0 && x.Full == nil {
+		return nil
+	}
+	if x.Block > 0 {
+		if x.Heads != p.KVHeads || x.Dim < p.RopeDim || x.Dim > 1<<12 || x.Dim%2 != 0 || x.Top < 1 || x.Top > 1<<24 || x.Block > 1<<24 || x.Local < 0 || x.Local > x.Top {
+			return formats.Unsupported("%d heads of %d choose %d blocks of %d, %d of them near by, for %d heads of keys of which %d dimensions are rotated", x.Heads, x.Dim, x.Top, x.Block, x.Local, p.KVHeads, p.RopeDim)
+		}
 		return nil
 	}
 	if x.Full != nil && (len(x.Full) != p.Layers || !slices.Contains(x.Full[:min(1, p.Layers)], true)) {

@@ -5,6 +5,7 @@ package arch
 var _ = registerTower(Arch{
 	Variants: []Variant{
 		{Type: "dots_ocr", HF: []string{"DotsOCRForCausalLM"}, Language: "Qwen2ForCausalLM"},
+		{Type: "minimax_m3_vl", HF: []string{"MiniMaxM3SparseForConditionalGeneration", "MiniMaxM3VLForConditionalGeneration"}, Language: "MiniMaxM3SparseForCausalLM"},
 		{Type: "exaone4_5", HF: []string{"Exaone4_5_ForConditionalGeneration"}, Language: "Exaone4ForCausalLM"},
 		{Type: "step_robotics", HF: []string{"StepVLForConditionalGeneration"}, Language: "Qwen3ForCausalLM"},
 		{Type: "step3p7", HF: []string{"Step3p7ForConditionalGeneration"}, Language: "Step3p5ForCausalLM"},
@@ -35,7 +36,7 @@ var _ = registerTower(Arch{
 		{Type: "audioflamingo3", HF: []string{"AudioFlamingo3ForConditionalGeneration"}, Language: "Qwen2ForCausalLM", Inner: firstQwen2},
 	},
 	Own: []string{
-		"vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "vit_large_projector.*", "norm.*",
+		"vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "vit_large_projector.*", "patch_merge_mlp.*", "norm.*",
 		"mlp_AR.*", "model.projector.*", "vit.*", "model.vit.*", "model.sam_model.*", "model.vision_model.*", "model.qwen2_model.*", "image_newline", "model.view_seperator",
 		"talker.*", "token2wav.*", "code2wav.*", // Omni speaks
 		"audio_encoder.*", "model.audio_encoder.*", "encoder.*", "model.encoder.*", "projector.*", "speech_encoder.*", "speech_audio_adapter.*",

@@ -26,7 +26,7 @@ type heads struct {
 	sees       sight       // of rows of the batch, which positions they see
 }
 
-func (r *run) heads(l *layer) heads {
+func (r *run) heads(l *layer, sees sight) heads {
 	p, window := l.p, l.window
 	if r.mode == Deploy && r.m.blind {
 		window = 0
@@ -35,7 +35,7 @@ func (r *run) heads(l *layer) heads {
 	if r.mode == Deploy {
 		from = 0
 	}
-	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, r.m.both, l.sinks, p.Caps.Scores, from, r.m.slopes, l.relative, sight{}}
+	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, r.m.both, l.sinks, p.Caps.Scores, from, r.m.slopes, l.relative, sees}
 }
 
 // valueDim is the size of a head's values, that of its keys where nothing else is said.
@@ -89,7 +89,7 @@ func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n in
 		of.grow(row[from:to], pos+i)
 		of.lower(row[from:to], head, lo+from, pos+i)
 		of.near(row[from:to], head, lo+from, pos+i)
-		of.sees.hide(row[from:to], s.from+pos+i, lo+from)
+		of.sees.hide(row[from:to], s.from+pos+i, lo+from, head, of.n)
 		if of.sinks != nil {
 			weighWithSink(row, from, to, of.sinks[head])
 			continue

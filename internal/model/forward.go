@@ -90,6 +90,7 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 		r.apply(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
 	}
 	before := r.hold(q, k, v)
+	sees := r.chooseBlocks(h, l, b)
 	gate := r.gateOf(h, l, m)
 	r.clamp(q, k)
 	if !r.m.late {
@@ -99,7 +100,7 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 		}
 	}
 	r.rotate(q, k, b.at, l)
-	r.lookMeans(h, q, k, l, b)
+	r.lookMeans(h, q, k, l, b, sees)
 	if later {
 		r.hold(gate)
 		r.stop(h, product{w: &l.v})
@@ -110,7 +111,7 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 		r.values(v, l, m)
 	}
 	r.release(before)
-	r.attend(att, q, k, v, b.seqs, r.heads(l))
+	r.attend(att, q, k, v, b.seqs, r.heads(l, sees))
 	r.gateBy(att, gate, l.oGate.n, m)
 	r.normPost(att, l.attnSub, m)
 }

@@ -8,11 +8,12 @@ import (
 	"quern/internal/kernel"
 )
 
-// An indexer chooses the positions that the queries of latent attention see.
+// An indexer chooses the positions that queries see: of latent attention one by one, else in blocks.
 type indexer struct {
-	q, k  weight // [IH·ID][QL], [ID][E]
+	q, k  weight // [IH·ID][QL], or of blocks [IH·ID][E]; [ID][E]
 	heads weight // [IH][E] how much each head counts; none of these in layers that see what another one chose
-	kNorm norm   // [ID], takes the mean away
+	qNorm norm   // [ID] of blocks
+	kNorm norm   // [ID], takes the mean away but of blocks
 	none  bool
 }
 
@@ -20,6 +21,14 @@ func (x *indexer) slots(p *arch.Params) []slot {
 	i := &p.Index
 	if i.Top == 0 || x.none {
 		return nil
+	}
+	if i.Block > 0 {
+		return []slot{
+			{role: arch.RoleIndexQ, matrix: &x.q, n: i.Heads * i.Dim, k: p.Embd},
+			{role: arch.RoleIndexK, matrix: &x.k, n: i.Dim, k: p.Embd},
+			{role: arch.RoleIndexQNorm, norm: &x.qNorm, n: i.Dim},
+			{role: arch.RoleIndexKNorm, norm: &x.kNorm, n: i.Dim},
+		}
 	}
 	return []slot{
 		{role: arch.RoleIndexQ, matrix: &x.q, n: i.Heads * i.Dim, k: p.MLA.Q},
@@ -29,10 +38,17 @@ func (x *indexer) slots(p *arch.Params) []slot {
 	}
 }
 
+// indexActs is what a token needs more of in a batch.
+func indexActs(p *arch.Params) int64 {
+	return int64(4 * (p.Index.Heads*(p.Index.Dim+1) + p.Index.Dim))
+}
+
 // A sight says of every row of a batch which positions of its sequence it sees; nil bits: all before it.
 type sight struct {
-	bits  []uint64 // [rows][words]
+	bits  []uint64 // [rows][sets][words]
 	words int
+	sets  int // of heads, evenly, which see each their own; 0: all see the same
+	block int // a bit stands for so many positions; 0: for one
 }
 
 // keyEps is the epsilon of the norm of an indexer's keys, which no file tells.
@@ -41,7 +57,7 @@ const keyEps = 1e-6
 // chooseSeen lets the indexer of a layer choose from h, its inputs, and qa, the narrow queries. In sequences that are no longer than what it chooses
 // there is nothing to choose.
 func (r *run) chooseSeen(h, qa []float32, l *layer, b *batch) sight {
-	p, x, m := &r.m.params, &l.mla.index, len(b.at)
+	p, x, m := &r.m.params, &l.index, len(b.at)
 	in := p.Index
 	if in.Top == 0 || r.err != nil {
 		return sight{}
@@ -143,14 +159,17 @@ func (s *sight) keep(row int, scores []float32, top int, scratch *[]float32) {
 	}
 }
 
-// hide gives the scores of positions from… that a row does not see no weight.
-func (s *sight) hide(scores []float32, row, from int) {
+// hide gives the scores of positions from… that a head, one of so many, does not see from a row no weight.
+func (s *sight) hide(scores []float32, row, from, head, heads int) {
 	if s.bits == nil {
 		return
 	}
-	bits := s.bits[row*s.words:][:s.words]
+	if s.sets > 0 {
+		row = row*s.sets + head*s.sets/heads
+	}
+	bits, block := s.bits[row*s.words:][:s.words], max(1, s.block)
 	for i := range scores {
-		if j := from + i; bits[j/64]>>(j%64)&1 == 0 {
+		if j := (from + i) / block; bits[j/64]>>(j%64)&1 == 0 {
 			scores[i] = float32(math.Inf(-1))
 		}
 	}

@@ -25,7 +25,7 @@ func TestIndexerKeepsTheBest(t *testing.T) {
 			t.Errorf("%v: the best %d are %b, want %b", c.scores, c.top, s.bits[1], c.want)
 		}
 		row := append([]float32(nil), c.scores...)
-		s.hide(row[1:], 1, 1)
+		s.hide(row[1:], 1, 1, 0, 1)
 		for i, v := range row[1:] {
 			if math.IsInf(float64(v), -1) != (c.want>>(i+1)&1 == 0) {
 				t.Errorf("%v: position %d has the score %v", c.scores, i+1, v)

@@ -5,11 +5,11 @@ import "quern/internal/kernel"
 // lookMeans shows ObserveMeans the weighted means of the inputs h [m][E] of the values of a layer. They are linear in the values' matrix, so that they
 // say more of its inputs than the inputs do: a token that all queries look at counts as often as they look, and what differs from token to token
 // cancels as it does in attention.
-func (r *run) lookMeans(h, q, k []float32, l *layer, b *batch) {
+func (r *run) lookMeans(h, q, k []float32, l *layer, b *batch, sees sight) {
 	if r.observeMeans == nil || r.err != nil || len(b.at) == 0 || l.v.t == nil {
 		return
 	}
-	of, e := r.heads(l), l.p.Embd
+	of, e := r.heads(l, sees), l.p.Embd
 	means := grow(&r.means, len(b.at)*e)
 	r.parallel(len(b.seqs)*of.n, func(w *worker, task int) error {
 		r.meansOf(w, means, h, q, k, b.seqs[task/of.n], of, task%of.n)
@@ -38,7 +38,7 @@ func (r *run) meansOf(w *worker, means, h, q, k []float32, s sequence, of heads,
 		n := of.end(from+(m-1)*of.n, s.n)
 		for i := range m {
 			t := from + i*of.n
-			end := r.weights(w, scores[i*cols:][:cols], q[(s.from+t)*of.n*of.key:], t, s.n, of, head)
+			end := r.weights(w, scores[i*cols:][:cols], q[(s.from+t)*of.n*of.key:], t, s, of, head)
 			clear(scores[i*cols+end : i*cols+n])
 		}
 		for c := 0; c < wide; c += lanes {
@@ -50,16 +50,18 @@ func (r *run) meansOf(w *worker, means, h, q, k []float32, s sequence, of heads,
 	}
 }
 
-// weights sets row to what a head of the query at place t makes of the packed keys that it sees, of so many; it returns where they end.
-func (r *run) weights(w *worker, row, q []float32, t, all int, of heads, head int) (end int) {
+// weights sets row to what a head of the query at place t of a sequence makes of the packed keys that it sees; it returns where they end.
+func (r *run) weights(w *worker, row, q []float32, t int, s sequence, of heads, head int) (end int) {
 	const lanes = kernel.Lanes
-	end = of.end(t, all)
+	end = of.end(t, s.n)
 	for j := 0; j < end; j += lanes {
 		kernel.MatMulF32(row[j:], len(row), q[head*of.key:], of.n*of.key, w.keys[j*of.key:], lanes, 1, of.key, false)
 	}
 	row = row[:end]
 	capped(row[of.visible(t):], of.cap)
 	of.lower(row[of.visible(t):], head, of.visible(t), t)
+	of.near(row[of.visible(t):], head, of.visible(t), t)
+	of.sees.hide(row[of.visible(t):], s.from+t, of.visible(t), head, of.n)
 	if of.sinks != nil {
 		weighWithSink(row, of.visible(t), end, of.sinks[head])
 	} else {

@@ -16,12 +16,11 @@ type latent struct {
 	kvaNorm []float32 // [KL]
 	kb, vb  weight    // [H·KL][N], [H·W][KL], or nothing
 	kvb     weight    // [H·(N+W)][KL], or nothing
-	index   indexer   // of positions, or nothing
 }
 
 func (l *layer) latentSlots(p *arch.Params) []slot {
 	a, x, q := &p.MLA, &l.mla, p.Heads*p.HeadDim
-	list := append(x.index.slots(p), []slot{
+	list := append(l.index.slots(p), []slot{
 		{role: arch.RoleKVA, matrix: &x.kva, n: a.KV + p.RopeDim, k: p.Embd},
 		{role: arch.RoleKVANorm, vector: &x.kvaNorm, n: a.KV},
 		{role: arch.RoleKB, matrix: &x.kb, n: a.KV, k: a.Nope, stack: p.Heads, may: true},
@@ -48,8 +47,7 @@ func latentActs(p *arch.Params) int64 {
 	together := min(p.Heads, headsTogether)
 	split := together * (2*a.KV + p.RopeDim)
 	wide := p.Heads * (p.HeadDim + a.Nope + 2*p.ValueDim)
-	index := p.Index.Heads*(p.Index.Dim+1) + p.Index.Dim
-	return int64(4 * (a.Q + 3*a.KV + 2*p.RopeDim + 2*p.HeadDim + index + max(split, wide)))
+	return int64(4 * (a.Q + 3*a.KV + 2*p.RopeDim + 2*p.HeadDim + max(split, wide)))
 }
 
 // headsTogether are turned into queries of narrow keys at once: those are wide.

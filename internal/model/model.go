@@ -84,6 +84,8 @@ type layer struct {
 
 	alt altUp // of several streams, or nothing
 
+	index indexer // of positions, or nothing
+
 	sideGate weight    // [P][E], or nothing
 	sideOut  weight    // [E][P]
 	sideNorm norm      // [E] of what its own input adds
@@ -170,7 +172,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	for i := range m.layers {
 		l := &m.layers[i]
 		l.p, l.borrows = b.Params.At(i), b.Params.Borrows(i)
-		l.mla.index.none = !b.Params.Chooses(i)
+		l.index.none = !b.Params.Chooses(i)
 		l.cut = sparsityOf(&b.Params, i)
 		l.bound, l.sharedBound = at(b.Params.Bounds, i), at(b.Params.SharedBounds, i)
 		l.window, l.still = of.Windowed(&b.Params, i), of.Still(&b.Params, i)
@@ -271,7 +273,9 @@ func (l *layer) slots() []slot {
 		{role: arch.RoleFFNSub, norm: &l.ffnSub, n: p.FF, may: true},
 		{role: arch.RoleFFNNorm, norm: &l.ffnNorm, n: p.Embd, may: l.bare || l.parallel},
 	}
-	if p.MLA.KV > 0 {
+	if p.MLA.KV == 0 {
+		list = append(l.index.slots(p), list...)
+	} else {
 		list = append([]slot{list[0], list[len(list)-1]}, l.latentSlots(p)...)
 	}
 	switch {
