@@ -76,7 +76,7 @@ type Place struct {
 // Facts are the numbers of a model that recipes look at.
 type Facts struct {
 	Arch                            string
-	Layers, Heads, KVHeads, Experts int
+	Layers, Heads, KVHeads, Experts int  // layers as often as a text goes through them
 	Values                          int  // tensors of V: fewer than layers where some have none
 	Imatrix                         bool // there is an importance matrix
 }

@@ -59,6 +59,8 @@ func (p *Params) check() error {
 		}
 	}
 	switch {
+	case p.Loops < 0 || p.Loops > 512 || p.Layers*max(1, p.Loops) > 512:
+		return formats.Unsupported("%d layers, gone through %d times, are more than the 512 that runtimes load", p.Layers, max(1, p.Loops))
 	case p.Layers > 512: // the limit of GGUF runtimes
 		return formats.Unsupported("%d layers are more than the 512 that runtimes load", p.Layers)
 	case p.Heads > 1<<16 || p.HeadDim > 1<<12:

@@ -7,6 +7,8 @@ type Params struct {
 	FF       int     // F
 	BothFF   int     // of gate and up together, where a family's files tell that
 	Layers   int     //
+	Loops    int     // how often a text goes through all layers; 0: once
+	LoopBare bool    // … and whether no norm comes between
 	Further  int     // of the layers in a file, those behind the others, which guess further tokens and are not read
 	Heads    int     // query heads; Q = Heads*HeadDim
 	KVHeads  int     // K = KVHeads*HeadDim

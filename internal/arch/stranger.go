@@ -22,7 +22,6 @@ var traits = []trait{
 	{[]string{"index_topk", "index_n_heads", "sparse_attention_config"},
 		"a part of it chooses the positions that a query sees, otherwise than in the families here"},
 	{[]string{"block_configs"}, "its layers differ from each other in a form that no family here has"},
-	{[]string{"num_loops"}, "a text goes through its layers several times, which no family here does"},
 	{[]string{"rescale_every", "attention_hidden_size"}, "it is recurrent, without attention"},
 	{[]string{"is_encoder_decoder"}, "it has an encoder and a decoder"},
 	{[]string{"type_vocab_size", "num_labels"}, "it is an encoder of another kind than those here"},

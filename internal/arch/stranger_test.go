@@ -11,7 +11,6 @@ func TestStrangers(t *testing.T) {
 		{`{"architectures": ["NemotronHForCausalLM"], "ssm_state_size": 128, "mamba_num_heads": 8}`, "state instead of keys"},
 		{`{"architectures": ["Qwen3_5ForConditionalGeneration"], "text_config": {"linear_num_value_heads": 8, "model_type": "qwen3_5_text"}}`, `linear attention, which no family here computes; its language model is of type "qwen3_5_text"`},
 		{`{"architectures": ["DeepseekV4ForCausalLM"], "index_topk": 2048}`, "chooses the positions"},
-		{`{"architectures": ["NanbeigeForCausalLM"], "num_loops": 2}`, "several times"},
 		{`{"architectures": ["AlbertModel"], "type_vocab_size": 2}`, "an encoder of another kind"},
 		{`{"architectures": ["BitNetForQuestionAnswering"], "hidden_act": "relu2"}`, "is not known"},
 		{`{"architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": true}`, "its encoder alone is a T5EncoderModel"},

@@ -117,12 +117,24 @@ func (m *Model) positioned(w *worker, x []float32, pos int) error {
 func (r *run) pass(b *library, g *group, more bool) {
 	r.start(g)
 	n := len(r.m.layers)
-	for i := 0; i < n && r.err == nil; i++ {
-		l := b.layer(i, more || i+1 < n)
+	all := n * r.m.loops
+	for i := 0; i < all && r.err == nil; i++ {
+		l := b.layer(i%n, more || i+1 < all)
 		for j := range g.batches {
-			r.advance(l, &g.batches[j], i == n-1)
+			r.advance(l, &g.batches[j], i == all-1)
 			r.step(i, len(g.batches[j].at))
 		}
+		if i+1 < all && i%n == n-1 {
+			r.again(g)
+		}
+	}
+}
+
+// again makes streams that have gone through all layers what goes through them once more.
+func (r *run) again(g *group) {
+	for j := 0; j < len(g.batches) && !r.m.params.LoopBare; j++ {
+		b := &g.batches[j]
+		r.normalize(b.x, b.x, r.m.norm, len(b.at))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	"quern/formats"
 	"quern/internal/arch"
@@ -53,6 +54,8 @@ func (l *Layer) Replace(role arch.Role, t *formats.Tensor) error {
 // these, and may replace them: only then are their products computed. done is called when a layer is; after the last one come the output head's inputs, and a call
 // with Index -1. A nil next changes nothing, and lets every batch go through a layer at once.
 //
+// A layer that texts go through several times comes once, and is shown what it is given each time: later times as the model is before anything was replaced.
+//
 // All sequences are kept at once, and between products what they need of the layer: a limit of memory that they do not fit into is ErrMemory.
 func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, next, done func(*Layer) error) error {
 	if err := m.checkTokens(seqs); err != nil {
@@ -60,9 +63,11 @@ func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, next, d
 	}
 	r := m.begin(ctx, opt)
 	r.budget, r.err = m.budget(longest(seqs), opt, r.threads)
-	g := r.together(seqs, opt, next != nil)
-	r.start(g)
 	lib := &library{r: r}
+	later := r.later(lib, seqs, opt, next != nil)
+	g := r.together(slices.Repeat(seqs, m.loops), opt, next != nil)
+	r.start(g)
+	copy(g.x[len(g.x)-len(later):], later)
 	n := len(m.layers)
 	r.told = Step{Layers: n, Total: len(g.place) * n}
 	ways := make([]way, len(g.batches))
@@ -89,13 +94,40 @@ func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, next, d
 	return r.end()
 }
 
-// showHead shows the inputs of the output head.
+// later are the streams that enter the first layer when they have been through all of them before, those of the second time first.
+func (r *run) later(lib *library, seqs [][]int32, opt Options, wait bool) (streams []float32) {
+	n := len(r.m.layers)
+	if r.m.loops == 1 {
+		return nil
+	}
+	shown := *r
+	r.observe, r.observeExpert, r.observeMeans = nil, nil, nil
+	g := r.together(seqs, opt, wait)
+	r.start(g)
+	for i := 0; i < n*(r.m.loops-1) && r.err == nil; i++ {
+		l := lib.layer(i%n, true)
+		for j := range g.batches {
+			r.advance(l, &g.batches[j], false)
+		}
+		if i%n == n-1 {
+			r.again(g)
+			streams = append(streams, g.x...)
+		}
+	}
+	r.observe, r.observeExpert, r.observeMeans = shown.observe, shown.observeExpert, shown.observeMeans
+	return streams
+}
+
+// showHead shows the inputs of the output head, which takes what has been through all layers for the last time.
 func (r *run) showHead(g *group) {
+	before := len(g.place) / r.m.loops * (r.m.loops - 1)
 	for j := range g.batches {
 		b := &g.batches[j]
+		skip := min(before, len(b.at))
+		before -= skip
 		h := grow(&r.h, len(b.at)*r.m.params.Embd)
 		r.normalize(h, r.gather(b.x, len(b.at)), r.m.norm, len(b.at))
-		r.look(h, len(b.at), product{w: &r.m.head})
+		r.look(h[skip*r.m.params.Embd:], len(b.at)-skip, product{w: &r.m.head})
 	}
 }
 
@@ -182,6 +214,9 @@ func (r *run) together(seqs [][]int32, opt Options, wait bool) *group {
 	}
 	if s := r.m.sizes(); r.err == nil && wait && r.budget.room < math.MaxInt {
 		r.budget.room = int(int64(r.budget.room) * s.state / (s.state + s.acts)) // where they wait, they may need all of it
+	}
+	if r.m.loops > 1 {
+		tokens *= 2 // streams of later times are made before, and kept
 	}
 	if r.err == nil && tokens > r.budget.room {
 		r.err = &formats.Error{Err: fmt.Errorf("%w: %d MB have room for %d tokens, %d are to be kept", ErrMemory, opt.MaxRAM>>20, r.budget.room, tokens)}

@@ -38,6 +38,7 @@ type Model struct {
 	both       bool      // queries see all positions
 	encoder    bool      // there is no output head
 	streams    int       // of a token; layers compute with the first
+	loops      int       // how often a text goes through all layers
 	scale      float32   // of embeddings, 0: none
 	slopes     []float32 // [H] by which a head lowers scores with each position between, or nil
 
@@ -140,7 +141,7 @@ func Open(src *formats.Source) (*Model, error) {
 func Of(b *arch.Bound) (*Model, error) {
 	of := &b.Arch.Layer
 	m := &Model{params: b.Params, neox: of.RopeNeox || of.SectionNeox && len(b.Params.Sections) > 0, means: of.MeanNorm, bareNorm: of.BareNorm, late: of.LateNorm, layers: make([]layer, b.Params.Layers)}
-	m.streams = max(1, b.Params.AltUp.Inputs)
+	m.streams, m.loops = max(1, b.Params.AltUp.Inputs), max(1, b.Params.Loops)
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
 	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue

@@ -34,7 +34,8 @@ func (m *Model) States(ctx context.Context, seqs [][]int32, want func(seq, pos i
 	s.H = make([]float32, len(s.Pos)*m.params.Embd)
 	r := m.begin(ctx, opt)
 	r.budget, r.err = m.budget(longest(seqs), opt, r.threads)
-	r.told = Step{Layers: len(m.layers), Total: len(wanted) * len(m.layers)}
+	n := len(m.layers) * m.loops
+	r.told = Step{Layers: n, Total: len(wanted) * n}
 	lib := &library{r: r}
 	for out := s.H; len(seqs) > 0 && r.err == nil; {
 		n := upTo(seqs, r.budget.tokens)
