@@ -31,6 +31,7 @@ type budget struct {
 	head   bool  // the output head is held, too, in the place of a layer
 	drop   bool  // what was read is not worth a place in the system's cache: it goes before it is used again
 	shelf  int64 // stored bytes of the largest layer
+	panels int64 // bytes of stocks
 }
 
 // levels are the ways to hold weights, the fastest first.
@@ -46,7 +47,7 @@ func (m *Model) budget(longest int, opt Options, threads int) (budget, error) {
 	batch = max(batch, longest)
 	if opt.MaxRAM <= 0 {
 		b := levels[0]
-		b.batch, b.shelf, b.room = batch, s.layer, math.MaxInt
+		b.batch, b.shelf, b.room, b.panels = batch, s.layer, math.MaxInt, panelsUnlimited
 		b.tokens = max(batch, min(mostGroup, int(statesBytes/s.state)))
 		return b, nil
 	}
@@ -65,6 +66,7 @@ func (m *Model) budget(longest int, opt Options, threads int) (budget, error) {
 				b.tokens = b.room
 				if !b.drop {
 					b.tokens = min(b.room, max(mostGroup, batch))
+					b.panels = min(left-int64(b.tokens)*s.state, mostPanels)
 				}
 				return b, nil
 			}

@@ -34,7 +34,7 @@ func (m *Model) Classify(s *States, opt Options) ([]float32, error) {
 		mean(x, s.H)
 	}
 	r := m.begin(context.Background(), opt)
-	r.budget, r.err = m.budget(0, opt, r.threads)
+	r.plan(0, opt)
 	if m.class.dense.t != nil {
 		h := make([]float32, e)
 		r.apply(x, 1, product{h, &m.class.dense})

@@ -333,7 +333,7 @@ func (s *slot) putStack(t *formats.Tensor, layer int) error {
 		s.matrix.bias = make([]float32, s.stack*s.n)
 		return t.Rows.ReadRows(s.matrix.bias, 0)
 	}
-	*s.matrix = weight{t: t, n: s.stack * s.n, k: s.k, bias: s.matrix.bias, layer: layer, role: s.role}
+	*s.matrix = weight{t: t, n: s.stack * s.n, k: s.k, bias: s.matrix.bias, layer: layer, role: s.role, many: true}
 	return shaped(t, s.stack, s.n, s.k)
 }
 

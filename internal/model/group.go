@@ -115,15 +115,17 @@ func (m *Model) positioned(w *worker, x []float32, pos int) error {
 
 // pass takes a group through all layers; more says that another group will follow.
 func (r *run) pass(b *library, g *group, more bool) {
+	r.often = r.more || len(g.batches) > 1
 	r.start(g)
 	n := len(r.m.layers)
 	all := n * r.m.loops
 	for i := 0; i < all && r.err == nil; i++ {
-		l := b.layer(i%n, more || i+1 < all)
+		l := b.layer(i%n, len(g.batches), more || i+1 < all)
 		for j := range g.batches {
 			r.advance(l, &g.batches[j], i == all-1)
 			r.step(i, len(g.batches[j].at))
 		}
+		r.leave(i % n)
 		if i+1 < all && i%n == n-1 {
 			r.again(g)
 		}

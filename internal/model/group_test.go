@@ -103,14 +103,12 @@ func limits(t *testing.T, m *Model, longest int) []int64 {
 // However much memory there is, the same bits come out, and every byte of every weight of a layer is read once for a group.
 func TestMemoryChangesNothing(t *testing.T) {
 	for _, mode := range []Mode{Exact, Deploy} {
-		m, counters := countedModel(t, streamed(), quantize.ByName("Q8_0"))
+		m, _ := countedModel(t, streamed(), quantize.ByName("Q8_0"))
 		seqs := tokens(960, 100, 1, 150, 30, 0, 99, 120)
 		want, _ := logits(t, m, seqs, nil, Options{Mode: mode, Threads: 1})
 		most := 0
 		for _, limit := range limits(t, m, 150) {
-			for _, c := range counters {
-				c.read.Store(0)
-			}
+			m, counters := countedModel(t, streamed(), quantize.ByName("Q8_0"))
 			steps, opt := Step{}, Options{Mode: mode, Threads: 1, MaxRAM: limit}
 			opt.Step = func(s Step) {
 				if s.Done <= steps.Done || s.Layers != 5 || s.Total != 5*500 {
@@ -145,6 +143,40 @@ func TestMemoryChangesNothing(t *testing.T) {
 		if most < 2 {
 			t.Error("no limit needs two groups")
 		}
+	}
+}
+
+// Panels that are kept for the next run give the same bits in every mode, in whatever order modes come, save reading, and leave where memory is limited.
+func TestStocks(t *testing.T) {
+	m, counters := countedModel(t, streamed(), quantize.ByName("Q8_0"))
+	seqs := tokens(960, 100, 1, 150)
+	for _, mode := range []Mode{Deploy, Exact, Coded, Deploy} {
+		fresh, _ := countedModel(t, streamed(), quantize.ByName("Q8_0"))
+		for _, batch := range []int{0, 100} {
+			want, _ := logits(t, fresh, seqs, nil, Options{Mode: mode, Threads: 1, MaxRAM: threadBytes + 1<<20, Batch: batch})
+			for n := range 4 {
+				got, _ := logits(t, m, seqs, nil, Options{Mode: mode, Threads: 2, Batch: batch})
+				if !slices.Equal(got, want) {
+					t.Errorf("%v: run %d differs", mode, n)
+				}
+			}
+		}
+	}
+	read := func(opt Options) int64 {
+		for _, c := range counters {
+			c.read.Store(0)
+		}
+		logits(t, m, seqs, nil, opt)
+		return counters["blk.3.attn_q.weight"].read.Load() + counters["output.weight"].read.Load()
+	}
+	if n := read(Options{Mode: Deploy, Threads: 1}); n > 0 {
+		t.Errorf("%d bytes are read of what is kept", n)
+	}
+	if n := read(Options{Mode: Deploy, Threads: 1, MaxRAM: limits(t, m, 150)[0]}); n == 0 {
+		t.Error("nothing is read of what is not kept")
+	}
+	if s := m.idle[len(m.idle)-1]; s.stocked > 0 || len(s.stocks)+len(s.spare) > 0 {
+		t.Errorf("%d bytes are kept where memory is limited", s.stocked)
 	}
 }
 

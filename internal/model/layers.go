@@ -62,17 +62,18 @@ func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, next, d
 		return err
 	}
 	r := m.begin(ctx, opt)
-	r.budget, r.err = m.budget(longest(seqs), opt, r.threads)
+	r.plan(longest(seqs), opt)
 	lib := &library{r: r}
 	later := r.later(lib, seqs, opt, next != nil)
 	g := r.together(slices.Repeat(seqs, m.loops), opt, next != nil)
+	r.often = len(g.batches) > 1
 	r.start(g)
 	copy(g.x[len(g.x)-len(later):], later)
 	n := len(m.layers)
 	r.told = Step{Layers: n, Total: len(g.place) * n}
 	ways := make([]way, len(g.batches))
 	for i := 0; i < n && r.err == nil; i++ {
-		l := *lib.layer(i, i+1 < n)
+		l := *lib.layer(i, len(g.batches), i+1 < n)
 		if next == nil {
 			for j := range g.batches {
 				r.advance(&l, &g.batches[j], false)
@@ -81,6 +82,7 @@ func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, next, d
 		} else {
 			r.advanceAll(&l, i, g, ways, next)
 		}
+		r.leave(i)
 		r.call(done, &Layer{Index: i, weights: l.matrices()})
 	}
 	lib.stop()
@@ -102,10 +104,11 @@ func (r *run) later(lib *library, seqs [][]int32, opt Options, wait bool) (strea
 	}
 	shown := *r
 	r.observe, r.observeExpert, r.observeMeans = nil, nil, nil
+	r.often, r.more = true, true
 	g := r.together(seqs, opt, wait)
 	r.start(g)
 	for i := 0; i < n*(r.m.loops-1) && r.err == nil; i++ {
-		l := lib.layer(i%n, true)
+		l := lib.layer(i%n, len(g.batches), true)
 		for j := range g.batches {
 			r.advance(l, &g.batches[j], false)
 		}
@@ -115,6 +118,7 @@ func (r *run) later(lib *library, seqs [][]int32, opt Options, wait bool) (strea
 		}
 	}
 	r.observe, r.observeExpert, r.observeMeans = shown.observe, shown.observeExpert, shown.observeMeans
+	r.more = false
 	return streams
 }
 
@@ -218,6 +222,7 @@ func (r *run) together(seqs [][]int32, opt Options, wait bool) *group {
 	if r.m.loops > 1 {
 		tokens *= 2 // streams of later times are made before, and kept
 	}
+	r.budget.panels = min(r.budget.panels, int64(max(0, r.budget.room-tokens))*r.m.sizes().state)
 	if r.err == nil && tokens > r.budget.room {
 		r.err = &formats.Error{Err: fmt.Errorf("%w: %d MB have room for %d tokens, %d are to be kept", ErrMemory, opt.MaxRAM>>20, r.budget.room, tokens)}
 	}

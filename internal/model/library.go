@@ -1,8 +1,14 @@
 package model
 
-import "context"
+import (
+	"context"
+
+	"quern/formats"
+)
 
 // A library fetches the layers of a model one after the other, round and round. Where the budget allows, it reads one ahead.
+// What is read only once, for a single batch or for the panels of a stock, is not fetched: products read it row by row, into a cache of the
+// processor.
 type library struct {
 	r       *run
 	turn    int        // which shelf the next layer goes to
@@ -10,11 +16,17 @@ type library struct {
 	cancel  context.CancelFunc
 }
 
-// layer returns layer i, which is the one after the last that was asked for; more says that another one will be wanted.
-// What it returns is valid until the next call.
-func (b *library) layer(i int, more bool) *layer {
+// layer returns layer i, which is the one after the last that was asked for, for so many batches; more says that another one will
+// be wanted. What it returns is valid until the next call.
+func (b *library) layer(i, batches int, more bool) *layer {
 	r := b.r
 	if r.budget.ahead == 0 || r.err != nil {
+		return &r.m.layers[i]
+	}
+	if !r.budget.drop && b.pending == nil && (batches == 1 || r.holds(&r.m.layers[i])) {
+		if more {
+			r.m.layers[(i+1)%len(r.m.layers)].want()
+		}
 		return &r.m.layers[i]
 	}
 	if b.pending == nil {
@@ -27,6 +39,15 @@ func (b *library) layer(i int, more bool) *layer {
 		b.read((i + 1) % len(r.m.layers))
 	}
 	return l
+}
+
+// want makes the disk fetch the weights of a layer.
+func (l *layer) want() {
+	for _, w := range l.matrices() {
+		if w.t.Raw != nil {
+			formats.Want(w.t.Raw, 0, w.held())
+		}
+	}
 }
 
 // read begins to read a layer.
@@ -52,9 +73,9 @@ func (b *library) stop() {
 	}
 }
 
-// head returns the output head, from a shelf where there is room. It stays there until the next layers are read.
-func (r *run) head() *weight {
-	if !r.budget.head || r.err != nil {
+// head returns the output head for so many rows, from a shelf where there is room. It stays there until the next layers are read.
+func (r *run) head(rows int) *weight {
+	if !r.budget.head || r.err != nil || rows <= fewRows && !r.budget.drop && r.shelves[0].head == nil || r.stocks[r.m.head.t] != nil {
 		return &r.m.head
 	}
 	s := &r.shelves[0]

@@ -121,6 +121,7 @@ type weight struct {
 	bias  []float32 // [n], or nil
 	layer int       // -1 outside the layers
 	role  arch.Role
+	many  bool // it is several matrices, or one of these
 }
 
 // Open makes a model of a checkpoint of any format. Only norms and biases are read; src stays open until Close.

@@ -15,7 +15,8 @@ type product struct {
 type span struct {
 	product
 	acts     *acts
-	from, to int // outputs, from a multiple of the panel's width
+	stock    *stock // or nil
+	from, to int    // outputs, from a multiple of the panel's width
 }
 
 // A task decodes panels of its outputs, and then goes through x in blocks of rows and columns, all panels with each, so that both
@@ -45,9 +46,10 @@ func (r *run) multiply(x []float32, m int, products ...product) {
 	}
 	for _, p := range products {
 		a := r.acts(p.w)
+		kept := r.stock(p.w, a)
 		for from, step := 0, 0; from < p.w.n; from += step {
 			step = p.w.panelsPerTask(a, left/(a.lanes()*taskShare*r.threads)) * a.lanes()
-			spans = append(spans, span{p, a, from, min(from+step, p.w.n)})
+			spans = append(spans, span{p, a, kept, from, min(from+step, p.w.n)})
 			left -= step
 		}
 	}
@@ -78,26 +80,58 @@ func (w *weight) panelsPerTask(a *acts, wanted int) int {
 // ld is the distance between rows of the result.
 func (p *product) ld(m int) int { return len(p.dst) / m }
 
+// each makes the panels of a span that are not in its stock yet, of so many outputs each.
+func (s *span) each(lanes int, make func(j, n int) error) error {
+	for j := s.from; j < s.to; j += lanes {
+		if s.stock != nil && s.stock.done[j/lanes] {
+			continue
+		}
+		if err := make(j, min(lanes, s.to-j)); err != nil {
+			return err
+		}
+		if s.stock != nil {
+			s.stock.done[j/lanes] = true
+		}
+	}
+	return nil
+}
+
+// first is where the panels of a span begin: in the stock, where there is one, at the first, else in the worker's memory.
+func (s *span) first() int {
+	if s.stock != nil {
+		return 0
+	}
+	return s.from
+}
+
 // floats multiplies decoded weights with the rows of x.
 func (s *span) floats(w *worker, m int) error {
 	const lanes = kernel.Lanes
 	k, ld := s.w.k, s.ld(m)
 	size := k * lanes
-	panels := grow(&w.panels, (s.to-s.from+lanes-1)/lanes*size)
-	for j := s.from; j < s.to; j += lanes {
-		n := min(lanes, s.to-j)
+	panels := &w.panels
+	if s.stock != nil {
+		panels = &s.stock.floats
+	} else {
+		grow(panels, roundUp(s.to-s.from)*k)
+	}
+	panel := func(j int) []float32 { return (*panels)[(j-s.first())*k:][:size] }
+	err := s.each(lanes, func(j, n int) error {
 		rows := grow(&w.rows, n*k)
 		if err := s.w.t.Rows.ReadRows(rows, j); err != nil {
 			return err
 		}
-		kernel.PackF32(panels[(j-s.from)*k:][:size], rows, n, k)
+		kernel.PackF32(panel(j), rows, n, k)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	grow(&w.edge, m*lanes)
 	blocks(m, k, rowsF32, columnsF32, func(row, rows, column, columns int) {
 		for j := s.from; j < s.to; j += lanes {
-			panel := panels[(j-s.from)*k:][:size]
 			dst, ldd := s.output(w, lanes, row, rows, j, ld)
-			kernel.MatMulTiles(dst, ldd, s.acts.float, row, rows, panel, k, column, columns)
+			kernel.MatMulTiles(dst, ldd, s.acts.float, row, rows, panel(j), k, column, columns)
 		}
 	})
 	s.finish(w, lanes, m, ld)
@@ -109,10 +143,14 @@ func (s *span) codes(w *worker, m int) error {
 	const lanes = kernel.Lanes
 	k, ld := s.w.k, s.ld(m)
 	groups := kernel.GroupsI16(k)
-	w.codePanels.Reset(roundUp(s.to-s.from), k)
-	panel := func(j int) kernel.I16 { return w.codePanels.Panel((j-s.from)/lanes, k) }
-	for j := s.from; j < s.to; j += lanes {
-		n := min(lanes, s.to-j)
+	panels := &w.codePanels
+	if s.stock != nil {
+		panels = &s.stock.codes
+	} else {
+		panels.Reset(roundUp(s.to-s.from), k)
+	}
+	panel := func(j int) kernel.I16 { return panels.Panel((j-s.first())/lanes, k) }
+	err := s.each(lanes, func(j, n int) error {
 		w.codes.Reset(n, k)
 		for i := range n {
 			if err := s.w.code(w, i, j+i); err != nil {
@@ -120,6 +158,10 @@ func (s *span) codes(w *worker, m int) error {
 			}
 		}
 		panel(j).Pack(&w.codes, n, k)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	grow(&w.edge, m*lanes)
 	blocks(m, groups, rowsF32, columnsI16/kernel.GroupI16, func(row, rows, group, n int) {
@@ -146,8 +188,8 @@ func (w *weight) code(k *worker, i, row int) error {
 		k.codes.RoundF32(i, x)
 		return nil
 	}
-	raw := grow(&k.raw, 2*w.k)
-	if _, err := w.t.Raw.ReadAt(raw, int64(row)*int64(len(raw))); err != nil {
+	raw, err := w.stored(k, row, 1)
+	if err != nil {
 		return err
 	}
 	round(&k.codes, i, raw)
@@ -158,19 +200,22 @@ func (w *weight) code(k *worker, i, row int) error {
 func (s *span) integers(w *worker, m int) error {
 	const lanes = kernel.LanesI8
 	ld := s.ld(m)
-	for len(w.ints) < (s.to-s.from+lanes-1)/lanes {
-		w.ints = append(w.ints, kernel.PanelI8{})
+	panels := &w.ints
+	if s.stock != nil {
+		panels = &s.stock.ints
 	}
-	for j := s.from; j < s.to; j += lanes {
-		if err := s.w.pack(w, &w.ints[(j-s.from)/lanes], j, min(lanes, s.to-j)); err != nil {
-			return err
-		}
+	for len(*panels) < (s.to-s.from+lanes-1)/lanes {
+		*panels = append(*panels, kernel.PanelI8{})
+	}
+	panel := func(j int) *kernel.PanelI8 { return &(*panels)[(j-s.first())/lanes] }
+	if err := s.each(lanes, func(j, n int) error { return s.w.pack(w, panel(j), j, n) }); err != nil {
+		return err
 	}
 	grow(&w.edge, m*lanes)
 	blocks(m, s.w.k, rowsI8, columnsI8, func(row, rows, column, columns int) {
 		for j := s.from; j < s.to; j += lanes {
 			dst, ldd := s.output(w, lanes, row, rows, j, ld)
-			kernel.MatMulI8(dst, ldd, &s.acts.int8, row, rows, &w.ints[(j-s.from)/lanes], column, columns)
+			kernel.MatMulI8(dst, ldd, &s.acts.int8, row, rows, panel(j), column, columns)
 		}
 	})
 	s.finish(w, lanes, m, ld)
@@ -212,8 +257,8 @@ func (s *span) finish(w *worker, lanes, m, ld int) {
 func (w *weight) pack(k *worker, panel *kernel.PanelI8, row, n int) error {
 	t := w.t.Type
 	size := w.k / t.Block * t.Bytes
-	raw := grow(&k.raw, n*size)
-	if _, err := w.t.Raw.ReadAt(raw, int64(row)*int64(size)); err != nil {
+	raw, err := w.stored(k, row, n)
+	if err != nil {
 		return err
 	}
 	rows := k.decoded(n, t)

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"quern/formats"
 	"quern/internal/arch"
 	"quern/internal/kernel"
 )
@@ -81,6 +82,11 @@ type scratch struct {
 	way     routing
 	lent    group // memory of a group
 	shelves [2]shelf
+
+	stocks         map[*formats.Tensor]*stock
+	spare          []*stock // not in use
+	stocked        int64    // bytes of all
+	passes, logits int      // runs through the layers, and of the output head, that were begun
 }
 
 // A routing is where the rows of a batch go among experts.
@@ -125,6 +131,7 @@ type run struct {
 	report        func(Step)
 	told          Step // what was reported last
 	budget        budget
+	often, more   bool // weights will be multiplied several times; and once more after their layer
 	err           error
 }
 
@@ -141,7 +148,7 @@ func (m *Model) begin(ctx context.Context, opt Options) *run {
 	if n := len(m.idle); n > 0 {
 		r.scratch, m.idle = m.idle[n-1], m.idle[:n-1]
 	} else {
-		r.scratch = &scratch{}
+		r.scratch = &scratch{stocks: map[*formats.Tensor]*stock{}}
 	}
 	m.mu.Unlock()
 	r.routing = &r.scratch.way

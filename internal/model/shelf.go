@@ -66,7 +66,7 @@ func (s *shelf) fill(ctx context.Context, ws []*weight, size int64, threads int,
 		lying[i] = *w.t
 		if w.t.Raw != nil {
 			parts = w.parts(parts, buf[:n], nil, n/w.n)
-			lying[i].Raw, lying[i].Rows = bytes.NewReader(buf[:n]), &lyingRows{w.t.Type, buf[:n], w.k, n / w.n}
+			lying[i].Raw, lying[i].Rows = lyingBytes{bytes.NewReader(buf[:n]), buf[:n]}, &lyingRows{w.t.Type, buf[:n], w.k, n / w.n}
 			buf = buf[n:]
 		} else {
 			parts = w.parts(parts, nil, rows[:w.n*w.k], n/w.n)
@@ -133,6 +133,23 @@ func (p *part) read() error {
 		return err
 	}
 	return nil
+}
+
+// lyingBytes are stored bytes that are in memory.
+type lyingBytes struct {
+	*bytes.Reader
+	data []byte
+}
+
+// stored returns the stored bytes of n rows, beginning with the given one: where they lie, or read into the worker's memory.
+func (w *weight) stored(k *worker, row, n int) ([]byte, error) {
+	size := w.k / w.t.Type.Block * w.t.Type.Bytes
+	if lying, ok := w.t.Raw.(lyingBytes); ok {
+		return lying.data[row*size:][:n*size], nil
+	}
+	raw := grow(&k.raw, n*size)
+	_, err := w.t.Raw.ReadAt(raw, int64(row)*int64(size))
+	return raw, err
 }
 
 // lyingRows are the rows of a matrix whose stored bytes are in memory.

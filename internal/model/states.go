@@ -33,7 +33,7 @@ func (m *Model) States(ctx context.Context, seqs [][]int32, want func(seq, pos i
 	}
 	s.H = make([]float32, len(s.Pos)*m.params.Embd)
 	r := m.begin(ctx, opt)
-	r.budget, r.err = m.budget(longest(seqs), opt, r.threads)
+	r.plan(longest(seqs), opt)
 	n := len(m.layers) * m.loops
 	r.told = Step{Layers: n, Total: len(wanted) * n}
 	lib := &library{r: r}
@@ -41,10 +41,12 @@ func (m *Model) States(ctx context.Context, seqs [][]int32, want func(seq, pos i
 		n := upTo(seqs, r.budget.tokens)
 		g := r.group(seqs[:n], wanted, out)
 		seqs = seqs[n:]
+		r.more = r.more || r.passes > 0 || len(seqs) > 0 || m.loops > 1
 		r.pass(lib, g, len(seqs) > 0)
 		wanted, out = wanted[len(g.place):], out[count(wanted[:len(g.place)])*m.params.Embd:]
 	}
 	lib.stop()
+	r.passes++
 	if err := r.end(); err != nil {
 		return nil, err
 	}
@@ -58,8 +60,10 @@ func (m *Model) Logits(dst []float32, s *States, from, to int, opt Options) erro
 		return &formats.Error{File: m.path, Err: formats.Unsupported("an encoder has no logits of tokens")}
 	}
 	r := m.begin(context.Background(), opt)
-	r.budget, r.err = m.budget(0, opt, r.threads)
-	r.apply(s.H[from*e:to*e], to-from, product{dst[:(to-from)*v], r.head()})
+	r.plan(0, opt)
+	r.often, r.more = to-from > fewRows || r.logits > 0, true
+	r.logits++
+	r.apply(s.H[from*e:to*e], to-from, product{dst[:(to-from)*v], r.head(to - from)})
 	if by := m.params.Scales.Logits; by != 0 && by != 1 {
 		r.eachRow(to-from, func(_ *worker, row int) { scale(dst[row*v:][:v], 1/by) })
 	}
