@@ -24,6 +24,7 @@ func benchCommand(ui *ui) *cli.Command {
 			&cli.IntFlag{Name: "prompt", Value: 512, Usage: "`TOKENS` of a prompt"},
 			&cli.StringFlag{Name: "only", Usage: "measure one `SECTION`: " + strings.Join(bench.Sections(), ", ")},
 			&cli.DurationFlag{Name: "each", Value: 100 * time.Millisecond, Usage: "how long each figure is measured"},
+			modelMemoryFlag(),
 			threadsFlag(),
 			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 		},
@@ -48,6 +49,9 @@ func runBench(c *cli.Context, ui *ui) error {
 	}
 	var err error
 	if opt.Threads, err = threads(c); err != nil {
+		return err
+	}
+	if opt.MaxRAM, err = modelMemory(c); err != nil {
 		return err
 	}
 	if c.NArg() == 1 {

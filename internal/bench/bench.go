@@ -18,6 +18,7 @@ type Options struct {
 	Prompt  int           // tokens of a prompt, 0: 512
 	Each    time.Duration // how long each figure is measured, 0: a tenth of a second
 	Model   *model.Model  // measured too, if there is one
+	MaxRAM  int64         // memory that it may take, 0: as model.Options has it
 	Only    string        // a section: machine, products, encoders, decoders, layers; all when it is empty
 	Say     func(section string)
 }

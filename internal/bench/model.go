@@ -8,7 +8,6 @@ import (
 
 	"quern/formats"
 	"quern/internal/model"
-	"quern/internal/store"
 	"quern/quantize"
 )
 
@@ -61,7 +60,7 @@ func perPrompt(ctx context.Context, m *model.Model, opt Options, all bool) (floa
 	for i := range tokens {
 		tokens[i] = int32(i * 7919 % m.Params().Vocab)
 	}
-	run := model.Options{Mode: model.Deploy, Threads: opt.Threads, MaxRAM: store.FreeMemory() / 2}
+	run := model.Options{Mode: model.Deploy, Threads: opt.Threads, MaxRAM: opt.MaxRAM}
 	logits := make([]float32, m.Params().Vocab)
 	best := 0.0
 	for n, began := 0, time.Now(); n < 4 && (n < 2 || opt.Each > 10*time.Millisecond) || !all && time.Since(began) < 2*time.Second; n++ {
