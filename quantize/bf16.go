@@ -10,6 +10,7 @@ var BF16 = register(Type{
 	Encode:  encodeBF16,
 	Ggml:    encodeBF16,
 	Acts:    ActsBF16,
+	Alone:   true,
 	MaxRMSE: 1.7e-3,
 })
 

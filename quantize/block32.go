@@ -53,6 +53,7 @@ type flatCoder struct {
 	at      int // where the codes begin
 	codes   *kernel.Codes
 	put     func(dst []byte, q *[flat]uint8)
+	whole   func(dst []byte, src []float32) bool // llama-quantize's blocks without importance in one go, or false; nil where nothing can
 }
 
 // The scales that the default search looks at with importance: the largest weight may be the least important. Levels of Q4_0 reach so much further
@@ -67,7 +68,7 @@ var (
 		{1, bothSigns(8, -1, 1, 0.5), wide4_0},
 		{2, bothSigns(8, -2, 3, 0.2), bothSigns(8, -4, 6, 0.25)},
 		{4, bothSigns(8, -4, 6, 0.05), bothSigns(8, -6, 9, 0.05)},
-	}, bytes: 18, at: 2, codes: kernel.CodesQ4_0, put: putNibbles}
+	}, bytes: 18, at: 2, codes: kernel.CodesQ4_0, put: putNibbles, whole: kernel.Blocks4Ggml}
 	coder4_1 = flatCoder{zero: 8, sweep: sweepMin(-0.9, 0.05, 36, 15), efforts: [3]flatEffort{
 		{1, sweepMin(-1.4, 0.2, 11, 15), sweepMin(-4, 0.6, 11, 15)},
 		{2, sweepMin(-2, 0.1, 40, 15), sweepMin(-4, 0.2, 35, 15)},

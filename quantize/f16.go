@@ -10,6 +10,7 @@ var F16 = register(Type{
 	Encode:  encodeF16,
 	Ggml:    encodeF16,
 	Acts:    ActsF16,
+	Alone:   true,
 	MaxRMSE: 2.2e-4,
 })
 

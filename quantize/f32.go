@@ -9,6 +9,7 @@ var F32 = register(Type{
 	Encode: encodeF32,
 	Ggml:   encodeF32,
 	Acts:   ActsF32,
+	Alone:  true,
 })
 
 func encodeF32(dst []byte, src, _ []float32) { kernel.F32ToBytes(dst, src) }

@@ -1,5 +1,7 @@
 package quantize
 
+import "quern/internal/kernel"
+
 // What TQ1_0, TQ2_0, Q1_0 and Q2_0 share: one half for a block, and codes of two, three or four values. Value = d·code.
 
 // A fewCoder says where such a type keeps its codes, which run from lowest to highest.
@@ -63,7 +65,7 @@ func (c *fewCoder) ggmlBlock(dst []byte, x []float32) {
 		}
 		d /= float32(c.block)
 	} else {
-		if d = largest(x); d != d {
+		if d = kernel.Magnitude(x); d != d {
 			d = 0
 			for _, v := range x {
 				d = max(d, absolute(v))

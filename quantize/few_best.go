@@ -1,6 +1,10 @@
 package quantize
 
-import "math"
+import (
+	"math"
+
+	"quern/internal/kernel"
+)
 
 // The default search of the types with few codes: as an inverse scale grows, weights pass from code to code, and Σ w·x·code and
 // Σ w·code² change with each. Passages are gathered in narrow steps of the scale; the codes of the best step are fitted again.
@@ -125,7 +129,7 @@ func (s *fewSearch) scales() (d [2]float64) {
 		}
 		return [2]float64{lx / l2}
 	}
-	top := float64(largest(s.x))
+	top := float64(kernel.Magnitude(s.x))
 	if top == 0 {
 		return d
 	}

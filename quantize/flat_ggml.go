@@ -14,6 +14,9 @@ func (c *flatCoder) ggmlSym(dst []byte, src, importance []float32) {
 		c.ggmlBy(dst, src, importance)
 		return
 	}
+	if c.whole != nil && c.whole(dst, src) {
+		return
+	}
 	c.plain(dst, src, float32(c.zero)+0.5, func(p *plainRun, i int, x []float32) {
 		top := p.hi[i]
 		switch lo := p.lo[i]; {

@@ -67,10 +67,10 @@ func (c *fp4Coder) search(dst []byte, src, importance []float32, weigh func(w, x
 // load aims at the scales of group g.
 func (s *fp4Search) load(c *fp4Coder, g int, reach fp4Reach) {
 	at, n := c.group*g, c.group
-	top := largest(s.x[at:][:n])
+	top := kernel.Magnitude(s.x[at:][:n])
 	s.first[g] = c.first(top)
 	unit := fp4Unit(top)
-	s.unit[g], s.heft[g] = unit, fp4Unit(largest(s.w[at:][:n]))
+	s.unit[g], s.heft[g] = unit, fp4Unit(kernel.Magnitude(s.w[at:][:n]))
 	s.plain = s.plain && unit == 1 && s.heft[g] == 1
 	from := at / fp4Group * reach.tries
 	for t := range reach.tries {

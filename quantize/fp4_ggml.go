@@ -40,7 +40,7 @@ func (c *fp4Coder) ggml(dst []byte, src, _ []float32) {
 			x[i] = v
 		}
 		for g := range n / c.group {
-			top := largest(src[c.group*g:][:c.group])
+			top := kernel.Magnitude(src[c.group*g:][:c.group])
 			if top != top {
 				top = 0
 				for _, v := range src[c.group*g:][:c.group] {

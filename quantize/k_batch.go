@@ -35,7 +35,7 @@ const extremeWeight = 1e9
 
 // calmed returns the row, or a copy in which weights that are not numbers are zeros and extreme ones extremeWeight.
 func (b *kBatch) calmed(src []float32) []float32 {
-	if hi, lo := kernel.Extremes(src); -lo <= extremeWeight && hi <= extremeWeight {
+	if kernel.Magnitude(src) <= extremeWeight {
 		return src
 	}
 	b.calm = append(b.calm[:0], src...)

@@ -17,11 +17,7 @@ func (e *NotFinite) Error() string {
 
 // Largest is the greatest magnitude of w, or NaN if there is one.
 func Largest(w []float32) float32 {
-	if len(w) == 0 {
-		return 0
-	}
-	hi, lo := kernel.Extremes(w)
-	return max(hi, -lo)
+	return kernel.Magnitude(w)
 }
 
 // notFinite returns an error that says where a weight is not a number.
@@ -34,7 +30,7 @@ func notFinite(w []float32, cols int) error {
 }
 
 // Rows rounds a run of rows of cols weights to type t, each weight on its own merits, with the encoder of an effort. importance is nil or one weight for each column. Rows are encoded alone, so a matrix may be
-// cut into runs anywhere. Nothing is written when a weight is not finite.
+// cut into runs anywhere. What is written is of no use when a weight is not finite.
 func Rows(dst []byte, t *Type, w []float32, cols int, importance []float32, effort int) error {
 	encode := t.Encoder(effort)
 	size, whole := t.Size(cols)
@@ -50,11 +46,23 @@ func Rows(dst []byte, t *Type, w []float32, cols int, importance []float32, effo
 	case importance != nil && len(importance) != cols:
 		return fmt.Errorf("importance for %d columns of %d", len(importance), cols)
 	}
-	if err := notFinite(w, cols); err != nil {
-		return err
+	step := cols
+	if t.Alone && (importance == nil || t.Weigh == nil) {
+		step, importance = min(cols, alonePart), nil
 	}
-	for ; len(w) > 0; dst, w = dst[size:], w[cols:] {
-		encode(dst[:size], w[:cols], importance)
+	for all := w; len(w) > 0; w = w[cols:] {
+		for col := 0; col < cols; col += step {
+			x := w[col:min(col+step, cols)]
+			if !(Largest(x) <= math.MaxFloat32) {
+				return notFinite(all, cols)
+			}
+			n, _ := t.Size(len(x))
+			encode(dst[:n], x, importance)
+			dst = dst[n:]
+		}
 	}
 	return nil
 }
+
+// alonePart is what kernels that write a block as fast as memory is fetch ahead, 4096 bytes of weights: a part is in the nearest cache by its turn.
+const alonePart = 1024

@@ -14,5 +14,6 @@ var Q4_0 = register(Type{
 	Group:   flat,
 	Acts:    ActsQ8_0,
 	Lattice: uniform(kernel.CodesQ4_0, -8, 7, 0, -1),
+	Alone:   true,
 	MaxRMSE: 0.084,
 })

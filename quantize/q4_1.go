@@ -15,5 +15,6 @@ var Q4_1 = register(Type{
 	Group:   flat,
 	Acts:    ActsQ8_0,
 	Lattice: uniform(kernel.CodesQ4_1, 0, 15, 0, 2),
+	Alone:   true,
 	MaxRMSE: 0.0695,
 })

@@ -14,5 +14,6 @@ var Q5_0 = register(Type{
 	Group:   flat,
 	Acts:    ActsQ8_0,
 	Lattice: uniform(kernel.CodesQ5_0, -16, 15, 0, -1),
+	Alone:   true,
 	MaxRMSE: 0.043,
 })

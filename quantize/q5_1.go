@@ -14,5 +14,6 @@ var Q5_1 = register(Type{
 	Group:   flat,
 	Acts:    ActsQ8_0,
 	Lattice: uniform(kernel.CodesQ5_1, 0, 31, 0, 2),
+	Alone:   true,
 	MaxRMSE: 0.0338,
 })

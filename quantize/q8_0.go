@@ -1,10 +1,6 @@
 package quantize
 
-import (
-	"math"
-
-	"quern/internal/kernel"
-)
+import "quern/internal/kernel"
 
 // Q8_0 is ggml's block_q8_0: d f16, 32 signed bytes; the value is q·d.
 var Q8_0 = register(Type{
@@ -16,6 +12,7 @@ var Q8_0 = register(Type{
 	Group:   flat,
 	Acts:    ActsQ8_0,
 	Lattice: uniform(kernel.CodesQ8_0, -127, 127, 0, -1),
+	Alone:   true,
 	MaxRMSE: 0.0055,
 })
 
@@ -33,22 +30,13 @@ func ggmlQ8_0(dst []byte, src, _ []float32) {
 		return
 	}
 	for ; len(src) >= flat; dst, src = dst[34:], src[flat:] {
-		d := magnitude(src[:flat]) / levels8
+		d := kernel.Magnitude(src[:flat]) / levels8
 		putHalf(dst, half(d))
 		id := inverse(d)
 		for j, v := range src[:flat] {
 			dst[2+j] = byte(roundAway(float32(v * id)))
 		}
 	}
-}
-
-// magnitude is the largest |x|, or something that is not finite when any x is not: as integers, NaN is above infinity.
-func magnitude(x []float32) float32 {
-	var top uint32
-	for _, v := range x {
-		top = max(top, math.Float32bits(v)&0x7fffffff)
-	}
-	return math.Float32frombits(top)
 }
 
 // levels8 is the highest code; -128 is never used.

@@ -35,6 +35,9 @@ type Type struct {
 	// importance or none. nil means one everywhere, importance or not.
 	Weigh func(w, src, importance []float32)
 
+	// Alone says that Encode and Ggml take each block by itself where there is no importance, or no Weigh, so that a row may be cut.
+	Alone bool
+
 	// NeedsImportance says that without importance the type loses so much that plans refuse it.
 	NeedsImportance bool
 

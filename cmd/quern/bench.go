@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"quern/internal/bench"
+	"quern/internal/store"
 )
 
 func benchCommand(ui *ui) *cli.Command {
@@ -17,7 +18,8 @@ func benchCommand(ui *ui) *cli.Command {
 		Usage:     "measure kernels, encoders and the forward pass against the limits of this machine",
 		UsageText: "quern bench [MODEL] [--prompt 512] [--threads N] [--only SECTION] [--json]",
 		Description: "Limits are measured first: copying memory, and multiply-adds in registers. What follows is given in its own unit and as a\n" +
-			"part of the limit. With a MODEL, of any format, its prompt is measured in deploy mode: all tokens through the layers, logits of\n" +
+			"part of the limit. Encoders and decoders go through memory as copying does, far more of it than caches hold; bytes are counted\n" +
+			"alike, those read and those written. With a MODEL, of any format, its prompt is measured in deploy mode: all tokens through the layers, logits of\n" +
 			"the last one.\n\n" +
 			"Examples:\n  quern bench\n  quern bench model-Q4_K_M.gguf --only model --json\n  QUERN_CPU=avx2 quern bench --only encoders",
 		Flags: []cli.Flag{
@@ -36,7 +38,7 @@ func runBench(c *cli.Context, ui *ui) error {
 	if c.NArg() > 1 {
 		return usagef("quern bench takes one MODEL at most, %d given", c.NArg())
 	}
-	opt := bench.Options{Prompt: c.Int("prompt"), Each: c.Duration("each"), Only: c.String("only"), Say: func(section string) { ui.note("measuring: %s", section) }}
+	opt := bench.Options{Prompt: c.Int("prompt"), Each: c.Duration("each"), Only: c.String("only"), Memory: store.FreeMemory() / 4, Say: func(section string) { ui.note("measuring: %s", section) }}
 	switch {
 	case opt.Prompt < 1:
 		return usagef("--prompt %d: want one token at least", opt.Prompt)
@@ -83,7 +85,7 @@ func printBench(ui *ui, r *bench.Report) {
 	section := func(head []string, rows [][]string) {
 		if len(rows) > 0 {
 			ui.say("")
-			ui.table(head, rows, 1, 2, 3, 4)
+			ui.table(head, rows, 1, 2, 3, 4, 5, 6)
 		}
 	}
 	var rows [][]string
@@ -93,13 +95,13 @@ func printBench(ui *ui, r *bench.Report) {
 	section([]string{"product", "GFLOP/s", "of peak"}, rows)
 	rows = nil
 	for _, c := range r.Encoders {
-		row := []string{c.Type, speed(c.Mweights), part(c.PartCopy), "", ""}
+		row := []string{c.Type, speed(c.Mweights), part(c.PartCopy), speed(c.BF16), part(c.BF16Part), "", ""}
 		if c.Ggml > 0 {
-			row[3], row[4] = speed(c.Ggml), part(c.GgmlPart)
+			row[5], row[6] = speed(c.Ggml), part(c.GgmlPart)
 		}
 		rows = append(rows, row)
 	}
-	section([]string{"encode", "M weights/s", "of copy", "--encoder ggml", "of copy"}, rows)
+	section([]string{"encode", "M weights/s", "of copy", "from BF16", "of copy", "--encoder ggml", "of copy"}, rows)
 	rows = nil
 	for _, c := range r.Decoders {
 		rows = append(rows, []string{c.Type, speed(c.Mweights), part(c.PartCopy)})

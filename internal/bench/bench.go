@@ -17,6 +17,7 @@ type Options struct {
 	Threads int           // 0: all processors
 	Prompt  int           // tokens of a prompt, 0: 512
 	Each    time.Duration // how long each figure is measured, 0: a tenth of a second
+	Memory  int64         // the most that buffers take, 0: as much as caches call for
 	Model   *model.Model  // measured too, if there is one
 	MaxRAM  int64         // memory that it may take, 0: as model.Options has it
 	Only    string        // a section: machine, products, encoders, decoders, layers; all when it is empty
@@ -29,7 +30,7 @@ type Report struct {
 	Threads int      `json:"threads"`
 	Prompt  int      `json:"prompt"`
 
-	CopyGBs  float64 `json:"copy_gb_per_second,omitempty"`       // bytes read plus bytes written
+	CopyGBs  float64 `json:"copy_gb_per_second,omitempty"`       // bytes read plus bytes written, from memory to memory
 	Float32  float64 `json:"float32_peak_gflops,omitempty"`      // fused multiply-adds in registers, two operations each
 	Int8     float64 `json:"int8_peak_gops,omitempty"`           // likewise
 	Products []Rate  `json:"products,omitempty"`                 // in billions of operations a second
@@ -48,13 +49,16 @@ type Rate struct {
 	Part float64 `json:"part_of_peak"`
 }
 
-// A Coder is the speed of a storage type: of its default encoder and of llama-quantize's choices, or of decoding.
+// A Coder is the speed of a storage type from memory to memory: of its default encoder and of llama-quantize's choices, from float32, of the default
+// from bfloat16, or of decoding to float32. Parts are bytes read plus bytes written, of those that copying reads and writes in that time.
 type Coder struct {
 	Type     string  `json:"type"`
 	Mweights float64 `json:"million_weights_per_second"`
-	PartCopy float64 `json:"part_of_copy"` // bytes in and out, as a part of memory-copy speed
+	PartCopy float64 `json:"part_of_copy"`
 	Ggml     float64 `json:"ggml_million_weights_per_second,omitempty"`
 	GgmlPart float64 `json:"ggml_part_of_copy,omitempty"`
+	BF16     float64 `json:"from_bf16_million_weights_per_second,omitempty"`
+	BF16Part float64 `json:"from_bf16_part_of_copy,omitempty"`
 }
 
 // A Layer is the speed of one layer of a 1-billion-weights Llama over a prompt, in deploy mode.

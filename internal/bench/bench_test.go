@@ -8,7 +8,7 @@ import (
 
 // A short run of everything gives figures that can be true.
 func TestRun(t *testing.T) {
-	r, err := Run(context.Background(), Options{Threads: 2, Prompt: 8, Each: time.Millisecond})
+	r, err := Run(context.Background(), Options{Threads: 2, Prompt: 8, Each: time.Millisecond, Memory: 8 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,7 +19,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d products, %d encoders, %d decoders, %d layers", len(r.Products), len(r.Encoders), len(r.Decoders), len(r.Layers))
 	}
 	for _, c := range r.Encoders {
-		if !(c.Mweights > 0) || c.Ggml < 0 {
+		if !(c.Mweights > 0 && c.BF16 > 0 && c.PartCopy > 0 && c.BF16Part > 0) || c.Ggml < 0 {
 			t.Errorf("%+v", c)
 		}
 	}
@@ -31,7 +31,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestOnly(t *testing.T) {
-	r, err := Run(context.Background(), Options{Threads: 1, Each: time.Millisecond, Only: "products"})
+	r, err := Run(context.Background(), Options{Threads: 1, Each: time.Millisecond, Memory: 8 << 20, Only: "products"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,14 +9,14 @@ import (
 	"quern/quantize"
 )
 
-// machine measures the limits: copying memory beyond the caches, and multiply-adds in registers.
+// machine measures the limits: copying memory that no cache holds, and multiply-adds in registers.
 func machine(_ context.Context, r *Report, opt Options) error {
-	const size = 64 << 20
+	size := share(opt) / 2
 	copies := rate(opt, func() func() {
-		a, b := make([]byte, size), make([]byte, size)
+		a, b := present(size), present(size)
 		return func() { copy(b, a) }
 	})
-	r.CopyGBs = copies * 2 * size / 1e9
+	r.CopyGBs = copies * 2 * float64(size) / 1e9
 	r.Float32 = peak(opt, kernel.PeakF32)
 	r.Int8 = peak(opt, kernel.PeakI8)
 	return nil
@@ -41,35 +41,48 @@ func products(_ context.Context, r *Report, opt Options) error {
 	return nil
 }
 
-// rowsOfMemory is a run of rows as the streaming writer hands them to encoders: larger than a core's own caches.
-const rowWeights, rows = 4096, 256
-
 func encoders(_ context.Context, r *Report, opt Options) error {
+	mem := farOf(opt)
 	for _, t := range quantize.Types() {
 		if t.Encode == nil || rowWeights%t.Block != 0 {
 			continue
 		}
 		size, _ := t.Size(rowWeights)
-		per := func(effort int) (mweights, part float64) {
-			calls := rate(opt, func() func() {
-				x, dst, at := noise(rows*rowWeights), make([]byte, rows*size), 0
-				return func() {
-					if err := quantize.Rows(dst[at*size:][:size], t, x[at*rowWeights:][:rowWeights], rowWeights, importanceFor(t), effort); err != nil {
-						panic(err) // its own numbers
-					}
-					at = (at + 1) % rows
-				}
-			})
-			return calls * rowWeights / 1e6, calls * float64(4*rowWeights+size) / 1e9 / r.CopyGBs
-		}
 		c := Coder{Type: t.Name}
-		c.Mweights, c.PartCopy = per(quantize.EffortDefault)
+		c.Mweights, c.PartCopy = perWeight(r, opt, mem, 4*rowWeights+size, func(m *far, row int) {
+			encode(m.codes(row, size), t, m.weights(row), quantize.EffortDefault)
+		})
+		c.BF16, c.BF16Part = perWeight(r, opt, mem, 2*rowWeights+size, func(m *far, row int) {
+			kernel.BF16ToF32(m.row[:], m.halves(row))
+			encode(m.codes(row, size), t, m.row[:], quantize.EffortDefault)
+		})
 		if t.Ggml != nil {
-			c.Ggml, c.GgmlPart = per(quantize.EffortGgml)
+			c.Ggml, c.GgmlPart = perWeight(r, opt, mem, 4*rowWeights+size, func(m *far, row int) {
+				encode(m.codes(row, size), t, m.weights(row), quantize.EffortGgml)
+			})
 		}
 		r.Encoders = append(r.Encoders, c)
 	}
 	return nil
+}
+
+// perWeight measures what goes through memory row by row: how many million weights a second, and what part of copying the bytes of a row are, read and
+// written.
+func perWeight(r *Report, opt Options, mem []*far, bytes int, f func(m *far, row int)) (mweights, part float64) {
+	thread := 0
+	rows := rate(opt, func() func() {
+		m := mem[thread]
+		thread++
+		return func() { f(m, m.next()) }
+	})
+	return rows * rowWeights / 1e6, rows * float64(bytes) / 1e9 / r.CopyGBs
+}
+
+// encode writes a row of noise.
+func encode(dst []byte, t *quantize.Type, x []float32, effort int) {
+	if err := quantize.Rows(dst, t, x, rowWeights, importanceFor(t), effort); err != nil {
+		panic(err) // its own numbers
+	}
 }
 
 // importanceFor is importance for the types that nobody encodes without.
@@ -89,24 +102,23 @@ var evenly = func() []float32 {
 }()
 
 func decoders(_ context.Context, r *Report, opt Options) error {
+	mem := farOf(opt)
 	for _, t := range quantize.Types() {
 		if t.Decode == nil || t.Encode == nil || rowWeights%t.Block != 0 {
 			continue
 		}
 		size, _ := t.Size(rowWeights)
 		code := encoded(t, 1)
-		calls := rate(opt, func() func() {
-			x, src, at := make([]float32, rows*rowWeights), make([]byte, rows*size), 0
-			for i := range rows {
-				copy(src[i*size:], code)
+		for _, m := range mem {
+			for row := range len(m.x) / rowWeights {
+				copy(m.codes(row, size), code)
 			}
-			return func() {
-				t.Decode(x[at*rowWeights:][:rowWeights], src[at*size:][:size])
-				at = (at + 1) % rows
-			}
+		}
+		c := Coder{Type: t.Name}
+		c.Mweights, c.PartCopy = perWeight(r, opt, mem, 4*rowWeights+size, func(m *far, row int) {
+			t.Decode(m.weights(row), m.codes(row, size))
 		})
-		r.Decoders = append(r.Decoders, Coder{Type: t.Name, Mweights: calls * rowWeights / 1e6,
-			PartCopy: calls * float64(4*rowWeights+size) / 1e9 / r.CopyGBs})
+		r.Decoders = append(r.Decoders, c)
 	}
 	return nil
 }
@@ -119,9 +131,7 @@ func encoded(t *quantize.Type, n int) []byte {
 	if t.Ggml != nil {
 		effort = quantize.EffortGgml
 	}
-	if err := quantize.Rows(code, t, noise(n*rowWeights), rowWeights, importanceFor(t), effort); err != nil {
-		panic(err) // its own numbers
-	}
+	encode(code, t, noise(n*rowWeights), effort)
 	return code
 }
 

@@ -10,13 +10,17 @@ func blocks8AVX2(dst *byte, src *float32, n uintptr) uint32
 //go:noescape
 func blocks8GgmlAVX2(dst *byte, src *float32, n uintptr) uint32
 
+//go:noescape
+func blocks4GgmlAVX2(dst *byte, src *float32, n uintptr) uint32
+
 func init() {
-	blocks8.add("avx2", cpu.Has("avx2"), whole8(blocks8AVX2))
-	blocks8Ggml.add("avx2", cpu.Has("avx2"), whole8(blocks8GgmlAVX2))
+	blocks8.add("avx2", cpu.Has("avx2"), whole8(blocks8AVX2, bytes8))
+	blocks8Ggml.add("avx2", cpu.Has("avx2"), whole8(blocks8GgmlAVX2, bytes8))
+	blocks4Ggml.add("avx2", cpu.Has("avx2"), whole8(blocks4GgmlAVX2, bytes4))
 }
 
-// whole8 makes a body of one that takes multiples of eight blocks: what remains goes through a copy.
-func whole8(f func(dst *byte, src *float32, n uintptr) uint32) blocks8Body {
+// whole8 makes a body of one that takes multiples of eight blocks of so many bytes: what remains goes through a copy.
+func whole8(f func(dst *byte, src *float32, n uintptr) uint32, size int) blocks8Body {
 	const some = 8 * block8
 	return func(dst []byte, src []float32) (r uint32) {
 		n := len(src) / some * some
@@ -28,7 +32,7 @@ func whole8(f func(dst *byte, src *float32, n uintptr) uint32) blocks8Body {
 			var out [8 * bytes8]byte
 			copy(x[:], src[n:])
 			r = max(r, f(&out[0], &x[0], some))
-			copy(dst[n/block8*bytes8:], out[:(len(src)-n)/block8*bytes8])
+			copy(dst[n/block8*size:], out[:(len(src)-n)/block8*size])
 		}
 		return r
 	}

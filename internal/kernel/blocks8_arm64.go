@@ -10,7 +10,11 @@ func blocks8NEON(dst *byte, src *float32, n uintptr) uint32
 //go:noescape
 func blocks8GgmlNEON(dst *byte, src *float32, n uintptr) uint32
 
+//go:noescape
+func blocks4GgmlNEON(dst *byte, src *float32, n uintptr) uint32
+
 func init() {
+	blocks4Ggml.add("neon", cpu.Has("neon"), any8(blocks4GgmlNEON))
 	blocks8.add("neon", cpu.Has("neon"), any8(blocks8NEON))
 	blocks8Ggml.add("neon", cpu.Has("neon"), any8(blocks8GgmlNEON))
 }

@@ -43,14 +43,18 @@ func blocksOf(r *rand.Rand, n int, wild bool) []float32 {
 }
 
 func TestBlocks8(t *testing.T) {
-	for name, b := range map[string]*bodies[blocks8Body]{"fitted": blocks8, "ggml": blocks8Ggml} {
+	for name, b := range map[string]*bodies[blocks8Body]{"fitted": blocks8, "ggml": blocks8Ggml, "4": blocks4Ggml} {
 		t.Run(name, func(t *testing.T) {
+			size := bytes8
+			if name == "4" {
+				size = bytes4
+			}
 			each(t, b, func(t *testing.T, f, portable blocks8Body) {
 				r := rand.New(rand.NewSource(8))
 				for round := range 300 {
 					n, off := round%20*block8, r.Intn(9)
 					x := blocksOf(r, n+block8, false)[off:][:n]
-					got, want := bytes.Repeat([]byte{0xa5}, n/block8*bytes8+64), bytes.Repeat([]byte{0xa5}, n/block8*bytes8+64)
+					got, want := bytes.Repeat([]byte{0xa5}, n/block8*size+64), bytes.Repeat([]byte{0xa5}, n/block8*size+64)
 					a, b := f(got[32:len(got)-32], x), portable(want[32:len(want)-32], x)
 					if (a == 0) != (b == 0) || name == "fitted" && a != b {
 						t.Fatalf("round %d: %#x is returned, portable %#x", round, a, b)
@@ -63,7 +67,7 @@ func TestBlocks8(t *testing.T) {
 					}
 				}
 				for range 100 { // nothing but a warning is asked for
-					x := blocksOf(r, 9*block8, true)
+					x := blocksOf(r, 9*block8, name != "4")
 					bad := false
 					for _, v := range x {
 						bad = bad || v-v != 0

@@ -19,7 +19,7 @@ func blocks8AMD64(f *file) {
 		f.p("DATA b8Order<>+%d(SB)/4, $%d", 4*i, v)
 	}
 	f.p("GLOBL b8Order<>(SB), RODATA|NOPTR, $32")
-	f.blocks8("blocks8AVX2", f.fit8, f.nearest8, func() {
+	f.blocks8("blocks8AVX2", f.most8, f.fit8, func() { f.nearest8(); f.bytes8() }, func() {
 		f.i("VEXTRACTI128", "$1", "Y15", "X0")
 		f.i("VPMAXSD", "X0", "X15", "X0")
 		f.i("VPSHUFD", "$0x4e", "X0", "X1")
@@ -28,7 +28,8 @@ func blocks8AMD64(f *file) {
 		f.i("VPMAXSD", "X0", "X1", "X0")
 		f.i("VMOVD", "X0", "AX")
 	})
-	f.blocks8("blocks8GgmlAVX2", f.ggml8, f.away8, func() { f.i("VMOVMSKPS", "Y15", "AX") })
+	f.blocks8("blocks8GgmlAVX2", f.most8, f.ggml8, func() { f.away8(); f.bytes8() }, func() { f.i("VMOVMSKPS", "Y15", "AX") })
+	blocks4AMD64(f)
 }
 
 // The stack, for up to 32 blocks: parts of two sums of each, then what each has one of: an inverse scale, a half. Passes over fewer blocks would wait
@@ -42,9 +43,9 @@ const (
 	frame8      = at8Halves + 2*blocks8Most
 )
 
-// blocks8 writes a function: scales leaves inverse scales and halves for the largest magnitudes, codes makes the 32-bit codes Y4…Y7 of a block at AX
-// for the inverse scale in Y1, result makes AX of what scales gathered in Y15.
-func (f *file) blocks8(name string, scales, codes, result func()) {
+// blocks8 writes a function: tops leaves parts of what the weights of a block at AX have the most of, scales makes of these inverse scales and halves, codes
+// writes a block for the inverse scale in Y1 but for its half, and leaves where the next one goes, result makes AX of what scales gathered in Y15.
+func (f *file) blocks8(name string, tops, scales, codes, result func()) {
 	f.p("\n// func %s(dst *byte, src *float32, n uintptr) uint32", name)
 	f.p("TEXT ·%s(SB), 0, $%d-28", name, frame8)
 	f.p("\tNO_LOCAL_POINTERS")
@@ -56,30 +57,21 @@ func (f *file) blocks8(name string, scales, codes, result func()) {
 	f.i("CMPQ", "R8", "R10")
 	f.i("CMOVQLT", "R8", "R10")
 	f.i("VMOVDQU", "b8Abs<>(SB)", "Y14")
+	next := 4 * 32 * blocks8Most // where the next round begins, half of it asked for in one pass and half in another
 	f.each8(func() {
-		for v := range 4 {
-			f.i("VPAND", fmt.Sprintf("%d(AX)", 32*v), "Y14", y(v))
-		}
-		f.i("VPMAXSD", "Y1", "Y0", "Y0")
-		f.i("VPMAXSD", "Y3", "Y2", "Y2")
-		f.i("VPMAXSD", "Y2", "Y0", "Y0")
-		f.i("VMOVDQU", "Y0", "(DX)")
+		f.ahead("AX", next, 1)
+		tops()
 	}, parts8)
 	scales()
 	f.i("VMOVDQU", "b8Least<>(SB)", "Y13")
 	f.i("VMOVDQU", "b8Order<>(SB)", "Y14")
 	f.each8(func() {
 		f.i("VBROADCASTSS", "(BX)", "Y1")
-		codes()
-		f.i("VPACKSSDW", "Y5", "Y4", "Y4")
-		f.i("VPACKSSDW", "Y7", "Y6", "Y6")
-		f.i("VPACKSSWB", "Y6", "Y4", "Y4")
-		f.i("VPERMD", "Y4", "Y14", "Y4")
-		f.i("VPMAXSB", "Y13", "Y4", "Y4")
+		f.ahead("AX", next+64, 1)
+		f.ahead("DI", 1024, 34)
 		f.i("MOVWLZX", "(R9)", "R11")
 		f.i("MOVW", "R11", "(DI)")
-		f.i("VMOVDQU", "Y4", "2(DI)")
-		f.i("ADDQ", "$34", "DI")
+		codes()
 	}, inverse8, halves8)
 	f.i("MOVQ", "AX", "SI")
 	f.i("SUBQ", "R10", "R8")
@@ -87,6 +79,33 @@ func (f *file) blocks8(name string, scales, codes, result func()) {
 	result()
 	f.i("MOVL", "AX", "ret+24(FP)")
 	f.p("\tVZEROUPPER\n\tRET")
+}
+
+// most8 leaves parts of the largest magnitude.
+func (f *file) most8() {
+	for v := range 4 {
+		f.i("VPAND", fmt.Sprintf("%d(AX)", 32*v), "Y14", y(v))
+	}
+	f.i("VPMAXSD", "Y1", "Y0", "Y0")
+	f.i("VPMAXSD", "Y3", "Y2", "Y2")
+	f.i("VPMAXSD", "Y2", "Y0", "Y0")
+	f.i("VMOVDQU", "Y0", "(DX)")
+}
+
+// order8 brings the codes Y4…Y7 together as bytes of Y4.
+func (f *file) order8() {
+	f.i("VPACKSSDW", "Y5", "Y4", "Y4")
+	f.i("VPACKSSDW", "Y7", "Y6", "Y6")
+	f.i("VPACKSSWB", "Y6", "Y4", "Y4")
+	f.i("VPERMD", "Y4", "Y14", "Y4")
+}
+
+// bytes8 writes the codes Y4…Y7.
+func (f *file) bytes8() {
+	f.order8()
+	f.i("VPMAXSB", "Y13", "Y4", "Y4")
+	f.i("VMOVDQU", "Y4", "2(DI)")
+	f.i("ADDQ", "$34", "DI")
 }
 
 // A walk8 is a register that goes through what blocks have.

@@ -9,6 +9,7 @@ func blocks8ARM64(f *file) {
 		f.word(0x6eb0a800|31<<5|31, "UMAXV S31, V31.S4")
 		f.i("FMOVS", "F31", "R3")
 	})
+	f.blocks4NEON()
 }
 
 // Registers: V0…V7 are a block's weights, V16 and on numbers, V31 what scales gather.
@@ -51,13 +52,8 @@ func (f *file) blocks8NEON(name string, scales func(), toInt uint32, toIntName s
 		f.neonOp("VMULPS", i, i, 10)
 		f.word(toInt|uint32(i<<5|i), fmt.Sprintf("%s V%d.S4, V%d.S4", toIntName, i, i))
 	}
-	for i := range 4 {
-		f.word(uint32(0x0e614800|(2*i)<<5|i), fmt.Sprintf("SQXTN V%d.H4, V%d.S4", i, 2*i))
-		f.word(uint32(0x4e614800|(2*i+1)<<5|i), fmt.Sprintf("SQXTN2 V%d.H8, V%d.S4", i, 2*i+1))
-	}
+	f.bytes8NEON()
 	for i := range 2 {
-		f.word(uint32(0x0e214800|(2*i)<<5|i), fmt.Sprintf("SQXTN V%d.B8, V%d.H8", i, 2*i))
-		f.word(uint32(0x4e214800|(2*i+1)<<5|i), fmt.Sprintf("SQXTN2 V%d.B16, V%d.H8", i, 2*i+1))
 		f.word(uint32(0x4e206400|neonLeast<<16|i<<5|i), fmt.Sprintf("SMAX V%d.B16, V%d.B16, V%d.B16", i, i, neonLeast))
 	}
 	f.i("ADD", "$2", "R0")
@@ -67,6 +63,18 @@ func (f *file) blocks8NEON(name string, scales func(), toInt uint32, toIntName s
 	result()
 	f.i("MOVW", "R3", "ret+24(FP)")
 	f.p("\tRET")
+}
+
+// bytes8NEON brings the codes V0…V7 together as bytes of V0 and V1.
+func (f *file) bytes8NEON() {
+	for i := range 4 {
+		f.word(uint32(0x0e614800|(2*i)<<5|i), fmt.Sprintf("SQXTN V%d.H4, V%d.S4", i, 2*i))
+		f.word(uint32(0x4e614800|(2*i+1)<<5|i), fmt.Sprintf("SQXTN2 V%d.H8, V%d.S4", i, 2*i+1))
+	}
+	for i := range 2 {
+		f.word(uint32(0x0e214800|(2*i)<<5|i), fmt.Sprintf("SQXTN V%d.B8, V%d.H8", i, 2*i))
+		f.word(uint32(0x4e214800|(2*i+1)<<5|i), fmt.Sprintf("SQXTN2 V%d.B16, V%d.H8", i, 2*i+1))
+	}
 }
 
 func (f *file) fit8NEON() {

@@ -33,6 +33,8 @@ func (f *file) sixteens(name string, body func()) {
 	f.args("dst", "DI", "src", "SI", "n", "CX")
 	f.loop(16, func() {
 		body()
+		f.ahead("SI", 4096, 64)
+		f.ahead("DI", 1024, 32)
 		f.i("VMOVDQU", "Y2", "(DI)")
 		f.i("ADDQ", "$32", "DI")
 		f.i("ADDQ", "$64", "SI")
@@ -77,6 +79,7 @@ func (f *file) convert(name, args string, dst, src int, body func()) {
 	f.args("dst", "DI", "src", "SI", "n", "CX")
 	f.loop(8, func() {
 		body()
+		f.ahead("SI", 2048, src)
 		f.i("ADDQ", dollar(dst), "DI")
 		f.i("ADDQ", dollar(src), "SI")
 	})

@@ -24,6 +24,8 @@ var files = map[string]func(*file){
 	"half_amd64.s":         halfAMD64,
 	"blocks8_amd64.s":      blocks8AMD64,
 	"exp_amd64.s":          expAMD64,
+	"magnitude_amd64.s":    magnitudeAMD64,
+	"magnitude_arm64.s":    magnitudeARM64,
 	"exp512_amd64.s":       exp512AMD64,
 	"acts_amd64.s":         actsAMD64,
 	"tiles_amd64.s":        tilesAMD64,
@@ -94,6 +96,14 @@ func (f *file) args(pairs ...string) {
 		if pairs[n+1] != "" {
 			f.i("MOVQ", fmt.Sprintf("%s+%d(FP)", pairs[n], off), pairs[n+1])
 		}
+	}
+}
+
+// ahead asks for the bytes from reg on that a loop will read or write once it has gone so far: what processors fetch by themselves ends with a page. To ask for what is not
+// there does nothing.
+func (f *file) ahead(reg string, far, bytes int) {
+	for at := 0; at < bytes; at += 64 {
+		f.i("PREFETCHT0", fmt.Sprintf("%d(%s)", far+at, reg))
 	}
 }
 
