@@ -155,6 +155,15 @@ const (
 	RoleIndexQ   // of what chooses positions: its queries …
 	RoleIndexK   // … and its keys …
 	RoleIndexQNorm
+	RoleHyperAttn // of several streams: what makes of them how much of each attention is given, and how much of what it makes each is
+	RoleHyperAttnBase
+	RoleHyperAttnScale
+	RoleHyperFFN // the same of the feed-forward network …
+	RoleHyperFFNBase
+	RoleHyperFFNScale
+	RoleHyperHead // … and of the output head
+	RoleHyperHeadBase
+	RoleHyperHeadScale
 	RoleIndexKNorm
 	RoleIndexHeads // … and how much each of its heads counts
 	RoleRelative   // for each kind of distance and head, what is added to scores

@@ -52,16 +52,11 @@ var DeepSeek2 = register(Arch{
 	},
 	Keys: slices.Concat(
 		named("block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count"),
-		[]Key{{GGUF: "{a}.attention.head_count_kv", Field: func(p *Params) any { return &p.KVHeads }, Default: func(p *Params) { p.KVHeads = 1 }}},
+		[]Key{oneHeadOfKeys},
 		named("rope.scaling.type", "rope.scaling.factor"), yarnKeys,
 		named("rope.freq_base", "attention.layer_norm_rms_epsilon"),
-		expertKeys, groupKeys,
-		[]Key{
-			{GGUF: "{a}.attention.key_length", Field: func(p *Params) any { return &p.MLA.Key }, Default: func(p *Params) { p.MLA.Key = p.MLA.KV + p.RopeDim }},
-			{GGUF: "{a}.attention.value_length", Field: func(p *Params) any { return &p.MLA.Value }, Default: func(p *Params) { p.MLA.Value = p.MLA.KV }},
-			{GGUF: "general.file_type"},
-			denseLayers("first_k_dense_replace"),
-		},
+		expertKeys, groupKeys, latentSizes,
+		[]Key{{GGUF: "general.file_type"}, denseLayers("first_k_dense_replace")},
 		sizeKeys(always)[:1],
 		latentKeys,
 		sharedKeys,
@@ -115,6 +110,15 @@ var latentAttention = slices.Concat(without(attention, RoleQ, RoleK, RoleV, Role
 	{GGUF: "blk.{}.attn_kv_b.weight", Role: RoleKVB, Shape: "KB KL", Stead: []string{"blk.{}.attn_k_b.weight", "blk.{}.attn_v_b.weight"}},
 	{GGUF: "blk.{}.attn_output.weight", HF: "model.layers.{}.self_attn.o_proj.weight", Role: RoleO, Shape: "E O"},
 })
+
+// oneHeadOfKeys and latentSizes are what runtimes keep of keys and values: one head.
+var (
+	oneHeadOfKeys = Key{GGUF: "{a}.attention.head_count_kv", Field: func(p *Params) any { return &p.KVHeads }, Default: func(p *Params) { p.KVHeads = 1 }}
+	latentSizes   = []Key{
+		{GGUF: "{a}.attention.key_length", Field: func(p *Params) any { return &p.MLA.Key }, Default: func(p *Params) { p.MLA.Key = p.MLA.KV + p.RopeDim }},
+		{GGUF: "{a}.attention.value_length", Field: func(p *Params) any { return &p.MLA.Value }, Default: func(p *Params) { p.MLA.Value = p.MLA.KV }},
+	}
+)
 
 func wideQ(p *Params, _ int) bool   { return p.MLA.Q == 0 }
 func narrowQ(p *Params, _ int) bool { return p.MLA.Q > 0 }

@@ -30,6 +30,8 @@ type Layer struct {
 	BareValue   bool       // values are normed, head by head, without weights
 	PartPairs   bool       // of a head's pairs those of the highest frequencies may be the only ones to be rotated; rope_freqs.weight says which
 	IndexPairs  bool       // heads that choose positions are rotated in pairs
+	IndexTail   bool       // they are rotated at their end, and keys normed with the epsilon of all other norms
+	CutFirst    bool       // gates within bounds (Bounds) are cut off before their function, not behind it
 	Before      bool       // experts are given what the layer is, by a norm of their own, beside a dense network behind attention
 	EarlyRouter bool       // the router is given what the layer is, without a norm
 	Ungated     bool       // the feed-forward network has no gate: its function is applied to up

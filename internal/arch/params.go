@@ -93,6 +93,7 @@ type Params struct {
 	Mix    Mixture // of experts; zero without
 	MLA    Latent  // attention; zero without
 	Index  Indexer // zero without
+	Hyper  Hyper   // zero without
 	Scales Scales
 	Times  Times
 	Caps   Caps
@@ -157,13 +158,19 @@ func (p *Params) Dim(letter string) int {
 	case "LP": // of all layers
 		return p.Layers * p.Side
 	}
-	return max(p.AltUp.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.visionDim(letter))
+	if letter == "HCE" { // all streams of a token
+		return p.Hyper.Streams * p.Embd
+	}
+	return max(p.AltUp.dim(letter), p.Hyper.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.visionDim(letter))
 }
 
 // Gates is the number of outputs of RoleAttnGate.
 func (p *Params) Gates() int {
 	if p.HeadGate {
 		return p.Heads
+	}
+	if p.MLA.KV > 0 {
+		return p.Heads * p.ValueDim
 	}
 	return p.Heads * p.HeadDim
 }

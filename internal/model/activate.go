@@ -56,6 +56,16 @@ func (r *run) activateWithin(gate, up []float32, bound float32, m int) {
 		r.activate(gate, up, m)
 		return
 	}
+	if n := len(gate) / m; r.m.cutFirst {
+		r.eachRow(m, func(_ *worker, row int) {
+			g, u := gate[row*n:][:n], up[row*n:][:n]
+			for i := range g {
+				g[i], u[i] = min(g[i], bound), min(max(u[i], -bound), bound)
+			}
+		})
+		r.activate(gate, up, m)
+		return
+	}
 	r.activate(gate, nil, m)
 	n := len(gate) / m
 	r.eachRow(m, func(_ *worker, row int) {

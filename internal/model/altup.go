@@ -47,6 +47,10 @@ func (r *run) stream(x []float32, i, m int) []float32 {
 // spread makes the other streams of embeddings x [m][E], as long as these.
 func (r *run) spread(b *batch, x []float32) {
 	e, u, m := r.m.params.Embd, r.m.streams, len(b.at)
+	if r.m.hyper.fn.t != nil {
+		r.copies(b.x, m)
+		return
+	}
 	for i := 1; i < u; i++ {
 		y := grow(&r.active, m*e)
 		r.multiply(x, m, product{y, r.m.altProj.part(i-1, e)})
@@ -63,6 +67,10 @@ func (r *run) gather(x []float32, m int) []float32 {
 		return x
 	}
 	out := grow(&r.gathered, m*e)
+	if r.m.hyper.fn.t != nil {
+		r.reduce(out, nil, x, &r.m.hyper, m)
+		return out
+	}
 	r.eachRow(m, func(_ *worker, row int) { copy(out[row*e:][:e], x[row*u*e:]) })
 	for i := 1; i < u; i++ {
 		one, y := r.stream(x, i, m), grow(&r.active, m*e)

@@ -11,7 +11,11 @@ import (
 // H·D queries, KV·D keys and values, F feed-forward. After the last layer the final states of the wanted rows are in b.out.
 func (r *run) advance(l *layer, b *batch, last bool) {
 	p := l.p
-	if r.m.streams > 1 {
+	switch {
+	case r.m.hyper.fn.t != nil:
+		r.advanceHyper(l, b, last)
+		return
+	case r.m.streams > 1:
 		r.advanceStreams(l, b, last)
 		return
 	}
@@ -130,7 +134,7 @@ func (r *run) gateOf(h []float32, l *layer, m int) []float32 {
 	if l.oGate.t == nil {
 		return nil
 	}
-	gate := grow(&r.wide, m*l.oGate.n) // [m][H·D] or [m][H]
+	gate := grow(&r.gates, m*l.oGate.n) // [m][H·D] or [m][H]
 	r.apply(h, m, product{gate, &l.oGate})
 	return gate
 }

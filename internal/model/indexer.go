@@ -81,16 +81,19 @@ func (r *run) chooseSeen(h, qa []float32, l *layer, b *batch) sight {
 	r.apply(qa, m, product{q, &x.q})
 	r.hold(q)
 	r.apply(h, m, product{k, &x.k}, product{by, &x.heads})
-	scale := float32(1 / math.Sqrt(float64(in.Heads*in.Dim)))
+	scale, eps, from := float32(1/math.Sqrt(float64(in.Heads*in.Dim))), keyEps, 0
+	if r.m.indexTail {
+		eps, from = float64(p.NormEps), in.Dim-p.RopeDim
+	}
 	r.eachRow(m, func(w *worker, row int) {
 		k := k[row*in.Dim:][:in.Dim]
-		centred(k, x.kNorm, keyEps)
-		r.rope.rotate(k, b.at[row], in.Dim, !r.m.indexPairs)
+		centred(k, x.kNorm, eps)
+		r.rope.rotate(k[from:], b.at[row], in.Dim-from, !r.m.indexPairs)
 		if r.mode == Deploy {
 			w.halve(k, k)
 		}
-		r.rope.rotate(q[row*in.Heads*in.Dim:][:in.Heads*in.Dim], b.at[row], in.Dim, !r.m.indexPairs)
 		for i := range in.Heads {
+			r.rope.rotate(q[(row*in.Heads+i)*in.Dim+from:][:in.Dim-from], b.at[row], in.Dim-from, !r.m.indexPairs)
 			by[row*in.Heads+i] *= scale
 		}
 	})

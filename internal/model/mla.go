@@ -27,6 +27,8 @@ func (l *layer) latentSlots(p *arch.Params) []slot {
 		{role: arch.RoleVB, matrix: &x.vb, n: p.ValueDim, k: a.KV, stack: p.Heads, may: true},
 		{role: arch.RoleKVB, matrix: &x.kvb, n: p.Heads * (a.Nope + p.ValueDim), k: a.KV, may: true},
 		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: p.Heads * p.ValueDim},
+		{role: arch.RoleAttnGate, matrix: &l.oGate, n: p.Gates(), k: p.Embd, may: true},
+		{role: arch.RoleSinks, vector: &l.sinks, n: p.Heads, may: true},
 	}...)
 	if a.Q == 0 {
 		return append(list, slot{role: arch.RoleQ, matrix: &l.q, n: q, k: p.Embd})
@@ -71,13 +73,19 @@ func (r *run) mixLatent(att, h []float32, l *layer, b *batch) {
 		sees = r.chooseSeen(h, qa, l, b)
 		r.release(before)
 	}
+	before := r.hold(q, kva)
+	gate := r.gateOf(h, l, m)
+	r.release(before)
+	r.hold(gate)
 	narrow := grow(&r.v, m*p.MLA.KV) // [m][KL]
 	r.narrow(narrow, kva, q, l, b.at)
 	if x.kvb.t != nil {
 		r.widened(att, q, narrow, kva, l, b, sees)
-		return
+	} else {
+		r.absorbed(att, q, narrow, kva, l, b, sees)
 	}
-	r.absorbed(att, q, narrow, kva, l, b, sees)
+	r.release(before)
+	r.gateBy(att, gate, l.oGate.n, m)
 }
 
 // narrow norms the narrow keys, and gives the parts of keys (the end of each row of kva) and of queries that have one their
@@ -172,7 +180,7 @@ func (r *run) absorb(part stretch, att, q, keys, values []float32, l *layer, b *
 			continue
 		}
 		mixed := grow(&r.mixed, m*g*kl)
-		r.attend(mixed, wide, keys, values, b.seqs, heads{n: g, shared: 1, key: kl + rot, value: kl, sees: sees})
+		r.attend(mixed, wide, keys, values, b.seqs, heads{n: g, shared: 1, key: kl + rot, value: kl, sees: sees, sinks: ofHeads(l.sinks, from, g)})
 		for i := range g {
 			r.eachRow(m, func(_ *worker, row int) { copy(in[row*kl:][:kl], mixed[(row*g+i)*kl:]) })
 			outer := product{out[:m*w], l.mla.vb.part(from+i, w)}
@@ -213,7 +221,15 @@ func (r *run) widened(att, q, narrow, kva []float32, l *layer, b *batch, sees si
 			}
 		}
 	})
-	r.attend(att, q, keys, values, b.seqs, heads{n: p.Heads, shared: p.Heads, key: d, value: w, sees: sees})
+	r.attend(att, q, keys, values, b.seqs, heads{n: p.Heads, shared: p.Heads, key: d, value: w, sees: sees, sinks: l.sinks})
+}
+
+// ofHeads is n numbers of a list, or nil of none.
+func ofHeads(x []float32, from, n int) []float32 {
+	if x == nil {
+		return nil
+	}
+	return x[from:][:n]
 }
 
 // scale is x *= by.

@@ -25,7 +25,9 @@ type Model struct {
 	blind      bool      // runtimes know no window
 	chunked    bool      // windows begin at multiples of their size
 	grow       bool      // queries grow in layers that rotate nothing only
-	indexPairs bool      // of what chooses positions: heads are rotated in pairs
+	indexPairs bool      // of what chooses positions: heads are rotated in pairs …
+	indexTail  bool      // … at their end
+	cutFirst   bool      // gates are cut off before their function
 	early      bool      // routers are given what their layers are
 	softGate   bool      // of attention: a softplus instead of the sigmoid
 	blend      float32   // of the sum of what shared experts and the others give, 0: none
@@ -48,6 +50,7 @@ type Model struct {
 	embedNorm norm            // [E] of their sum, or nothing
 	altProj   weight          // [(U-1)·E][E] what makes the other streams of embeddings, or nothing
 	altUn     weight          // [(U-1)·E][E] and one of all again
+	hyper     hyper           // of several streams: what makes one of all, or nothing
 	side      side            // inputs of every layer, or nothing
 	layers    []layer
 	norm      norm   // [E]
@@ -84,6 +87,8 @@ type layer struct {
 	down     weight // [E][F]
 
 	alt altUp // of several streams, or nothing
+
+	hyperAttn, hyperFFN hyper // of several streams, or nothing
 
 	index indexer // of positions, or nothing
 
@@ -142,11 +147,11 @@ func Open(src *formats.Source) (*Model, error) {
 func Of(b *arch.Bound) (*Model, error) {
 	of := &b.Arch.Layer
 	m := &Model{params: b.Params, neox: of.RopeNeox || of.SectionNeox && len(b.Params.Sections) > 0, means: of.MeanNorm, bareNorm: of.BareNorm, late: of.LateNorm, layers: make([]layer, b.Params.Layers)}
-	m.streams, m.loops = max(1, b.Params.AltUp.Inputs), max(1, b.Params.Loops)
+	m.streams, m.loops = max(1, b.Params.AltUp.Inputs, b.Params.Hyper.Streams), max(1, b.Params.Loops)
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
 	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
-	m.runsSiLU, m.indexPairs = of.RunsSiLU, of.IndexPairs
+	m.runsSiLU, m.indexPairs, m.indexTail, m.cutFirst = of.RunsSiLU, of.IndexPairs, of.IndexTail, of.CutFirst
 	m.early, m.softGate, m.runsSum = of.EarlyRouter, of.SoftGate, of.RunsSum
 	switch {
 	case of.Averaged:
@@ -239,18 +244,18 @@ type slot struct {
 // outer lists the places outside the layers.
 func (m *Model) outer() []slot {
 	p := &m.params
-	return []slot{
+	return append(m.hyper.slots(p, hyperHead), []slot{
 		{role: arch.RoleEmbedNorm, norm: &m.embedNorm, n: p.Embd, may: true},
 		{role: arch.RoleOutputNorm, norm: &m.norm, n: p.Embd, may: m.bareNorm || m.encoder},
 		{role: arch.RoleOutput, matrix: &m.head, n: p.Vocab, k: p.Embd, may: m.encoder},
 		{role: arch.RoleClass, matrix: &m.class.dense, n: p.Embd, k: p.Embd, may: true},
 		{role: arch.RoleClassNorm, norm: &m.class.norm, n: p.Embd, may: true},
 		{role: arch.RoleClassOut, matrix: &m.class.out, n: len(p.Labels), k: p.Embd, may: true},
-		{role: arch.RoleAltProj, matrix: &m.altProj, n: p.Embd, k: p.Embd, stack: max(1, m.streams-1), may: m.streams == 1},
-		{role: arch.RoleAltUnembed, matrix: &m.altUn, n: p.Embd, k: p.Embd, stack: max(1, m.streams-1), may: m.streams == 1},
+		{role: arch.RoleAltProj, matrix: &m.altProj, n: p.Embd, k: p.Embd, stack: max(1, p.AltUp.Inputs-1), may: p.AltUp.Inputs == 0},
+		{role: arch.RoleAltUnembed, matrix: &m.altUn, n: p.Embd, k: p.Embd, stack: max(1, p.AltUp.Inputs-1), may: p.AltUp.Inputs == 0},
 		{role: arch.RoleSideProj, matrix: &m.side.proj, n: p.Layers * p.Side, k: p.Embd, may: p.Side == 0},
 		{role: arch.RoleSideProjNorm, norm: &m.side.norm, n: p.Side, may: p.Side == 0},
-	}
+	}...)
 }
 
 func (l *layer) slots() []slot {
@@ -298,6 +303,8 @@ func (l *layer) slots() []slot {
 	if p.AltUp.Inputs > 0 {
 		list = append(list, l.alt.slots(p)...)
 	}
+	list = append(list, l.hyperAttn.slots(p, hyperAttn)...)
+	list = append(list, l.hyperFFN.slots(p, hyperFFN)...)
 	if l.mixed {
 		list = append(list, l.mix.slots(p)...)
 	}

@@ -71,6 +71,8 @@ type scratch struct {
 
 	h, q, k, v, att, gate, up, beside []float32
 
+	gates []float32 // of attention
+
 	means []float32 // of the inputs of values
 
 	first, active, past, told4, coefs, gathered []float32 // of several streams
