@@ -45,6 +45,7 @@ var tellings = []telling{
 	{Type: "step3p5", Set: tellStep},
 	{Type: "jais", Set: tellJais},
 	{Type: "git", Set: tellGrok},
+	{Type: "chameleon", Cannot: needsTower},
 	{Type: "plamo", Set: tellPLaMo},
 	{Type: "mistral4", Class: "Mistral4ForCausalLM", Set: func(p *Params) map[string]any {
 		return map[string]any{"num_key_value_heads": p.Heads, "head_dim": unsaid}

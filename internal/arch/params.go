@@ -69,6 +69,9 @@ type Params struct {
 
 	HeadsIn, KVHeadsIn, FFIn []int32 // of each layer, where these differ from layer to layer (At); Heads, KVHeads and FF are then the largest
 
+	NormAfter bool // norms follow both parts of a layer, in a family most of whose models have them before
+	Unsaid    int  // tokens of images end here, which are never predicted; 0: there are none
+
 	HeadGate bool    // RoleAttnGate has one output for each head, not one for each of its dimensions
 	Parallel bool    // Layer.Parallel, where a family's files tell it
 	NoBiases bool    // queries, keys and values have no biases, in a family most of whose models have them
@@ -106,6 +109,14 @@ type Params struct {
 	// Deepstack is to how many of the first layers images add more than embeddings.
 	Deepstack int
 	Vision    Vision // of a tower; zero without
+}
+
+// Mute are the tokens that are never predicted: from … to before.
+func (p *Params) Mute() (from, to int) {
+	if p.Unsaid == 0 {
+		return 0, 0
+	}
+	return imageTokensBegin, p.Unsaid
 }
 
 // Dim is the size of the dimension that a letter stands for in Rule.Shape, 0 for a letter that has no meaning.

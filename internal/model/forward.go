@@ -55,7 +55,11 @@ func (r *run) finish(dst, x, att, h []float32, l *layer, side []float32, m int) 
 		r.scaleRows(h, r.m.params.Scales.Values, m)
 		r.join(dst, r.normPost(h, l.attnPost, m), l, m)
 	}
-	r.feed(dst, dst, h, l, m)
+	if r.m.runsPast && r.mode == Deploy {
+		r.feed(dst, h, h, l, m)
+	} else {
+		r.feed(dst, dst, h, l, m)
+	}
 	r.normPost(dst, l.ffnSum, m)
 	r.aside(dst, h, l, side, m)
 	if by := l.outScale; by != nil {

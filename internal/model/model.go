@@ -34,6 +34,8 @@ type Model struct {
 	runsSum    bool      // runtimes divide weights of experts by their sum
 	inGate     bool      // experts are given inputs times their weights
 	late       bool      // those of heads come after rotation
+	headMeans  bool      // those of heads take the mean away
+	runsPast   bool      // runtimes give the feed-forward network what attention adds
 	smooth     bool      // yarn's ramp
 	bareVals   bool      // values are normed without weights
 	classAct   bool      // what comes before an output for classes goes through the layers' function, not through a hyperbolic tangent
@@ -151,6 +153,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
 	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
+	m.headMeans, m.runsPast = of.HeadMeans, of.RunsPast && b.Params.NormAfter
 	m.runsSiLU, m.indexPairs, m.indexTail, m.cutFirst = of.RunsSiLU, of.IndexPairs, of.IndexTail, of.CutFirst
 	m.early, m.softGate, m.runsSum = of.EarlyRouter, of.SoftGate, of.RunsSum
 	switch {
@@ -208,8 +211,12 @@ func Of(b *arch.Bound) (*Model, error) {
 		return nil, err
 	}
 	for i := range m.layers {
-		if l := &m.layers[i]; l.parallel && l.ffnNorm.weight == nil {
+		l := &m.layers[i]
+		if l.parallel && l.ffnNorm.weight == nil {
 			l.ffnNorm = l.attnNorm
+		}
+		if b.Params.NormAfter {
+			l.attnPost, l.ffnPost, l.attnNorm, l.ffnNorm = l.attnNorm, l.ffnNorm, norm{}, norm{}
 		}
 	}
 	return m, nil

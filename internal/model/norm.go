@@ -15,11 +15,16 @@ func (n *norm) read(t *formats.Tensor, each, heads int) error {
 	if len(t.Shape) != 2 {
 		return readVector(&n.weight, t, each)
 	}
+	return readHeads(&n.weight, t, heads, each)
+}
+
+// readHeads reads numbers of all heads.
+func readHeads(dst *[]float32, t *formats.Tensor, heads, each int) error {
 	if err := shaped(t, heads, each); err != nil {
 		return err
 	}
-	n.weight = make([]float32, heads*each)
-	return t.Rows.ReadRows(n.weight, 0)
+	*dst = make([]float32, heads*each)
+	return t.Rows.ReadRows(*dst, 0)
 }
 
 // normalize norms the rows of x, each of the embedding's width or of the weight's; x itself where a layer has no norm.
@@ -37,8 +42,11 @@ func (r *run) normalize(h, x []float32, n norm, m int) {
 
 // normed is x / √(mean x² + ε) · weight, or where a family takes the mean away (x - mean) / √(variance + ε) · weight + bias; h may be x.
 func (r *run) normed(h, x, weight, bias []float32) {
-	eps := float64(r.m.params.NormEps)
-	if r.m.means && (r.mode != Deploy || !r.m.runsRMS) {
+	normed(h, x, weight, bias, float64(r.m.params.NormEps), r.m.means && (r.mode != Deploy || !r.m.runsRMS))
+}
+
+func normed(h, x, weight, bias []float32, eps float64, means bool) {
+	if means {
 		mean := float32(kernel.Sum(x) / float64(len(x)))
 		for i, v := range x {
 			h[i] = v - mean
@@ -82,6 +90,10 @@ func (r *run) normRow(x []float32, l *layer, n norm) {
 		var bias []float32
 		if n.bias != nil {
 			bias = n.bias[at%all:][:d]
+		}
+		if r.m.headMeans {
+			normed(h, h, weight, bias, 1e-5, true)
+			continue
 		}
 		r.normed(h, h, weight, bias)
 	}

@@ -65,6 +65,8 @@ func put(slots []slot, t *formats.Tensor, role arch.Role, layer int) error {
 	switch bias := strings.HasSuffix(t.Name, ".bias"); {
 	case s.matrix != nil:
 		s.vector = &s.matrix.bias
+	case s.norm != nil && bias && len(t.Shape) == 2:
+		return readHeads(&s.norm.bias, t, s.heads, s.n)
 	case s.norm != nil && bias:
 		s.vector = &s.norm.bias
 	case s.norm != nil:

@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"quern/formats"
 )
@@ -72,6 +73,13 @@ func (m *Model) Logits(dst []float32, s *States, from, to int, opt Options) erro
 	}
 	if by := m.params.Caps.Logits; by != 0 {
 		r.eachRow(to-from, func(_ *worker, row int) { capped(dst[row*v:][:v], by) })
+	}
+	if first, end := m.params.Mute(); end > 0 {
+		r.eachRow(to-from, func(_ *worker, row int) {
+			for i := first; i < end; i++ {
+				dst[row*v+i] = -math.MaxFloat32
+			}
+		})
 	}
 	return r.end()
 }
