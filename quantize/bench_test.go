@@ -23,7 +23,7 @@ func BenchmarkEncode(b *testing.B) {
 			name   string
 			encode func(dst []byte, src, importance []float32)
 			imp    []float32
-		}{{"best", q.Encode, nil}, {"best-imp", q.Encode, imp}, {"ggml", q.Ggml, nil}, {"ggml-imp", q.Ggml, imp}} {
+		}{{"best", q.Encode, nil}, {"best-imp", q.Encode, imp}, {"ggml", q.Ggml, nil}, {"ggml-imp", q.Ggml, imp}, {"held-imp", q.Encoder(2), imp}} {
 			if e.encode == nil {
 				continue
 			}

@@ -23,12 +23,10 @@ type Type struct {
 	// one row.
 	Decode func(dst []float32, src []byte)
 
-	// Encode writes one row with quern's own search: never more weighted error in any block than Ggml, codebooks aside, which are held to it by row on the
-	// reference data.
-	// importance is nil or one non-negative weight for each column.
+	// Encode writes one row with quern's own search: on the rows of the reference data never more weighted error than Ggml. importance is nil or one non-negative weight for each column.
 	Encode Encoder
 
-	// Harder returns encoders that search longer, for efforts 2 and 3; nil where Encode has nothing more to try.
+	// Harder returns encoders that search longer, for efforts 2 and 3; nil where Encode has nothing more to try. Either is held to Ggml, block by block.
 	Harder func(effort int) Encoder
 
 	// Weigh fills w with the weight that Encode gives to the squared error of each element of a row, for a given
@@ -89,10 +87,17 @@ func (t *Type) Encoder(effort int) Encoder {
 	switch {
 	case effort <= EffortGgml:
 		return t.Ggml
-	case effort > EffortDefault && t.Harder != nil:
-		return t.Harder(min(effort, EffortMost))
+	case effort == EffortDefault:
+		return t.Encode
 	}
-	return t.Encode
+	encode := t.Encode
+	if t.Harder != nil {
+		encode = t.Harder(min(effort, EffortMost))
+	}
+	if encode == nil || t.Ggml == nil || t.Block == 1 {
+		return encode
+	}
+	return t.heldTo(t.Ggml, encode)
 }
 
 // A Tile is a run of weights as the integer product wants them: weight i is Scale[i/Group]*Code[i] + Min[i/Group], or, where groups

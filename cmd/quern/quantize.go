@@ -35,7 +35,7 @@ func quantizeCommand(ui *ui) *cli.Command {
 			&cli.BoolFlag{Name: "pure", Usage: "use TYPE for every matrix, without the recipe's mix"},
 			&cli.StringFlag{Name: "imatrix", Usage: "importance matrix `FILE` (from quern calibrate or llama-imatrix): errors count by the inputs that meet them"},
 			&cli.StringFlag{Name: "encoder", Value: "default", Usage: "default: quern's search; ggml: the bytes of llama-quantize"},
-			&cli.IntFlag{Name: "effort", Value: quantize.EffortDefault, Usage: "how long to search: 0 takes llama-quantize's choices (--encoder ggml), 1 searches as long as it pays, 2 and 3 longer where the type has more to try"},
+			&cli.IntFlag{Name: "effort", Value: quantize.EffortDefault, Usage: "how long to search: 0 takes llama-quantize's choices (--encoder ggml), 1 searches as long as it pays, 2 and 3 longer where the type has more to try, and take llama-quantize's block where that loses less"},
 			&cli.BoolFlag{Name: "strict", Usage: "refuse to store a tensor in another type because its rows do not fit the block"},
 		),
 		Action: func(c *cli.Context) error { return quantizeAction(c, ui) },
