@@ -46,6 +46,7 @@ var tellings = []telling{
 	{Type: "jais", Set: tellJais},
 	{Type: "git", Set: tellGrok},
 	{Type: "chameleon", Cannot: needsTower},
+	{Type: "muse_glimmer_text", Cannot: needsTower},
 	{Type: "plamo", Set: tellPLaMo},
 	{Type: "mistral4", Class: "Mistral4ForCausalLM", Set: func(p *Params) map[string]any {
 		return map[string]any{"num_key_value_heads": p.Heads, "head_dim": unsaid}

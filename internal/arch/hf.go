@@ -298,7 +298,13 @@ func (b *Bound) make() {
 		if r.Do.Make == nil {
 			continue
 		}
-		if t := r.Do.Make(&b.Params); t != nil {
+		for l := 0; strings.Contains(r.GGUF, "{}") && l < b.Params.Layers; l++ {
+			t := r.Do.Make(&b.Params)
+			t.Name = layerName(r.GGUF, l)
+			b.Tensors = append(b.Tensors, t)
+			b.Origins = append(b.Origins, Origin{Rule: r, Layer: l})
+		}
+		if t := r.Do.Make(&b.Params); t != nil && !strings.Contains(r.GGUF, "{}") {
 			b.Tensors = append(b.Tensors, t)
 			b.Origins = append(b.Origins, Origin{Rule: r, Layer: -1})
 		}

@@ -21,6 +21,8 @@ type Layer struct {
 	Parallel    bool       // the feed-forward network is given what attention is, not what that made of it
 	HeadMeans   bool       // norms of heads take the mean away, those of layers do not; their epsilon is 1e-5
 	RunsPast    bool       // where norms follow (NormAfter), runtimes give the feed-forward network what attention adds instead of the sum
+	EmbedBare   bool       // embeddings are normed without weights
+	PostEps     float32    // the epsilon of norms of what parts of a layer add, where it is another; 0: it is not
 	LateNorm    bool       // heads are normed after they are rotated
 	SparseMix   bool       // a token's two experts are weighed by SparseMixer; runtimes divide two probabilities by their sum
 	LateBare    bool       // heads are normed after they are rotated, without weights (LateBared)

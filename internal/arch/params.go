@@ -69,8 +69,9 @@ type Params struct {
 
 	HeadsIn, KVHeadsIn, FFIn []int32 // of each layer, where these differ from layer to layer (At); Heads, KVHeads and FF are then the largest
 
-	NormAfter bool // norms follow both parts of a layer, in a family most of whose models have them before
-	Unsaid    int  // tokens of images end here, which are never predicted; 0: there are none
+	QueryScale float32 // what normed heads of queries are multiplied by (config.json only: files hold it as weights of norms)
+	NormAfter  bool    // norms follow both parts of a layer, in a family most of whose models have them before
+	Unsaid     int     // tokens of images end here, which are never predicted; 0: there are none
 
 	HeadGate bool    // RoleAttnGate has one output for each head, not one for each of its dimensions
 	Parallel bool    // Layer.Parallel, where a family's files tell it

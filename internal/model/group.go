@@ -90,6 +90,9 @@ func (r *run) start(g *group) {
 		if n := r.m.embedNorm; n.weight != nil {
 			r.normed(x, x, n.weight, n.bias)
 		}
+		if r.m.embedBare {
+			r.normed(x, x, nil, nil)
+		}
 		return nil
 	})
 	for i := range g.batches {

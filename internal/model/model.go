@@ -34,6 +34,8 @@ type Model struct {
 	runsSum    bool      // runtimes divide weights of experts by their sum
 	inGate     bool      // experts are given inputs times their weights
 	late       bool      // those of heads come after rotation
+	postEps    float32   // the epsilon of norms of what parts of a layer add, 0: as of the others
+	embedBare  bool      // embeddings are normed without weights
 	headMeans  bool      // those of heads take the mean away
 	runsPast   bool      // runtimes give the feed-forward network what attention adds
 	smooth     bool      // yarn's ramp
@@ -153,6 +155,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
 	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
+	m.postEps, m.embedBare = of.PostEps, of.EmbedBare
 	m.headMeans, m.runsPast = of.HeadMeans, of.RunsPast && b.Params.NormAfter
 	m.runsSiLU, m.indexPairs, m.indexTail, m.cutFirst = of.RunsSiLU, of.IndexPairs, of.IndexTail, of.CutFirst
 	m.early, m.softGate, m.runsSum = of.EarlyRouter, of.SoftGate, of.RunsSum

@@ -68,7 +68,10 @@ func normed(h, x, weight, bias []float32, eps float64, means bool) {
 
 // normPost norms what a part of a layer adds, where a family does that.
 func (r *run) normPost(h []float32, n norm, m int) []float32 {
-	if n.weight != nil {
+	if eps := float64(r.m.postEps); n.weight != nil && eps > 0 {
+		e := len(n.weight)
+		r.eachRow(m, func(_ *worker, row int) { normed(h[row*e:][:e], h[row*e:][:e], n.weight, n.bias, eps, r.m.means) })
+	} else if n.weight != nil {
 		r.normalize(h, h, n, m)
 	}
 	return h
