@@ -69,7 +69,7 @@ func newBatch4() *batch4 { return &batch4{ints: kernel.NewNamedInts(8)} }
 
 // load takes groups from x and w.
 func (b *batch4) load(groups int) {
-	b.n, b.exact = groups, false
+	b.n = groups
 	x, w := b.x[:groups*flat], b.w[:groups*flat]
 	b.tops.take(x, w, flat)
 	for g := range groups {
@@ -83,6 +83,26 @@ func (b *batch4) load(groups int) {
 	}
 	b.tops.units(b.unit[:], b.heft[:], x, w, flat, false)
 	b.ints.Take(b.unit[:len(x)], b.heft[:len(x)])
+	b.exact = lopsided(b.heft[:len(x)])
+}
+
+// lopsided says that in some group one weight counts sixteen times as much as all others together, which integers would lose beside it: models have inputs that
+// are a hundred times as large as the rest.
+func lopsided(heft []float32) bool {
+	for ; len(heft) > 0; heft = heft[flat:] {
+		var sum [4]float32
+		for i := 0; i < flat; i += 4 {
+			h := heft[i : i+4 : i+4]
+			sum[0] += h[0]
+			sum[1] += h[1]
+			sum[2] += h[2]
+			sum[3] += h[3]
+		}
+		if all := (sum[0] + sum[1]) + (sum[2] + sum[3]); all > 0 && all < 1+1.0/16 { // the largest is one
+			return true
+		}
+	}
+	return false
 }
 
 // fit tries so many inverse scales of each group.

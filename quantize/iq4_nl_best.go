@@ -67,6 +67,8 @@ func (b *batch4) halves4NL() (best [8]uint16, near bool) {
 			try[t] = smallHalf(ratio(lx, l2) * float64(b.whole[t/wide4]))
 		}
 		b.halves(try[:b.n*wide4], &best, &least, &scale)
+		b.byHeaviest(try[:b.n*len(values4NL)])
+		b.halves(try[:b.n*len(values4NL)], &best, &least, &scale)
 	}
 	for round := range again4NL {
 		for g := range b.n {
@@ -87,6 +89,22 @@ func (b *batch4) halves4NL() (best [8]uint16, near bool) {
 		near = near || b.lost(least[g], b.energy[g])
 	}
 	return best, near
+}
+
+// byHeaviest are the halves at which the weight of each group that counts most is any of the levels: where it counts more than all others, the best is near one
+// of them, whatever that makes of the largest.
+func (b *batch4) byHeaviest(try []uint16) {
+	for g := range b.n {
+		at := g * flat
+		for i, h := range b.heft[at : at+flat] {
+			if h > b.heft[at] {
+				at = g*flat + i
+			}
+		}
+		for l, v := range values4NL {
+			try[g*len(values4NL)+l] = smallHalf(float64(b.x[at]) / float64(v))
+		}
+	}
 }
 
 // sweepGgml is what suits the best of llama-quantize's scales, which is nearly what it would store: no group is to lose more.
