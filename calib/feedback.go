@@ -330,8 +330,8 @@ func (r *feedbackRun) factor(m *matrix, at seat) (*quantize.Feedback, bool, erro
 	return f, filled, err
 }
 
-// roundRows are rows that one worker rounds at once, a multiple of what quantize.Feedback takes side by side.
-const roundRows = 64
+// roundRows are rows that one worker rounds at once: as many as quantize.Feedback takes side by side.
+const roundRows = 32
 
 // rows shares n rows of a matrix, from first on, among workers: with feedback where there is one that can, otherwise to nearest.
 func (r *feedbackRun) rows(ctx context.Context, m *matrix, first, n int, dst []byte, f *quantize.Feedback, importance []float32) error {

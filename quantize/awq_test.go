@@ -23,7 +23,7 @@ func inputsLike(r *rand.Rand, n, k int) []float32 {
 			before = v
 		}
 	}
-	return x
+	return rounded(x, len(x)/k, k)
 }
 
 func gramOf(x []float32, k int) *Stats {

@@ -17,14 +17,15 @@ const choleskyBlock = 64
 // cholesky puts the lower factor of a symmetric matrix [k][k], of which only the lower triangle is read, in its place. Every element is a
 // float64 sum in ascending order of columns, so that neither blocks nor threads change a bit.
 func cholesky(a []float64, k, threads int) error {
-	panels := make([]float64, (k+kernel.LanesF64)*choleskyBlock)
+	panels, corner := make([]float64, (k+kernel.LanesF64)*choleskyBlock), make([]float64, choleskyBlock*choleskyBlock)
 	for j := 0; j < k; j += choleskyBlock {
 		n := min(choleskyBlock, k-j)
 		if err := choleskyCorner(a[j*k+j:], k, n); err != nil {
 			return err
 		}
+		cornerPanels(corner, a[j*k+j:], k, n)
 		share(k-j-n, threads, func(from, to int) {
-			solveRows(a[(j+n+from)*k+j:], a[j*k+j:], k, n, to-from)
+			solveRows(a[(j+n+from)*k+j:], a[j*k+j:], corner, k, n, to-from)
 		})
 		share(k-j-n, threads, func(from, to int) {
 			for c := from; c < to; c += kernel.LanesF64 {
@@ -58,7 +59,7 @@ func share(n, threads int, do func(from, to int)) {
 func choleskyCorner(a []float64, k, n int) error {
 	for i := range n {
 		row := a[i*k:]
-		solveRows(row, a, k, i, 1)
+		solveRows(row, a, nil, k, i, 1)
 		d := row[i]
 		for _, v := range row[:i] {
 			d = math.FMA(-v, v, d)
@@ -71,14 +72,40 @@ func choleskyCorner(a []float64, k, n int) error {
 	return nil
 }
 
-// solveRows divides rows of n numbers by the lower triangle l, four at a time: one would wait for its own sums.
-func solveRows(a, l []float64, k, n, rows int) {
+// cornerPanels makes panels of eight rows of the lower triangle l, each with the columns before them.
+func cornerPanels(panels, l []float64, k, n int) {
+	const lanes = kernel.LanesF64
+	for c := lanes; c+lanes <= n; c += lanes {
+		for q := range lanes {
+			for m, v := range l[(c+q)*k:][:c] {
+				panels[c*choleskyBlock+m*lanes+q] = v
+			}
+		}
+	}
+}
+
+// solveRows divides rows of n numbers by the lower triangle l. What columns take from later ones than their run of eight goes by panels, if there are any.
+func solveRows(a, l, panels []float64, k, n, rows int) {
+	const lanes = kernel.LanesF64
+	for c := 0; c < n; c += lanes {
+		to, first := min(c+lanes, n), 0
+		if panels != nil && c+lanes <= n {
+			first = c
+			kernel.SubF64(a[c:], k, a, k, panels[c*choleskyBlock:][:c*lanes], rows, c)
+		}
+		solveColumns(a, l, k, first, c, to, rows)
+	}
+}
+
+// solveColumns does it for some columns, from which those before the first were taken, four rows at a time: one would wait for its own sums.
+func solveColumns(a, l []float64, k, first, c, to, rows int) {
 	for ; rows >= 4; rows -= 4 {
-		r0, r1, r2, r3 := a[:n], a[k:][:n], a[2*k:][:n], a[3*k:][:n]
-		for j := range n {
+		r0, r1, r2, r3 := a[:to], a[k:][:to], a[2*k:][:to], a[3*k:][:to]
+		for j := c; j < to; j++ {
 			by := l[j*k:][:j+1]
 			s0, s1, s2, s3 := r0[j], r1[j], r2[j], r3[j]
-			for m, v := range by[:j] {
+			for m := first; m < j; m++ {
+				v := by[m]
 				s0, s1, s2, s3 = math.FMA(-r0[m], v, s0), math.FMA(-r1[m], v, s1), math.FMA(-r2[m], v, s2), math.FMA(-r3[m], v, s3)
 			}
 			r0[j], r1[j], r2[j], r3[j] = s0/by[j], s1/by[j], s2/by[j], s3/by[j]
@@ -88,11 +115,11 @@ func solveRows(a, l []float64, k, n, rows int) {
 		}
 	}
 	for i := range rows {
-		row := a[i*k:][:n]
-		for j := range row {
+		row := a[i*k:][:to]
+		for j := c; j < to; j++ {
 			s, by := row[j], l[j*k:][:j+1]
-			for m, v := range row[:j] {
-				s = math.FMA(-v, by[m], s)
+			for m := first; m < j; m++ {
+				s = math.FMA(-row[m], by[m], s)
 			}
 			row[j] = s / by[j]
 		}

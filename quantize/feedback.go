@@ -35,6 +35,15 @@ const mostDamp = 100
 
 // NewFeedback factors the Gram matrix of s. A singular one is damped ten times more, and again, up to a hundred times its mean; damped says how much it took.
 func NewFeedback(s *Stats, damp float64, threads int) (f *Feedback, damped float64, err error) {
+	column := make([]int, len(s.Diag))
+	for i := range column {
+		column[i] = i
+	}
+	return orderedFeedback(s, column, damp, threads)
+}
+
+// orderedFeedback is that of inputs whose columns stand in another order: column says which one is where.
+func orderedFeedback(s *Stats, column []int, damp float64, threads int) (f *Feedback, damped float64, err error) {
 	k := len(s.Diag)
 	if len(s.Gram) != k*k || s.Count == 0 {
 		return nil, 0, errors.New("no inputs were seen")
@@ -46,44 +55,47 @@ func NewFeedback(s *Stats, damp float64, threads int) (f *Feedback, damped float
 	if !(mean > 0) || math.IsInf(mean, 1) {
 		return nil, 0, fmt.Errorf("the inputs have a mean square of %g", mean/float64(s.Count))
 	}
-	l := make([]float64, k*k)
+	h, l := newSquare(k), make([]float64, k*k)
 	for step := 0; step == 0 || damped < mostDamp; step++ {
 		damped = damp * math.Pow10(step)
-		for i := range k { // the factor of the matrix turned round is U turned round
-			for j := range i + 1 {
-				l[i*k+j] = s.Gram[(k-1-j)*k+k-1-i] / mean
+		share(k, threads, func(from, to int) {
+			for i := from; i < to; i++ {
+				for j := range i + 1 {
+					a, b := column[i], column[j]
+					v := s.Gram[max(a, b)*k+min(a, b)] / mean
+					if i == j {
+						v += damped
+					}
+					l[(k-1-j)*k+k-1-i] = v // the factor of the matrix turned round is U turned round
+					h.set(i, j, float32(v))
+					h.set(j, i, float32(v))
+				}
 			}
-			l[i*k+i] += damped
-		}
+		})
 		if err = cholesky(l, k, threads); err == nil {
-			return newFeedback(s, l, damped, mean), damped, nil
+			return newFeedback(h, l, threads), damped, nil
 		}
 	}
 	return nil, damped, fmt.Errorf("with %g of the mean added to the diagonal, %w", damped, err)
 }
 
-func newFeedback(s *Stats, l []float64, damped, mean float64) *Feedback {
-	k := len(s.Diag)
+// newFeedback is that of H and the factor of what H is turned round.
+func newFeedback(h square, l []float64, threads int) *Feedback {
+	k := h.k
 	roots := make([]float64, k)
-	f := &Feedback{k: k, u: newSquare(k), d: make([]float32, k), h: newSquare(k), sweeps: feedbackSweeps}
-	for i := k - 1; i >= 0; i-- {
-		turned := l[(k-1-i)*k:][:k-i]
-		roots[i] = turned[k-1-i]
-		f.d[i] = float32(roots[i] * roots[i])
-		for j := i + 1; j < k; j++ {
-			f.u.set(i, j, float32(turned[k-1-j]/roots[j]))
-		}
-	}
+	f := &Feedback{k: k, u: newSquare(k), d: make([]float32, k), h: h, sweeps: feedbackSweeps}
 	for i := range k {
-		for j := range i + 1 {
-			v := float32(s.Gram[i*k+j] / mean)
-			if i == j {
-				v = float32(s.Gram[i*k+j]/mean + damped)
-			}
-			f.h.set(i, j, v)
-			f.h.set(j, i, v)
-		}
+		roots[i] = l[(k-1-i)*(k+1)]
+		f.d[i] = float32(roots[i] * roots[i])
 	}
+	share(k, threads, func(from, to int) {
+		for i := from; i < to; i++ {
+			turned := l[(k-1-i)*k:][:k-i]
+			for j := i + 1; j < k; j++ {
+				f.u.set(i, j, float32(turned[k-1-j]/roots[j]))
+			}
+		}
+	})
 	f.units = make([]feedbackUnit, k/octet)
 	for i := range f.units {
 		f.units[i].begin(f, i*octet)
@@ -110,7 +122,7 @@ type feedbackRun struct {
 	raw    []byte    // [rows][bytes of a block]
 	tile   Tile      // of the same blocks
 	row    Tile      // of the whole rows
-	moved  []float32 // [rows][feedbackColumns]: by how much levels were changed, negative
+	moved  []float32 // [rows][feedbackColumns]: what columns leave that need not be rounded
 	corner []float32 // [feedbackColumns][feedbackColumns]: of U, what goes beyond feedbackStep columns
 	eights eightSearch
 	ahead  []float32 // [rows][k]: w·H
@@ -168,7 +180,6 @@ func (r *feedbackRun) rows(dst []byte, w []float32, m int, columns func(w []floa
 		r.feed(c, n, c+n, k, m)
 		r.store(dst, c, n, m)
 	}
-	r.products(m)
 	if r.sweeps > 0 {
 		r.measureAlong(w, m)
 	}

@@ -208,7 +208,6 @@ func (r *feedbackRun) columnsOfEights(w []float32, c, from, m int) {
 func (r *feedbackRun) descendEights(i, c int) (changed bool) {
 	product := r.target[i*r.k+c:][:feedbackColumns]
 	code, left := r.row.Code[i*r.k+c:][:feedbackColumns], r.left[i*r.k+c:][:feedbackColumns]
-	moved := r.moved[i*feedbackColumns:][:feedbackColumns]
 	for j := 0; j < feedbackColumns; j += octet {
 		scale, unit := r.row.Scale[(i*r.k+c+j)/r.t.Group], &r.units[(c+j)/octet]
 		if scale == 0 {
@@ -226,7 +225,6 @@ func (r *feedbackRun) descendEights(i, c int) (changed bool) {
 		d := apartBy((*octets)(code[j:]), &old, scale)
 		for l, v := range d {
 			left[j+l] -= v
-			moved[j+l] = -v
 			if v == 0 {
 				continue
 			}

@@ -81,21 +81,12 @@ func (r *feedbackRun) refitBlocks(dst []byte, c, m int, half *storedHalf, value 
 	for to := 0; to < n; to += kernel.Lanes { // v·H within the block
 		r.h.multiply(r.by[to:], n, r.part, n, c, c+to, m, n, false)
 	}
-	any := false
+	r.products(c, n, m)
 	for i := range m {
 		raw, v := dst[i*row+c/n*r.t.Bytes:][:r.t.Bytes], r.part[i*n:][:n]
 		if r.refitHalf(raw, half, i, c, v, r.by[i*n:][:n]) {
-			r.moveBlock(raw, i, c, v)
-			any = true
-			continue
+			r.moveBlock(raw, i, c)
 		}
-		clear(v)
-	}
-	if !any {
-		return
-	}
-	for to := 0; to < r.k; to += kernel.Lanes {
-		r.h.multiply(r.target[to:], r.k, r.part, n, c, to, m, n, true)
 	}
 }
 
@@ -119,19 +110,17 @@ func (r *feedbackRun) refitHalf(raw []byte, of *storedHalf, i, c int, v, vh []fl
 	return true
 }
 
-// moveBlock takes a block of row i as raw has it now, and leaves in moved by how much less it leaves.
-func (r *feedbackRun) moveBlock(raw []byte, i, c int, moved []float32) {
+// moveBlock takes a block of row i as raw has it now.
+func (r *feedbackRun) moveBlock(raw []byte, i, c int) {
 	n, g := r.t.Block, r.t.Group
 	at := (i*r.k + c) / g
 	now := Tile{Code: r.tile.Code[:n], Scale: r.tile.Scale[:n/g], Min: r.tile.Min[:n/g]} // its codes are those that the encoder left
 	r.t.groups(now, raw)
 	code, left := r.row.Code[i*r.k+c:][:n], r.left[i*r.k+c:][:n]
-	for j := range moved {
+	for j, v := range code {
 		s := j / g
-		was := float32(r.row.Scale[at+s]*float32(code[j])) + r.row.Min[at+s]
-		is := float32(now.Scale[s]*float32(code[j])) + now.Min[s]
-		moved[j] = was - is
-		left[j] += moved[j]
+		was := float32(r.row.Scale[at+s]*float32(v)) + r.row.Min[at+s]
+		left[j] += was - (float32(now.Scale[s]*float32(v)) + now.Min[s])
 	}
 	copy(r.row.Scale[at:], now.Scale)
 	copy(r.row.Min[at:], now.Min)

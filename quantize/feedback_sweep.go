@@ -6,9 +6,9 @@ import "quern/internal/kernel"
 // (coordinate descent, as QuantEase does it, arXiv 2309.01885).
 const feedbackSweeps = 2
 
-// products sets target to left·H, for m rows.
-func (r *feedbackRun) products(m int) {
-	for c := 0; c < r.k; c += kernel.Lanes {
+// products sets target in columns c…c+n-1 to left·H, for m rows.
+func (r *feedbackRun) products(c, n, m int) {
+	for to := c + n; c < to; c += kernel.Lanes {
 		r.h.multiply(r.target[c:], r.k, r.left, r.k, 0, c, m, r.k, false)
 	}
 }
@@ -16,22 +16,11 @@ func (r *feedbackRun) products(m int) {
 // sweep gives every column in turn the level at which the loss is least while all others stay, and says whether any changed. Moving weight j of a row by d
 // changes its loss left·H·leftᵀ by H[j][j]·d² − 2·d·(left·H)[j], so the loss never grows.
 func (r *feedbackRun) sweep(m int, descend func(i, c int) bool) (changed bool) {
-	r.moved = room(r.moved, m*feedbackColumns)
 	for c := 0; c < r.k; c += feedbackColumns {
-		clear(r.moved)
-		any := false
+		r.products(c, feedbackColumns, m)
 		for i := range m {
 			if descend(i, c) {
-				any = true
-			}
-		}
-		if !any {
-			continue
-		}
-		changed = true
-		for to := 0; to < r.k; to += kernel.Lanes {
-			if to != c {
-				r.h.multiply(r.target[to:], r.k, r.moved, feedbackColumns, c, to, m, feedbackColumns, true)
+				changed = true
 			}
 		}
 	}
@@ -42,7 +31,6 @@ func (r *feedbackRun) sweep(m int, descend func(i, c int) bool) (changed bool) {
 func (r *feedbackRun) descend(i, c int) (changed bool) {
 	product := r.target[i*r.k+c:][:feedbackColumns]
 	code, left := r.row.Code[i*r.k+c:][:feedbackColumns], r.left[i*r.k+c:][:feedbackColumns]
-	moved := r.moved[i*feedbackColumns:][:feedbackColumns]
 	for j, p := range product {
 		h := r.h.from(c+j, c)[:feedbackColumns]
 		g := (i*r.k + c + j) / r.t.Group
@@ -57,7 +45,6 @@ func (r *feedbackRun) descend(i, c int) (changed bool) {
 		}
 		code[j], changed = to, true
 		left[j] -= d
-		moved[j] = -d
 		for l, v := range h {
 			product[l] -= float32(d * v)
 		}

@@ -43,15 +43,8 @@ func NewGPTQ(n *Nearest, s *Stats, order Order, damp float64, threads int) (*GPT
 	}
 	g := &GPTQ{Nearest: n, static: order == OrderStatic, column: make([]int, k), group: make([]int, k)}
 	g.arrange(s.Diag, order)
-	inner := &Stats{Count: s.Count, Diag: make([]float64, k), Gram: make([]float64, k*k)}
-	for i, a := range g.column {
-		inner.Diag[i] = s.Diag[a]
-		for j, b := range g.column[:i+1] {
-			inner.Gram[i*k+j] = s.Gram[max(a, b)*k+min(a, b)]
-		}
-	}
 	var err error
-	g.f, g.Damped, err = NewFeedback(inner, damp, threads)
+	g.f, g.Damped, err = orderedFeedback(s, g.column, damp, threads)
 	return g, err
 }
 
@@ -150,7 +143,6 @@ func (r *gptqRun) rows(w []float32, row, m int) {
 		r.feed(from, to-from, to, k, m)
 		from = to
 	}
-	r.products(m)
 	for range r.sweeps {
 		if !r.sweep(m, func(i, c int) bool { return r.descend(row, i, c) }) {
 			break
@@ -161,13 +153,19 @@ func (r *gptqRun) rows(w []float32, row, m int) {
 // descend looks at the codes in feedbackColumns places of row i of the run, from c on, as those of a type are looked at.
 func (r *gptqRun) descend(row, i, c int) (changed bool) {
 	k, groups, top := r.f.k, r.c.Groups(r.f.k), float32(r.Levels()-1)
-	product, left, moved := r.target[i*k+c:][:feedbackColumns], r.left[i*k+c:][:feedbackColumns], r.moved[i*feedbackColumns:][:feedbackColumns]
-	q := r.c.Q[(row+i)*k:][:k]
+	product, left := r.target[i*k+c:][:feedbackColumns], r.left[i*k+c:][:feedbackColumns]
+	scales, h := r.c.Scale[(row+i)*groups:][:groups], r.h.from(c, c)
+	q, group, column := r.c.Q[(row+i)*k:][:k], r.group[c:][:feedbackColumns], r.column[c:][:feedbackColumns]
 	for j, p := range product {
-		h, s := r.h.from(c+j, c)[:feedbackColumns], r.c.Scale[(row+i)*groups+r.group[c+j]]
-		code := &q[r.column[c+j]]
+		h := h[j*kernel.Lanes:][:feedbackColumns]
+		s := scales[group[j]]
+		step := float32(h[j] * s)
+		if max(p, -p) < 0.499*step { // most stay as they are
+			continue
+		}
+		code := &q[column[j]]
 		was := float32(*code)
-		to := min(max(was+float32(p/float32(h[j]*s)), 0), top)
+		to := min(max(was+float32(p/step), 0), top)
 		to = float32(to+wholeFloat) - wholeFloat
 		d := float32(s * (to - was))
 		if to == was || float32(h[j]*d)*d >= float32(2*d)*p {
@@ -175,7 +173,6 @@ func (r *gptqRun) descend(row, i, c int) (changed bool) {
 		}
 		*code, changed = uint8(int32(to)), true
 		left[j] -= d
-		moved[j] = -d
 		for l, v := range h {
 			product[l] -= float32(d * v)
 		}
@@ -249,22 +246,31 @@ func (r *gptqRun) codes(row, m, c int) {
 
 // some rounds feedbackStep columns of row i of the run, from the one in place c on.
 func (r *gptqRun) some(row, i, c int) {
-	k, groups, top := r.f.k, r.c.Groups(r.f.k), float32(r.Levels()-1)
+	k, top := r.f.k, float32(r.Levels()-1)
 	target, left := r.target[i*k+c:][:feedbackStep], r.left[i*k+c:][:feedbackStep]
 	w, u, q := r.w[i*k+c:][:feedbackStep], r.u.from(c, c), r.c.Q[(row+i)*k:][:k]
+	group, column := r.group[c:][:feedbackStep], r.column[c:][:feedbackStep]
+	scale, zero, offset := r.grid(row+i, group[0])
 	for j, v := range target {
-		at := (row+i)*groups + r.group[c+j]
-		scale, zero, offset := r.c.Scale[at], float32(r.Levels()/2), float32(0)
-		switch {
-		case r.c.Offset != nil:
-			zero, offset = 0, r.c.Offset[at]
-		case r.c.Zero != nil:
-			zero = float32(r.c.Zero[at])
+		if j > 0 && group[j] != group[j-1] {
+			scale, zero, offset = r.grid(row+i, group[j])
 		}
 		n := min(max((v-offset)/scale, -zero), top-zero)
 		n = float32(n+wholeFloat) - wholeFloat
-		q[r.column[c+j]] = uint8(int32(n + zero))
+		q[column[j]] = uint8(int32(n + zero))
 		left[j] = w[j] - (float32(scale*n) + offset)
 		back(target[j+1:], left[j], u[j*kernel.Lanes+j+1:])
 	}
+}
+
+// grid is the numbers of a group of a row: of codes less zero.
+func (r *gptqRun) grid(row, group int) (scale, zero, offset float32) {
+	at := row*r.c.Groups(r.f.k) + group
+	switch {
+	case r.c.Offset != nil:
+		return r.c.Scale[at], 0, r.c.Offset[at]
+	case r.c.Zero != nil:
+		return r.c.Scale[at], float32(r.c.Zero[at]), 0
+	}
+	return r.c.Scale[at], float32(r.Levels() / 2), 0
 }
