@@ -15,7 +15,8 @@ import (
 )
 
 // HF is a Hugging Face folder: config.json, tokenizer files, and weights in one safetensors file or in shards that
-// model.safetensors.index.json lists; in pytorch_model.bin, where there are no others; or in Mistral's own layout.
+// model.safetensors.index.json lists; in pytorch_model.bin, where there are no others; in Mistral's own layout; or as matrices lie on the ranks
+// that serve them.
 var HF = register(Format{
 	Name:  "hf",
 	Sniff: func(_ string, _ []byte, dir bool) bool { return dir },
@@ -34,9 +35,13 @@ var layouts = []layout{
 	{indexName, "model", ".safetensors", readSafetensors},
 	{"pytorch_model.bin.index.json", "pytorch_model", ".bin", readTorchFile},
 	{"consolidated.safetensors.index.json", native, ".safetensors", readSafetensors},
+	{"pytorch_model.safetensors.index.json", ranked, ".safetensors", readSafetensors},
 }
 
 const native = "consolidated"
+
+// ranked begins the names of files that hold parts of matrices (ranks.go).
+const ranked = "pytorch_model-"
 
 const indexName = "model.safetensors.index.json"
 
@@ -77,8 +82,11 @@ func openHF(dir string) (*Source, error) {
 			return nil, err
 		}
 	}
-	if of.prefix == native {
+	switch of.prefix {
+	case native:
 		err = asHF(src)
+	case ranked:
+		err = joinRanks(src)
 	}
 	if err == nil {
 		err = assemble(src)
@@ -105,6 +113,9 @@ func (l *layout) addShard(src *Source, f *store.File, path, name string, owner m
 		return err
 	}
 	for _, t := range tensors {
+		if l.prefix == ranked {
+			t.Name += rankSeparator + rankOf(name)
+		}
 		if first, ok := owner[t.Name]; ok {
 			return &Error{File: path, Tensor: t.Name, Err: Corrupt("the tensor is also in %s", first)}
 		}
@@ -139,7 +150,7 @@ func weightFiles(dir string, src *Source) (of *layout, names []string, index map
 			return nil, nil, nil, err
 		}
 		for _, e := range entries {
-			if n := e.Name(); strings.HasPrefix(n, of.prefix) && strings.HasSuffix(n, of.suffix) {
+			if n := e.Name(); strings.HasPrefix(n, of.prefix) && strings.HasSuffix(n, of.suffix) && (of.prefix != ranked || strings.Contains(n, rankMark)) {
 				names = append(names, n)
 			}
 		}
