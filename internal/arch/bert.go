@@ -27,7 +27,7 @@ var Bert = register(Arch{
 		},
 	},
 		robertas("roberta", "RobertaModel", "RobertaForMaskedLM", "RobertaForSequenceClassification"),
-		robertas("xlm-roberta", "XLMRobertaModel", "XLMRobertaForMaskedLM", "XLMRobertaForSequenceClassification"),
+		unadapted(robertas("xlm-roberta", "XLMRobertaModel", "XLMRobertaForMaskedLM", "XLMRobertaForSequenceClassification")),
 		robertas("camembert", "CamembertModel", "CamembertForMaskedLM", "CamembertForSequenceClassification"),
 	},
 	Keys: slices.Concat(
@@ -65,6 +65,12 @@ func robertas(kind string, classes ...string) Variant {
 		"vocab_size": 50265, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072, "max_position_embeddings": 512,
 		"type_vocab_size": 2, "layer_norm_eps": 1e-12, "hidden_act": "gelu",
 	}}
+}
+
+// unadapted leaves what has adapters for tasks to another family.
+func unadapted(v Variant) Variant {
+	v.If = func(c *Config) bool { return !adapted(c) }
+	return v
 }
 
 // bertAct is the kind of GELU.

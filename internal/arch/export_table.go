@@ -31,6 +31,7 @@ var tellings = []telling{
 	{Type: "kormo", When: func(p *Params) bool { return p.NoBiases }, Last: true},
 	{Type: "llada", Set: func(p *Params) map[string]any { return map[string]any{"embedding_size": p.Vocab} }},
 	{Type: "modernbert", Set: tellModern, Head: "model."},
+	{Type: "jina_embeddings_v3", Set: tellJinaV3, Last: true},
 	{Type: "roberta", Cannot: asBert},
 	{Type: "xlm-roberta", Cannot: asBert},
 	{Type: "camembert", Cannot: asBert},
