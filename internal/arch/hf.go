@@ -138,8 +138,8 @@ func variant(c *Config, a *Arch, byClass *Variant) (*Variant, error) {
 		return nil, err
 	}
 	for i := range a.Variants {
-		if a.Variants[i].Type == kind {
-			return &a.Variants[i], nil
+		if v := &a.Variants[i]; v.Type == kind && (v.If == nil || v.If(c)) {
+			return v, nil
 		}
 	}
 	return byClass, nil
