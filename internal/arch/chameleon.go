@@ -32,11 +32,7 @@ var Chameleon = register(Arch{
 	Drop:   []string{"*.rotary_emb.inv_freq", "model.vqmodel.*"},
 	Refuse: plainRefuses,
 	Layer:  Layer{HeadMeans: true, RunsPast: true},
-	Look: func(_ *formats.Source, p *Params) {
-		if p.Vocab >= imageTokensEnd {
-			p.Unsaid = imageTokensEnd
-		}
-	},
+	Look:   func(_ *formats.Source, p *Params) { p.muteImages() },
 	Finish: func(c *Config, p *Params) error {
 		const key = "vocabulary_map"
 		words, err := c.Object(key)
@@ -49,9 +45,7 @@ var Chameleon = register(Arch{
 				first, last, n = min(first, int(id)), max(last, int(id)), n+1
 			}
 		}
-		if p.Vocab >= imageTokensEnd {
-			p.Unsaid = imageTokensEnd
-		}
+		p.muteImages()
 		if n > 0 && (first != imageTokensBegin || last != imageTokensEnd-1 || n != imageTokensEnd-imageTokensBegin) || n == 0 && words != nil && p.Unsaid > 0 {
 			return c.fail(key, formats.Unsupported("%d tokens of images; runtimes take those from %d to %d to be such", n, imageTokensBegin, imageTokensEnd-1), "")
 		}
@@ -61,6 +55,13 @@ var Chameleon = register(Arch{
 
 // Where tokens of images begin and end in vocabularies of this family.
 const imageTokensBegin, imageTokensEnd = 4, 8196
+
+// muteImages has tokens of images never predicted where the vocabulary holds them.
+func (p *Params) muteImages() {
+	if p.Vocab >= imageTokensEnd {
+		p.Unsaid = imageTokensEnd
+	}
+}
 
 // PairColumns is what PermuteQ does to rows, with the columns of a norm that has a row for each head.
 var PairColumns = Op{Name: "pair columns",

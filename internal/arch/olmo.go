@@ -1,7 +1,6 @@
 package arch
 
 import (
-	"fmt"
 	"slices"
 
 	"quern/formats"
@@ -48,27 +47,31 @@ var OLMo = register(Arch{
 		{GGUF: "blk.{}.ffn_down.weight", HF: "model.transformer.blocks.{}.ff_out.weight", Role: RoleDown, Shape: "E F"},
 		{GGUF: "output.weight", HF: "model.transformer.ff_out.weight", Role: RoleOutput, Shape: "V E", Optional: true},
 	}),
-	Drop:   []string{"*.rotary_emb.inv_freq"},
-	Refuse: plainRefuses,
+	Drop: []string{"*.rotary_emb.inv_freq"},
+	Refuse: slices.Concat(plainRefuses, []Refusal{ // of the first layout
+		{HF: "alibi", Unless: []string{"false"}, Why: "scores that fall with distance"},
+		{HF: "rope", Unless: []string{"true"}, Why: "nothing is rotated"},
+		{HF: "include_bias", Unless: []string{"false"}, Why: "projections with biases"},
+		{HF: "attention_layer_norm", Unless: []string{"false"}, Why: "norms of queries and keys"},
+		{HF: "layer_norm_with_affine", Unless: []string{"false"}, Why: "norms with weights"},
+		{HF: "multi_query_attention", Unless: []string{"false"}, Why: "one head of keys"},
+		{HF: "block_type", Unless: []string{"sequential"}, Why: "another order of a layer's parts"},
+		{HF: "activation_type", Unless: []string{"swiglu"}, Why: "another activation function"},
+		{HF: "layer_norm_type", Unless: []string{"default"}, Why: "norms of another kind"},
+		{HF: "norm_after", Unless: []string{"false"}, Why: "norms that follow a layer's parts"},
+		{HF: "scale_logits", Unless: []string{"false"}, Why: "logits that are scaled"},
+		{HF: "scale_emb_init", Unless: []string{"false"}, Why: "embeddings that are scaled"},
+	}),
 	Layer:  Layer{MeanNorm: true, BareNorm: true},
 	Finish: finishOLMo,
 })
 
 func firstOLMo(c *Config) bool { return c.class() == "OLMoForCausalLM" }
 
-// finishOLMo reads what the first layout tells in its own way, and sees that it is a model of those that were published.
+// finishOLMo reads what the first layout tells in its own way.
 func finishOLMo(c *Config, p *Params) error {
 	if !firstOLMo(c) {
 		return nil
-	}
-	for _, s := range []struct {
-		key  string
-		want any
-	}{{"alibi", false}, {"rope", true}, {"include_bias", false}, {"attention_layer_norm", false}, {"layer_norm_with_affine", false}, {"multi_query_attention", false}, {"block_type", "sequential"},
-		{"activation_type", "swiglu"}, {"layer_norm_type", "default"}, {"norm_after", false}, {"scale_logits", false}, {"scale_emb_init", false}} {
-		if v, set := c.Value(s.key); set && v != nil && v != s.want {
-			return c.fail(s.key, formats.Unsupported("is %.40q, and %v in the models that were published", fmt.Sprint(v), s.want), "")
-		}
 	}
 	rows, err := c.Float("embedding_size", float64(p.Vocab))
 	if err != nil || rows < float64(p.Vocab) || rows > 1<<27 {

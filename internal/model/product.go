@@ -15,7 +15,7 @@ type product struct {
 type span struct {
 	product
 	acts     *acts
-	stock    *stock // or nil
+	stock    *stock // that keeps its panels, or nil
 	from, to int    // outputs, from a multiple of the panel's width
 }
 
@@ -80,28 +80,28 @@ func (w *weight) panelsPerTask(a *acts, wanted int) int {
 // ld is the distance between rows of the result.
 func (p *product) ld(m int) int { return len(p.dst) / m }
 
-// each makes the panels of a span that are not in its stock yet, of so many outputs each.
-func (s *span) each(lanes int, make func(j, n int) error) error {
+// panels are where those of a span are, and which output is the first there: in a stock that keeps them, or in the worker's own.
+func (s *span) panels(w *worker) (at *stock, first int) {
+	if s.stock != nil {
+		return s.stock, 0
+	}
+	w.own.reset(s.acts, s.to-s.from, s.w.k)
+	return &w.own, s.from
+}
+
+// each makes the panels of a span that are not there yet, of so many outputs each.
+func (s *span) each(at *stock, first, lanes int, make func(j, n int) error) error {
 	for j := s.from; j < s.to; j += lanes {
-		if s.stock != nil && s.stock.done[j/lanes] {
+		done := &at.done[(j-first)/lanes]
+		if *done {
 			continue
 		}
 		if err := make(j, min(lanes, s.to-j)); err != nil {
 			return err
 		}
-		if s.stock != nil {
-			s.stock.done[j/lanes] = true
-		}
+		*done = true
 	}
 	return nil
-}
-
-// first is where the panels of a span begin: in the stock, where there is one, at the first, else in the worker's memory.
-func (s *span) first() int {
-	if s.stock != nil {
-		return 0
-	}
-	return s.from
 }
 
 // floats multiplies decoded weights with the rows of x.
@@ -109,14 +109,9 @@ func (s *span) floats(w *worker, m int) error {
 	const lanes = kernel.Lanes
 	k, ld := s.w.k, s.ld(m)
 	size := k * lanes
-	panels := &w.panels
-	if s.stock != nil {
-		panels = &s.stock.floats
-	} else {
-		grow(panels, roundUp(s.to-s.from)*k)
-	}
-	panel := func(j int) []float32 { return (*panels)[(j-s.first())*k:][:size] }
-	err := s.each(lanes, func(j, n int) error {
+	at, first := s.panels(w)
+	panel := func(j int) []float32 { return at.floats[(j-first)*k:][:size] }
+	err := s.each(at, first, lanes, func(j, n int) error {
 		rows := grow(&w.rows, n*k)
 		if err := s.w.t.Rows.ReadRows(rows, j); err != nil {
 			return err
@@ -143,14 +138,9 @@ func (s *span) codes(w *worker, m int) error {
 	const lanes = kernel.Lanes
 	k, ld := s.w.k, s.ld(m)
 	groups := kernel.GroupsI16(k)
-	panels := &w.codePanels
-	if s.stock != nil {
-		panels = &s.stock.codes
-	} else {
-		panels.Reset(roundUp(s.to-s.from), k)
-	}
-	panel := func(j int) kernel.I16 { return panels.Panel((j-s.first())/lanes, k) }
-	err := s.each(lanes, func(j, n int) error {
+	at, first := s.panels(w)
+	panel := func(j int) kernel.I16 { return at.codes.Panel((j-first)/lanes, k) }
+	err := s.each(at, first, lanes, func(j, n int) error {
 		w.codes.Reset(n, k)
 		for i := range n {
 			if err := s.w.code(w, i, j+i); err != nil {
@@ -200,15 +190,9 @@ func (w *weight) code(k *worker, i, row int) error {
 func (s *span) integers(w *worker, m int) error {
 	const lanes = kernel.LanesI8
 	ld := s.ld(m)
-	panels := &w.ints
-	if s.stock != nil {
-		panels = &s.stock.ints
-	}
-	for len(*panels) < (s.to-s.from+lanes-1)/lanes {
-		*panels = append(*panels, kernel.PanelI8{})
-	}
-	panel := func(j int) *kernel.PanelI8 { return &(*panels)[(j-s.first())/lanes] }
-	if err := s.each(lanes, func(j, n int) error { return s.w.pack(w, panel(j), j, n) }); err != nil {
+	at, first := s.panels(w)
+	panel := func(j int) *kernel.PanelI8 { return &at.ints[(j-first)/lanes] }
+	if err := s.each(at, first, lanes, func(j, n int) error { return s.w.pack(w, panel(j), j, n) }); err != nil {
 		return err
 	}
 	grow(&w.edge, m*lanes)

@@ -102,15 +102,13 @@ type routing struct {
 
 // A worker is the memory of one thread.
 type worker struct {
-	rows       []float32        // decoded rows of a weight
-	panels     []float32        // the same as the float product wants them
-	codes      kernel.I16       // rows in 16-bit codes
-	codePanels kernel.I16       // and these as their product wants them
-	raw        []byte           // stored bytes of a row
-	tile       kernel.RowsI8    // decoded rows of a weight in int8
-	ints       []kernel.PanelI8 // rows as the integer product wants them
-	edge       []float32        // outputs of a last panel that is not full
-	half       []byte           // a row rounded to half precision
+	rows  []float32     // decoded rows of a weight
+	codes kernel.I16    // rows in 16-bit codes
+	raw   []byte        // stored bytes of a row
+	tile  kernel.RowsI8 // decoded rows of a weight in int8
+	own   stock         // the panels of a span that nobody keeps
+	edge  []float32     // outputs of a last panel that is not full
+	half  []byte        // a row rounded to half precision
 
 	keys, values, scores, mix []float32 // attention of one head
 	prefer                    []float32 // a row's experts

@@ -57,19 +57,24 @@ func (r *run) stock(w *weight, a *acts) *stock {
 			return nil
 		}
 		s.layer, s.kind, s.group = w.layer, a.kind, a.group
-		panels := (w.n + a.lanes() - 1) / a.lanes()
-		clear(grow(&s.done, panels))
-		switch {
-		case a.integer():
-			grow(&s.ints, panels)
-		case a.coded():
-			s.codes.Reset(panels*kernel.Lanes, w.k)
-		default:
-			grow(&s.floats, panels*kernel.Lanes*w.k)
-		}
+		s.reset(a, w.n, w.k)
 		r.stocks[w.t] = s
 	}
 	return s
+}
+
+// reset makes room for the panels of n rows of k columns, none of which is there.
+func (s *stock) reset(a *acts, n, k int) {
+	panels := (n + a.lanes() - 1) / a.lanes()
+	clear(grow(&s.done, panels))
+	switch {
+	case a.integer():
+		grow(&s.ints, panels)
+	case a.coded():
+		s.codes.Reset(panels*kernel.Lanes, k)
+	default:
+		grow(&s.floats, panels*kernel.Lanes*k)
+	}
 }
 
 // newStock has the memory of one that is no longer needed, where there is such a one.
