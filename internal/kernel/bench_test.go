@@ -92,6 +92,9 @@ func BenchmarkRow(b *testing.B) {
 		g := filled(run)
 		measure(b, siluMul, "Gelem/s", run, func(f func(gate, up []float32)) { f(g, x) })
 	})
+	b.Run("GeluTanh", func(b *testing.B) {
+		measure(b, geluTanh, "Gelem/s", run, func(f func([]float32)) { f(x) })
+	})
 	b.Run("SumSquares", func(b *testing.B) {
 		measure(b, sumSquares, "Gelem/s", run, func(f func([]float32) float64) { f(x) })
 	})

@@ -168,3 +168,33 @@ func siluMulPortable(gate, up []float32) {
 		gate[i] = g / (1 + float32(Exp(-g))) * up[i]
 	}
 }
+
+var geluTanh = portable(geluTanhPortable)
+
+// GeluTanh replaces numbers by the approximation of GELU by a hyperbolic tangent, x/2·(1+tanh u), written as x/(1+e^(-2u)).
+// u = √(2/π)·(x + 0.044715·x³): Hendrycks and Gimpel, arXiv:1606.08415.
+func GeluTanh(x []float32) { geluTanh.best(x) }
+
+// The constants of GeluTanh.
+const (
+	geluRoot = 0.7978845608028654
+	geluCube = 0.044715
+)
+
+func geluTanhPortable(x []float32) {
+	for i, v := range x {
+		u := geluRoot * (v + float32(geluCube*float32(v*float32(v*v))))
+		x[i] = v / (1 + Exp(-2*u))
+	}
+}
+
+// gelus is a body of GeluTanh from an assembly function for multiples of 16.
+func gelus(f func(x *float32, n uintptr)) func(x []float32) {
+	return func(x []float32) {
+		n := len(x) &^ 15
+		if n > 0 {
+			f(&x[0], uintptr(n))
+		}
+		geluTanhPortable(x[n:])
+	}
+}

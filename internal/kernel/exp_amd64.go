@@ -21,6 +21,9 @@ func extremesAVX2(x *float32, n uintptr) (hi, lo float32)
 func siluMulAVX2(gate, up *float32, n uintptr)
 
 //go:noescape
+func geluTanhAVX2(x *float32, n uintptr)
+
+//go:noescape
 func scaleAVX2(x *float32, n uintptr, f float32)
 
 //go:noescape
@@ -28,6 +31,9 @@ func expSumAVX512(dst, src *float32, max float32, n uintptr, sum *[16]float64)
 
 //go:noescape
 func siluMulAVX512(gate, up *float32, n uintptr)
+
+//go:noescape
+func geluTanhAVX512(x *float32, n uintptr)
 
 func init() {
 	has := cpu.Has("avx2")
@@ -55,6 +61,8 @@ func init() {
 	})
 	siluMul.add("avx2", has, gated(false))
 	siluMul.add("avx512", cpu.Has("avx512"), gated(true))
+	geluTanh.add("avx2", has, gelus(geluTanhAVX2))
+	geluTanh.add("avx512", cpu.Has("avx512"), gelus(geluTanhAVX512))
 	scale.add("avx2", has, func(x []float32, f float32) {
 		n := len(x) &^ 7
 		if n > 0 {

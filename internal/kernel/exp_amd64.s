@@ -149,6 +149,33 @@ DATA signBit<>+20(SB)/4, $0x80000000
 DATA signBit<>+24(SB)/4, $0x80000000
 DATA signBit<>+28(SB)/4, $0x80000000
 GLOBL signBit<>(SB), RODATA|NOPTR, $32
+DATA geluCube<>+0(SB)/4, $0x3d372713
+DATA geluCube<>+4(SB)/4, $0x3d372713
+DATA geluCube<>+8(SB)/4, $0x3d372713
+DATA geluCube<>+12(SB)/4, $0x3d372713
+DATA geluCube<>+16(SB)/4, $0x3d372713
+DATA geluCube<>+20(SB)/4, $0x3d372713
+DATA geluCube<>+24(SB)/4, $0x3d372713
+DATA geluCube<>+28(SB)/4, $0x3d372713
+GLOBL geluCube<>(SB), RODATA|NOPTR, $32
+DATA geluRoot<>+0(SB)/4, $0x3f4c422a
+DATA geluRoot<>+4(SB)/4, $0x3f4c422a
+DATA geluRoot<>+8(SB)/4, $0x3f4c422a
+DATA geluRoot<>+12(SB)/4, $0x3f4c422a
+DATA geluRoot<>+16(SB)/4, $0x3f4c422a
+DATA geluRoot<>+20(SB)/4, $0x3f4c422a
+DATA geluRoot<>+24(SB)/4, $0x3f4c422a
+DATA geluRoot<>+28(SB)/4, $0x3f4c422a
+GLOBL geluRoot<>(SB), RODATA|NOPTR, $32
+DATA geluTwice<>+0(SB)/4, $0xc0000000
+DATA geluTwice<>+4(SB)/4, $0xc0000000
+DATA geluTwice<>+8(SB)/4, $0xc0000000
+DATA geluTwice<>+12(SB)/4, $0xc0000000
+DATA geluTwice<>+16(SB)/4, $0xc0000000
+DATA geluTwice<>+20(SB)/4, $0xc0000000
+DATA geluTwice<>+24(SB)/4, $0xc0000000
+DATA geluTwice<>+28(SB)/4, $0xc0000000
+GLOBL geluTwice<>(SB), RODATA|NOPTR, $32
 
 // func expSumAVX2(dst, src *float32, max float32, n uintptr, sum *[16]float64)
 
@@ -398,6 +425,59 @@ end10:
 	VZEROUPPER
 	RET
 
+// func geluTanhAVX2(x *float32, n uintptr)
+
+TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), DI
+	MOVQ n+8(FP), CX
+	TESTQ CX, CX
+	JEQ end12
+again11:
+	VMOVUPS (DI), Y8
+	VMULPS Y8, Y8, Y0
+	VMULPS Y8, Y0, Y0
+	VMULPS geluCube<>(SB), Y0, Y0
+	VADDPS Y8, Y0, Y0
+	VMULPS geluRoot<>(SB), Y0, Y0
+	VMULPS geluTwice<>(SB), Y0, Y0
+	VMOVAPS Y0, Y7
+	VMAXPS expLo<>(SB), Y0, Y0
+	VMINPS expHi<>(SB), Y0, Y0
+	VMOVUPS expMagic<>(SB), Y1
+	VFMADD231PS expLog2e<>(SB), Y0, Y1
+	VSUBPS expMagic<>(SB), Y1, Y2
+	VFMADD231PS expLn2Hi<>(SB), Y2, Y0
+	VFMADD231PS expLn2Lo<>(SB), Y2, Y0
+	VMOVUPS expC6<>(SB), Y3
+	VFMADD213PS expC5<>(SB), Y0, Y3
+	VFMADD213PS expC4<>(SB), Y0, Y3
+	VFMADD213PS expC3<>(SB), Y0, Y3
+	VFMADD213PS expC2<>(SB), Y0, Y3
+	VMULPS Y0, Y0, Y4
+	VFMADD213PS Y0, Y4, Y3
+	VADDPS expOne<>(SB), Y3, Y3
+	VPAND expMask<>(SB), Y1, Y1
+	VPSUBD expZero<>(SB), Y1, Y1
+	VPSRAD $1, Y1, Y2
+	VPSUBD Y2, Y1, Y1
+	VPADDD expBias<>(SB), Y2, Y2
+	VPSLLD $23, Y2, Y2
+	VMULPS Y2, Y3, Y3
+	VPADDD expBias<>(SB), Y1, Y1
+	VPSLLD $23, Y1, Y1
+	VMULPS Y1, Y3, Y3
+	VCMPPS $3, Y7, Y7, Y5
+	VBLENDVPS Y5, Y7, Y3, Y0
+	VADDPS expOne<>(SB), Y0, Y0
+	VDIVPS Y0, Y8, Y8
+	VMOVUPS Y8, (DI)
+	ADDQ $32, DI
+	SUBQ $8, CX
+	JNE again11
+end12:
+	VZEROUPPER
+	RET
+
 // func scaleAVX2(x *float32, n uintptr, f float32)
 
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-20
@@ -405,13 +485,13 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-20
 	MOVQ n+8(FP), CX
 	VBROADCASTSS f+16(FP), Y1
 	TESTQ CX, CX
-	JEQ end12
-again11:
+	JEQ end14
+again13:
 	VMULPS (DI), Y1, Y0
 	VMOVUPS Y0, (DI)
 	ADDQ $32, DI
 	SUBQ $8, CX
-	JNE again11
-end12:
+	JNE again13
+end14:
 	VZEROUPPER
 	RET

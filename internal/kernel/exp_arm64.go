@@ -14,9 +14,13 @@ func expSumNEON(dst, src *float32, max float32, n uintptr, sum *[16]float64)
 //go:noescape
 func siluMulNEON(gate, up *float32, n uintptr)
 
+//go:noescape
+func geluTanhNEON(x *float32, n uintptr)
+
 func init() {
 	expSum.add("neon", cpu.Has("neon"), expSumByNEON)
 	siluMul.add("neon", cpu.Has("neon"), siluMulByNEON)
+	geluTanh.add("neon", cpu.Has("neon"), gelus(geluTanhNEON))
 }
 
 // expSumByNEON takes what is left over through an array of 16, whose sums count as far as there are elements.

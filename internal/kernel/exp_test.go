@@ -84,6 +84,19 @@ func TestReductions(t *testing.T) {
 			})
 		})
 	})
+	t.Run("GeluTanh", func(t *testing.T) {
+		each(t, geluTanh, func(t *testing.T, f, p func(x []float32)) {
+			lengths(func(x []float32) {
+				got, check := guarded(len(x))
+				want := append([]float32(nil), x...)
+				copy(got, x)
+				f(got)
+				check()
+				p(want)
+				same(t, "gelu", got, want)
+			})
+		})
+	})
 	t.Run("scale", func(t *testing.T) {
 		each(t, scale, func(t *testing.T, f, p func([]float32, float32)) {
 			lengths(func(x []float32) {
@@ -186,6 +199,30 @@ func TestExpBodies(t *testing.T) {
 		p(silu, x)
 		same(t, "silu", got, silu)
 	})
+	each(t, geluTanh, func(t *testing.T, f, p func([]float32)) {
+		got, gelu := append([]float32(nil), x...), append([]float32(nil), x...)
+		f(got)
+		p(gelu)
+		same(t, "gelu", got, gelu)
+	})
+}
+
+// GeluTanh against its definition in float64, near zero and far from it, infinities and NaN.
+func TestGeluTanh(t *testing.T) {
+	for v := -12.0; v < 12; v += 0.00171 {
+		x := float64(float32(v))
+		got := []float32{float32(x)}
+		GeluTanh(got)
+		want := x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+		if math.Abs(float64(got[0])-want) > 2e-6*math.Max(math.Abs(want), 0.03) {
+			t.Fatalf("GeluTanh(%g) = %g, want %g", x, got[0], want)
+		}
+	}
+	x := []float32{float32(math.Inf(1)), float32(math.NaN()), 0, 1e30, -1e9, -50}
+	GeluTanh(x)
+	if !math.IsInf(float64(x[0]), 1) || x[1] == x[1] || x[2] != 0 || x[3] != 1e30 || x[4] != 0 || x[5] != 0 {
+		t.Errorf("GeluTanh of what is far away is %v", x)
+	}
 }
 
 func TestKernelsDoNotAllocate(t *testing.T) {
@@ -202,6 +239,7 @@ func TestKernelsDoNotAllocate(t *testing.T) {
 		"LogSumExp":    func() { LogSumExp(x) },
 		"SumSquares":   func() { SumSquares(x) },
 		"SiluMul":      func() { SiluMul(x, up) },
+		"GeluTanh":     func() { GeluTanh(x) },
 		"Max":          func() { Max(x) },
 		"F16":          func() { F32ToF16(half, x); F16ToF32(x, half) },
 		"BF16":         func() { F32ToBF16(half, x); BF16ToF32(x, half) },

@@ -1,17 +1,30 @@
 package model
 
 import (
+	"encoding/binary"
+	"math"
+	"sync"
+
 	"quern/internal/arch"
 	"quern/internal/kernel"
 )
 
-// functions are those between the matrices of a feed-forward network, of one number. Where there is a gate, its value is multiplied by up.
-var functions = map[arch.Activation]func(x float32) float32{
-	arch.SiLU:     silu,
-	arch.GELUTanh: geluTanh,
+// functions are those between the matrices of a feed-forward network, over a row.
+var functions = map[arch.Activation]func(w *worker, x []float32){
+	arch.SiLU:     each(silu),
+	arch.GELUTanh: func(_ *worker, x []float32) { kernel.GeluTanh(x) },
 	arch.GELU:     gelu,
-	arch.ReLU:     func(x float32) float32 { return max(x, 0) },
-	arch.ReLU2:    func(x float32) float32 { return max(x, 0) * max(x, 0) },
+	arch.ReLU:     each(func(x float32) float32 { return max(x, 0) }),
+	arch.ReLU2:    each(func(x float32) float32 { return max(x, 0) * max(x, 0) }),
+}
+
+// each is a function of one number over a row.
+func each(one func(x float32) float32) func(_ *worker, x []float32) {
+	return func(_ *worker, x []float32) {
+		for i, v := range x {
+			x[i] = one(v)
+		}
+	}
 }
 
 // gated are gates with a way of their own: gate = f(gate) · up.
@@ -29,22 +42,21 @@ func (r *run) activate(gate, up []float32, m int) {
 	if r.mode == Deploy && r.m.runsSiLU {
 		act = arch.SiLU
 	}
-	one, both := functions[act], gated[act]
+	f, both := functions[act], gated[act]
 	if r.mode == Deploy && (act == arch.GELU || act == arch.GELUTanh) {
-		one = geluHalf
+		f = geluHalf
 	}
-	r.eachRow(m, func(_ *worker, row int) {
+	r.eachRow(m, func(w *worker, row int) {
 		g := gate[row*n:][:n]
 		switch {
 		case up == nil:
-			for i, x := range g {
-				g[i] = one(x)
-			}
+			f(w, g)
 		case both != nil:
 			both(g, up[row*n:][:n])
 		default:
+			f(w, g)
 			for i, u := range up[row*n:][:n] {
-				g[i] = one(g[i]) * u
+				g[i] *= u
 			}
 		}
 	})
@@ -86,42 +98,88 @@ func at(list []float32, layer int) float32 {
 
 func silu(x float32) float32 { return x / (1 + kernel.Exp(-x)) }
 
-// geluTanh is the approximation of GELU by a hyperbolic tangent, x/2·(1+tanh u), written as x/(1+e^(-2u)).
-// u = √(2/π)·(x + 0.044715·x³): Hendrycks and Gimpel, arXiv:1606.08415.
-func geluTanh(x float32) float32 {
-	const c, cube = 0.7978845608028654, 0.044715
-	u := c * (x + float32(cube*float32(x*float32(x*x))))
-	return x / (1 + kernel.Exp(-2*u))
+// geluHalf is the approximation by a hyperbolic tangent as llama.cpp has it: read from a table of half precision.
+func geluHalf(w *worker, x []float32) {
+	half := grow(&w.half, 2*len(x))
+	kernel.F32ToF16(half, x)
+	table := geluHalves()
+	for i, v := range x {
+		switch {
+		case v <= -10:
+			x[i] = 0
+		case !(v >= 10):
+			x[i] = table[binary.LittleEndian.Uint16(half[2*i:])]
+		}
+	}
 }
 
-// geluHalf is the approximation as llama.cpp has it: read from a table of half precision.
-func geluHalf(x float32) float32 {
-	if x <= -10 {
-		return 0
+// geluHalves is that table, by the bits of a half.
+var geluHalves = sync.OnceValue(func() *[1 << 16]float32 {
+	var table [1 << 16]float32
+	half := make([]byte, 2*len(table))
+	for i := range table {
+		binary.LittleEndian.PutUint16(half[2*i:], uint16(i))
 	}
-	if x >= 10 {
-		return x
-	}
-	return kernel.F16Value(kernel.F16(geluTanh(kernel.F16Value(kernel.F16(x)))))
+	kernel.F16ToF32(table[:], half)
+	kernel.GeluTanh(table[:])
+	kernel.F32ToF16(half, table[:])
+	kernel.F16ToF32(table[:], half)
+	return &table
+})
+
+// geluRun is how many numbers go through gelu at once: what it keeps of them stays in the first-level cache.
+const geluRun = 256
+
+// A gelus is what gelu keeps of a run of numbers. For erfc(z), z ≥ 0, it is e^power · rest.
+type gelus struct {
+	power   [geluRun]float32
+	rest, u [geluRun]float64
 }
 
 // gelu is x·Φ(x), Φ being the normal distribution.
-func gelu(x float32) float32 {
-	const half = 0.70710678118654752440
-	if x < 0 {
-		return float32(float64(x) * 0.5 * erfc(-float64(x)*half))
+func gelu(w *worker, x []float32) {
+	if w.gelus == nil {
+		w.gelus = new(gelus)
 	}
-	return float32(float64(x) - float64(float64(x)*0.5*erfc(float64(x)*half)))
+	for at := 0; at < len(x); at += geluRun {
+		w.gelus.run(x[at:min(at+geluRun, len(x))])
+	}
+}
+
+func (k *gelus) run(x []float32) {
+	k.erfc(x)
+	power := k.power[:len(x)]
+	kernel.ExpSum(power, power, 0)
+	for i, v := range x {
+		tail := float64(v) * 0.5 * (k.rest[i] * float64(power[i]))
+		if v < 0 {
+			x[i] = float32(tail)
+		} else {
+			x[i] = float32(float64(v) - tail)
+		}
+	}
+}
+
+// erfc is the complementary error function of z = |x|/√2. The standard library's differs between machines. Of the polynomial a term goes over all numbers
+// before the next: one number's waits for itself.
+func (k *gelus) erfc(x []float32) {
+	const half, far = 0.70710678118654752440, 14 // erfc(14) is nothing to a float32
+	for i, v := range x {
+		k.u[i], k.rest[i] = float64(2/(1+float64(min(math.Abs(float64(v))*half, far)*0.5)))-1, 0
+	}
+	for _, c := range erfcTerms {
+		for i, u := range k.u[:len(x)] {
+			k.rest[i] = float64(k.rest[i]*u) + c
+		}
+	}
+	for i, v := range x {
+		z := min(math.Abs(float64(v))*half, far)
+		e := k.rest[i] - float64(z*z)
+		k.power[i] = float32(e)
+		k.rest[i] = (k.u[i] + 1) * 0.5 * (1 + (e - float64(k.power[i])))
+	}
 }
 
 // erfcTerms are a polynomial in u = 2t-1, t = 1/(1+z/2), for ln(erfc(z)·e^(z²)/t): a Chebyshev fit over 0 ≤ t ≤ 1, relative error 6e-9.
 var erfcTerms = [...]float64{1.33706409618e-05, -8.72832251805e-05, -3.21115218497e-05, 0.000573764935193, -0.000182784288004, -0.0022887639862,
 	0.00177066703737, 0.00880882490339, -0.00987453509097, -0.046893640491, 0.0473434175325, 0.672643154772, -0.671794085152}
-
-// erfc is the complementary error function of z ≥ 0. The standard library's differs between machines.
-func erfc(z float64) float64 {
-	t := 1 / (1 + float64(z*0.5))
-	e := horner(erfcTerms[:], float64(2*t)-1) - float64(z*z)
-	high := float32(e)
-	return t * float64(kernel.Exp(high)) * (1 + (e - float64(high)))
-}

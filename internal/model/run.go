@@ -109,6 +109,7 @@ type worker struct {
 	own   stock         // the panels of a span that nobody keeps
 	edge  []float32     // outputs of a last panel that is not full
 	half  []byte        // a row rounded to half precision
+	gelus *gelus        // of a row
 
 	keys, values, scores, mix []float32 // attention of one head
 	prefer                    []float32 // a row's experts

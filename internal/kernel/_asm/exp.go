@@ -16,6 +16,12 @@ var expConstants = []struct {
 	{"expC6", 1.3933652e-3}, {"expC5", 8.363182e-3}, {"expC4", 4.1666467e-2}, {"expC3", 1.6666576e-1}, {"expC2", 0.5}, {"expOne", 1},
 }
 
+// Those of kernel.GeluTanh.
+var geluConstants = []struct {
+	name string
+	v    float64
+}{{"geluCube", 0.044715}, {"geluRoot", 0.7978845608028654}, {"geluTwice", -2}}
+
 func floatBits(v float64) uint32 { return math.Float32bits(float32(v)) }
 
 // expAMD64 writes Exp and what is made of it, eight lanes at a time; sums are float64 in sixteen lanes. n is a multiple of 16.
@@ -27,10 +33,14 @@ func expAMD64(f *file) {
 	f.constant("expZero", 0x400000, 8)
 	f.constant("expBias", 127, 8)
 	f.constant("signBit", 0x80000000, 8)
+	for _, c := range geluConstants {
+		f.constant(c.name, floatBits(c.v), 8)
+	}
 	f.expSum()
 	f.sumSquares()
 	f.extremes()
 	f.siluMul()
+	f.geluTanh()
 	f.scale()
 }
 
@@ -180,6 +190,27 @@ func (f *file) siluMul() {
 		f.i("VMOVUPS", "Y8", "(DI)")
 		f.i("ADDQ", "$32", "DI")
 		f.i("ADDQ", "$32", "SI")
+	})
+	f.p("\tVZEROUPPER\n\tRET")
+}
+
+func (f *file) geluTanh() {
+	f.p("\n// func geluTanhAVX2(x *float32, n uintptr)")
+	f.fn("geluTanhAVX2", 16)
+	f.args("x", "DI", "n", "CX")
+	f.loop(8, func() {
+		f.i("VMOVUPS", "(DI)", "Y8")
+		f.i("VMULPS", "Y8", "Y8", "Y0")
+		f.i("VMULPS", "Y8", "Y0", "Y0")
+		f.i("VMULPS", "geluCube<>(SB)", "Y0", "Y0")
+		f.i("VADDPS", "Y8", "Y0", "Y0")
+		f.i("VMULPS", "geluRoot<>(SB)", "Y0", "Y0")
+		f.i("VMULPS", "geluTwice<>(SB)", "Y0", "Y0")
+		f.exp()
+		f.i("VADDPS", "expOne<>(SB)", "Y0", "Y0")
+		f.i("VDIVPS", "Y0", "Y8", "Y8")
+		f.i("VMOVUPS", "Y8", "(DI)")
+		f.i("ADDQ", "$32", "DI")
 	})
 	f.p("\tVZEROUPPER\n\tRET")
 }

@@ -15,6 +15,11 @@ func exp512AMD64(f *file) {
 	}
 	f.expSum512()
 	f.siluMul512()
+	for _, c := range geluConstants {
+		f.p("DATA %s512<>+0(SB)/4, $0x%08x", c.name, floatBits(c.v))
+		f.p("GLOBL %s512<>(SB), RODATA|NOPTR, $4", c.name)
+	}
+	f.geluTanh512()
 }
 
 // exp512Load puts the constants into Z20 and up, in the order of the table.
@@ -109,6 +114,36 @@ func (f *file) siluMul512() {
 		}
 		f.i("ADDQ", dollar(64*n), "DI")
 		f.i("ADDQ", dollar(64*n), "SI")
+	})
+	f.p("\tVZEROUPPER\n\tRET")
+}
+
+func (f *file) geluTanh512() {
+	f.p("\n// func geluTanhAVX512(x *float32, n uintptr)")
+	f.fn("geluTanhAVX512", 16)
+	f.args("x", "DI", "n", "CX")
+	f.exp512Load()
+	for i, c := range geluConstants {
+		f.i("VBROADCASTSS", c.name+"512<>(SB)", z(13+i))
+	}
+	f.pairs(func(n int) {
+		for i := range n {
+			x, y := z(17+i), z(i)
+			f.i("VMOVUPS", fmt.Sprintf("%d(DI)", 64*i), x)
+			f.i("VMULPS", x, x, y)
+			f.i("VMULPS", x, y, y)
+			f.i("VMULPS", z(13), y, y)
+			f.i("VADDPS", x, y, y)
+			f.i("VMULPS", z(14), y, y)
+			f.i("VMULPS", z(15), y, y)
+		}
+		f.exp512(n)
+		for i := range n {
+			f.i("VADDPS", z(31), z(i), z(i))
+			f.i("VDIVPS", z(i), z(17+i), z(i))
+			f.i("VMOVUPS", z(i), fmt.Sprintf("%d(DI)", 64*i))
+		}
+		f.i("ADDQ", dollar(64*n), "DI")
 	})
 	f.p("\tVZEROUPPER\n\tRET")
 }

@@ -8,6 +8,7 @@ import "fmt"
 func expARM64(f *file) {
 	f.expSumNEON()
 	f.siluMulNEON()
+	f.geluTanhNEON()
 }
 
 // Operations on four float32 that the assembler lacks; d = a op b.
@@ -132,6 +133,34 @@ func (f *file) siluMulNEON() {
 	f.float4(fdiv, 0, 7, 0)
 	f.i("VLD1.P", "16(R1)", regs(1, 1, "S4"))
 	f.float4(fmul, 0, 0, 1)
+	f.i("VST1.P", regs(0, 1, "S4"), "16(R0)")
+	f.i("SUBS", "$4", "R2")
+	f.i("BNE", again)
+	f.p("\tRET")
+}
+
+func (f *file) geluTanhNEON() {
+	f.p("\n// func geluTanhNEON(x *float32, n uintptr)")
+	f.fn("geluTanhNEON", 16)
+	f.i("MOVD", "x+0(FP)", "R0")
+	f.i("MOVD", "n+8(FP)", "R2")
+	f.expNEONLoad()
+	for i, c := range geluConstants {
+		f.i("MOVD", fmt.Sprintf("$0x%08x", floatBits(c.v)), "R5")
+		f.i("VDUP", "R5", v(29+i, "S4"))
+	}
+	again := f.label("again")
+	f.at(again)
+	f.i("VLD1", "(R0)", regs(7, 1, "S4"))
+	f.float4(fmul, 0, 7, 7)
+	f.float4(fmul, 0, 0, 7)
+	f.float4(fmul, 0, 0, 29)
+	f.float4(fadd, 0, 0, 7)
+	f.float4(fmul, 0, 0, 30)
+	f.float4(fmul, 0, 0, 31)
+	f.expNEON()
+	f.float4(fadd, 0, 0, 27)
+	f.float4(fdiv, 0, 7, 0)
 	f.i("VST1.P", regs(0, 1, "S4"), "16(R0)")
 	f.i("SUBS", "$4", "R2")
 	f.i("BNE", again)
