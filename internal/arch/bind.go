@@ -103,6 +103,9 @@ func (p *Params) check() error {
 			return err
 		}
 	}
+	if err := p.checkState(); err != nil {
+		return err
+	}
 	if err := p.Hyper.check(); err != nil {
 		return err
 	}

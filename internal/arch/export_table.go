@@ -46,6 +46,8 @@ var tellings = []telling{
 	{Type: "step3p5", Set: tellStep},
 	{Type: "jais", Set: tellJais},
 	{Type: "git", Set: tellGrok},
+	{Type: "lfm2", Set: tellConvs},
+	{Type: "lfm2_moe", Set: tellConvs, Names: map[string]string{"num_local_experts": "num_experts"}},
 	{Type: "chameleon", Cannot: needsTower},
 	{Type: "muse_glimmer_text", Cannot: needsTower},
 	{Type: "plamo", Set: tellPLaMo},

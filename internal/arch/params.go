@@ -98,6 +98,7 @@ type Params struct {
 	MLA    Latent  // attention; zero without
 	Index  Indexer // zero without
 	Hyper  Hyper   // zero without
+	State  State   // of layers without keys and values; zero without
 	Scales Scales
 	Times  Times
 	Caps   Caps
@@ -170,10 +171,13 @@ func (p *Params) Dim(letter string) int {
 	case "LP": // of all layers
 		return p.Layers * p.Side
 	}
+	if letter == "E3" {
+		return 3 * p.Embd
+	}
 	if letter == "HCE" { // all streams of a token
 		return p.Hyper.Streams * p.Embd
 	}
-	return max(p.AltUp.dim(letter), p.Hyper.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.visionDim(letter))
+	return max(p.AltUp.dim(letter), p.Hyper.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.visionDim(letter), p.State.dim(letter))
 }
 
 // Gates is the number of outputs of RoleAttnGate.

@@ -25,23 +25,25 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 	early := r.askEarly(l, b)
 	entry := r.enter(l, b)
 	r.hold(early, entry)
+	kept := r.keepState(h, l, b)
 	r.mix(att, h, l, b)
 	if last { // nothing looks at other rows any more
 		keep(x, b.want, p.Embd)
 		keep(b.side, b.want, len(b.side)/max(1, m))
 		keep(early, b.want, len(early)/max(1, m))
 		keep(entry, b.want, len(entry)/max(1, m))
+		keep(kept, b.want, len(kept)/max(1, m))
 		m = keep(att, b.want, l.o.k)
 		x, h = x[:m*p.Embd], h[:m*p.Embd]
 	}
-	r.finish(x, x, att, h, l, b.side, m)
+	r.finish(x, x, att, kept, h, l, b.side, m)
 	if last {
 		r.normalize(b.out, x, r.m.norm, m)
 	}
 }
 
-// finish adds what a layer makes of att and of the stream x to dst, which may be x; it uses h. side is what all layers are given besides.
-func (r *run) finish(dst, x, att, h []float32, l *layer, side []float32, m int) {
+// finish adds what a layer makes of att, of its state and of the stream x to dst, which may be x; it uses h. side is what all layers are given besides.
+func (r *run) finish(dst, x, att, kept, h []float32, l *layer, side []float32, m int) {
 	if l.parallel {
 		made := grow(&r.beside, m*r.m.params.Embd)
 		r.apply(att, m, product{made, &l.o})
@@ -50,8 +52,8 @@ func (r *run) finish(dst, x, att, h []float32, l *layer, side []float32, m int) 
 		r.add(dst, r.normPost(made, l.attnPost, m), m)
 		return
 	}
-	if l.p.Heads > 0 {
-		r.apply(att, m, product{h, &l.o})
+	if l.p.Heads > 0 || l.keeper != nil {
+		r.added(h, att, kept, l, m)
 		r.scaleRows(h, r.m.params.Scales.Values, m)
 		r.join(dst, r.normPost(h, l.attnPost, m), l, m)
 	}

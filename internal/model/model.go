@@ -5,6 +5,7 @@ package model
 
 import (
 	"math"
+	"slices"
 	"sync"
 
 	"quern/formats"
@@ -117,7 +118,10 @@ type layer struct {
 	mixed bool    // there is a mixture of experts instead of the last three
 	mix   mixture //
 	mla   latent  // where there is one, k and v stay empty
-	whole bool    // queries and keys are normed as a whole
+
+	keeper keeper    // nil in a layer that keeps no state
+	short  shortConv // or nothing
+	whole  bool      // queries and keys are normed as a whole
 
 	xielu    xielu
 	lateBare bool // heads are normed after rotation, without weights
@@ -191,6 +195,9 @@ func Of(b *arch.Bound) (*Model, error) {
 		l.window, l.still = of.Windowed(&b.Params, i), of.Still(&b.Params, i)
 		l.bare, l.whole = of.Bare || of.BareNorm || of.Encoder, of.WholeNorm
 		l.xielu = xieluOf(&b.Params, i)
+		if b.Params.Keeps(i) {
+			l.keeper = keepers[of.Keeper]
+		}
 		l.parallel, l.ungated = of.Parallel || b.Params.Parallel, of.Ungated || b.Params.Ungated
 		l.mixed, l.lateBare = b.Params.Mixed(i), of.LateBared(&b.Params, i)
 		l.mix.before = l.mixed && of.Before
@@ -245,6 +252,7 @@ type slot struct {
 	matrix *weight
 	norm   *norm
 	vector *[]float32
+	table  *[]float32 // of n rows of k numbers, decoded as vectors are
 	n, k   int
 	may    bool // it may stay empty: binding has refused the models that need it and lack it
 	stack  int  // so many matrices in one tensor; 0: one, with two dimensions
@@ -296,10 +304,17 @@ func (l *layer) slots() []slot {
 		list = append([]slot{list[0], list[len(list)-1]}, l.latentSlots(p)...)
 	}
 	switch {
+	case p.Heads == 0 && l.keeper != nil: // instead of attention
+		list = slices.DeleteFunc(list, func(s slot) bool {
+			return s.norm == nil || s.role == arch.RoleQNorm || s.role == arch.RoleKNorm || s.role == arch.RoleAttnSub
+		})
 	case p.Heads == 0:
 		list = list[len(list)-1:]
 	case p.KVHeads == 0: // a matrix stands for attention
 		list = []slot{list[0], list[4], list[len(list)-1]}
+	}
+	if l.keeper != nil {
+		list = append(l.keeper.slots(l), list...)
 	}
 	if p.FF == 0 && !l.mixed {
 		return list[:len(list)-1]

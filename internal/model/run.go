@@ -75,6 +75,8 @@ type scratch struct {
 
 	means []float32 // of the inputs of values
 
+	kept, state []float32 // of layers that keep a state: what they give, and what they are given
+
 	first, active, past, told4, coefs, gathered []float32 // of several streams
 
 	qa, kva, wide, mixed     []float32 // of latent attention

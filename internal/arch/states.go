@@ -1,0 +1,69 @@
+package arch
+
+import "quern/formats"
+
+// A Keeper is what layers have that keep a state: they go through a text position by position, and what they know of the positions before has one size however many
+// there are.
+type Keeper uint8
+
+// The kinds of such layers.
+const (
+	NoState   Keeper = iota
+	ShortConv        // a convolution over a few positions between two gates (LFM2)
+)
+
+// State are the sizes of layers that keep a state. The zero value is a model without.
+type State struct {
+	In   []bool // of each layer, whether it keeps one
+	Conv int    // C: positions that its convolution sees, the present one included
+}
+
+// Keeps says of a layer that it keeps a state. Where it has no attention besides, At says that it has no heads.
+func (p *Params) Keeps(layer int) bool {
+	return layer >= 0 && layer < len(p.State.In) && p.State.In[layer]
+}
+
+func keeps(p *Params, layer int) bool { return p.Keeps(layer) }
+
+func (s *State) dim(letter string) int {
+	if letter == "SC" {
+		return s.Conv
+	}
+	return 0
+}
+
+// checkState refuses sizes that no model has.
+func (p *Params) checkState() error {
+	s := &p.State
+	switch {
+	case s.In == nil:
+		return nil
+	case len(s.In) != p.Layers:
+		return formats.Corrupt("it is told of %d layers whether they keep a state, in a model of %d", len(s.In), p.Layers)
+	case s.Conv < 2 || s.Conv > 64:
+		return formats.Unsupported("a convolution over %d positions; runtimes have those over 2 and more, and 64 are the most here", s.Conv)
+	}
+	return nil
+}
+
+// instead is layers that keep a state instead of keys and values: those without heads of keys, in families whose files tell them so.
+var instead = Key{Field: func(p *Params) any { return &p.State.In }, When: never, Default: func(p *Params) {
+	if len(p.KVHeadsIn) > maxList {
+		return // refused further on
+	}
+	p.HeadsIn = nil
+	for _, n := range p.KVHeadsIn {
+		p.State.In = append(p.State.In, n == 0)
+		heads := p.Heads
+		if n == 0 {
+			heads = 0
+		}
+		p.HeadsIn = append(p.HeadsIn, int32(heads))
+	}
+}}
+
+// squeezed is a convolution of each channel for itself without the dimension of the one channel that it sees.
+var squeezed = Op{Name: "squeeze",
+	Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor { return shapedAs(t, t.Shape[0], t.Shape[2]) },
+	Inverse: func(t *formats.Tensor, _ *Params) *formats.Tensor { return shapedAs(t, t.Shape[0], 1, t.Shape[1]) },
+}

@@ -1,0 +1,87 @@
+package model
+
+import (
+	"quern/internal/arch"
+	"quern/internal/kernel"
+)
+
+// A keeper is what a layer does that keeps a state, instead of attention or beside it: it goes through each sequence position by position, from the first on. It has no weights
+// itself: these are the layer's, which is copied to be changed.
+type keeper interface {
+	slots(l *layer) []slot
+	// out is the matrix behind it.
+	out(l *layer) *weight
+	// keep makes dst [m][out.k], what out is multiplied with, of the normed rows h [m][E].
+	keep(r *run, dst, h []float32, l *layer, b *batch)
+	// acts is how many numbers a token needs meanwhile.
+	acts(l *layer) int
+}
+
+var keepers = map[arch.Keeper]keeper{
+	arch.ShortConv: gatedConv{},
+}
+
+// keepState is what a layer's state gives for each row, before its output matrix; it uses h. nil where a layer keeps none.
+func (r *run) keepState(h []float32, l *layer, b *batch) []float32 {
+	if l.keeper == nil {
+		return nil
+	}
+	m := len(b.at)
+	kept := grow(&r.kept, m*l.keeper.out(l).k)
+	r.normalize(h, b.x, l.attnNorm, m)
+	l.keeper.keep(r, kept, h, l, b)
+	r.hold(kept)
+	return kept
+}
+
+// added is what attention and a layer's state make together, each by its matrix: h of att and kept.
+func (r *run) added(h, att, kept []float32, l *layer, m int) {
+	switch {
+	case l.keeper == nil:
+		r.apply(att, m, product{h, &l.o})
+	case l.p.Heads == 0:
+		r.apply(kept, m, product{h, l.keeper.out(l)})
+	default:
+		made := grow(&r.beside, m*l.p.Embd)
+		r.apply(att, m, product{made, &l.o})
+		before := r.hold(made)
+		r.apply(kept, m, product{h, l.keeper.out(l)})
+		r.release(before)
+		r.eachRow(m, func(_ *worker, row int) { kernel.Add(h[row*l.p.Embd:][:l.p.Embd], made[row*l.p.Embd:][:l.p.Embd]) })
+	}
+}
+
+// stateActs is how many bytes a token needs for that.
+func (m *Model) stateActs() int64 {
+	n := 0
+	for i := range m.layers {
+		if l := &m.layers[i]; l.keeper != nil {
+			n = max(n, l.keeper.acts(l)+l.keeper.out(l).k)
+		}
+	}
+	return int64(4 * n)
+}
+
+// A convolution goes over the positions of each sequence, channel by channel; what is before a sequence is zero.
+type convolution struct {
+	weight []float32 // [C][n], the last of a channel for the present position
+	bias   []float32 // [C], or nil
+}
+
+// causal is that, dst [m][C] of x, whose rows are ld apart: sums begin with the earliest position and end with the bias.
+func (r *run) causal(dst, x []float32, ld, wide int, c *convolution, b *batch) {
+	n := len(c.weight) / wide
+	r.eachRow(len(b.at), func(_ *worker, row int) {
+		y := dst[row*wide:][:wide]
+		clear(y)
+		for i := max(0, n-1-b.at[row].pos); i < n; i++ {
+			from, w := x[(row-(n-1)+i)*ld:][:wide], c.weight[i:]
+			for j, v := range from {
+				y[j] += float32(w[j*n] * v)
+			}
+		}
+		for j, v := range c.bias {
+			y[j] += v
+		}
+	})
+}
