@@ -37,11 +37,11 @@ func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
 	if bound.Arch.Projector != "" || p.withoutTokenizer() {
 		return nil
 	}
-	tok, err := Tokenizer(p.src, opt.Pre)
+	made, err := folderVocab(p.src, opt.Pre)
 	if err != nil {
 		return err
 	}
-	v := *tok.Vocab()
+	v := *made
 	p.warn(v.Notes...)
 	if err := fitVocab(p.src, &v, bound.Params.Vocab); err != nil {
 		return err

@@ -28,11 +28,21 @@ func Tokenizer(src *formats.Source, pre string) (*tokenizer.Tokenizer, error) {
 		}
 		return t, nil
 	}
+	return ofFolder(src, pre, tokenizer.LoadHF)
+}
+
+// folderVocab is what a GGUF file of a Hugging Face folder says of its tokenizer.
+func folderVocab(src *formats.Source, pre string) (*tokenizer.Vocab, error) {
+	return ofFolder(src, pre, tokenizer.HFVocab)
+}
+
+// ofFolder reads the tokenizer's files in a folder.
+func ofFolder[T any](src *formats.Source, pre string, load func(func(string) ([]byte, error), tokenizer.HFOptions) (*T, error)) (*T, error) {
 	size, err := vocabSize(src)
 	if err != nil {
 		return nil, err
 	}
-	t, err := tokenizer.LoadHF(languageFile(src), tokenizer.HFOptions{Pre: pre, VocabSize: size})
+	t, err := load(languageFile(src), tokenizer.HFOptions{Pre: pre, VocabSize: size})
 	if err != nil {
 		return nil, &formats.Error{File: src.Path, Err: err, Hint: withoutTokenizer(src)}
 	}

@@ -27,7 +27,7 @@ func createGGUF(path string, opt CreateOptions) (Sink, error) {
 }
 
 func (s *ggufSink) Begin(meta *Meta, tensors []*Tensor) error {
-	headers, err := s.layOut(meta, tensors)
+	headers, err := s.layOut(meta, tensors, false)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (s *ggufSink) Begin(meta *Meta, tensors []*Tensor) error {
 		if sh.w, err = store.Create(store.Disk, sh.path, sh.size, s.opt.Force); err != nil {
 			return err
 		}
-		if _, err = sh.w.WriteAt(headers[i], 0); err != nil {
+		if _, err = sh.w.WriteAt(headers[i].text, 0); err != nil {
 			return err
 		}
 	}
@@ -52,19 +52,19 @@ type FileSize struct {
 // GGUFSizes says what Create("gguf", …) and Begin would make, without making it.
 func GGUFSizes(path string, meta *Meta, tensors []*Tensor, opt CreateOptions) ([]FileSize, error) {
 	s := &ggufSink{path: path, opt: opt}
-	headers, err := s.layOut(meta, tensors)
+	headers, err := s.layOut(meta, tensors, true)
 	if err != nil {
 		return nil, err
 	}
 	var out []FileSize
 	for i, sh := range s.files {
-		out = append(out, FileSize{sh.path, int64(len(headers[i])), sh.size})
+		out = append(out, FileSize{sh.path, headers[i].size, sh.size})
 	}
 	return out, nil
 }
 
-// layOut divides tensors into files and makes the headers.
-func (s *ggufSink) layOut(meta *Meta, tensors []*Tensor) (headers [][]byte, err error) {
+// layOut divides tensors into files and makes the headers, or only counts their bytes.
+func (s *ggufSink) layOut(meta *Meta, tensors []*Tensor, count bool) (headers []*ggufEncoder, err error) {
 	s.divide(tensors, s.opt.SplitBytes, s.opt.SplitTensors)
 	for no, sh := range s.files {
 		sh.path = s.path
@@ -78,7 +78,7 @@ func (s *ggufSink) layOut(meta *Meta, tensors []*Tensor) (headers [][]byte, err 
 			m.Set(splitCount, uint16(len(s.files)))
 			m.Set(splitTensors, int32(len(tensors)))
 		}
-		h, err := s.header(no, sh, &m)
+		h, err := s.header(no, sh, &m, count)
 		if err != nil {
 			return nil, err
 		}
@@ -88,17 +88,17 @@ func (s *ggufSink) layOut(meta *Meta, tensors []*Tensor) (headers [][]byte, err 
 }
 
 // header lays out one file.
-func (s *ggufSink) header(no int, sh *shard, meta *Meta) ([]byte, error) {
+func (s *ggufSink) header(no int, sh *shard, meta *Meta, count bool) (*ggufEncoder, error) {
 	align := int64(ggufAlignment)
 	if n, ok := meta.Int(alignmentKey); ok && n > 0 && n&(n-1) == 0 {
 		align = int64(n)
 	}
 	pad := func(n int64) int64 { return (n + align - 1) &^ (align - 1) }
-	w := &ggufEncoder{order: binary.LittleEndian}
+	w := &ggufEncoder{order: binary.LittleEndian, count: count}
 	if s.opt.BigEndian {
 		w.order = binary.BigEndian
 	}
-	w.WriteString(ggufMagic)
+	w.put(ggufMagic)
 	w.u32(3)
 	w.u64(uint64(len(sh.tensors)))
 	w.u64(uint64(meta.Len()))
@@ -122,12 +122,12 @@ func (s *ggufSink) header(no int, sh *shard, meta *Meta) ([]byte, error) {
 		offs[i] = at
 		at += pad(size)
 	}
-	start := pad(int64(w.Len()))
+	start := pad(w.size)
 	for i, t := range sh.tensors {
 		s.where = append(s.where, place{no, start + offs[i], t.Bytes(), t.Type})
 	}
 	sh.size = start + at
-	return w.Bytes(), nil
+	return w, nil
 }
 
 func (s *ggufSink) WriteAt(p []byte, tensor int, off int64) error {
@@ -156,21 +156,49 @@ func bigEndian(p []byte, t *quantize.Type, off int64) ([]byte, error) {
 	return out, nil
 }
 
-// ggufEncoder writes the header's pieces.
+// ggufEncoder writes the header's pieces, or only counts their bytes: a plan has no use for the text of a vocabulary.
 type ggufEncoder struct {
-	bytes.Buffer
+	text  []byte
+	size  int64
+	count bool
 	order interface {
 		binary.ByteOrder
 		binary.AppendByteOrder
 	}
 }
 
-func (w *ggufEncoder) u32(v uint32) { w.Write(w.order.AppendUint32(nil, v)) }
-func (w *ggufEncoder) u64(v uint64) { w.Write(w.order.AppendUint64(nil, v)) }
+func (w *ggufEncoder) u32(v uint32) {
+	w.size += 4
+	if !w.count {
+		w.text = w.order.AppendUint32(w.text, v)
+	}
+}
+
+func (w *ggufEncoder) u64(v uint64) {
+	w.size += 8
+	if !w.count {
+		w.text = w.order.AppendUint64(w.text, v)
+	}
+}
+
+func (w *ggufEncoder) put(s string) {
+	w.size += int64(len(s))
+	if !w.count {
+		w.text = append(w.text, s...)
+	}
+}
 
 func (w *ggufEncoder) str(s string) {
 	w.u64(uint64(len(s)))
-	w.WriteString(s)
+	w.put(s)
+}
+
+// numbers writes a number, a truth value, or a list of either.
+func (w *ggufEncoder) numbers(v any) {
+	w.size += int64(binary.Size(v))
+	if !w.count {
+		w.text, _ = binary.Append(w.text, w.order, v) // the set of kinds is closed
+	}
 }
 
 func (w *ggufEncoder) info(t *Tensor, off int64) error {
@@ -215,7 +243,7 @@ func (w *ggufEncoder) value(v any) {
 			w.str(s)
 		}
 	default:
-		_ = binary.Write(w, w.order, v) // a Buffer takes every write, and the set of kinds is closed
+		w.numbers(v)
 	}
 }
 
@@ -228,6 +256,6 @@ func (w *ggufEncoder) item(v any) {
 	case uint32:
 		w.u32(v)
 	default:
-		_ = binary.Write(w, w.order, v)
+		w.numbers(v)
 	}
 }

@@ -109,6 +109,7 @@ func produceFrom(c *cli.Context, ui *ui, src *formats.Source, types []string, op
 
 // writePlans runs plans of one source, and says what was written.
 func writePlans(c *cli.Context, ui *ui, all []*convert.Plan, run convert.RunOptions) error {
+	wakeGC()
 	began := time.Now()
 	bar := ui.progress("writing", "B")
 	run.Progress = bar.set

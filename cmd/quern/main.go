@@ -32,7 +32,10 @@ const (
 	exitInterrupted = 130
 )
 
-func main() { os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	restGC()
+	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
+}
 
 // run is main without the process: testscript calls it too.
 func run(args []string, stdin *os.File, stdout, stderr *os.File) int {

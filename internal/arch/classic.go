@@ -26,9 +26,11 @@ func shapeKeysBut(names ...string) []Key {
 	return slices.DeleteFunc(slices.Clone(shapeKeys), func(k Key) bool { return slices.Contains(names, strings.TrimPrefix(k.GGUF, "{a}.")) })
 }
 
+var tellable = slices.Concat(shapeKeys, meanKeys(shapeKeys))
+
 // told is one of shapeKeys, or the epsilon of meanKeys, under the names that a family's config.json has for it.
 func told(name string, hf ...string) Key {
-	for _, k := range slices.Concat(shapeKeys, meanKeys(shapeKeys)) {
+	for _, k := range tellable {
 		if k.GGUF == "{a}."+name {
 			k.HF = hf
 			return k

@@ -50,7 +50,7 @@ func TestAddedTokens(t *testing.T) {
 func TestPartition(t *testing.T) {
 	v := &Vocab{Tokens: []string{"a", "<x>", "b<x>b", "<c>", "  ", "   ", "<unk>", "</s>"},
 		Types: []int32{Normal, Control, UserDefined, Control, UserDefined, UserDefined, Unknown, Normal}}
-	p := newPartition(v, index(v.Tokens))
+	p := newPartition(v, indexOf(v.Tokens))
 	for _, c := range []struct {
 		text    string
 		special bool

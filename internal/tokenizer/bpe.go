@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"bytes"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -41,7 +42,7 @@ func (t *merges) slot(l, r int32) *mergeSlot {
 
 // bpe merges by rank. Ids at or above len(tokens) are strings that merges name and the vocabulary lacks.
 type bpe struct {
-	ids        map[string]int32 // of the text of each token
+	ids        *index // of the text of each token
 	merges     *merges
 	limit      int32      // number of tokens
 	bytes      [256]int32 // the token of each byte, -1 for none
@@ -62,7 +63,7 @@ func (b *bpe) whole(word string) (int32, bool) {
 	if !b.chars {
 		word = toAlphabet(word)
 	}
-	id, ok := b.ids[word]
+	id, ok := b.ids.get(word)
 	return id, ok
 }
 
@@ -92,7 +93,7 @@ func (b *bpe) start(syms []symbol, word string) []symbol {
 func (b *bpe) startChars(syms []symbol, word string) []symbol {
 	for i := 0; i < len(word); {
 		n := runeLen(word[i:])
-		if id, ok := b.ids[word[i:i+n]]; ok {
+		if id, ok := b.ids.get(word[i : i+n]); ok {
 			syms = append(syms, symbol{id: id, start: int32(i), end: int32(i + n)})
 		} else if b.fallback && b.hasBytes(word[i:i+n]) {
 			for j := i; j < i+n; j++ {
@@ -139,51 +140,75 @@ func (b *bpe) finish(dst []int32, word string, s *symbol) []int32 {
 	return dst
 }
 
+// A triple is a merge in ids, negative for what is no token.
+type triple struct{ l, r, m int32 }
+
 // learn fills the table of merges. Strings that are not tokens are refused, or get ids beyond the vocabulary's where
 // lax: a runtime that merges strings can go through them. Of pairs named twice the first counts, or the last.
 func (b *bpe) learn(pairs [][2]string, lax, lastCounts bool) error {
 	b.merges = newMerges(len(pairs))
-	next, extra := b.limit, map[string]int32{}
-	id := func(s string) (int32, bool) {
-		if id, ok := b.ids[s]; ok {
-			return id, true
+	extra := map[string]int32{}
+	missing := func(id *int32, s string) {
+		if *id >= 0 {
+			return
 		}
-		if !lax {
-			return 0, false
+		var ok bool
+		if *id, ok = extra[s]; !ok {
+			*id = b.limit + int32(len(extra))
+			extra[s] = *id
 		}
-		id, ok := extra[s]
-		if !ok {
-			id = next
-			extra[s] = id
-			next++
-		}
-		return id, true
 	}
-	var buf, last []byte
-	var m int32
-	var okM bool
-	for rank, p := range pairs {
-		l, okL := id(p[0])
-		r, okR := id(p[1])
-		buf = append(append(buf[:0], p[0]...), p[1]...)
-		if rank == 0 || !bytes.Equal(buf, last) { // the ways to make a token often stand side by side
-			if m, okM = b.ids[string(buf)]; !okM {
-				m, okM = id(string(buf))
+	for rank, t := range b.ids.triples(pairs) {
+		if t.l < 0 || t.r < 0 || t.m < 0 {
+			p := pairs[rank]
+			if !lax {
+				return corrupt("merge %d, %q with %q, names something that is no token", rank, p[0], p[1])
 			}
-			buf, last = last, buf
+			missing(&t.l, p[0])
+			missing(&t.r, p[1])
+			missing(&t.m, p[0]+p[1])
 		}
-		if !okL || !okR || !okM {
-			return corrupt("merge %d, %q with %q, names something that is no token", rank, p[0], p[1])
-		}
-		s := b.merges.slot(l, r)
+		s := b.merges.slot(t.l, t.r)
 		if s.rank == 0 || lastCounts {
-			*s = mergeSlot{l, r, m, uint32(rank) + 1}
+			*s = mergeSlot{t.l, t.r, t.m, uint32(rank) + 1}
 		}
 	}
 	if !b.chars {
 		b.byteSymbols(extra)
 	}
 	return nil
+}
+
+// triples looks merges up, each half of them on a processor of its own: that takes longer than all else that is done with them.
+func (x *index) triples(pairs [][2]string) []triple {
+	all := make([]triple, len(pairs))
+	half := len(pairs) / 2
+	var other sync.WaitGroup
+	other.Go(func() { x.resolve(all[:half], pairs[:half]) })
+	x.resolve(all[half:], pairs[half:])
+	other.Wait()
+	return all
+}
+
+func (x *index) resolve(to []triple, pairs [][2]string) {
+	id := func(i int32, ok bool) int32 {
+		if !ok {
+			return -1
+		}
+		return i
+	}
+	var buf, last []byte
+	at := -1 // the place of the last result: the next one's often follows
+	for i, p := range pairs {
+		to[i].l, to[i].r = id(x.get(p[0])), id(x.get(p[1]))
+		buf = append(append(buf[:0], p[0]...), p[1]...)
+		if i > 0 && bytes.Equal(buf, last) { // the ways to make a token often stand side by side
+			to[i].m = to[i-1].m
+			continue
+		}
+		to[i].m = id(x.near(&at, buf))
+		buf, last = last, buf
+	}
 }
 
 // byteSymbols gives the bytes that are no tokens the ids under which merges know them.

@@ -21,7 +21,7 @@ func FuzzHFFiles(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := readHFFile(files["tokenizer.json"]); err != nil {
+		if _, err := readHFFile(files["tokenizer.json"], false); err != nil {
 			t.Error(err)
 		}
 		if text, ok := files["tokenizer.model"]; ok {

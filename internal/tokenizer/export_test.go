@@ -83,7 +83,7 @@ func TestExportShapes(t *testing.T) {
 			t.Errorf("%s: %v", p.Names[0], err)
 			continue
 		}
-		f, err := readHFFile(files["tokenizer.json"])
+		f, err := readHFFile(files["tokenizer.json"], false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"slices"
 )
 
 // HFOptions of LoadHF.
@@ -15,6 +16,7 @@ type HFOptions struct {
 // A folder is what the tokenizer files of a Hugging Face checkpoint say.
 type folder struct {
 	opt HFOptions
+	few bool    // only the vocabulary is wanted, no tokens
 	tok *hfFile // tokenizer.json, or nil
 	sp  *spFile // tokenizer.model or spiece.model, or nil
 
@@ -32,8 +34,8 @@ type folder struct {
 }
 
 // openFolder reads every file that there is.
-func openFolder(file func(string) ([]byte, error), opt HFOptions) (*folder, error) {
-	f := &folder{opt: opt}
+func openFolder(file func(string) ([]byte, error), opt HFOptions, few bool) (*folder, error) {
+	f := &folder{opt: opt, few: few}
 	read := func(name string, use func([]byte) error) error {
 		data, err := file(name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -44,6 +46,10 @@ func openFolder(file func(string) ([]byte, error), opt HFOptions) (*folder, erro
 		}
 		return in(name, use(data))
 	}
+	there := func(name string) bool {
+		_, err := file(name)
+		return err == nil
+	}
 	into := func(to any) func([]byte) error {
 		return func(data []byte) error {
 			if err := json.Unmarshal(data, to); err != nil {
@@ -52,12 +58,13 @@ func openFolder(file func(string) ([]byte, error), opt HFOptions) (*folder, erro
 			return nil
 		}
 	}
+	later := few && (there("tokenizer.model") || there("spiece.model"))
 	for _, l := range []struct {
 		name string
 		use  func([]byte) error
 	}{
 		{"config.json", into(&f.config)},
-		{"tokenizer.json", func(data []byte) (err error) { f.tok, err = readHFFile(data); return err }},
+		{"tokenizer.json", func(data []byte) (err error) { f.tok, err = readHFFile(data, later); return err }},
 		{"tokenizer_config.json", into(&f.settings)},
 		{"special_tokens_map.json", into(&f.specials)},
 		{"generation_config.json", into(&f.generation)},
@@ -85,12 +92,22 @@ func openFolder(file func(string) ([]byte, error), opt HFOptions) (*folder, erro
 			}
 		}
 	}
-	if f.tok != nil && len(f.tok.Merges) == 0 && f.tok.Kind == "BPE" && f.tok.Ranked == nil {
+	if f.tok != nil && f.tok.unread != nil && !f.unmerged() {
+		if err := f.tok.readMerges(f.tok.unread); err != nil {
+			return nil, in("tokenizer.json", err)
+		}
+	}
+	if f.tok != nil && len(f.tok.Merges) == 0 && !f.unmerged() && f.tok.Kind == "BPE" && f.tok.Ranked == nil {
 		if err := read("merges.txt", f.tok.readMergesText); err != nil {
 			return nil, err
 		}
 	}
 	return f, f.size()
+}
+
+// unmerged says that merges do not matter: the vocabulary comes from tokenizer.model, and nothing is tokenized.
+func (f *folder) unmerged() bool {
+	return f.few && f.sp != nil && !slices.Contains(mergedTypes, textIn(f.config, "model_type"))
 }
 
 // gap is how many ids without a token there may be, beside as many as there are tokens: a few bytes of file must not
@@ -105,7 +122,7 @@ func (f *folder) size() error {
 	known := 0
 	if f.tok != nil {
 		known = f.tok.Top + 1
-		if n := len(f.tok.Vocab) + len(f.tok.Added); known > 2*n+gap {
+		if n := f.tok.Vocab.len() + len(f.tok.Added); known > 2*n+gap {
 			return in("tokenizer.json", corrupt("there are %d tokens, and one has the id %d", n, f.tok.Top))
 		}
 	}

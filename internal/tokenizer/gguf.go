@@ -19,17 +19,6 @@ func FromVocab(v *Vocab) (*Tokenizer, error) {
 	return nil, unsupported("tokenizers of kind %q cannot be run", v.Model)
 }
 
-// index maps the text of each token to its id; of equal texts the first counts.
-func index(tokens []string) map[string]int32 {
-	ids := make(map[string]int32, len(tokens))
-	for i, t := range tokens {
-		if _, ok := ids[t]; !ok {
-			ids[t] = int32(i)
-		}
-	}
-	return ids
-}
-
 func gpt2FromVocab(v *Vocab) (*Tokenizer, error) {
 	name := v.Pre
 	if v.Model == "gemma4" {
@@ -45,7 +34,7 @@ func gpt2FromVocab(v *Vocab) (*Tokenizer, error) {
 	if len(v.Tokens) == 0 {
 		return nil, corrupt("the vocabulary is empty")
 	}
-	b := &bpe{ids: index(v.Tokens), limit: int32(len(v.Tokens)), unk: -1, chars: p.Chars, fallback: p.Chars, keepWords: p.IgnoreMerges, keepBreaks: p.WholeBreaks}
+	b := &bpe{ids: indexOf(v.Tokens), limit: int32(len(v.Tokens)), unk: -1, chars: p.Chars, fallback: p.Chars, keepWords: p.IgnoreMerges, keepBreaks: p.WholeBreaks}
 	b.setBytes()
 	pairs := make([][2]string, 0, len(v.Merges))
 	for i, m := range v.Merges {
@@ -76,7 +65,7 @@ func llamaFromVocab(v *Vocab) (*Tokenizer, error) {
 	if len(v.Scores) > 0 && len(v.Scores) < len(v.Tokens) {
 		return nil, corrupt("%d scores for %d tokens", len(v.Scores), len(v.Tokens))
 	}
-	m := newSPM(index(v.Tokens), v.Scores, len(v.Tokens))
+	m := newSPM(indexOf(v.Tokens), v.Scores, len(v.Tokens))
 	m.setBytes()
 	m.unk = int32(orElse(v, v.UNK, 0))
 	t := &Tokenizer{vocab: v, model: m, spelled: newPartition(v, m.ids), apart: apartFrom(v.Tokens), blank: is(v.AddSpacePrefix, true)}
@@ -118,7 +107,7 @@ func (b *bpe) setBytes() {
 		if b.chars {
 			text = byteToken(byte(c))
 		}
-		id, ok := b.ids[text]
+		id, ok := b.ids.get(text)
 		if !ok {
 			id = -1
 		}
@@ -128,7 +117,7 @@ func (b *bpe) setBytes() {
 
 func (m *spm) setBytes() {
 	for c := range m.bytes {
-		if id, ok := m.ids[byteToken(byte(c))]; ok {
+		if id, ok := m.ids.get(byteToken(byte(c))); ok {
 			m.bytes[c] = id
 		}
 	}

@@ -12,7 +12,7 @@ func bertFromVocab(v *Vocab) (*Tokenizer, error) {
 	if len(v.Tokens) == 0 {
 		return nil, corrupt("the vocabulary is empty")
 	}
-	w := newWordPiece(index(v.Tokens))
+	w := newWordPiece(indexOf(v.Tokens))
 	w.begin = blankMark
 	w.unk = int32(orElse(v, v.UNK, 100))
 	t := &Tokenizer{vocab: v, model: w, split: splitBert, spelled: newPartition(v, w.ids), blank: true, tidy: true}

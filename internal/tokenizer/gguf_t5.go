@@ -18,8 +18,8 @@ func t5FromVocab(v *Vocab) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids := index(v.Tokens)
-	has := func(text string) bool { _, ok := ids[text]; return ok }
+	ids := indexOf(v.Tokens)
+	has := func(text string) bool { _, ok := ids.get(text); return ok }
 	u := newUnigram()
 	u.scores = make([]float64, len(v.Tokens))
 	worst := float32(math.MaxFloat32)

@@ -11,7 +11,20 @@ import (
 // errors.Is(err, fs.ErrNotExist) when there is none. Where both tokenizer.json and tokenizer.model are there, the
 // first says how to tokenize, as it does in transformers, and the second, which alone has scores, what a GGUF file holds.
 func LoadHF(file func(string) ([]byte, error), opt HFOptions) (*Tokenizer, error) {
-	f, err := openFolder(file, opt)
+	return loadHF(file, opt, false)
+}
+
+// HFVocab is LoadHF for what a GGUF file holds, where nothing is to be tokenized. Merges that it does not need are not looked at.
+func HFVocab(file func(string) ([]byte, error), opt HFOptions) (*Vocab, error) {
+	t, err := loadHF(file, opt, true)
+	if err != nil {
+		return nil, err
+	}
+	return t.vocab, nil
+}
+
+func loadHF(file func(string) ([]byte, error), opt HFOptions, few bool) (*Tokenizer, error) {
+	f, err := openFolder(file, opt, few)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +46,7 @@ func (f *folder) supported() error {
 		return unsupported("tokenizers of the kind %s cannot be read, only BPE, Unigram and WordPiece", t.Kind)
 	case t.Kind == "BPE" && t.Prefix != "" || t.Suffix != "":
 		return unsupported("a BPE vocabulary that marks subwords with %q and ends of words with %q cannot be read", t.Prefix, t.Suffix)
-	case len(t.Vocab) == 0:
+	case t.Vocab.len() == 0:
 		return corrupt("the vocabulary is empty")
 	}
 	return nil
@@ -109,14 +122,16 @@ func (f *folder) asMerges(t *Tokenizer, changes []change) error {
 	tok := f.tok
 	b := &bpe{ids: tok.Vocab, limit: int32(tok.Top + 1), unk: -1, chars: tok.ByteFallback, fallback: tok.ByteFallback, fuse: tok.FuseUnk, keepWords: tok.IgnoreMerges}
 	b.setBytes()
-	if id, ok := tok.Vocab[tok.Unk]; ok && tok.Unk != "" {
+	if id, ok := tok.Vocab.get(tok.Unk); ok && tok.Unk != "" {
 		b.unk = id
 	}
 	if tok.Ranked != nil {
 		return f.asRanked(t, b)
 	}
-	if err := b.learn(tok.Merges, false, true); err != nil {
-		return err
+	if !f.unmerged() {
+		if err := b.learn(tok.Merges, false, true); err != nil {
+			return err
+		}
 	}
 	t.model = b
 	t.alphabet = !tok.ByteFallback
@@ -135,8 +150,8 @@ func (f *folder) asCharacters(t *Tokenizer, changes []change) error {
 	if pt.shape == blanksOut {
 		return unsupported("merges whose words blanks part are not known")
 	}
-	texts := make([]string, len(f.tok.Entries))
-	for i, e := range f.tok.Entries {
+	texts := make([]string, f.tok.Vocab.len())
+	for i, e := range f.tok.Vocab.entries {
 		texts[i] = e.text
 	}
 	t.apart = apartFrom(texts)

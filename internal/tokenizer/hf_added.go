@@ -11,7 +11,7 @@ import (
 func (f *folder) tidyAdded() {
 	kept := f.tok.Added[:0]
 	for _, a := range f.tok.Added {
-		if id, ok := f.tok.Vocab[a.Content]; ok {
+		if id, ok := f.tok.Vocab.get(a.Content); ok {
 			a.ID = int(id)
 		}
 		if f.opt.VocabSize == 0 || a.ID < f.opt.VocabSize {

@@ -15,7 +15,7 @@ func (f *folder) asWordPiece(t *Tokenizer, changes []change) error {
 	}
 	w := newWordPiece(f.tok.Vocab)
 	w.continued, w.most = f.tok.Prefix, f.tok.MostInWord
-	if id, ok := f.tok.Vocab[f.tok.Unk]; ok {
+	if id, ok := f.tok.Vocab.get(f.tok.Unk); ok {
 		w.unk = id
 	}
 	t.model, t.split, t.tidy, t.blank = w, splitBert, true, true

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"encoding/json"
+	"unsafe"
 )
 
 // hfFile is tokenizer.json, the form in which Hugging Face's tokenizers library keeps a whole tokenizer.
@@ -13,9 +14,10 @@ type hfFile struct {
 	Decoder    *node
 
 	Kind         string // of the model: BPE, Unigram, WordPiece, WordLevel
-	Vocab        map[string]int32
-	Entries      []entry // the same, in the order of the file
+	Vocab        *index // in the order of the file
 	Merges       [][2]string
+	later        bool     // merges are skipped …
+	unread       *reader  // … and begin here
 	Joined       []string // the merges as they are written, when that is "left right"
 	Top          int      // the highest id of model and added tokens
 	Unk          string
@@ -73,17 +75,12 @@ type templatePiece struct {
 	Sequence     *struct{ ID string }
 }
 
-type entry struct {
-	text string
-	id   int32
-}
-
 // highestID bounds what a list indexed by ids may take: the largest vocabularies have some 10⁵.
 const highestID = 1 << 24
 
-func readHFFile(data []byte) (*hfFile, error) {
-	f := &hfFile{Vocab: map[string]int32{}, Top: -1, Unknown: -1, MostInWord: 100}
-	r := &reader{s: string(data)}
+func readHFFile(data []byte, later bool) (*hfFile, error) {
+	f := &hfFile{later: later, Vocab: newIndex(0), Top: -1, Unknown: -1, MostInWord: 100}
+	r := &reader{s: unsafe.String(unsafe.SliceData(data), len(data))} // a copy would take as long as reading the file, and data is not changed
 	model := false
 	err := r.object(func(key string) error {
 		switch key {
@@ -137,7 +134,7 @@ func (f *hfFile) readModel(r *reader) error {
 		switch {
 		case f.Scores != nil:
 			f.Kind = "Unigram"
-		case f.Prefix != "" && len(f.Merges) == 0:
+		case f.Prefix != "" && len(f.Merges) == 0 && f.unread == nil:
 			f.Kind = "WordPiece"
 		default:
 			f.Kind = "BPE"
@@ -175,15 +172,18 @@ func (f *hfFile) readPart(r *reader, key string) error {
 		}
 		return f.readScores(r)
 	case "merges":
-		return f.readMerges(r)
+		if !f.later {
+			return f.readMerges(r)
+		}
+		at := *r
+		f.unread = &at
 	}
 	_, err := r.raw()
 	return err
 }
 
 func (f *hfFile) readVocab(r *reader) error {
-	f.Vocab = make(map[string]int32, (len(r.s)-r.i)/40) // an entry takes some 20 bytes, and merges about as much again
-	f.Entries = make([]entry, 0, (len(r.s)-r.i)/40)
+	f.Vocab = newIndex((len(r.s) - r.i) / 72) // an entry takes 20 to 35 bytes of the file, and merges as much again, or twice that
 	return r.object(func(token string) error {
 		id, err := r.integer()
 		if err != nil {
@@ -192,8 +192,7 @@ func (f *hfFile) readVocab(r *reader) error {
 		if id < 0 || id >= highestID {
 			return corrupt("token %q has the id %d", token, id)
 		}
-		f.Vocab[token] = int32(id)
-		f.Entries = append(f.Entries, entry{token, int32(id)})
+		f.Vocab.put(token, int32(id))
 		f.Top = max(f.Top, id)
 		return nil
 	})
@@ -201,6 +200,7 @@ func (f *hfFile) readVocab(r *reader) error {
 
 // readMerges reads merges of either form: "left right", or since tokenizers 0.20 ["left", "right"].
 func (f *hfFile) readMerges(r *reader) error {
+	f.Merges = make([][2]string, 0, f.Vocab.len())
 	return r.array(func() error {
 		if r.peek() != '[' {
 			s, err := r.str()
@@ -212,6 +212,9 @@ func (f *hfFile) readMerges(r *reader) error {
 				return corrupt("merge %d, %q, is not two parts", len(f.Merges), s)
 			}
 			f.Merges = append(f.Merges, pair)
+			if f.Joined == nil {
+				f.Joined = make([]string, 0, cap(f.Merges))
+			}
 			f.Joined = append(f.Joined, s)
 			return nil
 		}

@@ -98,7 +98,7 @@ func (f *folder) reachable(t *Tokenizer, p *pre) error {
 	b.keepWords = false
 	var m merger
 	var ids []int32
-	for _, e := range f.tok.Entries {
+	for _, e := range f.tok.Vocab.entries {
 		word, ok := fromAlphabet(e.text)
 		if ends, _ := t.split.words(nil, nil, word); !ok || word == "" || len(ends) != 1 {
 			continue // never a word
@@ -127,7 +127,7 @@ func (f *folder) evidence(pt preTokenizer) *evidence {
 	return &evidence{
 		ignoreMerges: f.tok.IgnoreMerges, nfc: composes(f.tok.Normalizer), prefixSpace: pt.prefixSpace,
 		token: func(text string) bool {
-			_, ok := f.tok.Vocab[text]
+			_, ok := f.tok.Vocab.get(text)
 			return ok || added[text]
 		},
 		modelType: textIn(f.config, "model_type"),

@@ -11,12 +11,10 @@ func (f *hfFile) readScores(r *reader) error {
 			n++
 			if n == 1 {
 				text, err := r.str()
-				id := int32(len(f.Entries))
-				if at, twice := f.Vocab[text]; twice && err == nil {
+				id := int32(f.Vocab.len())
+				if at, twice := f.Vocab.add(text, id); twice && err == nil {
 					err = corrupt("the pieces %d and %d are both spelled %q", at, id, text)
 				}
-				f.Entries = append(f.Entries, entry{text, id})
-				f.Vocab[text] = id
 				f.Top = max(f.Top, int(id))
 				return err
 			}
@@ -26,13 +24,13 @@ func (f *hfFile) readScores(r *reader) error {
 			}
 			score, err := strconv.ParseFloat(raw, 64)
 			if err != nil {
-				return corrupt("piece %d has the score %s", len(f.Entries)-1, raw)
+				return corrupt("piece %d has the score %s", f.Vocab.len()-1, raw)
 			}
 			f.Scores = append(f.Scores, score)
 			return nil
 		})
 		if err == nil && n != 2 {
-			err = corrupt("piece %d has %d parts", len(f.Entries)-1, n)
+			err = corrupt("piece %d has %d parts", f.Vocab.len()-1, n)
 		}
 		return err
 	})

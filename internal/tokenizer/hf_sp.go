@@ -10,7 +10,7 @@ func (f *folder) fromSentencePiece() (*Tokenizer, error) {
 	}
 	t := &Tokenizer{vocab: v, blank: f.sp.DummyPrefix}
 	// SentencePiece merges neither control nor byte pieces; those are found as tokens that text spells, or not at all.
-	ids := map[string]int32{}
+	ids := newIndex(len(f.sp.Pieces))
 	var spelled, own []added
 	for i, p := range f.sp.Pieces {
 		if i >= len(v.Tokens) {
@@ -18,9 +18,7 @@ func (f *folder) fromSentencePiece() (*Tokenizer, error) {
 		}
 		switch p.Type {
 		case Normal, Unused, UserDefined:
-			if _, ok := ids[p.Text]; !ok {
-				ids[p.Text] = int32(i)
-			}
+			ids.add(p.Text, int32(i))
 			if p.Type == UserDefined {
 				own = append(own, added{ID: i, Content: p.Text})
 			}
@@ -41,9 +39,9 @@ func (f *folder) fromSentencePiece() (*Tokenizer, error) {
 		if len(own) > 0 {
 			t.normalized = newAddedSet(own, func(s string) string { return s })
 		}
-		texts := make([]string, 0, len(ids))
-		for s := range ids {
-			texts = append(texts, s)
+		texts := make([]string, 0, ids.len())
+		for _, e := range ids.entries {
+			texts = append(texts, e.text)
 		}
 		t.apart = apartFrom(texts)
 	}
@@ -67,7 +65,7 @@ func (f *folder) fromSentencePiece() (*Tokenizer, error) {
 }
 
 // merging is the model of a file whose pieces are merged; n is how many of them count.
-func (f *spFile) merging(ids map[string]int32, n int) model {
+func (f *spFile) merging(ids *index, n int) model {
 	scores := make([]float32, len(f.Pieces))
 	for i, p := range f.Pieces {
 		scores[i] = p.Score

@@ -8,8 +8,8 @@ func (f *folder) asUnigram(t *Tokenizer, changes []change) error {
 	if err != nil {
 		return err
 	}
-	if f.tok.Unknown >= len(f.tok.Entries) {
-		return corrupt("the unknown token has the id %d, of %d", f.tok.Unknown, len(f.tok.Entries))
+	if f.tok.Unknown >= f.tok.Vocab.len() {
+		return corrupt("the unknown token has the id %d, of %d", f.tok.Unknown, f.tok.Vocab.len())
 	}
 	u := newUnigram()
 	u.ids, u.scores, u.unk, u.fallback = f.tok.Vocab, f.tok.Scores, int32(f.tok.Unknown), f.tok.ByteFallback
@@ -19,7 +19,7 @@ func (f *folder) asUnigram(t *Tokenizer, changes []change) error {
 		if i == 0 || s < worst {
 			worst = s
 		}
-		u.find.add(f.tok.Entries[i].text, int32(i))
+		u.find.add(f.tok.Vocab.entries[i].text, int32(i))
 	}
 	u.miss = worst - missing
 	t.model = u

@@ -51,7 +51,7 @@ func (f *folder) base(v *Vocab) error {
 		n = f.tok.Top + 1
 	}
 	v.room(n)
-	for _, e := range f.tok.Entries {
+	for _, e := range f.tok.Vocab.entries {
 		if int(e.id) >= n {
 			return corrupt("token %q has the id %d, the model has %d tokens", e.text, e.id, n)
 		}
@@ -87,11 +87,22 @@ func (f *folder) gpt2Vocab() (*Vocab, error) {
 
 // joinMerges writes merges as GGUF has them.
 func (f *folder) joinMerges(v *Vocab) {
-	if v.Merges = f.tok.Joined; len(v.Merges) != len(f.tok.Merges) {
-		v.Merges = make([]string, len(f.tok.Merges))
-		for i, m := range f.tok.Merges {
-			v.Merges[i] = strings.ReplaceAll(m[0], " ", "\u0120") + " " + strings.ReplaceAll(m[1], " ", "\u0120")
-		}
+	if v.Merges = f.tok.Joined; len(v.Merges) == len(f.tok.Merges) {
+		return
+	}
+	var all strings.Builder // of which each is a part
+	size := 0
+	for _, m := range f.tok.Merges {
+		size += len(m[0]) + len(m[1]) + 1
+	}
+	all.Grow(size)
+	v.Merges = make([]string, len(f.tok.Merges))
+	for i, m := range f.tok.Merges {
+		from := all.Len()
+		all.WriteString(strings.ReplaceAll(m[0], " ", "\u0120"))
+		all.WriteByte(' ')
+		all.WriteString(strings.ReplaceAll(m[1], " ", "\u0120"))
+		v.Merges[i] = all.String()[from:]
 	}
 }
 
@@ -107,20 +118,23 @@ func (v *Vocab) setAdded(id int, text string, special bool) {
 
 // unique sees that no two tokens are spelled alike, which llama.cpp does not survive. Texts in known are tokens of these
 // ids, and unlike already.
-func (v *Vocab) unique(known map[string]int32) error {
-	seen := map[string]int{}
+func (v *Vocab) unique(known *index) error {
+	seen, look := newIndex(0), known != nil
+	if !look {
+		seen = newIndex(len(v.Tokens))
+	}
 	for i, t := range v.Tokens {
-		if known != nil && v.Types[i] == Normal {
+		if look && v.Types[i] == Normal {
 			continue
 		}
-		j, ok := seen[t]
-		if k, there := known[t]; !ok && there && int(k) != i && v.Types[k] == Normal {
-			j, ok = int(k), true
+		j, twice := seen.add(t, int32(i))
+		if look && !twice {
+			k, there := known.get(t)
+			j, twice = k, there && int(k) != i && v.Types[k] == Normal
 		}
-		if ok {
+		if twice {
 			return corrupt("the tokens %d and %d are both spelled %q", j, i, t)
 		}
-		seen[t] = i
 	}
 	return nil
 }
@@ -144,14 +158,14 @@ func (f *folder) llamaHFVocab(blank bool) (*Vocab, error) {
 		}
 	}
 	for rank := len(f.tok.Merges) - 1; rank >= 0; rank-- {
-		if id, ok := f.tok.Vocab[f.tok.Merges[rank][0]+f.tok.Merges[rank][1]]; ok {
+		if id, ok := f.tok.Vocab.get(f.tok.Merges[rank][0] + f.tok.Merges[rank][1]); ok {
 			v.Scores[id] = -float32(rank)
 		}
 	}
 	for _, a := range f.tok.Added {
 		v.setAdded(a.ID, a.Content, a.Special)
 	}
-	if id, ok := f.tok.Vocab[f.tok.Unk]; ok && f.tok.Unk != "" {
+	if id, ok := f.tok.Vocab.get(f.tok.Unk); ok && f.tok.Unk != "" {
 		v.Types[id] = Unknown
 	}
 	if !blank {

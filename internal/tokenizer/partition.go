@@ -15,9 +15,9 @@ type partition struct {
 	find  *matcher
 }
 
-func newPartition(v *Vocab, ids map[string]int32) *partition {
+func newPartition(v *Vocab, ids *index) *partition {
 	p := &partition{find: newMatcher()}
-	has := func(text string) bool { _, ok := ids[text]; return ok }
+	has := func(text string) bool { _, ok := ids.get(text); return ok }
 	quiet := map[int32]bool{}
 	for i, text := range v.Tokens {
 		if k := v.runtimeKind(i, has); text != "" && (k == Control || k == UserDefined || k == Unknown) {

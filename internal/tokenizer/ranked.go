@@ -51,7 +51,7 @@ func (f *folder) readRanked(read func(name string, use func([]byte) error) error
 
 // newRanked is a file of tokens in the order of their ranks, the first of which has the id first.
 func newRanked(tokens []string, first int) (*hfFile, error) {
-	t := &hfFile{Kind: "BPE", Vocab: make(map[string]int32, len(tokens)), Top: first + len(tokens) - 1, Unknown: -1, Ranked: map[string]int32{}}
+	t := &hfFile{Kind: "BPE", Vocab: newIndex(len(tokens)), Top: first + len(tokens) - 1, Unknown: -1, Ranked: map[string]int32{}}
 	for i, raw := range tokens {
 		if len(raw) == 0 || len(raw) > longestRanked {
 			return nil, corrupt("token %d has %d bytes", i, len(raw))
@@ -61,8 +61,7 @@ func newRanked(tokens []string, first int) (*hfFile, error) {
 		}
 		id := int32(first + i)
 		t.Ranked[raw] = id
-		t.Vocab[toAlphabet(raw)] = id
-		t.Entries = append(t.Entries, entry{toAlphabet(raw), id})
+		t.Vocab.add(toAlphabet(raw), id)
 	}
 	return t, nil
 }
@@ -107,7 +106,7 @@ func (t *hfFile) lastMerge(b *bpe) (unmade int) {
 	r := &rankedBPE{bpe: &bpe{bytes: b.bytes, limit: b.limit}, ids: t.Ranked}
 	var m merger
 	var parts []int32
-	for _, e := range t.Entries {
+	for _, e := range t.Vocab.entries {
 		raw, _ := fromAlphabet(e.text)
 		if len(raw) < 2 {
 			continue
@@ -124,7 +123,11 @@ func (t *hfFile) lastMerge(b *bpe) (unmade int) {
 
 // everyMerge finds every way to make a token of two others, in the order of the token, then of its parts: so the reference does for tekken.
 func (t *hfFile) everyMerge() (unmade int) {
-	for _, e := range t.Entries {
+	id := func(text string) int32 {
+		id, _ := t.Vocab.get(text)
+		return id
+	}
+	for _, e := range t.Vocab.entries {
 		raw, _ := fromAlphabet(e.text)
 		first := len(t.Merges)
 		for i := 1; i < len(raw); i++ {
@@ -140,14 +143,14 @@ func (t *hfFile) everyMerge() (unmade int) {
 		}
 		sort.SliceStable(ways, func(i, j int) bool {
 			a, b := ways[i], ways[j]
-			return t.Vocab[a[0]] < t.Vocab[b[0]] || t.Vocab[a[0]] == t.Vocab[b[0]] && t.Vocab[a[1]] < t.Vocab[b[1]]
+			return id(a[0]) < id(b[0]) || a[0] == b[0] && id(a[1]) < id(b[1])
 		})
 	}
 	return unmade
 }
 
 // text is the spelling of an ordinary token.
-func (t *hfFile) text(id int32) string { return t.Entries[id-t.Entries[0].id].text }
+func (t *hfFile) text(id int32) string { return t.Vocab.entries[id-t.Vocab.entries[0].id].text }
 
 // asRanked is the model of a ranked vocabulary, and the merges that a GGUF file holds of it.
 func (f *folder) asRanked(t *Tokenizer, b *bpe) error {

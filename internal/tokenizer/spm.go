@@ -5,13 +5,13 @@ import "slices"
 // spm merges as SentencePiece's BPE does: of all neighbours that together are a token the one with the highest score,
 // the leftmost among equals. It needs no list of merges.
 type spm struct {
-	ids   map[string]int32
+	ids   *index
 	ranks []uint32   // of each token: how many scores are higher than its own
 	bytes [256]int32 // -1 for none
 	unk   int32
 }
 
-func newSPM(ids map[string]int32, scores []float32, n int) *spm {
+func newSPM(ids *index, scores []float32, n int) *spm {
 	m := &spm{ids: ids, ranks: make([]uint32, n), unk: -1}
 	order := make([]int32, n)
 	for i := range order {
@@ -52,7 +52,7 @@ func (m *spm) whole(string) (int32, bool) { return 0, false }
 func (m *spm) start(syms []symbol, word string) []symbol {
 	for i := 0; i < len(word); {
 		n := runeLen(word[i:])
-		id, ok := m.ids[word[i:i+n]]
+		id, ok := m.ids.get(word[i : i+n])
 		if !ok {
 			id = -1
 		}
@@ -63,7 +63,7 @@ func (m *spm) start(syms []symbol, word string) []symbol {
 }
 
 func (m *spm) pair(word string, l, r *symbol) (int32, uint32, bool) {
-	id, ok := m.ids[word[l.start:r.end]]
+	id, ok := m.ids.get(word[l.start:r.end])
 	if !ok {
 		return 0, 0, false
 	}

@@ -10,10 +10,10 @@ type unigram struct {
 	miss   float64   // the score of a character without a token
 	unk    int32     // -1 for none: what is not known is left out
 
-	single   bool             // sums are rounded to float32, as SentencePiece's own are
-	ids      map[string]int32 // tokens by which a run of unknown characters may still be called; nil: none
-	bytes    [256]int32       // -1 for none
-	fallback bool             // a run of unknown characters becomes its bytes
+	single   bool       // sums are rounded to float32, as SentencePiece's own are
+	ids      *index     // tokens by which a run of unknown characters may still be called; nil: none
+	bytes    [256]int32 // -1 for none
+	fallback bool       // a run of unknown characters becomes its bytes
 }
 
 const missing = 10 // less than the least score
@@ -33,9 +33,9 @@ func newUnigram() *unigram {
 	return u
 }
 
-func (u *unigram) setBytes(ids map[string]int32) {
+func (u *unigram) setBytes(ids *index) {
 	for b := range u.bytes {
-		if id, ok := ids[byteToken(byte(b))]; ok {
+		if id, ok := ids.get(byteToken(byte(b))); ok {
 			u.bytes[b] = id
 		}
 	}
@@ -103,8 +103,10 @@ func (u *unigram) search(best []path, text string) {
 
 // unknown appends what becomes of a run of characters without tokens.
 func (u *unigram) unknown(dst []int32, run string) []int32 {
-	if id, ok := u.ids[run]; ok {
-		return append(dst, id)
+	if u.ids != nil {
+		if id, ok := u.ids.get(run); ok {
+			return append(dst, id)
+		}
 	}
 	if u.fallback && u.hasBytes(run) {
 		for i := 0; i < len(run); i++ {

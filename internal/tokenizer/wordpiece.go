@@ -8,7 +8,7 @@ import (
 // wordPiece is BERT's model: of a word the longest token that it begins with, then the longest of the rest, to the end; a
 // word that this fails for is one unknown token.
 type wordPiece struct {
-	ids       map[string]int32
+	ids       *index
 	begin     string // before a word
 	continued string // before what follows in a word
 	most      int    // characters of the longest word that is looked at; 0: any
@@ -16,10 +16,10 @@ type wordPiece struct {
 	unk       int32  // -1 for none
 }
 
-func newWordPiece(ids map[string]int32) *wordPiece {
+func newWordPiece(ids *index) *wordPiece {
 	w := &wordPiece{ids: ids, unk: -1}
-	for text := range ids {
-		w.longest = max(w.longest, len(text))
+	for _, e := range ids.entries {
+		w.longest = max(w.longest, len(e.text))
 	}
 	return w
 }
@@ -60,7 +60,7 @@ func (w *wordPiece) next(text string, at int) (end int, id int32) {
 		if end < len(text) && !utf8.RuneStart(text[end]) {
 			continue
 		}
-		if id, ok := w.ids[before+text[at:end]]; ok {
+		if id, ok := w.ids.get(before + text[at:end]); ok {
 			return end, id
 		}
 	}
