@@ -314,7 +314,7 @@ func (m *merger) files(base *formats.Source, adapters []*Adapter) error {
 	}
 	first := base.File
 	for _, a := range adapters {
-		for _, name := range []string{"tokenizer.json", "tokenizer.model"} {
+		for _, name := range []string{"tokenizer.json", "tokenizer.model", "tokenizer.jsonl"} {
 			if _, err := a.file(name); err == nil {
 				first = a.file
 				m.notes = append(m.notes, "the tokenizer is the one that lies with "+a.Path)
@@ -337,7 +337,7 @@ func (m *merger) files(base *formats.Source, adapters []*Adapter) error {
 	return nil
 }
 
-var tokenizerNames = map[string]bool{"tokenizer.json": true, "tokenizer.model": true, "tokenizer_config.json": true, "special_tokens_map.json": true,
+var tokenizerNames = map[string]bool{"tokenizer.json": true, "tokenizer.model": true, "tokenizer.jsonl": true, "tokenizer_config.json": true, "special_tokens_map.json": true,
 	"added_tokens.json": true, "vocab.json": true, "merges.txt": true, "chat_template.jinja": true, "chat_template.json": true}
 
 // bound sees that the model takes every tensor that was changed.

@@ -51,7 +51,7 @@ func ofFolder[T any](src *formats.Source, pre string, load func(func(string) ([]
 
 // withoutTokenizer is advice for a folder that has none, "" for any other.
 func withoutTokenizer(src *formats.Source) string {
-	for _, name := range []string{"tokenizer.json", "tokenizer.model"} {
+	for _, name := range []string{"tokenizer.json", "tokenizer.model", "tokenizer.jsonl"} {
 		if _, err := src.File(name); !errors.Is(err, fs.ErrNotExist) {
 			return ""
 		}
@@ -87,18 +87,21 @@ func vocabSize(src *formats.Source) (int, error) {
 	return int(n), err
 }
 
-// ids are the special tokens of a GGUF file, in the order in which they are written. "seperator" is how the key is spelt.
-func ids(v *tokenizer.Vocab) []struct {
+// A specialKey is the key of a kind of special token.
+type specialKey struct {
 	key string
 	id  *int
-} {
-	return []struct {
-		key string
-		id  *int
-	}{
-		{"bos_token_id", &v.BOS}, {"eos_token_id", &v.EOS}, {"unknown_token_id", &v.UNK}, {"seperator_token_id", &v.SEP},
-		{"padding_token_id", &v.PAD}, {"mask_token_id", &v.MASK}, {"eot_token_id", &v.EOT}, {"eom_token_id", &v.EOM},
+}
+
+// ids are the special tokens of a GGUF file, in the order in which they are written. "seperator" is how the key is spelt.
+func ids(v *tokenizer.Vocab) []specialKey {
+	unk, sep, pad := specialKey{"unknown_token_id", &v.UNK}, specialKey{"seperator_token_id", &v.SEP}, specialKey{"padding_token_id", &v.PAD}
+	between := []specialKey{unk, sep, pad}
+	if v.Model == "plamo2" {
+		between = []specialKey{pad, sep, unk}
 	}
+	return slices.Concat([]specialKey{{"bos_token_id", &v.BOS}, {"eos_token_id", &v.EOS}}, between,
+		[]specialKey{{"mask_token_id", &v.MASK}, {"eot_token_id", &v.EOT}, {"eom_token_id", &v.EOM}})
 }
 
 // A flag is a yes-or-no key; nil is not written.
@@ -133,7 +136,7 @@ const tokenizerPrefix = "tokenizer.ggml."
 // SetVocab writes a vocabulary as GGUF keys, in the order of the reference converter.
 func SetVocab(meta *formats.Meta, v *tokenizer.Vocab) {
 	set := func(key string, val any) { meta.Set(tokenizerPrefix+key, val) }
-	if v.Model != "t5" && v.Model != "gemma4" { // where the reference puts these depends on the kind
+	if v.Model != "t5" && v.Model != "gemma4" && v.Model != "plamo2" { // where the reference puts these depends on the kind
 		setFlags(meta, blankFlags(v))
 	}
 	set("model", v.Model)
@@ -156,6 +159,9 @@ func SetVocab(meta *formats.Meta, v *tokenizer.Vocab) {
 		if *s.id >= 0 {
 			set(s.key, uint32(*s.id))
 		}
+	}
+	if v.Model == "plamo2" {
+		setFlags(meta, blankFlags(v))
 	}
 	if v.Model != "gemma4" {
 		setFlags(meta, addFlags(v))

@@ -51,6 +51,7 @@ var tellings = []telling{
 	{Type: "chameleon", Cannot: needsTower},
 	{Type: "muse_glimmer_text", Cannot: needsTower},
 	{Type: "plamo", Set: tellPLaMo},
+	{Type: "plamo3", Set: tellPLaMo3},
 	{Type: "mistral4", Class: "Mistral4ForCausalLM", Set: func(p *Params) map[string]any {
 		return map[string]any{"num_key_value_heads": p.Heads, "head_dim": unsaid}
 	}},

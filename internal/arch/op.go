@@ -23,6 +23,8 @@ type Op struct {
 	OneWay bool
 	// Lent says that a tower's Forward takes something out of a tensor of the language model, which keeps it: nothing leads back.
 	Lent bool
+	// Rounds says that Inverse gives back what Forward took but for its last bits.
+	Rounds bool
 	// Turned says that Forward makes rows of columns, so that what a matrix takes are not the columns of the checkpoint.
 	Turned bool
 }

@@ -91,6 +91,7 @@ type Params struct {
 	Causal       bool     // what encoders' files tell, and is false
 	Pooling      int      // how a text's states become one vector, where that is known: PoolMean, PoolFirst, PoolLast
 	FullFirst    int      // of so many layers the first has no window, where a family's files tell it
+	FullLast     int      // the same of the last
 	ClassPooling int      // the same where it sorts texts; 0: PoolFirst
 	Labels       []string // of what it sorts texts into
 

@@ -10,9 +10,14 @@ import (
 )
 
 // PlusOne adds one to the weights of a norm, in float32: some families store how far they are from one.
-var PlusOne = Op{Name: "plus one",
-	Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor { return plus(t, 1) },
-	Inverse: func(t *formats.Tensor, _ *Params) *formats.Tensor { return plus(t, -1) },
+var PlusOne = added("plus one", 1)
+
+// added is an operation that adds a number, in float32.
+func added(name string, x float32) Op {
+	return Op{Name: name, Rounds: x != 1,
+		Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor { return plus(t, x) },
+		Inverse: func(t *formats.Tensor, _ *Params) *formats.Tensor { return plus(t, -x) },
+	}
 }
 
 // plus is a vector with something added to every element. Its bytes are made when they are asked for.

@@ -49,6 +49,13 @@ func (v *Vocab) HFFiles(context int) (map[string][]byte, error) {
 		if err := w.pieces(); err != nil {
 			return nil, err
 		}
+	case "plamo2":
+		if len(v.Scores) < len(v.Tokens) {
+			return nil, corrupt("%d scores for %d tokens", len(v.Scores), len(v.Tokens))
+		}
+		settings := v.settings(context)
+		settings["tokenizer_class"] = "Plamo3Tokenizer" // of code that lies with the published model
+		return map[string][]byte{"tokenizer.jsonl": v.plamoFile(), "tokenizer_config.json": encodeJSON(settings, "  ")}, nil
 	default:
 		return nil, unsupported("tokenizers of kind %q cannot be written as a tokenizer.json", v.Model)
 	}

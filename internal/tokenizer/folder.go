@@ -20,6 +20,8 @@ type folder struct {
 	tok *hfFile // tokenizer.json, or nil
 	sp  *spFile // tokenizer.model or spiece.model, or nil
 
+	plamo []listedToken // tokenizer.jsonl, where there is none of these
+
 	settings   map[string]json.RawMessage // tokenizer_config.json, nil when absent
 	specials   map[string]json.RawMessage // special_tokens_map.json
 	config     map[string]json.RawMessage // config.json
@@ -92,6 +94,11 @@ func openFolder(file func(string) ([]byte, error), opt HFOptions, few bool) (*fo
 			}
 		}
 	}
+	if f.tok == nil && f.sp == nil {
+		if err := read("tokenizer.jsonl", f.readPlamo); err != nil {
+			return nil, err
+		}
+	}
 	if f.tok != nil && f.tok.unread != nil && !f.unmerged() {
 		if err := f.tok.readMerges(f.tok.unread); err != nil {
 			return nil, in("tokenizer.json", err)
@@ -129,6 +136,7 @@ func (f *folder) size() error {
 	if f.sp != nil {
 		known = max(known, len(f.sp.Pieces))
 	}
+	known = max(known, len(f.plamo))
 	if f.opt.VocabSize < 0 || f.opt.VocabSize > 2*known+gap {
 		return in("config.json", corrupt("the vocabulary is said to have %d tokens, the tokenizer has %d", f.opt.VocabSize, known))
 	}

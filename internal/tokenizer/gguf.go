@@ -13,6 +13,8 @@ func FromVocab(v *Vocab) (*Tokenizer, error) {
 		return t5FromVocab(v)
 	case "bert":
 		return bertFromVocab(v)
+	case "plamo2":
+		return plamoFromVocab(v)
 	case "":
 		return nil, corrupt("the vocabulary does not say of which kind it is")
 	}

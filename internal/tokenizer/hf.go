@@ -36,8 +36,10 @@ func loadHF(file func(string) ([]byte, error), opt HFOptions, few bool) (*Tokeni
 		return f.fromJSON()
 	case f.sp != nil:
 		return f.fromSentencePiece()
+	case f.plamo != nil:
+		return f.fromPlamo()
 	}
-	return nil, unsupported("there is neither a tokenizer.json nor a tokenizer.model, nor a vocabulary of tiktoken's kind (tekken.json, qwen.tiktoken, tiktoken.model)")
+	return nil, unsupported("there is neither a tokenizer.json nor a tokenizer.model, no tokenizer.jsonl, nor a vocabulary of tiktoken's kind (tekken.json, qwen.tiktoken, tiktoken.model)")
 }
 
 func (f *folder) supported() error {

@@ -26,7 +26,7 @@ func looksSpecial(text string) bool {
 // room makes lists of n tokens, which pad has to fill.
 func (v *Vocab) room(n int) {
 	v.Tokens, v.Types = make([]string, n), make([]int32, n)
-	if v.Model == "llama" || v.Model == "t5" || v.Model == "gemma4" {
+	if v.Model == "llama" || v.Model == "t5" || v.Model == "gemma4" || v.Model == "plamo2" {
 		v.Scores = make([]float32, n)
 	}
 }

@@ -27,6 +27,7 @@ type Tokenizer struct {
 	before     []int32 // added when AddSpecial
 	after      []int32
 	blank      bool                   // encoding puts a blank before the text, decoding takes it away
+	marked     bool                   // a mark is a character like others, and no blank
 	tidy       bool                   // decoding takes away the blanks before punctuation
 	apart      func(before rune) bool // see chunks; nil when the model's words are those of split
 
@@ -148,6 +149,9 @@ func (t *Tokenizer) piece(id int32) string {
 		if b, ok := fromByteToken(text); ok {
 			return string([]byte{b})
 		}
+	}
+	if t.marked {
+		return text
 	}
 	return strings.ReplaceAll(text, blankMark, " ")
 }

@@ -14,10 +14,10 @@ const (
 
 // Vocab is what a GGUF file holds of a tokenizer, the names of its fields are those of its keys under tokenizer.ggml.
 type Vocab struct {
-	Model  string // "gpt2": byte-level BPE; "gemma4": the same of characters; "llama": SentencePiece's merging by score; "t5": unigram; "bert": WordPiece
+	Model  string // "gpt2": byte-level BPE; "gemma4": the same of characters; "llama": SentencePiece's merging by score; "t5": unigram; "bert": WordPiece; "plamo2": PLaMo's own
 	Pre    string // name of the pre-tokenizer
 	Tokens []string
-	Scores []float32 // models llama, t5 and gemma4, of which the last ignores them
+	Scores []float32 // models llama, t5, plamo2 and gemma4, of which the last ignores them
 	Types  []int32
 	Merges []string // "left right", models gpt2 and gemma4
 
