@@ -99,7 +99,7 @@ func (a *Adapter) pairs(b *arch.Bound) ([]*loraPair, error) {
 			return nil, a.fail(m.name, formats.Unsupported("the model's head is its embedding: runtimes would use the change for both, and do not load it"), "quern lora merge takes it")
 		}
 		if found[0].Deaf {
-			return nil, a.fail(m.name, formats.Unsupported("llama.cpp applies no adapter to this matrix, and does not say so"), "quern lora merge takes it")
+			return nil, a.fail(m.name, formats.Unsupported("llama.cpp applies no adapter to this matrix, or another one than was trained, and does not say so"), "quern lora merge takes it")
 		}
 		for _, p := range found {
 			pair := byName[p.GGUF]

@@ -53,7 +53,13 @@ type Xielu struct{ AlphaP, AlphaN, Beta, Eps []float32 }
 
 // xielu is the rule of one of them.
 func xielu(name, shape string, list func(*Params) *[]float32) Rule {
-	return Rule{GGUF: "blk.{}.xielu." + name, HF: "model.layers.{}.mlp.act_fn." + name, Shape: shape, Number: list}
+	return Rule{GGUF: "blk.{}.xielu." + name, HF: "model.layers.{}.mlp.act_fn." + name, Shape: shape, Number: func(p *Params, layer int) *float32 {
+		of := list(p)
+		if *of == nil {
+			*of = make([]float32, p.Layers)
+		}
+		return &(*of)[layer]
+	}}
 }
 
 // keep reads a tensor of one number that files tell as one of a key.
@@ -68,18 +74,14 @@ func (b *binder) keep(t *formats.Tensor, g *goal) error {
 	if one[0]-one[0] != 0 {
 		return b.fail(t.Name, formats.Corrupt("holds %v, which is no number", one[0]), "")
 	}
-	list := g.Rule.Number(&b.bound.Params)
-	if *list == nil {
-		*list = make([]float32, b.bound.Params.Layers)
-	}
-	(*list)[g.Layer] = one[0]
+	*g.Rule.Number(&b.bound.Params, g.Layer) = one[0]
 	b.made[g.name] = true
 	return nil
 }
 
 // number is the same way back.
 func (r *Rule) number(p *Params, layer int, name string) *formats.Tensor {
-	t := Floats(name, (*r.Number(p))[layer:layer+1])
+	t := Floats(name, []float32{*r.Number(p, layer)})
 	t.Shape = r.Dims(p)
 	return t
 }

@@ -64,8 +64,8 @@ type Rule struct {
 	Shape    string // dimensions outermost first, in the letters of Params.Dim: "V E", "Q E"
 	From     string // dimensions of the source tensor where Do changes them, without that of the experts
 	Do       Op
-	Idle     bool                     // it lies in files, and nothing multiplies with it
-	Number   func(*Params) *[]float32 // of a tensor of one number for each layer, which files tell as a key: where it is kept
+	Idle     bool                                // it lies in files, and nothing multiplies with it
+	Number   func(p *Params, layer int) *float32 // of a tensor of one number, which files tell as a key: where it is kept
 	Optional bool
 	Flag     string // the config.json key that says whether an optional tensor is there: all of them, or none
 
@@ -131,6 +131,10 @@ const (
 	RoleSideOut  // … is added to the stream
 	RoleSideNorm
 	RoleLayerScale  // what a layer's outputs are multiplied by
+	RoleSkip        // of a layer: how often the embedding is added to the stream behind it
+	RoleQGain       // what each head of queries is multiplied by
+	RoleAttnGain    // what attention adds is multiplied by it …
+	RoleFFNGain     // … and what the feed-forward network does
 	RoleRouterScale // what a router's inputs are multiplied by
 	RoleExpertScale // what experts' outputs are multiplied by
 	RoleExpsNorm    // of the experts' inputs, where a dense network stands beside them

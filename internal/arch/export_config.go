@@ -289,8 +289,15 @@ func (b *Bound) reread(config map[string]any) error {
 	for _, p := range []*Params{&got, &want} {
 		p.RopePart, p.Tied, p.NormHead, p.Ternary, p.Times = 0, false, false, false, Times{} // RopeDim is what counts, and the head that is there
 		p.Pooling = 0                                                                        // other files tell it
-		if p.Xielu = (Xielu{}); p.Window == 0 {                                              // tensors tell it
+		if p.Window == 0 {
 			p.WindowIn = nil
+		}
+		for _, r := range b.Arch.Tensors { // which tell it
+			for l := range p.Layers {
+				if r.Number != nil {
+					*r.Number(p, l) = 0
+				}
+			}
 		}
 		if p.LongRope.Size == 1 {
 			p.LongRope.Size = 0

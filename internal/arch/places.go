@@ -18,7 +18,7 @@ type Place struct {
 	Turned  bool  // the source is stored with inputs first: its columns are the tensor's rows (Rows are columns of the source, then)
 	Source  []int // shape of the source
 	Embed   bool  // the token embedding
-	Deaf    bool  // runtimes apply no adapter to it
+	Deaf    bool  // runtimes apply no adapter to it, or another one
 	Layout  int   // of several names of a matrix, the one with the lowest number is the first of the table
 }
 
@@ -57,7 +57,8 @@ func (b *Bound) Places() map[string][]Place {
 				break
 			}
 			p := Place{GGUF: gguf, Expert: -1, Rows: rows, Turned: turned, Source: r.sourceDims(b.Params.At(l)), Embed: r.Role == RoleEmbed, Layout: i,
-				Deaf: r.Idle || b.Params.MLA.KV > 0 && slices.Contains(deaf, r.Role) || slices.Contains(direct, r.Role)}
+				Deaf: r.Idle || b.Params.MLA.KV > 0 && slices.Contains(deaf, r.Role) || slices.Contains(direct, r.Role) ||
+					r.Role == RoleO && b.has(RoleAttnGain)} // what an adapter adds is not multiplied by that there
 			parts := r.parts(name, &b.Params)
 			for e, part := range parts {
 				if len(r.Dims(&b.Params)) == 3 {

@@ -36,7 +36,6 @@ var refused = []struct {
 		"it has an encoder and a decoder, which nothing here runs; its encoder alone is a T5EncoderModel or UMT5EncoderModel, and as such it is converted if architectures says so"},
 	{[]string{"HrmTextForCausalLM"}, "a text goes through two stacks of its layers several times, which no family here does"},
 	{[]string{"RuGPT3XLForCausalLM"}, "some of its layers see parts of a text only (sparse attention), which no family here computes; runtimes let all layers see everything"},
-	{[]string{"TalkieForCausalLM"}, "embeddings are added to the stream behind every layer, which no family here does"},
 	{[]string{"UltravoxModel"}, "it holds no language model, only what makes embeddings of sound: convert the language model that it names"},
 	{[]string{"LlamaForCausalLMEagle3", "Eagle3LlamaForCausalLM", "Eagle3Speculator", "Eagle3DraftModel", "DFlashDraftModel", "DFlash2DraftModel", "Qwen3DSparkModel", "DSparkDraftModel",
 		"DSparkSpeculator", "Gemma4AssistantForCausalLM", "Gemma4UnifiedAssistantForCausalLM"}, "it is a draft head of speculative decoding, not a model"},

@@ -105,6 +105,7 @@ func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 			return
 		}
 		r.apply(r.think(x, h, l, m), m, product{h, &l.down})
+		r.gain(h, l.ffnGain, m)
 		r.add(dst, r.normPost(h, l.ffnPost, m), m)
 		return
 	}

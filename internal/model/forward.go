@@ -30,6 +30,7 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 	if last { // nothing looks at other rows any more
 		keep(x, b.want, p.Embd)
 		keep(b.side, b.want, len(b.side)/max(1, m))
+		keep(b.first, b.want, len(b.first)/max(1, m))
 		keep(early, b.want, len(early)/max(1, m))
 		keep(entry, b.want, len(entry)/max(1, m))
 		keep(kept, b.want, len(kept)/max(1, m))
@@ -37,6 +38,7 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 		x, h = x[:m*p.Embd], h[:m*p.Embd]
 	}
 	r.finish(x, x, att, kept, h, l, b.side, m)
+	r.addFirst(x, b.first, l, m)
 	if last {
 		r.normalize(b.out, x, r.m.norm, m)
 	}
@@ -55,6 +57,7 @@ func (r *run) finish(dst, x, att, kept, h []float32, l *layer, side []float32, m
 	if l.p.Heads > 0 || l.keeper != nil {
 		r.added(h, att, kept, l, m)
 		r.scaleRows(h, r.m.params.Scales.Values, m)
+		r.gain(h, l.attnGain, m)
 		r.join(dst, r.normPost(h, l.attnPost, m), l, m)
 	}
 	if r.m.runsPast && r.mode == Deploy {
@@ -133,6 +136,29 @@ func (r *run) scaleRows(x []float32, by float32, m int) {
 	}
 	n := len(x) / m
 	r.eachRow(m, func(_ *worker, row int) { scale(x[row*n:][:n], by) })
+}
+
+// gain multiplies rows by a number of their layer, if that has one.
+func (r *run) gain(x, by []float32, m int) {
+	if by != nil {
+		r.scaleRows(x, by[0], m)
+	}
+}
+
+// addFirst adds the embeddings that a batch began as to the stream behind a layer, where a family does that.
+func (r *run) addFirst(x, first []float32, l *layer, m int) {
+	if l.skip == nil || m == 0 {
+		return
+	}
+	e := l.p.Embd
+	r.eachRow(m, func(_ *worker, row int) { addScaled(x[row*e:][:e], first[row*e:][:e], l.skip[0]) })
+}
+
+// multiplyHeads multiplies each head of a row by its number; without numbers nothing.
+func multiplyHeads(x, by []float32, d int) {
+	for i, b := range by {
+		scale(x[i*d:][:d], b)
+	}
 }
 
 // gateOf is what multiplies the outputs of attention, which is given h; nil where nothing does.
@@ -245,6 +271,7 @@ func (r *run) rotate(q, k []float32, at []place, l *layer) {
 			r.normRow(q, l, l.qNorm)
 		}
 		r.normBare(q, l)
+		multiplyHeads(q, l.qGain.weight, p.HeadDim)
 		by := scale * r.m.temperature(at[row].pos, l)
 		for i := range q {
 			q[i] *= by

@@ -7,6 +7,7 @@ import "quern/internal/kernel"
 type group struct {
 	x       []float32 // [tokens][E], of every stream
 	side    []float32 // [tokens][L*P] what every layer is given besides
+	first   []float32 // [tokens][E] embeddings, where layers add them to the stream again
 	kept    [2]lent   // of layers with a window, and of those without
 	place   []place
 	batches []batch
@@ -14,14 +15,15 @@ type group struct {
 
 // A batch is the sequences of a group that go through a layer together.
 type batch struct {
-	seqs []sequence // rows within the batch
-	x    []float32  // [m][E] of the group's
-	side []float32  // [m][L*P] likewise
-	kept [2]lent    // likewise
-	sees sight      // what the last layer chose that did, where others see that, too
-	at   []place    // [m]
-	want []bool     // [m] rows that are needed after the last layer
-	out  []float32  // for their final states
+	seqs  []sequence // rows within the batch
+	x     []float32  // [m][E] of the group's
+	side  []float32  // [m][L*P] likewise
+	first []float32  // [m][E] likewise
+	kept  [2]lent    // likewise
+	sees  sight      // what the last layer chose that did, where others see that, too
+	at    []place    // [m]
+	want  []bool     // [m] rows that are needed after the last layer
+	out   []float32  // for their final states
 }
 
 // A place is where in its sequence a row of a batch stands, and its token.
@@ -92,6 +94,9 @@ func (r *run) start(g *group) {
 		}
 		if r.m.embedBare {
 			r.normed(x, x, nil, nil)
+		}
+		if len(g.first) > 0 {
+			copy(g.first[row*e:][:e], x)
 		}
 		return nil
 	})

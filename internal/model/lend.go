@@ -15,6 +15,7 @@ func (l *layer) kind() int {
 func (m *Model) reserve(g *group) {
 	n := len(g.place)
 	grow(&g.side, n*m.params.Layers*m.params.Side)
+	grow(&g.first, n*m.skips())
 	for i := range m.layers {
 		if l := &m.layers[i]; l.lends {
 			kept, wide := &g.kept[l.kind()], l.p.KVHeads*l.p.HeadDim
@@ -24,9 +25,17 @@ func (m *Model) reserve(g *group) {
 	}
 }
 
+// skips is how many numbers of its embedding a token keeps for what layers add.
+func (m *Model) skips() int {
+	if m.layers[0].skip == nil {
+		return 0
+	}
+	return m.params.Embd
+}
+
 // keptBytes is what a token takes of that.
 func (m *Model) keptBytes() int64 {
-	n := m.params.Layers * m.params.Side
+	n := m.params.Layers*m.params.Side + m.skips()
 	for i := range m.layers {
 		if l := &m.layers[i]; l.lends {
 			n += 2 * l.p.KVHeads * l.p.HeadDim
@@ -41,7 +50,7 @@ func (g *group) share(b *batch, from, to int) {
 		wide := len(x) / max(1, len(g.place))
 		return x[from*wide : to*wide]
 	}
-	b.side = part(g.side)
+	b.side, b.first = part(g.side), part(g.first)
 	for i, kept := range g.kept {
 		b.kept[i] = lent{part(kept.k), part(kept.v)}
 	}

@@ -101,6 +101,10 @@ type layer struct {
 	sideOut  weight    // [E][P]
 	sideNorm norm      // [E] of what its own input adds
 	outScale []float32 // [1] of the stream behind it, or nil
+	skip     []float32 // [1] how often the embedding is added behind it, or nil
+	attnGain []float32 // [1] of what attention adds, or nil
+	ffnGain  []float32 // [1] of what the feed-forward network adds, or nil
+	qGain    norm      // [H] of heads of queries, or nothing
 
 	bound, sharedBound float32 // what gates may be at most, 0: anything; of experts, and of networks that see every token
 	cut                float32 // standard deviations above the mean of a row at which gates begin to count, -Inf: all do
@@ -324,6 +328,10 @@ func (l *layer) slots() []slot {
 		slot{role: arch.RoleSideOut, matrix: &l.sideOut, n: p.Embd, k: p.Side, may: p.Side == 0},
 		slot{role: arch.RoleSideNorm, norm: &l.sideNorm, n: p.Embd, may: p.Side == 0},
 		slot{role: arch.RoleLayerScale, vector: &l.outScale, n: 1, may: true},
+		slot{role: arch.RoleSkip, vector: &l.skip, n: 1, may: true},
+		slot{role: arch.RoleAttnGain, vector: &l.attnGain, n: 1, may: true},
+		slot{role: arch.RoleFFNGain, vector: &l.ffnGain, n: 1, may: true},
+		slot{role: arch.RoleQGain, norm: &l.qGain, n: 1, heads: p.Heads, may: true},
 	)
 	if p.AltUp.Inputs > 0 {
 		list = append(list, l.alt.slots(p)...)
