@@ -52,7 +52,7 @@ func (l *Layer) Still(p *Params, layer int) bool {
 	if p.RopeIn != nil {
 		return !p.RopeIn[layer]
 	}
-	return p.Alibi > 0 || l.StillEvery > 0 && layer%l.StillEvery == l.StillEvery-1 || l.StillFull && p.Window > 0 && l.Windowed(p, layer) == 0
+	return l.RopeTold && !p.Rotates || p.Alibi > 0 || l.StillEvery > 0 && layer%l.StillEvery == l.StillEvery-1 || l.StillFull && p.Window > 0 && l.Windowed(p, layer) == 0
 }
 
 // Windowed is how many positions a query sees in a layer; 0 = all.

@@ -68,12 +68,15 @@ func (b *Bound) folder(config map[string]any, telling telling) (*Folder, error) 
 	}
 	slices.SortFunc(f.Tensors, func(x, y *formats.Tensor) int { return naturally(x.Name, y.Name) })
 	for _, o := range b.Origins {
-		if o.Rule.Role == RoleRouterBias {
+		if slices.Contains(wide, o.Rule.Role) {
 			f.Wide = append(f.Wide, layerName(o.Rule.HF, o.Layer))
 		}
 	}
 	return f, nil
 }
+
+// wide are the roles of what steers more than it is large.
+var wide = []Role{RoleRouterBias, RoleStateTime, RoleStateDecay, RoleStatePast}
 
 // naturally compares names; numbers in them by their size.
 func naturally(a, b string) int {

@@ -46,6 +46,7 @@ var tellings = []telling{
 	{Type: "step3p5", Set: tellStep},
 	{Type: "jais", Set: tellJais},
 	{Type: "git", Set: tellGrok},
+	{Type: "granitemoehybrid", When: func(p *Params) bool { return p.State.In != nil }, Set: tellGraniteHybrid},
 	{Type: "lfm2", Set: tellConvs},
 	{Type: "lfm2_moe", Set: tellConvs, Names: map[string]string{"num_local_experts": "num_experts"}},
 	{Type: "chameleon", Cannot: needsTower},

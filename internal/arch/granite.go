@@ -1,7 +1,6 @@
 package arch
 
 import (
-	"fmt"
 	"slices"
 
 	"quern/formats"
@@ -22,38 +21,26 @@ var Granite = register(Arch{
 	Name: "granite",
 	Variants: []Variant{
 		{Type: "granite", HF: []string{"GraniteForCausalLM"}, Defaults: graniteDefaults},
-		{Type: "granitemoehybrid", HF: []string{"GraniteMoeHybridForCausalLM"}, Defaults: graniteDefaults}, // Granite 4 without recurrent layers
+		{Type: "granitemoehybrid", HF: []string{"GraniteMoeHybridForCausalLM"}, Defaults: graniteDefaults, If: graniteAttends}, // Granite 4 without layers that keep a state
 	},
-	Keys: slices.Concat(shapeKeys, headKeys(never), []Key{{GGUF: "general.file_type"}}, sizeKeys(always), scaleKeys),
-	Tensors: slices.Concat(without(attention, RoleQ, RoleK), permutedQK, feedForward, []Rule{
-		{GGUF: "blk.{}.ffn_gate.weight", HF: "model.layers.{}.shared_mlp.input_linear.weight", Role: RoleGate, Shape: "F E", From: "G E", Do: UpperRows},
-		{GGUF: "blk.{}.ffn_up.weight", HF: "model.layers.{}.shared_mlp.input_linear.weight", Role: RoleUp, Shape: "F E", From: "G E", Do: LowerRows},
-		{GGUF: "blk.{}.ffn_down.weight", HF: "model.layers.{}.shared_mlp.output_linear.weight", Role: RoleDown, Shape: "E F"},
-	}),
-	Drop:   []string{"*.rotary_emb.inv_freq"},
-	Refuse: graniteRefuses,
-	Finish: plainHybrid,
+	Keys:    slices.Concat(shapeKeys, headKeys(never), []Key{{GGUF: "general.file_type"}}, sizeKeys(always), scaleKeys),
+	Tensors: slices.Concat(without(attention, RoleQ, RoleK), permutedQK, feedForward, sharedAsDense),
+	Drop:    []string{"*.rotary_emb.inv_freq"},
+	Refuse:  graniteRefuses,
+	Finish:  plainHybrid,
 })
 
-// plainHybrid refuses Granite 4 with layers that are not attention, or with experts.
+// sharedAsDense are the matrices of a dense network that Granite 4 calls a shared expert.
+var sharedAsDense = []Rule{
+	{GGUF: "blk.{}.ffn_gate.weight", HF: "model.layers.{}.shared_mlp.input_linear.weight", Role: RoleGate, Shape: "F E", From: "G E", Do: UpperRows},
+	{GGUF: "blk.{}.ffn_up.weight", HF: "model.layers.{}.shared_mlp.input_linear.weight", Role: RoleUp, Shape: "F E", From: "G E", Do: LowerRows},
+	{GGUF: "blk.{}.ffn_down.weight", HF: "model.layers.{}.shared_mlp.output_linear.weight", Role: RoleDown, Shape: "E F"},
+}
+
+// plainHybrid refuses Granite 4 with experts, or whose heads are not rotated.
 func plainHybrid(c *Config, p *Params) error {
 	if kind, _ := c.String("model_type"); kind != "granitemoehybrid" {
 		return nil
-	}
-	for _, key := range []string{"layer_types", "layers_block_type"} {
-		v, ok := c.Value(key)
-		list, _ := v.([]any)
-		if ok && len(list) != p.Layers {
-			return c.wrong(key, v, fmt.Sprintf("a list of %d words", p.Layers))
-		}
-		for i, kind := range list {
-			if kind != "attention" && kind != "full_attention" {
-				return c.fail(key, formats.Unsupported("layer %d is %.60q: recurrent layers are not supported", i, fmt.Sprint(kind)), "")
-			}
-		}
-	}
-	if _, _, ok := c.Find("layer_types", "layers_block_type"); !ok {
-		return c.fail("layer_types", formats.Unsupported("missing: the library then takes every layer to be recurrent"), "")
 	}
 	if n, err := c.Float("num_local_experts", 8); err != nil || n != 0 {
 		return c.fail("num_local_experts", formats.Unsupported("is %v: experts are not known for this class", n), "")
@@ -80,18 +67,21 @@ var GraniteMoe = register(Arch{
 			Default: nothing, When: func(p *Params) bool { return p.Mix.SharedFF > 0 }},
 		narrowExperts,
 	}),
-	Tensors: slices.Concat(without(attention, RoleQ, RoleK), permutedQK, []Rule{
-		{GGUF: "blk.{}.ffn_gate_inp.weight", HF: "model.layers.{}.block_sparse_moe.router.layer.weight", Role: RoleRouter, Shape: "X E", When: mixed},
-		{GGUF: "blk.{}.ffn_gate_exps.weight", HF: "model.layers.{}.block_sparse_moe.input_linear.weight", Role: RoleGateExps, Shape: "X M E", From: "X MM E", Do: PickGate, When: mixed},
-		{GGUF: "blk.{}.ffn_up_exps.weight", HF: "model.layers.{}.block_sparse_moe.input_linear.weight", Role: RoleUpExps, Shape: "X M E", From: "X MM E", Do: PickUp, When: mixed},
-		{GGUF: "blk.{}.ffn_down_exps.weight", HF: "model.layers.{}.block_sparse_moe.output_linear.weight", Role: RoleDownExps, Shape: "X E M", When: mixed},
-		{GGUF: "blk.{}.ffn_gate_shexp.weight", HF: "model.layers.{}.shared_mlp.input_linear.weight", Role: RoleGateShared, Shape: "S E", From: "SS E", Do: UpperRows, When: shares},
-		{GGUF: "blk.{}.ffn_up_shexp.weight", HF: "model.layers.{}.shared_mlp.input_linear.weight", Role: RoleUpShared, Shape: "S E", From: "SS E", Do: LowerRows, When: shares},
-		{GGUF: "blk.{}.ffn_down_shexp.weight", HF: "model.layers.{}.shared_mlp.output_linear.weight", Role: RoleDownShared, Shape: "E S", When: shares},
-	}),
-	Drop:   []string{"*.rotary_emb.inv_freq"},
-	Refuse: graniteRefuses,
+	Tensors: slices.Concat(without(attention, RoleQ, RoleK), permutedQK, graniteExperts),
+	Drop:    []string{"*.rotary_emb.inv_freq"},
+	Refuse:  graniteRefuses,
 })
+
+// graniteExperts are experts with gate above up, beside a shared one.
+var graniteExperts = []Rule{
+	{GGUF: "blk.{}.ffn_gate_inp.weight", HF: "model.layers.{}.block_sparse_moe.router.layer.weight", Role: RoleRouter, Shape: "X E", When: mixed},
+	{GGUF: "blk.{}.ffn_gate_exps.weight", HF: "model.layers.{}.block_sparse_moe.input_linear.weight", Role: RoleGateExps, Shape: "X M E", From: "X MM E", Do: PickGate, When: mixed},
+	{GGUF: "blk.{}.ffn_up_exps.weight", HF: "model.layers.{}.block_sparse_moe.input_linear.weight", Role: RoleUpExps, Shape: "X M E", From: "X MM E", Do: PickUp, When: mixed},
+	{GGUF: "blk.{}.ffn_down_exps.weight", HF: "model.layers.{}.block_sparse_moe.output_linear.weight", Role: RoleDownExps, Shape: "X E M", When: mixed},
+	{GGUF: "blk.{}.ffn_gate_shexp.weight", HF: "model.layers.{}.shared_mlp.input_linear.weight", Role: RoleGateShared, Shape: "S E", From: "SS E", Do: UpperRows, When: shares},
+	{GGUF: "blk.{}.ffn_up_shexp.weight", HF: "model.layers.{}.shared_mlp.input_linear.weight", Role: RoleUpShared, Shape: "S E", From: "SS E", Do: LowerRows, When: shares},
+	{GGUF: "blk.{}.ffn_down_shexp.weight", HF: "model.layers.{}.shared_mlp.output_linear.weight", Role: RoleDownShared, Shape: "E S", When: shares},
+}
 
 var graniteDefaults = map[string]any{
 	"max_position_embeddings": 2048, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "num_local_experts": 8, "num_experts_per_tok": 2,

@@ -46,6 +46,7 @@ type Layer struct {
 	OwnValues   bool       // values may have another size than keys
 	FillsIn     bool       // every query sees all positions; there is an output head, which says what a masked token is
 	Encoder     bool       // every query sees all positions, and there is no output head: what comes out is states of tokens
+	RopeTold    bool       // files tell whether heads are rotated (Params.Rotates)
 	Keeper      Keeper     // what layers have that keep a state
 	ClassAct    bool       // of an encoder that sorts texts: its first matrix is followed by Act, not by a hyperbolic tangent
 }

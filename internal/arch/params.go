@@ -73,6 +73,7 @@ type Params struct {
 	NormAfter  bool    // norms follow both parts of a layer, in a family most of whose models have them before
 	Unsaid     int     // tokens of images end here, which are never predicted; 0: there are none
 
+	Rotates  bool    // whether heads are rotated, where a family's files tell it of all layers
 	HeadGate bool    // RoleAttnGate has one output for each head, not one for each of its dimensions
 	Parallel bool    // Layer.Parallel, where a family's files tell it
 	NoBiases bool    // queries, keys and values have no biases, in a family most of whose models have them

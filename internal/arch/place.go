@@ -164,6 +164,9 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 	if b.gguf && len(t.Shape) == len(dims)+1 && t.Shape[0] == 1 { // the outermost ones may be told or not
 		t = shapedAs(t, t.Shape[1:]...)
 	}
+	if b.gguf && len(t.Shape) == 1 && len(dims) == 2 && dims[0] == 1 {
+		t = shapedAs(t, 1, t.Shape[0])
+	}
 	if !equal(t.Shape, dims) {
 		hint := ""
 		if r.Role == RoleEmbed && len(t.Shape) == 2 && t.Shape[1] == p.Embd {

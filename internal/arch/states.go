@@ -10,12 +10,18 @@ type Keeper uint8
 const (
 	NoState   Keeper = iota
 	ShortConv        // a convolution over a few positions between two gates (LFM2)
+	Mamba2           // a state-space model whose heads decay as a whole (arXiv:2405.21060)
 )
 
 // State are the sizes of layers that keep a state. The zero value is a model without.
 type State struct {
 	In   []bool // of each layer, whether it keeps one
-	Conv int    // C: positions that its convolution sees, the present one included
+	Conv int    // SC: positions that its convolution sees, the present one included
+
+	Inner  int // SI: numbers of a token that go into states
+	Size   int // SN: what each becomes there
+	Heads  int // SH: of them, each with a time step of its own
+	Groups int // SG: of heads, each with one way into states and one out of them
 }
 
 // Keeps says of a layer that it keeps a state. Where it has no attention besides, At says that it has no heads.
@@ -26,11 +32,29 @@ func (p *Params) Keeps(layer int) bool {
 func keeps(p *Params, layer int) bool { return p.Keeps(layer) }
 
 func (s *State) dim(letter string) int {
-	if letter == "SC" {
+	switch letter {
+	case "SC":
 		return s.Conv
+	case "SI":
+		return s.Inner
+	case "SN":
+		return s.Size
+	case "SH":
+		return s.Heads
+	case "SG":
+		return s.Groups
+	case "SIG": // of a group
+		return s.Inner / max(1, s.Groups)
+	case "SW":
+		return s.Wide()
+	case "SP": // with gates and time steps
+		return s.Inner + s.Wide() + s.Heads
 	}
 	return 0
 }
+
+// Wide is what the convolution of a state-space model is given: what goes into states, and for each group the way in and the way out.
+func (s *State) Wide() int { return s.Inner + 2*s.Groups*s.Size }
 
 // checkState refuses sizes that no model has.
 func (p *Params) checkState() error {
@@ -42,6 +66,14 @@ func (p *Params) checkState() error {
 		return formats.Corrupt("it is told of %d layers whether they keep a state, in a model of %d", len(s.In), p.Layers)
 	case s.Conv < 2 || s.Conv > 64:
 		return formats.Unsupported("a convolution over %d positions; runtimes have those over 2 and more, and 64 are the most here", s.Conv)
+	}
+	for _, n := range []int{s.Inner, s.Size, s.Heads, s.Groups} {
+		if n < 0 || n > 1<<20 {
+			return formats.Corrupt("states of %d numbers for each of %d, in %d heads and %d groups", s.Size, s.Inner, s.Heads, s.Groups)
+		}
+	}
+	if s.Inner > 0 && (s.Size < 1 || s.Heads < 1 || s.Groups < 1 || s.Inner%s.Heads != 0 || s.Heads%s.Groups != 0) {
+		return formats.Corrupt("states of %d numbers for each of %d, in %d heads and %d groups", s.Size, s.Inner, s.Heads, s.Groups)
 	}
 	return nil
 }

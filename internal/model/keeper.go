@@ -19,6 +19,7 @@ type keeper interface {
 
 var keepers = map[arch.Keeper]keeper{
 	arch.ShortConv: gatedConv{},
+	arch.Mamba2:    mamba2{},
 }
 
 // keepState is what a layer's state gives for each row, before its output matrix; it uses h. nil where a layer keeps none.
@@ -64,7 +65,7 @@ func (m *Model) stateActs() int64 {
 
 // A convolution goes over the positions of each sequence, channel by channel; what is before a sequence is zero.
 type convolution struct {
-	weight []float32 // [C][n], the last of a channel for the present position
+	weight []float32 // [n][C], the last row for the present position
 	bias   []float32 // [C], or nil
 }
 
@@ -75,13 +76,10 @@ func (r *run) causal(dst, x []float32, ld, wide int, c *convolution, b *batch) {
 		y := dst[row*wide:][:wide]
 		clear(y)
 		for i := max(0, n-1-b.at[row].pos); i < n; i++ {
-			from, w := x[(row-(n-1)+i)*ld:][:wide], c.weight[i:]
-			for j, v := range from {
-				y[j] += float32(w[j*n] * v)
-			}
+			kernel.AddMul(y, x[(row-(n-1)+i)*ld:], c.weight[i*wide:])
 		}
-		for j, v := range c.bias {
-			y[j] += v
+		if c.bias != nil {
+			kernel.Add(y, c.bias)
 		}
 	})
 }

@@ -39,7 +39,7 @@ func TestCausalConvolution(t *testing.T) {
 				for j := range wide {
 					want := 0.0
 					for back := range min(n, pos+1) {
-						want += float64(c.weight[j*n+n-1-back]) * float64(x[(s.from+pos-back)*ld+j])
+						want += float64(c.weight[(n-1-back)*wide+j]) * float64(x[(s.from+pos-back)*ld+j])
 					}
 					if c.bias != nil {
 						want += float64(c.bias[j])

@@ -125,7 +125,8 @@ type layer struct {
 
 	keeper keeper    // nil in a layer that keeps no state
 	short  shortConv // or nothing
-	whole  bool      // queries and keys are normed as a whole
+	space  stateSpace
+	whole  bool // queries and keys are normed as a whole
 
 	xielu    xielu
 	lateBare bool // heads are normed after rotation, without weights
@@ -256,7 +257,8 @@ type slot struct {
 	matrix *weight
 	norm   *norm
 	vector *[]float32
-	table  *[]float32 // of n rows of k numbers, decoded as vectors are
+	table  *[]float32 // of n rows of k numbers, decoded as vectors are; vector is for those of one dimension then
+	turned bool       // it is kept as k rows of n
 	n, k   int
 	may    bool // it may stay empty: binding has refused the models that need it and lack it
 	stack  int  // so many matrices in one tensor; 0: one, with two dimensions

@@ -58,8 +58,8 @@ func put(slots []slot, t *formats.Tensor, role arch.Role, layer int) error {
 	if s.stack > 0 {
 		return s.putStack(t, layer)
 	}
-	if s.table != nil {
-		return readTable(s.table, t, s.n, s.k)
+	if s.table != nil && len(t.Shape) == 2 {
+		return s.readTable(t)
 	}
 	if s.matrix != nil && len(t.Shape) == 2 {
 		s.matrix.t, s.matrix.n, s.matrix.k, s.matrix.layer, s.matrix.role = t, s.n, s.k, layer, s.role
@@ -86,12 +86,22 @@ func readVector(dst *[]float32, t *formats.Tensor, n int) error {
 	return t.Rows.ReadRows(*dst, 0)
 }
 
-func readTable(dst *[]float32, t *formats.Tensor, n, k int) error {
-	if err := shaped(t, n, k); err != nil {
+func (s *slot) readTable(t *formats.Tensor) error {
+	if err := shaped(t, s.n, s.k); err != nil {
 		return err
 	}
-	*dst = make([]float32, n*k)
-	return t.Rows.ReadRows(*dst, 0)
+	x := make([]float32, s.n*s.k)
+	if err := t.Rows.ReadRows(x, 0); err != nil {
+		return err
+	}
+	if *s.table = x; !s.turned {
+		return nil
+	}
+	*s.table = make([]float32, len(x))
+	for i, v := range x {
+		(*s.table)[i%s.k*s.n+i/s.k] = v
+	}
+	return nil
 }
 
 func shaped(t *formats.Tensor, want ...int) error {
@@ -109,7 +119,7 @@ func (m *Model) complete() error {
 	}
 	ok := m.embed != nil && (m.side.embed != nil || m.params.Side == 0)
 	for _, s := range slots {
-		ok = ok && (s.may || s.matrix == nil || s.matrix.t != nil) && (s.may || s.vector == nil || *s.vector != nil) && (s.may || s.table == nil || *s.table != nil) && (s.may || s.norm == nil || s.norm.weight != nil)
+		ok = ok && (s.may || s.matrix == nil || s.matrix.t != nil) && (s.may || s.vector == nil || s.table != nil || *s.vector != nil) && (s.may || s.table == nil || *s.table != nil) && (s.may || s.norm == nil || s.norm.weight != nil)
 	}
 	if !ok {
 		return &formats.Error{Err: formats.Corrupt("a tensor of the model is missing")}

@@ -75,7 +75,7 @@ type scratch struct {
 
 	means []float32 // of the inputs of values
 
-	kept, state []float32 // of layers that keep a state: what they give, and what they are given
+	kept, state, convolved []float32 // of layers that keep a state: what they give, what they are given, and what a convolution makes of that
 
 	first, active, past, told4, coefs, gathered []float32 // of several streams
 
@@ -113,6 +113,7 @@ type worker struct {
 	half  []byte        // a row rounded to half precision
 	gelus *gelus        // of a row
 
+	state, ones               []float32 // of one head that keeps one; and ones
 	keys, values, scores, mix []float32 // attention of one head
 	prefer                    []float32 // a row's experts
 }

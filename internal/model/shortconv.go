@@ -15,7 +15,7 @@ func (gatedConv) slots(l *layer) []slot {
 	c, e := &l.short, l.p.Embd
 	return []slot{
 		{role: arch.RoleStateIn, matrix: &c.in, n: 3 * e, k: e},
-		{role: arch.RoleStateConv, table: &c.conv.weight, n: e, k: l.p.State.Conv},
+		{role: arch.RoleStateConv, table: &c.conv.weight, turned: true, n: e, k: l.p.State.Conv},
 		{role: arch.RoleStateOut, matrix: &c.out, n: e, k: e},
 	}
 }

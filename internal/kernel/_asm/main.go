@@ -57,6 +57,7 @@ var files = map[string]func(*file){
 	"exp_arm64.s":          expARM64,
 	"fits_amd64.s":         fitsAMD64,
 	"turns_amd64.s":        turnsAMD64,
+	"scan_amd64.s":         scanAMD64,
 }
 
 func main() {
