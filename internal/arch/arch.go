@@ -131,6 +131,7 @@ const (
 	RoleSideOut  // … is added to the stream
 	RoleSideNorm
 	RoleLayerScale  // what a layer's outputs are multiplied by
+	RoleLowStart    // of two stacks: the stream that the low one begins with
 	RoleSkip        // of a layer: how often the embedding is added to the stream behind it
 	RoleQGain       // what each head of queries is multiplied by
 	RoleAttnGain    // what attention adds is multiplied by it …

@@ -111,7 +111,7 @@ func TestTablesAreTotal(t *testing.T) {
 			if seen[r.GGUF+" of "+r.HF] = true; r.HF != "" && r.Do.Join == nil {
 				plain[r.HF] = r
 			}
-			if strings.Contains(r.GGUF, "{}") != strings.Contains(r.HF, "{}") && r.HF != "" {
+			if layered := strings.Contains(r.HF, "{}") || strings.Contains(r.HF, "{n}"); strings.Contains(r.GGUF, "{}") != layered && r.HF != "" {
 				t.Errorf("%s %s: per layer on one side only", a.Name, r.GGUF)
 			}
 			for _, d := range r.Dims(&p) {

@@ -106,6 +106,9 @@ func (p *Params) check() error {
 	if err := p.checkState(); err != nil {
 		return err
 	}
+	if err := p.Stacks.check(); err != nil {
+		return err
+	}
 	if err := p.Hyper.check(); err != nil {
 		return err
 	}

@@ -53,6 +53,7 @@ var tellings = []telling{
 	{Type: "muse_glimmer_text", Cannot: needsTower},
 	{Type: "plamo", Set: tellPLaMo},
 	{Type: "plamo3", Set: tellPLaMo3},
+	{Type: "hrm_text", Last: true},
 	{Type: "mistral4", Class: "Mistral4ForCausalLM", Set: func(p *Params) map[string]any {
 		return map[string]any{"num_key_value_heads": p.Heads, "head_dim": unsaid}
 	}},

@@ -7,6 +7,7 @@ type Params struct {
 	FF       int     // F
 	BothFF   int     // of gate and up together, where a family's files tell that
 	Layers   int     //
+	Stacks   Stacks  // zero without
 	Loops    int     // how often a text goes through all layers; 0: once
 	LoopBare bool    // … and whether no norm comes between
 	Further  int     // of the layers in a file, those behind the others, which guess further tokens and are not read
@@ -142,6 +143,8 @@ func (p *Params) Dim(letter string) int {
 		return 2 * p.KVHeads * p.HeadDim
 	case "A": // queries, keys and values in one
 		return (p.Heads + 2*p.KVHeads) * p.HeadDim
+	case "QG": // those of heads that share none, and a gate of their size
+		return 4 * p.Heads * p.HeadDim
 	case "G": // gate and up in one
 		return 2 * p.FF
 	case "D":

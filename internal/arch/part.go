@@ -9,27 +9,32 @@ import (
 
 // The thirds of a tensor that holds queries, keys and values one behind the other.
 var (
-	FirstThird  = third("first third", 0)
-	SecondThird = third("second third", 1)
-	ThirdThird  = third("third third", 2)
+	FirstThird  = part("first third", 0, 3)
+	SecondThird = part("second third", 1, 3)
+	ThirdThird  = part("third third", 2, 3)
 )
 
-func third(name string, i int) Op {
+// part is part i of a tensor that holds so many of one size, one behind the other.
+func part(name string, i, of int) Op {
 	return Op{Name: name,
 		Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor {
-			n := t.Shape[0] / 3
+			n := t.Shape[0] / of
 			if len(t.Shape) == 1 {
 				return cut(t, i*n, n)
 			}
-			return picked(t, pick{i * n, n, 3 * n}, append([]int{n}, t.Shape[1:]...))
+			return picked(t, pick{i * n, n, of * n}, append([]int{n}, t.Shape[1:]...))
 		},
 		Join: func(parts []*formats.Tensor, _ *Params) *formats.Tensor {
 			n := parts[0].Shape[0]
-			shape := append([]int{3 * n}, parts[0].Shape[1:]...)
+			shape := append([]int{of * n}, parts[0].Shape[1:]...)
 			if len(shape) == 1 {
 				return spliced(parts, shape)
 			}
-			return joined(parts, []pick{{0, n, 3 * n}, {n, n, 3 * n}, {2 * n, n, 3 * n}}, shape)
+			var picks []pick
+			for i := range of {
+				picks = append(picks, pick{i * n, n, of * n})
+			}
+			return joined(parts, picks, shape)
 		},
 	}
 }

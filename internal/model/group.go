@@ -5,25 +5,27 @@ import "quern/internal/kernel"
 // A group is the sequences that go through the model together: only their residual stream is kept, while each layer runs
 // over their batches.
 type group struct {
-	x       []float32 // [tokens][E], of every stream
-	side    []float32 // [tokens][L*P] what every layer is given besides
-	first   []float32 // [tokens][E] embeddings, where layers add them to the stream again
-	kept    [2]lent   // of layers with a window, and of those without
+	x       []float32    // [tokens][E], of every stream
+	side    []float32    // [tokens][L*P] what every layer is given besides
+	first   []float32    // [tokens][E] embeddings, where layers add them to the stream again
+	stack   [2][]float32 // [tokens][E] the streams of two stacks, the low one's first, or nothing
+	kept    [2]lent      // of layers with a window, and of those without
 	place   []place
 	batches []batch
 }
 
 // A batch is the sequences of a group that go through a layer together.
 type batch struct {
-	seqs  []sequence // rows within the batch
-	x     []float32  // [m][E] of the group's
-	side  []float32  // [m][L*P] likewise
-	first []float32  // [m][E] likewise
-	kept  [2]lent    // likewise
-	sees  sight      // what the last layer chose that did, where others see that, too
-	at    []place    // [m]
-	want  []bool     // [m] rows that are needed after the last layer
-	out   []float32  // for their final states
+	seqs  []sequence   // rows within the batch
+	x     []float32    // [m][E] of the group's
+	side  []float32    // [m][L*P] likewise
+	first []float32    // [m][E] likewise
+	stack [2][]float32 // likewise
+	kept  [2]lent      // likewise
+	sees  sight        // what the last layer chose that did, where others see that, too
+	at    []place      // [m]
+	want  []bool       // [m] rows that are needed after the last layer
+	out   []float32    // for their final states
 }
 
 // A place is where in its sequence a row of a batch stands, and its token.
@@ -105,6 +107,7 @@ func (r *run) start(g *group) {
 		x := r.stream(b.x, 0, len(b.at))
 		r.startSide(b, x)
 		r.spread(b, x)
+		r.startStacks(b)
 	}
 }
 
@@ -119,33 +122,6 @@ func (m *Model) positioned(w *worker, x []float32, pos int) error {
 	}
 	kernel.Add(x, v)
 	return nil
-}
-
-// pass takes a group through all layers; more says that another group will follow.
-func (r *run) pass(b *library, g *group, more bool) {
-	r.often = r.more || len(g.batches) > 1
-	r.start(g)
-	n := len(r.m.layers)
-	all := n * r.m.loops
-	for i := 0; i < all && r.err == nil; i++ {
-		l := b.layer(i%n, len(g.batches), more || i+1 < all)
-		for j := range g.batches {
-			r.advance(l, &g.batches[j], i == all-1)
-			r.step(i, len(g.batches[j].at))
-		}
-		r.leave(i % n)
-		if i+1 < all && i%n == n-1 {
-			r.again(g)
-		}
-	}
-}
-
-// again makes streams that have gone through all layers what goes through them once more.
-func (r *run) again(g *group) {
-	for j := 0; j < len(g.batches) && !r.m.params.LoopBare; j++ {
-		b := &g.batches[j]
-		r.normalize(b.x, b.x, r.m.norm, len(b.at))
-	}
 }
 
 // step tells how far the run is.

@@ -54,7 +54,7 @@ func (l *Layer) Replace(role arch.Role, t *formats.Tensor) error {
 // these, and may replace them: only then are their products computed. done is called when a layer is; after the last one come the output head's inputs, and a call
 // with Index -1. A nil next changes nothing, and lets every batch go through a layer at once.
 //
-// A layer that texts go through several times comes once, and is shown what it is given each time: later times as the model is before anything was replaced.
+// A layer that texts go through several times comes once, and is shown what it is given each time: what a later leg is given is as the model is before anything was replaced.
 //
 // All sequences are kept at once, and between products what they need of the layer: a limit of memory that they do not fit into is ErrMemory.
 func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, next, done func(*Layer) error) error {
@@ -64,26 +64,38 @@ func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, next, d
 	r := m.begin(ctx, opt)
 	r.plan(longest(seqs), opt)
 	lib := &library{r: r}
-	later := r.later(lib, seqs, opt, next != nil)
-	g := r.together(slices.Repeat(seqs, m.loops), opt, next != nil)
-	r.often = len(g.batches) > 1
-	r.start(g)
-	copy(g.x[len(g.x)-len(later):], later)
+	streams := r.entering(lib, seqs, opt, next != nil)
 	n := len(m.layers)
-	r.told = Step{Layers: n, Total: len(g.place) * n}
-	ways := make([]way, len(g.batches))
-	for i := 0; i < n && r.err == nil; i++ {
-		l := *lib.layer(i, len(g.batches), i+1 < n)
-		if next == nil {
-			for j := range g.batches {
-				r.advance(&l, &g.batches[j], false)
-				r.step(i, len(g.batches[j].at))
-			}
-		} else {
-			r.advanceAll(&l, i, g, ways, next)
+	r.told.Layers = n
+	for _, tokens := range seqs {
+		r.told.Total += len(tokens) * m.params.Passes()
+	}
+	var g *group
+	for _, s := range m.stacks() {
+		g = r.together(slices.Repeat(seqs, s.times), opt, next != nil)
+		r.often = len(g.batches) > 1
+		r.start(g)
+		if streams != nil {
+			copy(g.x, streams[s.from])
 		}
-		r.leave(i)
-		r.call(done, &Layer{Index: i, weights: l.matrices()})
+		ways := make([]way, len(g.batches))
+		for i := s.from; i < s.to && r.err == nil; i++ {
+			after := i + 1
+			if after == n {
+				after = -1
+			}
+			l := *lib.layer(i, len(g.batches), after)
+			if next == nil {
+				for j := range g.batches {
+					r.advance(&l, &g.batches[j], false)
+					r.step(i, len(g.batches[j].at))
+				}
+			} else {
+				r.advanceAll(&l, i, g, ways, next)
+			}
+			r.leave(i)
+			r.call(done, &Layer{Index: i, weights: l.matrices()})
+		}
 	}
 	lib.stop()
 	last := &Layer{Index: -1}
@@ -96,35 +108,11 @@ func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, next, d
 	return r.end()
 }
 
-// later are the streams that enter the first layer when they have been through all of them before, those of the second time first.
-func (r *run) later(lib *library, seqs [][]int32, opt Options, wait bool) (streams []float32) {
-	n := len(r.m.layers)
-	if r.m.loops == 1 {
-		return nil
-	}
-	shown := *r
-	r.observe, r.observeExpert, r.observeMeans = nil, nil, nil
-	r.often, r.more = true, true
-	g := r.together(seqs, opt, wait)
-	r.start(g)
-	for i := 0; i < n*(r.m.loops-1) && r.err == nil; i++ {
-		l := lib.layer(i%n, len(g.batches), true)
-		for j := range g.batches {
-			r.advance(l, &g.batches[j], false)
-		}
-		if i%n == n-1 {
-			r.again(g)
-			streams = append(streams, g.x...)
-		}
-	}
-	r.observe, r.observeExpert, r.observeMeans = shown.observe, shown.observeExpert, shown.observeMeans
-	r.more = false
-	return streams
-}
-
 // showHead shows the inputs of the output head, which takes what has been through all layers for the last time.
 func (r *run) showHead(g *group) {
-	before := len(g.place) / r.m.loops * (r.m.loops - 1)
+	stacks := r.m.stacks()
+	times := stacks[len(stacks)-1].times
+	before := len(g.place) / times * (times - 1)
 	for j := range g.batches {
 		b := &g.batches[j]
 		skip := min(before, len(b.at))
@@ -219,8 +207,8 @@ func (r *run) together(seqs [][]int32, opt Options, wait bool) *group {
 	if s := r.m.sizes(); r.err == nil && wait && r.budget.room < math.MaxInt {
 		r.budget.room = int(int64(r.budget.room) * s.state / (s.state + s.acts)) // where they wait, they may need all of it
 	}
-	if r.m.loops > 1 {
-		tokens *= 2 // streams of later times are made before, and kept
+	if len(r.m.legs) > 1 {
+		tokens *= 1 + len(r.m.stacks()) // streams that enter legs are made before, and kept
 	}
 	r.budget.panels = min(r.budget.panels, int64(max(0, r.budget.room-tokens))*r.m.sizes().state)
 	if r.err == nil && tokens > r.budget.room {

@@ -16,6 +16,9 @@ func (m *Model) reserve(g *group) {
 	n := len(g.place)
 	grow(&g.side, n*m.params.Layers*m.params.Side)
 	grow(&g.first, n*m.skips())
+	for i := range g.stack {
+		grow(&g.stack[i], n*len(m.low))
+	}
 	for i := range m.layers {
 		if l := &m.layers[i]; l.lends {
 			kept, wide := &g.kept[l.kind()], l.p.KVHeads*l.p.HeadDim
@@ -35,7 +38,7 @@ func (m *Model) skips() int {
 
 // keptBytes is what a token takes of that.
 func (m *Model) keptBytes() int64 {
-	n := m.params.Layers*m.params.Side + m.skips()
+	n := m.params.Layers*m.params.Side + m.skips() + 2*len(m.low)
 	for i := range m.layers {
 		if l := &m.layers[i]; l.lends {
 			n += 2 * l.p.KVHeads * l.p.HeadDim
@@ -51,6 +54,9 @@ func (g *group) share(b *batch, from, to int) {
 		return x[from*wide : to*wide]
 	}
 	b.side, b.first = part(g.side), part(g.first)
+	for i, x := range g.stack {
+		b.stack[i] = part(x)
+	}
 	for i, kept := range g.kept {
 		b.kept[i] = lent{part(kept.k), part(kept.v)}
 	}

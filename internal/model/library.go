@@ -16,16 +16,15 @@ type library struct {
 	cancel  context.CancelFunc
 }
 
-// layer returns layer i, which is the one after the last that was asked for, for so many batches; more says that another one will
-// be wanted. What it returns is valid until the next call.
-func (b *library) layer(i, batches int, more bool) *layer {
+// layer returns layer i, which is the one that the last call named as next, for so many batches; next is the one that will be wanted after it, -1 where none will. What it returns is valid until the next call.
+func (b *library) layer(i, batches, next int) *layer {
 	r := b.r
 	if r.budget.ahead == 0 || r.err != nil {
 		return &r.m.layers[i]
 	}
 	if !r.budget.drop && b.pending == nil && (batches == 1 || r.holds(&r.m.layers[i])) {
-		if more {
-			r.m.layers[(i+1)%len(r.m.layers)].want()
+		if next >= 0 {
+			r.m.layers[next].want()
 		}
 		return &r.m.layers[i]
 	}
@@ -35,8 +34,8 @@ func (b *library) layer(i, batches int, more bool) *layer {
 	r.err, b.pending = <-b.pending, nil
 	l := &r.shelves[b.turn].layer
 	b.turn = (b.turn + 1) % r.budget.ahead
-	if r.err == nil && more && r.budget.ahead > 1 {
-		b.read((i + 1) % len(r.m.layers))
+	if r.err == nil && next >= 0 && r.budget.ahead > 1 {
+		b.read(next)
 	}
 	return l
 }

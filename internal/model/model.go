@@ -45,7 +45,8 @@ type Model struct {
 	both       bool      // queries see all positions
 	encoder    bool      // there is no output head
 	streams    int       // of a token; layers compute with the first
-	loops      int       // how often a text goes through all layers
+	legs       []leg     // how a text goes through the layers
+	low        []float32 // [E] the stream that the low one of two stacks begins with, or nil
 	scale      float32   // of embeddings, 0: none
 	slopes     []float32 // [H] by which a head lowers scores with each position between, or nil
 
@@ -160,7 +161,7 @@ func Open(src *formats.Source) (*Model, error) {
 func Of(b *arch.Bound) (*Model, error) {
 	of := &b.Arch.Layer
 	m := &Model{params: b.Params, neox: of.RopeNeox || of.SectionNeox && len(b.Params.Sections) > 0, means: of.MeanNorm, bareNorm: of.BareNorm, late: of.LateNorm, layers: make([]layer, b.Params.Layers)}
-	m.streams, m.loops = max(1, b.Params.AltUp.Inputs, b.Params.Hyper.Streams), max(1, b.Params.Loops)
+	m.streams, m.legs = max(1, b.Params.AltUp.Inputs, b.Params.Hyper.Streams), legsOf(&b.Params)
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
 	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
@@ -272,6 +273,7 @@ func (m *Model) outer() []slot {
 		{role: arch.RoleEmbedNorm, norm: &m.embedNorm, n: p.Embd, may: true},
 		{role: arch.RoleOutputNorm, norm: &m.norm, n: p.Embd, may: m.bareNorm || m.encoder},
 		{role: arch.RoleOutput, matrix: &m.head, n: p.Vocab, k: p.Embd, may: m.encoder},
+		{role: arch.RoleLowStart, vector: &m.low, n: p.Embd, may: p.Stacks.Per == 0},
 		{role: arch.RoleClass, matrix: &m.class.dense, n: p.Embd, k: p.Embd, may: true},
 		{role: arch.RoleClassNorm, norm: &m.class.norm, n: p.Embd, may: true},
 		{role: arch.RoleClassOut, matrix: &m.class.out, n: len(p.Labels), k: p.Embd, may: true},

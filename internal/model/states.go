@@ -35,14 +35,13 @@ func (m *Model) States(ctx context.Context, seqs [][]int32, want func(seq, pos i
 	s.H = make([]float32, len(s.Pos)*m.params.Embd)
 	r := m.begin(ctx, opt)
 	r.plan(longest(seqs), opt)
-	n := len(m.layers) * m.loops
-	r.told = Step{Layers: n, Total: len(wanted) * n}
+	r.told = Step{Layers: len(m.layers), Total: len(wanted) * m.params.Passes()}
 	lib := &library{r: r}
 	for out := s.H; len(seqs) > 0 && r.err == nil; {
 		n := upTo(seqs, r.budget.tokens)
 		g := r.group(seqs[:n], wanted, out)
 		seqs = seqs[n:]
-		r.more = r.more || r.passes > 0 || len(seqs) > 0 || m.loops > 1
+		r.more = r.more || r.passes > 0 || len(seqs) > 0 || len(m.legs) > 1
 		r.pass(lib, g, len(seqs) > 0)
 		wanted, out = wanted[len(g.place):], out[count(wanted[:len(g.place)])*m.params.Embd:]
 	}
