@@ -41,6 +41,7 @@ type CodeResult struct {
 	Nearest []string // matrices of whose inputs nothing was seen: rounded to nearest
 	Losses  []CodeLoss
 	layers  map[string]*codeLayer
+	threads int
 }
 
 // A codeMatrix is a matrix of the source that becomes codes.
@@ -70,7 +71,7 @@ func (s *Subject) Codes(ctx context.Context, chunks [][]int32, c *CodeRun) (*Cod
 	if r.threads <= 0 {
 		r.threads = runtime.GOMAXPROCS(0)
 	}
-	r.grams = newGrams(r.threads)
+	r.grams, r.out.threads = newGrams(r.threads), r.threads
 	if err := r.bind(); err != nil {
 		return nil, err
 	}

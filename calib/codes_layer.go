@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"quern/formats"
 	"quern/quantize"
 )
@@ -186,7 +188,7 @@ func (l *codeLayer) read(c *quantize.Codes, i, row, rows int) error {
 	return nil
 }
 
-// codeRows are a matrix as its codes are, once its layer has them.
+// codeRows are a matrix as its codes are, once its layer has them. They are formats.Coded.
 type codeRows struct {
 	l *codeLayer
 	i int
@@ -201,11 +203,8 @@ func (r codeRows) ReadRows(dst []float32, row int) error {
 		}
 		return nil
 	}
-	if r.l.kept == nil {
-		return fmt.Errorf("layer %d has no codes yet", r.l.index)
-	}
 	var c quantize.Codes
-	if err := r.l.read(&c, r.i, row, len(dst)/k); err != nil {
+	if err := r.read(&c, row, len(dst)/k); err != nil {
 		return err
 	}
 	for i := range c.Rows {
@@ -214,27 +213,60 @@ func (r codeRows) ReadRows(dst []float32, row int) error {
 	return nil
 }
 
+func (r codeRows) Grid() quantize.Grid    { return r.l.run.Grid }
+func (r codeRows) Scales() *quantize.Type { return quantize.F32 }
+func (r codeRows) Offsets() bool          { return r.l.run.Offsets }
+func (r codeRows) Ordered() (bool, error) { return r.l.ordered(r.l.list[r.i].t.Cols()), nil }
+func (r codeRows) Uniform() (bool, error) { return r.l.run.Grid.Symmetric, nil }
+
+func (r codeRows) ReadCodes(c *quantize.Codes, row, rows int) error {
+	m := r.l.list[r.i]
+	if m.codes == nil {
+		return r.read(c, row, rows)
+	}
+	c.Reshape(r.l.run.Grid, rows, m.t.Cols(), r.l.run.Offsets)
+	c.CopyRows(0, m.codes, row, rows)
+	return nil
+}
+
+// read reads what is kept.
+func (r codeRows) read(c *quantize.Codes, row, rows int) error {
+	if r.l.kept == nil {
+		return fmt.Errorf("layer %d has no codes yet", r.l.index)
+	}
+	return r.l.read(c, r.i, row, rows)
+}
+
 // putWeights are handed on at once.
 const putWeights = 1 << 20
 
-// Put hands on all codes. It is a convert.CodeMaker.
+// Put hands on all codes, those of several matrices at the same time. It is a convert.CodeMaker.
 func (c *CodeResult) Put(ctx context.Context, put func(name string, c *quantize.Codes, row int) error) error {
-	var part quantize.Codes
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(c.threads)
 	for _, name := range c.Names {
-		l := c.layers[name]
-		i := slices.IndexFunc(l.list, func(m *codeMatrix) bool { return m.t.Name == name })
-		t := l.list[i].t
-		step := max(1, putWeights/t.Cols()/32) * 32
-		for row := 0; row < t.NumRows(); row += step {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := l.read(&part, i, row, min(step, t.NumRows()-row)); err != nil {
-				return err
-			}
-			if err := put(name, &part, row); err != nil {
-				return err
-			}
+		g.Go(func() error {
+			l := c.layers[name]
+			i := slices.IndexFunc(l.list, func(m *codeMatrix) bool { return m.t.Name == name })
+			return l.put(ctx, i, func(part *quantize.Codes, row int) error { return put(name, part, row) })
+		})
+	}
+	return g.Wait()
+}
+
+// put hands on the codes of a matrix.
+func (l *codeLayer) put(ctx context.Context, i int, put func(part *quantize.Codes, row int) error) error {
+	t := l.list[i].t
+	part, step := new(quantize.Codes), max(1, putWeights/t.Cols()/32)*32
+	for row := 0; row < t.NumRows(); row += step {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := l.read(part, i, row, min(step, t.NumRows()-row)); err != nil {
+			return err
+		}
+		if err := put(part, row); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"quern/quantize"
@@ -57,7 +58,10 @@ func codesOf(t *testing.T, dir string, resume bool, change func(*CodeRun)) (map[
 func gathered(t *testing.T, made *CodeResult) map[string]*quantize.Codes {
 	t.Helper()
 	got := map[string]*quantize.Codes{}
+	var mu sync.Mutex
 	if err := made.Put(context.Background(), func(name string, c *quantize.Codes, row int) error {
+		mu.Lock()
+		defer mu.Unlock()
 		if row != 0 {
 			return fmt.Errorf("%s: rows from %d on", name, row)
 		}

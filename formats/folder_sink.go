@@ -2,6 +2,7 @@ package formats
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +10,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"quern/internal/store"
 	"quern/quantize"
@@ -112,10 +116,14 @@ func (s *FolderSink) WriteCodes(c *quantize.Codes, tensor, row int) error {
 	})
 }
 
-// sum adds rows to a hash: codes, scales, zero points and offsets, and what they decode to. It does not depend on how rows are divided.
+// sum adds rows to a hash: codes, scales, zero points or offsets, and the groups of columns that are not neighbours: what they decode to follows from
+// these. It does not depend on how rows are divided.
 func sum(h hash.Hash, c *quantize.Codes) {
-	groups, line := c.Groups(c.Cols), make([]float32, c.Cols)
-	b := make([]byte, 0, 4*c.Cols)
+	groups := c.Groups(c.Cols)
+	var b, order []byte
+	for _, g := range c.Order {
+		order = binary.LittleEndian.AppendUint32(order, uint32(g))
+	}
 	for i := range c.Rows {
 		h.Write(c.Q[i*c.Cols : (i+1)*c.Cols])
 		b = b[:0]
@@ -128,12 +136,7 @@ func sum(h hash.Hash, c *quantize.Codes) {
 			}
 		}
 		h.Write(b)
-		c.Row(line, i)
-		b = b[:0]
-		for _, x := range line {
-			b = appendFloat(b, x)
-		}
-		h.Write(b)
+		h.Write(order)
 	}
 }
 
@@ -181,18 +184,24 @@ func (s *FolderSink) verify() error {
 	for _, t := range src.Tensors {
 		byName[t.Name] = t
 	}
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, p := range s.planned {
-		t := byName[p.Tensor.Name]
-		if t == nil || t.NumRows() != p.Tensor.NumRows() || t.Cols() != p.Tensor.Cols() {
-			return &Error{File: src.Path, Tensor: p.Tensor.Name, Err: errors.New("missing, or of another shape")}
-		}
-		if p.Codes != nil {
+		g.Go(func() error {
+			t := byName[p.Tensor.Name]
+			if t == nil || t.NumRows() != p.Tensor.NumRows() || t.Cols() != p.Tensor.Cols() {
+				return &Error{File: src.Path, Tensor: p.Tensor.Name, Err: errors.New("missing, or of another shape")}
+			}
+			if p.Codes == nil {
+				return nil
+			}
 			if err := s.compare(t, p); err != nil {
 				return &Error{File: src.Path, Tensor: t.Name, Err: err}
 			}
-		}
+			return nil
+		})
 	}
-	return nil
+	return g.Wait()
 }
 
 // compare reads all codes of a tensor again.

@@ -10,9 +10,9 @@ import (
 // gramRows are inputs that are multiplied at once: their products are float32 sums, which are added up in float64.
 const gramRows = 2048
 
-// A Gram adds up the products of all pairs of columns of a matrix's inputs. These are rounded to seven bits before: of 32 inputs each column has a scale of
-// its own, and both factors have the same codes, so that the sum is still one of squares. What rounding adds is noise of a ten thousandth of a column's mean
-// square, far less than damping. Inputs are cut into runs of 32 and of gramRows wherever the calls of Add end, so the result does not depend on calls or threads.
+// A Gram adds up the products of all pairs of columns of a matrix's inputs. These are rounded to six bits before: of 32 inputs each column has a scale of
+// its own, and both factors have the same codes, so that the sum is still one of squares. What rounding adds is noise of a few ten thousandths of a column's
+// mean square, far less than damping. Inputs are cut into runs of 32 and of gramRows wherever the calls of Add end, so the result does not depend on calls or threads.
 type Gram struct {
 	k      int // columns
 	count  int64

@@ -31,6 +31,24 @@ func (c *Codes) CopyRows(to int, src *Codes, from, n int) {
 	c.Order = src.Order
 }
 
+// Tile fills a tile of groups of 32 with columns of row i, beginning with the given one. Groups of neighbours are multiples of them.
+func (c *Codes) Tile(t Tile, i, from int) {
+	size := c.Group
+	if size <= 0 {
+		size = c.Cols
+	}
+	groups := c.Groups(c.Cols)
+	q := c.Q[i*c.Cols+from:][:len(t.Code)]
+	for b := range t.Scale {
+		scale, zero, offset := c.point(i*groups + (from+32*b)/size)
+		t.Scale[b], t.Min[b] = scale, offset
+		code := t.Code[32*b:][:32]
+		for k, v := range q[32*b:][:32] {
+			code[k] = int8(int(v) - zero)
+		}
+	}
+}
+
 // ZeroOf is the zero point of a group of row i, for codes without an Offset.
 func (c *Codes) ZeroOf(i, group int) int {
 	if c.Zero == nil {

@@ -47,7 +47,7 @@ func verifyCommand(ui *ui) *cli.Command {
 
 func modeFlag(value string) cli.Flag {
 	return &cli.StringFlag{Name: "mode", Value: value,
-		Usage: "exact: weights as float32; coded: weights and activations in 16-bit codes, nearly that and faster; deploy: activations in int8 as llama.cpp runs them"}
+		Usage: "exact: weights as float32; coded: weights and activations in 16-bit codes, activations in int8 where weights are integers, nearly that and faster; deploy: activations in int8 as llama.cpp runs them"}
 }
 
 func mode(c *cli.Context) (model.Mode, error) {

@@ -1,10 +1,10 @@
 package kernel
 
-// CrossGroup is the number of rows of a CrossI8 of which each column has a scale of its own, topCross the greatest code: with it the codes and a bias
-// have seven bits, which the product is fastest with.
+// CrossGroup is the number of rows of a CrossI8 of which each column has a scale of its own, topCross the greatest code: with it the products of a group
+// and of codes with a bias stay within 16 bits, which the product is fastest with.
 const (
 	CrossGroup = Lanes
-	topCross   = 63
+	topCross   = 31
 )
 
 // A CrossI8 is columns of numbers in int8 codes, as both factors of the products of all pairs of them.
@@ -26,6 +26,7 @@ type CrossRoom struct {
 func (c *CrossI8) Reset(k, rows int) {
 	c.k = k
 	c.left.Reset(k, rows, CrossGroup, CrossGroup)
+	c.left.Most = topCross
 	if n := (k + LanesI8 - 1) / LanesI8; len(c.panels) != n {
 		c.panels = make([]PanelI8, n)
 	}
@@ -53,7 +54,6 @@ func (c *CrossI8) Code(room *CrossRoom, x []float32, group int) {
 	}
 	for i := range c.panels {
 		p := &c.panels[i]
-		p.ranged, p.raised, p.summed = false, false, false
 		for r := 0; r < LanesI8; r += 4 {
 			interleave(words(p.Code[group*n*LanesI8:])[r:], LanesI8, words(room.code[(i*LanesI8+r)*n:]), n/4, n/4)
 		}
@@ -98,6 +98,8 @@ func (c *CrossI8) Panels() int { return len(c.panels) }
 func (c *CrossI8) Multiply(dst []float32, panel, groups int) (from int) {
 	from = panel * LanesI8 / RowTile * RowTile
 	m := (c.k+RowTile-1)/RowTile*RowTile - from
-	MatMulI8(dst, LanesI8, &c.left, from, m, &c.panels[panel], 0, groups*CrossGroup)
+	p := &c.panels[panel]
+	p.ranged, p.raised, p.summed = false, false, false // codes are other ones than the last time
+	MatMulI8(dst, LanesI8, &c.left, from, m, p, 0, groups*CrossGroup)
 	return from
 }

@@ -93,6 +93,7 @@ type ActsI8 struct {
 	K     int       // columns
 	Group int       // columns of a group of the panel
 	Block int       // columns that share a scale: the panel's blocks
+	Most  int       // no code is larger; 127 if nothing else is said
 	Code  []int8    // [tiles][K/4][RowTile][4]
 	Scale []float32 // [tiles][K/Block][RowTile]
 	Sum   []float32 // where a block is a group, [tiles][K/Group][RowTile]: the sum of the codes
@@ -102,7 +103,7 @@ type ActsI8 struct {
 
 // Reset makes room for m rows of k columns, reusing the memory.
 func (a *ActsI8) Reset(m, k, group, block int) {
-	a.K, a.Group, a.Block = k, group, block
+	a.K, a.Group, a.Block, a.Most = k, group, block, 127
 	rows := (m + RowTile - 1) / RowTile * RowTile
 	sums, pairs := rows*(k/group), 0
 	if block > group {

@@ -79,7 +79,7 @@ var (
 )
 
 // matMulI8AVX2 takes the function for small codes when the panel's codes are small, which most types' are. The limits on the biased
-// code keep 127·2·steps·code within 16 bits. No type has offsets beside codes that are negative: functions for integer scales do not know them.
+// code keep 127·2·steps·code within 16 bits; where activations are smaller, so many times larger codes do. No type has offsets beside codes that are negative: functions for integer scales do not know them.
 func matMulI8AVX2(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, column, columns int) {
 	p.rangeCodes()
 	bias, shift := 0, uintptr(0)
@@ -90,7 +90,7 @@ func matMulI8AVX2(dst []float32, ldd int, a *ActsI8, from, m int, p *PanelI8, co
 	}
 	w := walkI8{dst, ldd, a, from, m, p, column, columns}
 	for _, s := range smallI8 {
-		if bias+p.high > s.top || p.Group%s.group != 0 {
+		if (bias+p.high)*a.Most > s.top*127 || p.Group%s.group != 0 {
 			continue
 		}
 		code := p.biasedCodes(bias)

@@ -47,18 +47,20 @@ func (in *input) reset(x []float32, m, k int) {
 	}
 }
 
-// storage is how the input of w is stored: as it is in exact mode, in codes of it in coded mode. A type without an integer tile, or a weight whose
-// stored bytes a transform hides, is multiplied in float32.
+// storage is how the input of w is stored: as it is in exact mode, in codes of it in coded mode, of 8 bits where the weights are integers. A type without
+// an integer tile, or a weight whose stored bytes a transform hides, is multiplied in float32.
 func (r *run) storage(w *weight) (kind quantize.Acts, group int) {
 	t := w.t.Type
 	switch {
 	case r.mode == Exact:
 		return quantize.ActsF32, 0
-	case r.mode == Coded:
+	case w.onGrid() && r.mode == Coded:
+		return quantize.ActsQ8_0, gridGroup
+	case r.mode == Coded && !w.tiled():
 		return codedFloats, 0
 	case t.Acts != quantize.ActsQ8_0 && t.Acts != quantize.ActsQ8_K:
 		return t.Acts, 0
-	case t.Tile == nil || w.t.Raw == nil:
+	case !w.tiled():
 		return quantize.ActsF32, 0
 	}
 	return t.Acts, t.Group

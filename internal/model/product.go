@@ -192,7 +192,11 @@ func (s *span) integers(w *worker, m int) error {
 	ld := s.ld(m)
 	at, first := s.panels(w)
 	panel := func(j int) *kernel.PanelI8 { return &at.ints[(j-first)/lanes] }
-	if err := s.each(at, first, lanes, func(j, n int) error { return s.w.pack(w, panel(j), j, n) }); err != nil {
+	pack := s.w.pack
+	if !s.w.tiled() {
+		pack = s.w.packGrid
+	}
+	if err := s.each(at, first, lanes, func(j, n int) error { return pack(w, panel(j), j, n) }); err != nil {
 		return err
 	}
 	grow(&w.edge, m*lanes)
@@ -245,19 +249,24 @@ func (w *weight) pack(k *worker, panel *kernel.PanelI8, row, n int) error {
 	if err != nil {
 		return err
 	}
+	w.fill(k, panel, n, t, func(tile quantize.Tile, lane, from, cols int) {
+		t.Tile(tile, raw[lane*size+from/t.Block*t.Bytes:][:cols/t.Block*t.Bytes])
+		w.rescale(tile.Scale, row+lane)
+	})
+	return nil
+}
+
+// fill fills a panel with what decode makes of some columns of a row, as tiles of type t.
+func (w *weight) fill(k *worker, panel *kernel.PanelI8, n int, t *quantize.Type, decode func(tile quantize.Tile, lane, from, cols int)) {
 	rows := k.decoded(n, t)
 	panel.Reset(w.k, t.Group, t.Shared())
 	for from := 0; from < w.k; from += packColumns {
 		cols := min(packColumns, w.k-from)
-		at, part := from/t.Block*t.Bytes, cols/t.Block*t.Bytes
 		for lane := range n {
-			tile := tileOf(rows, lane, cols, t)
-			t.Tile(tile, raw[lane*size+at:][:part])
-			w.rescale(tile.Scale, row+lane)
+			decode(tileOf(rows, lane, cols, t), lane, from, cols)
 		}
 		panel.Put(from, cols, rows)
 	}
-	return nil
 }
 
 // rescale applies the number that stands beside the matrix of a row to the scales of that row.

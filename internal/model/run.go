@@ -10,6 +10,7 @@ import (
 	"quern/formats"
 	"quern/internal/arch"
 	"quern/internal/kernel"
+	"quern/quantize"
 )
 
 // Mode says what the forward pass predicts.
@@ -18,7 +19,8 @@ type Mode int
 const (
 	// Exact decodes weights to float32 and multiplies in float32: it measures the error of the weights alone.
 	Exact Mode = iota
-	// Coded is Exact with products of 16-bit codes (kernel.I16), which lose about what half precision does and take less time: for sums over many inputs.
+	// Coded is Exact with products of codes: of 16 bits (kernel.I16), which lose about what half precision does; or, where weights are integers with a scale
+	// for 32 of a row or more, of these and activations of 8 bits. They take less time: for sums over many inputs.
 	Coded
 	// Deploy rounds activations to what llama.cpp's CPU backend multiplies each type of weight with, and keys and values
 	// to its cache's half precision: it predicts what the runtime computes.
@@ -104,14 +106,15 @@ type routing struct {
 
 // A worker is the memory of one thread.
 type worker struct {
-	rows  []float32     // decoded rows of a weight
-	codes kernel.I16    // rows in 16-bit codes
-	raw   []byte        // stored bytes of a row
-	tile  kernel.RowsI8 // decoded rows of a weight in int8
-	own   stock         // the panels of a span that nobody keeps
-	edge  []float32     // outputs of a last panel that is not full
-	half  []byte        // a row rounded to half precision
-	gelus *gelus        // of a row
+	rows  []float32      // decoded rows of a weight
+	codes kernel.I16     // rows in 16-bit codes
+	grid  quantize.Codes // rows of integers
+	raw   []byte         // stored bytes of a row
+	tile  kernel.RowsI8  // decoded rows of a weight in int8
+	own   stock          // the panels of a span that nobody keeps
+	edge  []float32      // outputs of a last panel that is not full
+	half  []byte         // a row rounded to half precision
+	gelus *gelus         // of a row
 
 	state, ones               []float32 // of one head that keeps one; and ones
 	keys, values, scores, mix []float32 // attention of one head
