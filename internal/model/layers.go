@@ -180,22 +180,38 @@ func (w *way) advance(r *run, l *layer, b *batch, wait func([]arch.Role) bool, o
 		if !others { // it stays as it is
 			live = nil
 		}
-		w.kept = w.kept[:0]
+		size := 0
 		for _, x := range live {
-			w.kept = append(w.kept, x...)
+			size += len(x)
 		}
+		w.move(live, grow(&w.kept, size), func(live, kept []float32) { copy(kept, live) })
 		if !wait(next) {
 			w.err = errLeft
 		}
 		if others && spoil != nil {
 			spoil(w.scratch)
 		}
-		at := 0
-		for _, x := range live {
-			at += copy(x, w.kept[at:])
-		}
+		w.move(live, w.kept, func(live, kept []float32) { copy(live, kept) })
 	}
 	w.run.advance(l, b, false)
+}
+
+// move copies what a batch needs to the place where it is kept, or back.
+func (w *way) move(live [][]float32, kept []float32, one func(live, kept []float32)) {
+	const most = 1 << 18 // numbers of a task
+	type piece struct{ live, kept []float32 }
+	var pieces []piece
+	for _, x := range live {
+		for len(x) > 0 {
+			n := min(most, len(x))
+			pieces = append(pieces, piece{x[:n], kept[:n]})
+			x, kept = x[n:], kept[n:]
+		}
+	}
+	w.parallel(len(pieces), func(_ *worker, i int) error {
+		one(pieces[i].live, pieces[i].kept)
+		return nil
+	})
 }
 
 // together makes one group of all sequences, if there is memory for it.
