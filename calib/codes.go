@@ -49,7 +49,8 @@ type codeMatrix struct {
 	t      *formats.Tensor // of the source
 	layer  int
 	role   arch.Role
-	expert int // -1: all tokens go through it
+	expert int           // -1: all tokens go through it
+	column func(int) int // which of the source's columns each is that the forward pass shows; nil: they are the same
 	note   codeNote
 	codes  *quantize.Codes // until the layer is kept
 }
@@ -113,6 +114,9 @@ func (r *codeRun) bind() error {
 			m := &codeMatrix{t: source.Tensors[i], layer: o.Layer, role: o.Rule.Role, expert: -1}
 			if strings.Contains(o.Rule.HF, "{e}") {
 				m.expert = e
+			}
+			if of := o.Rule.Do.Columns; of != nil {
+				m.column = of(r.subject.bound.Params.At(o.Layer))
 			}
 			l := r.byLayer[o.Layer]
 			if l == nil {

@@ -33,10 +33,24 @@ func (r *codeRun) add(layer int, s seat, x []float32, m, k int) {
 	if s.role == arch.RoleV && r.has(layer, seat{arch.RoleQ, -1}, k) { // the same inputs
 		return
 	}
-	if slices.ContainsFunc(l.list, func(m *codeMatrix) bool {
+	i := slices.IndexFunc(l.list, func(m *codeMatrix) bool {
 		in := r.input(m)
 		return m.t.Cols() == k && (in == s || in == seat{arch.RoleV, -1} && s == seat{roleMeans, -1})
-	}) {
-		r.grams.add(s, x, m, k)
+	})
+	if i < 0 {
+		return
 	}
+	r.grams.add(s, l.list[i].ofSource(x[:m*k], k), m, k)
+}
+
+// ofSource is inputs, of k columns, in the order of the source's columns.
+func (m *codeMatrix) ofSource(x []float32, k int) []float32 {
+	if m.column == nil {
+		return x
+	}
+	out := make([]float32, len(x))
+	for i, v := range x {
+		out[i/k*k+m.column(i%k)] = v
+	}
+	return out
 }

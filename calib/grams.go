@@ -12,7 +12,7 @@ const roleMeans arch.Role = 255
 
 // sameInput says which matrices have the input of another one, whose sums they use.
 var sameInput = map[arch.Role]arch.Role{arch.RoleK: arch.RoleQ, arch.RoleUp: arch.RoleGate, arch.RoleUpExps: arch.RoleGateExps, arch.RoleUpShared: arch.RoleGateShared,
-	arch.RoleUpGroups: arch.RoleGateGroups}
+	arch.RoleUpGroups: arch.RoleGateGroups, arch.RoleStateGate: arch.RoleStateIn, arch.RoleStateBeta: arch.RoleStateIn, arch.RoleStateAlpha: arch.RoleStateIn, arch.RoleStateBoth: arch.RoleStateIn}
 
 // A seat is a matrix of the forward pass whose inputs are added up.
 type seat struct {

@@ -193,6 +193,13 @@ func (m *pieces) add(g *givenPair, p arch.Place) error {
 	if rank < 1 || sa[1] != in || sb[0] != len(rows) || sb[1] != rank {
 		return m.a.fail(p.GGUF, formats.Corrupt("shapes %v and %v do not fit into %v", g.a.Shape, g.b.Shape, p.Source), "is it the model that the adapter was trained for?")
 	}
+	if p.Columns != nil {
+		moved := make([]float32, len(av))
+		for i, x := range av {
+			moved[i/in*in+p.Columns[i%in]] = x
+		}
+		av = moved
+	}
 	wide := make([]float32, out*rank)
 	for i, to := range rows {
 		copy(wide[to*rank:(to+1)*rank], bv[i*rank:(i+1)*rank])

@@ -198,7 +198,7 @@ func (w *adapterWriter) add(p *loraPair) error {
 	return nil
 }
 
-// factors are the matrices of one change, the rows of the second in GGUF's order.
+// factors are the matrices of one change, the rows of the second and the columns of the first in GGUF's order.
 func (w *adapterWriter) factors(p *pairPart) (a, b []float32, err error) {
 	m := p.m
 	out, in := p.place.Source[0], p.place.Source[1]
@@ -220,6 +220,13 @@ func (w *adapterWriter) factors(p *pairPart) (a, b []float32, err error) {
 			moved = append(moved, b[from*m.rank:(from+1)*m.rank]...)
 		}
 		b = moved
+	}
+	if columns := p.place.Columns; columns != nil {
+		moved := make([]float32, len(a))
+		for i := range moved {
+			moved[i] = a[i/in*in+columns[i%in]]
+		}
+		a = moved
 	}
 	if factor := m.scale * float64(m.rank) / float64(w.alpha); math.Abs(factor-1) > 1e-6 {
 		for i := range b {

@@ -143,6 +143,9 @@ var notLinear = map[arch.Role]bool{arch.RoleEmbed: true, arch.RolePositions: tru
 	arch.RoleQNorm: true, arch.RoleKNorm: true, arch.RoleQGain: true, arch.RoleSideEmbed: true, arch.RoleSideProj: true,
 	arch.RoleAltProj: true, arch.RoleAltUnembed: true, arch.RoleAltRouter: true, arch.RoleAltPredict: true, arch.RoleAltCorrect: true, arch.RoleLaurelLeft: true, arch.RoleLaurelRight: true, arch.RoleHyperAttn: true, arch.RoleHyperFFN: true, arch.RoleHyperHead: true, arch.RoleStateConv: true}
 
+// steering are matrices of a number or two for each head that decide how fast states forget: they have next to no weights, and rows that are no whole units of any format.
+var steering = []arch.Role{arch.RoleStateBeta, arch.RoleStateAlpha, arch.RoleStateBoth}
+
 var notLinearNames = regexp.MustCompile(`(^|\.)(embed_tokens|wte|wpe|embeddings?|gate|router|shared_expert_gate|.*norm.*)\.weight$`)
 
 // rulesOf are the rules that tensors of the checkpoint are taken by.
@@ -180,6 +183,10 @@ func (p *Pack) place(bound *arch.Bound, opt PackOptions) error {
 		r := rules[t.Name]
 		s.Codes = p.store != nil && linear(t, r, opt.Head)
 		if s.Codes && slices.Contains(bound.Left, t.Name) { // of a tower, which runtimes keep in 16 bits, and no text shows its inputs
+			s.Codes = false
+			p.skip = append(p.skip, strings.TrimSuffix(t.Name, ".weight"))
+		}
+		if s.Codes && r != nil && slices.Contains(steering, r.Role) {
 			s.Codes = false
 			p.skip = append(p.skip, strings.TrimSuffix(t.Name, ".weight"))
 		}

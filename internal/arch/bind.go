@@ -49,10 +49,14 @@ func (b *binder) fail(tensor string, err error, hint string) error {
 
 // check refuses hyper-parameters that contradict each other or overflow.
 func (p *Params) check() error {
+	ff := p.FF
+	if ff == 0 && p.State.Size > 0 && p.Mix.Count > 0 && p.Mix.Dense == 0 && p.Mix.Every < 2 { // no layer has one, and files need not tell it
+		ff = 1
+	}
 	for _, f := range []struct {
 		name string
 		n    int
-	}{{"number of layers", p.Layers}, {"context length", p.Context}, {"embedding length", p.Embd}, {"feed-forward length", p.FF},
+	}{{"number of layers", p.Layers}, {"context length", p.Context}, {"embedding length", p.Embd}, {"feed-forward length", ff},
 		{"number of heads", p.Heads}, {"number of key-value heads", p.KVHeads}, {"head size", p.HeadDim}, {"vocabulary size", p.Vocab}} {
 		if f.n <= 0 || f.n > 1<<27 {
 			return formats.Corrupt("the %s is %d", f.name, f.n)

@@ -16,7 +16,7 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 	if p.Ternary {
 		return nil
 	}
-	attention, network := []Role{RoleQ, RoleK, RoleV, RoleAttnGate, RoleIndexQ, RoleIndexK}, []Role{RoleGate, RoleUp, RoleRouter, RoleGateExps, RoleUpExps, RoleShareGate, RoleGateShared, RoleUpShared}
+	attention, network := []Role{RoleQ, RoleK, RoleV, RoleAttnGate, RoleIndexQ, RoleIndexK, RoleStateIn, RoleStateGate, RoleStateBeta, RoleStateAlpha, RoleStateBoth}, []Role{RoleGate, RoleUp, RoleRouter, RoleGateExps, RoleUpExps, RoleShareGate, RoleGateShared, RoleUpShared}
 	if a.Layer.EarlyRouter { // which takes what no norm made
 		network = slices.DeleteFunc(network, func(r Role) bool { return r == RoleRouter })
 	}
@@ -62,7 +62,7 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 
 // scatters says whether a checkpoint has the columns of a matrix in another order than its heads.
 func (a *Arch) scatters(role Role) bool {
-	return slices.ContainsFunc(a.Tensors, func(r Rule) bool { return r.Role == role && r.Do.Name == SharersO.Name })
+	return slices.ContainsFunc(a.Tensors, func(r Rule) bool { return r.Role == role && r.Do.Columns != nil })
 }
 
 // oneNorm says whether both parts of a layer are given what one norm makes.

@@ -48,6 +48,8 @@ type Layer struct {
 	Encoder     bool       // every query sees all positions, and there is no output head: what comes out is states of tokens
 	RopeTold    bool       // files tell whether heads are rotated (Params.Rotates)
 	Keeper      Keeper     // what layers have that keep a state
+	TurnKeys    bool       // heads of values take turns with those of keys in a state; otherwise neighbours share them
+	QueryGate   bool       // every head of queries is followed by what its sigmoid multiplies what attention gives
 	ClassAct    bool       // of an encoder that sorts texts: its first matrix is followed by Act, not by a hyperbolic tangent
 }
 

@@ -84,7 +84,7 @@ func (p *Params) cutFurther() {
 		*list = leading(*list, all, left)
 	}
 	p.Index.Full = leading(p.Index.Full, all, left)
-	p.State.In = leading(p.State.In, all, left)
+	p.State.In, p.State.Told = leading(p.State.In, all, left), leading(p.State.Told, all, left)
 	p.WindowIn, p.Bounds, p.SharedBounds = leading(p.WindowIn, all, left), leading(p.Bounds, all, left), leading(p.SharedBounds, all, left)
 }
 

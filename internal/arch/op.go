@@ -27,6 +27,8 @@ type Op struct {
 	Lent bool
 	// Rounds says that Inverse gives back what Forward took but for its last bits.
 	Rounds bool
+	// Columns says of each column of what Forward makes which of the source's it is, where it moves columns; nil: it does not.
+	Columns func(p *Params) func(int) int
 	// Turned says that Forward makes rows of columns, so that what a matrix takes are not the columns of the checkpoint.
 	Turned bool
 }

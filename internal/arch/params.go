@@ -141,6 +141,8 @@ func (p *Params) Dim(letter string) int {
 		return p.KVHeads * p.ValueDim
 	case "KK": // keys and values in one
 		return 2 * p.KVHeads * p.HeadDim
+	case "QQ": // queries, and what multiplies what attention gives, head by head
+		return 2 * p.Heads * p.HeadDim
 	case "A": // queries, keys and values in one
 		return (p.Heads + 2*p.KVHeads) * p.HeadDim
 	case "QG": // those of heads that share none, and a gate of their size

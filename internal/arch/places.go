@@ -15,6 +15,7 @@ type Place struct {
 	Expert  int   // of Experts, -1 where the tensor is one matrix
 	Experts int   //
 	Rows    []int // of the tensor's rows, which of the source they are; nil: all as they are
+	Columns []int // likewise of its columns
 	Turned  bool  // the source is stored with inputs first: its columns are the tensor's rows (Rows are columns of the source, then)
 	Source  []int // shape of the source
 	Embed   bool  // the token embedding
@@ -42,7 +43,7 @@ func (b *Bound) Places() map[string][]Place {
 		if r.HF == "" || len(r.sourceDims(&b.Params)) != 2 || r.Do.Make != nil {
 			continue
 		}
-		var rows []int
+		var rows, columns []int
 		turned, ok, traced := false, false, false
 		for l, name := range r.names(r.HF, &b.Params) {
 			gguf := layerName(r.GGUF, l)
@@ -50,13 +51,13 @@ func (b *Bound) Places() map[string][]Place {
 				continue
 			}
 			if !traced || b.Params.layerwise() {
-				rows, turned, ok = r.trace(b.Params.At(l))
+				rows, columns, turned, ok = r.trace(b.Params.At(l))
 				traced = true
 			}
 			if !ok {
 				break
 			}
-			p := Place{GGUF: gguf, Expert: -1, Rows: rows, Turned: turned, Source: r.sourceDims(b.Params.At(l)), Embed: r.Role == RoleEmbed, Layout: i,
+			p := Place{GGUF: gguf, Expert: -1, Rows: rows, Columns: columns, Turned: turned, Source: r.sourceDims(b.Params.At(l)), Embed: r.Role == RoleEmbed, Layout: i,
 				Deaf: r.Idle || b.Params.MLA.KV > 0 && slices.Contains(deaf, r.Role) || slices.Contains(direct, r.Role) ||
 					r.Role == RoleO && b.has(RoleAttnGain)} // what an adapter adds is not multiplied by that there
 			parts := r.parts(name, &b.Params)
@@ -71,22 +72,29 @@ func (b *Bound) Places() map[string][]Place {
 	return out
 }
 
-// trace runs a rule's operation on a matrix whose numbers say where they were, and reads off what it does to rows. ok is false where it
-// does anything else.
-func (r *Rule) trace(p *Params) (rows []int, turned, ok bool) {
+// trace runs a rule's operation on a matrix whose numbers say where they were, and reads off what it does to rows, or is told what it does to columns. ok is false where
+// it does anything else.
+func (r *Rule) trace(p *Params) (rows, columns []int, turned, ok bool) {
 	if r.Do.Forward == nil {
-		return nil, false, r.Do.Join == nil && r.Do.Inverse == nil
+		return nil, nil, false, r.Do.Join == nil && r.Do.Inverse == nil
+	}
+	if from := r.Do.Columns; from != nil {
+		dims, of := r.sourceDims(p), from(p)
+		for i := range dims[len(dims)-1] {
+			columns = append(columns, of(i))
+		}
+		return nil, columns, false, true
 	}
 	dims := r.sourceDims(p)
 	byRow, byCol := r.Do.Forward(located(dims, true), p), r.Do.Forward(located(dims, false), p)
 	if byRow == nil || byRow.Rows == nil || len(byRow.Shape) != 2 {
-		return nil, false, false
+		return nil, nil, false, false
 	}
 	n, k := byRow.NumRows(), byRow.Cols()
 	from, to := make([]float32, k), make([]float32, k)
 	for i := range n {
 		if byRow.Rows.ReadRows(from, i) != nil || byCol.Rows.ReadRows(to, i) != nil {
-			return nil, false, false
+			return nil, nil, false, false
 		}
 		if i == 0 {
 			turned = k > 1 && from[0] != from[k-1]
@@ -96,7 +104,7 @@ func (r *Rule) trace(p *Params) (rows []int, turned, ok bool) {
 		}
 		for j := range k { // one of the two stays, the other counts
 			if from[j] != from[0] || to[j] != float32(j) {
-				return nil, false, false
+				return nil, nil, false, false
 			}
 		}
 		rows = append(rows, int(from[0]))
@@ -104,7 +112,7 @@ func (r *Rule) trace(p *Params) (rows []int, turned, ok bool) {
 			from, to = to, from
 		}
 	}
-	return rows, turned, true
+	return rows, nil, turned, true
 }
 
 // located is a matrix whose numbers are those of their rows, or of their columns. They are exact up to 2^24.

@@ -52,6 +52,7 @@ var (
 	SharersO = Op{Name: "sharers of outputs",
 		Forward: func(t *formats.Tensor, p *Params) *formats.Tensor { return movedColumns(t, sharers{p, false}.from) },
 		Inverse: func(t *formats.Tensor, p *Params) *formats.Tensor { return movedColumns(t, sharers{p, true}.from) },
+		Columns: func(p *Params) func(int) int { return sharers{p, false}.from },
 	}
 )
 

@@ -21,19 +21,22 @@ var Qwen2Moe = register(Arch{
 		{GGUF: "{a}.expert_shared_feed_forward_length", HF: []string{"shared_expert_intermediate_size"},
 			Field: func(p *Params) any { return &p.Mix.SharedFF }, Default: func(p *Params) { p.Mix.SharedFF = p.FF }},
 	}, sizeKeys(never)),
-	Tensors: slices.Concat(attention, qwenBiases, mlpExperts, []Rule{
-		{GGUF: "blk.{}.ffn_gate_inp_shexp.weight", HF: "model.layers.{}.mlp.shared_expert_gate.weight", Role: RoleShareGate, Shape: "1 E"},
-		{GGUF: "blk.{}.ffn_gate_shexp.weight", HF: "model.layers.{}.mlp.shared_expert.gate_proj.weight", Role: RoleGateShared, Shape: "S E"},
-		{GGUF: "blk.{}.ffn_up_shexp.weight", HF: "model.layers.{}.mlp.shared_expert.up_proj.weight", Role: RoleUpShared, Shape: "S E"},
-		{GGUF: "blk.{}.ffn_down_shexp.weight", HF: "model.layers.{}.mlp.shared_expert.down_proj.weight", Role: RoleDownShared, Shape: "E S"},
-	}),
-	Drop: []string{"*.rotary_emb.inv_freq"},
+	Tensors: slices.Concat(attention, qwenBiases, mlpExperts, sharedExpert),
+	Drop:    []string{"*.rotary_emb.inv_freq"},
 	Refuse: slices.Concat(qwenMoeRefuses, []Refusal{
 		{HF: "qkv_bias", Unless: []string{"true"}, Why: "queries, keys and values without biases"},
 		{HF: "norm_topk_prob", Unless: []string{"false"}, Why: "runtimes do not divide weights of experts by their sum"},
 	}),
 	Layer: Layer{RopeNeox: true},
 })
+
+// sharedExpert is the one that every token is given to.
+var sharedExpert = []Rule{
+	{GGUF: "blk.{}.ffn_gate_inp_shexp.weight", HF: "model.layers.{}.mlp.shared_expert_gate.weight", Role: RoleShareGate, Shape: "1 E"},
+	{GGUF: "blk.{}.ffn_gate_shexp.weight", HF: "model.layers.{}.mlp.shared_expert.gate_proj.weight", Role: RoleGateShared, Shape: "S E"},
+	{GGUF: "blk.{}.ffn_up_shexp.weight", HF: "model.layers.{}.mlp.shared_expert.up_proj.weight", Role: RoleUpShared, Shape: "S E"},
+	{GGUF: "blk.{}.ffn_down_shexp.weight", HF: "model.layers.{}.mlp.shared_expert.down_proj.weight", Role: RoleDownShared, Shape: "E S"},
+}
 
 // Qwen3Moe is the family of the mixtures among Qwen 3: qwen3 with experts whose weights sum to one, and none that is shared.
 var Qwen3Moe = register(Arch{

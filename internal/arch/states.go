@@ -11,6 +11,7 @@ const (
 	NoState   Keeper = iota
 	ShortConv        // a convolution over a few positions between two gates (LFM2)
 	Mamba2           // a state-space model whose heads decay as a whole (arXiv:2405.21060)
+	DeltaNet         // of each head a matrix that keys read and correct, behind a convolution (gated delta networks)
 )
 
 // State are the sizes of layers that keep a state. The zero value is a model without.
@@ -22,6 +23,9 @@ type State struct {
 	Size   int // SN: what each becomes there
 	Heads  int // SH: of them, each with a time step of its own
 	Groups int // SG: of heads, each with one way into states and one out of them
+
+	Told  []bool // In as files tell it, where they do; nil: Every says which
+	Every int    // the last of so many layers has attention instead
 }
 
 // Keeps says of a layer that it keeps a state. Where it has no attention besides, At says that it has no heads.
@@ -49,12 +53,21 @@ func (s *State) dim(letter string) int {
 		return s.Wide()
 	case "SP": // with gates and time steps
 		return s.Inner + s.Wide() + s.Heads
+	case "SH2": // two numbers for each
+		return 2 * s.Heads
+	case "SV":
+		return s.Value()
+	case "SWI": // with what multiplies what comes out
+		return s.Wide() + s.Inner
 	}
 	return 0
 }
 
 // Wide is what the convolution of a state-space model is given: what goes into states, and for each group the way in and the way out.
 func (s *State) Wide() int { return s.Inner + 2*s.Groups*s.Size }
+
+// Value is the size of what is read from a head's state.
+func (s *State) Value() int { return s.Inner / max(1, s.Heads) }
 
 // checkState refuses sizes that no model has.
 func (p *Params) checkState() error {

@@ -9,7 +9,7 @@ import (
 func TestStrangers(t *testing.T) {
 	for _, test := range []struct{ config, says string }{
 		{`{"architectures": ["NemotronHForCausalLM"], "ssm_state_size": 128, "mamba_num_heads": 8}`, "state instead of keys"},
-		{`{"architectures": ["Qwen3_5ForConditionalGeneration"], "text_config": {"linear_num_value_heads": 8, "model_type": "qwen3_5_text"}}`, `linear attention, which no family here computes; its language model is of type "qwen3_5_text"`},
+		{`{"architectures": ["KimiK3ForConditionalGeneration"], "text_config": {"linear_attn_config": {"head_dim": 8}, "model_type": "kimi_linear"}}`, `linear attention, which no family here computes; its language model is of type "kimi_linear"`},
 		{`{"architectures": ["DeepseekV4ForCausalLM"], "index_topk": 2048}`, "chooses the positions"},
 		{`{"architectures": ["AlbertModel"], "type_vocab_size": 2}`, "an encoder of another kind"},
 		{`{"architectures": ["BitNetForQuestionAnswering"], "hidden_act": "relu2"}`, "is not known"},

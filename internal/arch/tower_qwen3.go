@@ -7,13 +7,15 @@ import (
 	"quern/formats"
 )
 
-// Qwen3Tower is the tower of Qwen3-VL: like Qwen2-VL's, with places that are learned too, and after some layers a projector of its own, whose
+// Qwen3Tower is the tower of Qwen3-VL and of Qwen 3.5: like Qwen2-VL's, with places that are learned too, and after some layers a projector of its own, whose
 // outputs are added to the language model's first layers.
 var Qwen3Tower = registerTower(Arch{
 	Projector: "qwen3vl_merger",
 	Variants: []Variant{
 		{Type: "qwen3_vl", HF: []string{"Qwen3VLForConditionalGeneration"}, Defaults: qwen3Tower},
 		{Type: "qwen3_vl_moe", HF: []string{"Qwen3VLMoeForConditionalGeneration"}, Defaults: qwen3Tower},
+		{Type: "qwen3_5", HF: []string{"Qwen3_5ForConditionalGeneration"}, Defaults: qwen35Tower},
+		{Type: "qwen3_5_moe", HF: []string{"Qwen3_5MoeForConditionalGeneration"}, Defaults: qwen35Tower},
 	},
 	Own: []string{"visual.*"},
 	Keys: slices.Concat(replaceKey(visionKeys, Key{
@@ -47,6 +49,9 @@ var qwen3Tower = map[string]any{
 	"vision_config.deepstack_visual_indexes": []any{8, 16, 24}, "vision_config.hidden_act": "gelu_pytorch_tanh",
 	"preprocessor.image_mean": []float32{0.5, 0.5, 0.5}, "preprocessor.image_std": []float32{0.5, 0.5, 0.5},
 }
+
+// qwen35Tower is Qwen 3.5's, no layer of which has a projector of its own.
+var qwen35Tower = with(qwen3Tower, map[string]any{"vision_config.deepstack_visual_indexes": []any{}})
 
 // deep are rules of the layers after which there is a projector.
 func deep(lists ...[]Rule) []Rule {

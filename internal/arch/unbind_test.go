@@ -111,6 +111,9 @@ func (c *checkpoint) settle(b *Bound) {
 			if o.Rule.Do.Near {
 				c.tensors[i] = o.Rule.Do.Inverse(c.tensors[i], &b.Params)
 			}
+		} else if i >= 0 && o.Rule.Do.Rounds {
+			c.tensors[i] = o.Rule.Do.Inverse(o.Rule.Do.Forward(c.tensors[i], &b.Params), &b.Params)
+			c.tensors[i].Name = o.Source
 		}
 	}
 }

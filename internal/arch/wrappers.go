@@ -30,6 +30,7 @@ var _ = registerTower(Arch{
 		{Type: "granite_speech_plus", HF: []string{"GraniteSpeechPlusForConditionalGeneration"}, Language: "GraniteForCausalLM", Inner: tiedInside("granite")},
 		{Type: "granite4_vision", HF: []string{"Granite4VisionForConditionalGeneration"}, Language: "GraniteForCausalLM"},
 		{Type: "muse_glimmer", HF: []string{"MuseGlimmerForConditionalGeneration"}, Language: "MuseGlimmerForConditionalGeneration"},
+		{Type: "minicpmv4_6", HF: []string{"MiniCPMV4_6ForConditionalGeneration"}, Language: "Qwen3_5ForCausalLM"},
 		{Type: "youtu_vl", HF: []string{"YoutuVLForConditionalGeneration"}, Language: "YoutuForCausalLM"},
 		{Type: "phi4-siglip", HF: []string{"Phi4ForCausalLMV"}, Language: "Phi3ForCausalLM"},
 		{Type: "meralion2", HF: []string{"MERaLiON2ForConditionalGeneration"}, Language: "Gemma2ForCausalLM"},
@@ -41,7 +42,7 @@ var _ = registerTower(Arch{
 		"mlp_AR.*", "model.projector.*", "vit.*", "model.vit.*", "model.sam_model.*", "model.vision_model.*", "model.qwen2_model.*", "image_newline", "model.view_seperator",
 		"talker.*", "token2wav.*", "code2wav.*", // Omni speaks
 		"audio_encoder.*", "model.audio_encoder.*", "encoder.*", "model.encoder.*", "projector.*", "speech_encoder.*", "speech_audio_adapter.*",
-		"siglip2.*", "merger.*", "model.layerwise_projectors.*", "model.spatial_projectors.*", "layerwise_projectors.*", "spatial_projectors.*",
+		"siglip2.*", "merger.*", "model.merger.*", "model.layerwise_projectors.*", "model.spatial_projectors.*", "layerwise_projectors.*", "spatial_projectors.*",
 	},
 })
 

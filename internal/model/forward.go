@@ -86,22 +86,24 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 		return
 	}
 	q := grow(&r.q, m*p.Heads*p.HeadDim) // [m][H·D]
-	k, v := r.keysAndValues(l, b)        // [m][KV·D] each
+	asked := r.asked(q, l, m)
+	k, v := r.keysAndValues(l, b) // [m][KV·D] each
 	r.normalize(h, b.x, l.attnNorm, m)
 	later := r.station != nil && l.v.t != nil && !l.borrows // values wait until the means of their inputs were shown
 	switch {
 	case l.borrows:
-		r.apply(h, m, product{q, &l.q})
+		r.apply(h, m, product{asked, &l.q})
 	case l.v.t == nil:
-		r.apply(h, m, product{q, &l.q}, product{k, &l.k})
+		r.apply(h, m, product{asked, &l.q}, product{k, &l.k})
 		copy(v, k)
 	case later:
-		r.look(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
+		r.look(h, m, product{asked, &l.q}, product{k, &l.k}, product{v, &l.v})
 		r.stop(h, product{w: &l.q}, product{w: &l.k})
-		r.multiply(h, m, product{q, &l.q}, product{k, &l.k})
+		r.multiply(h, m, product{asked, &l.q}, product{k, &l.k})
 	default:
-		r.apply(h, m, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
+		r.apply(h, m, product{asked, &l.q}, product{k, &l.k}, product{v, &l.v})
 	}
+	r.partQueries(q, asked, l, m)
 	before := r.hold(q, k, v)
 	sees := r.chooseBlocks(h, l, b)
 	gate := r.gateOf(h, l, m)
@@ -125,7 +127,7 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	}
 	r.release(before)
 	r.attend(att, q, k, v, b.seqs, r.heads(l, sees))
-	r.gateBy(att, gate, l.oGate.n, m)
+	r.gateBy(att, gate, m)
 	r.normPost(att, l.attnSub, m)
 }
 
@@ -163,7 +165,10 @@ func multiplyHeads(x, by []float32, d int) {
 
 // gateOf is what multiplies the outputs of attention, which is given h; nil where nothing does.
 func (r *run) gateOf(h []float32, l *layer, m int) []float32 {
-	if l.oGate.t == nil {
+	switch {
+	case l.queryGate:
+		return r.gates
+	case l.oGate.t == nil:
 		return nil
 	}
 	gate := grow(&r.gates, m*l.oGate.n) // [m][H·D] or [m][H]
@@ -171,12 +176,12 @@ func (r *run) gateOf(h []float32, l *layer, m int) []float32 {
 	return gate
 }
 
-// gateBy multiplies them; n gates are for a row of att, each for so many of its numbers.
-func (r *run) gateBy(att, gate []float32, n, m int) {
+// gateBy multiplies them; each gate of a row is for so many numbers of a row of att.
+func (r *run) gateBy(att, gate []float32, m int) {
 	if gate == nil || m == 0 {
 		return
 	}
-	width := len(att) / m
+	width, n := len(att)/m, len(gate)/m
 	r.eachRow(m, func(_ *worker, row int) {
 		x := att[row*width:][:width]
 		for i, g := range gate[row*n:][:n] {
@@ -187,6 +192,36 @@ func (r *run) gateBy(att, gate []float32, n, m int) {
 			for j := range width / n {
 				x[i*(width/n)+j] *= by
 			}
+		}
+	})
+}
+
+// asked is where the products go that queries are part of.
+func (r *run) asked(q []float32, l *layer, m int) []float32 {
+	if !l.queryGate {
+		return q
+	}
+	return grow(&r.wide, m*l.q.n)
+}
+
+// asked is how many outputs the matrix of so many queries has.
+func (l *layer) asked(q int) int {
+	if l.queryGate {
+		return 2 * q
+	}
+	return q
+}
+
+// partQueries takes queries and what multiplies the outputs of attention out of what has both, head by head.
+func (r *run) partQueries(q, both []float32, l *layer, m int) {
+	if !l.queryGate {
+		return
+	}
+	gate, n, d := grow(&r.gates, len(q)), l.p.Heads*l.p.HeadDim, l.p.HeadDim
+	r.eachRow(m, func(_ *worker, row int) {
+		for at := row * n; at < (row+1)*n; at += d {
+			copy(q[at:at+d], both[2*at:])
+			copy(gate[at:at+d], both[2*at+d:])
 		}
 	})
 }

@@ -20,6 +20,7 @@ type keeper interface {
 var keepers = map[arch.Keeper]keeper{
 	arch.ShortConv: gatedConv{},
 	arch.Mamba2:    mamba2{},
+	arch.DeltaNet:  deltaNet{},
 }
 
 // keepState is what a layer's state gives for each row, before its output matrix; it uses h. nil where a layer keeps none.

@@ -85,7 +85,7 @@ func (r *run) mixLatent(att, h []float32, l *layer, b *batch) {
 		r.absorbed(att, q, narrow, kva, l, b, sees)
 	}
 	r.release(before)
-	r.gateBy(att, gate, l.oGate.n, m)
+	r.gateBy(att, gate, m)
 }
 
 // narrow norms the narrow keys, and gives the parts of keys (the end of each row of kva) and of queries that have one their

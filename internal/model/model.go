@@ -28,6 +28,7 @@ type Model struct {
 	grow       bool      // queries grow in layers that rotate nothing only
 	indexPairs bool      // of what chooses positions: heads are rotated in pairs …
 	indexTail  bool      // … at their end
+	turnKeys   bool      // heads of values take turns with those of keys in a state
 	cutFirst   bool      // gates are cut off before their function
 	early      bool      // routers are given what their layers are
 	softGate   bool      // of attention: a softplus instead of the sigmoid
@@ -112,13 +113,14 @@ type layer struct {
 	lends              bool    // its keys and values are kept for layers …
 	borrows            bool    // … that have none
 
-	relative [][]float32 // [H] what is added to scores by distance, or nil
-	sinks    []float32   // [H] what a head gives to nothing, or nil
-	window   int         // positions that a query sees, itself included; 0 = all
-	still    bool        // nothing is rotated
-	bare     bool        // its parts are given the residual stream without a norm, or norms have no weights
-	parallel bool        // the feed-forward network is given what attention is
-	ungated  bool
+	relative  [][]float32 // [H] what is added to scores by distance, or nil
+	sinks     []float32   // [H] what a head gives to nothing, or nil
+	window    int         // positions that a query sees, itself included; 0 = all
+	still     bool        // nothing is rotated
+	queryGate bool        // behind each head of queries is what multiplies what attention gives
+	bare      bool        // its parts are given the residual stream without a norm, or norms have no weights
+	parallel  bool        // the feed-forward network is given what attention is
+	ungated   bool
 
 	mixed bool    // there is a mixture of experts instead of the last three
 	mix   mixture //
@@ -127,6 +129,7 @@ type layer struct {
 	keeper keeper    // nil in a layer that keeps no state
 	short  shortConv // or nothing
 	space  stateSpace
+	delta  delta
 	whole  bool // queries and keys are normed as a whole
 
 	xielu    xielu
@@ -168,7 +171,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	m.postEps, m.embedBare = of.PostEps, of.EmbedBare
 	m.headMeans, m.runsPast = of.HeadMeans, of.RunsPast && b.Params.NormAfter
 	m.runsSiLU, m.indexPairs, m.indexTail, m.cutFirst = of.RunsSiLU, of.IndexPairs, of.IndexTail, of.CutFirst
-	m.early, m.softGate, m.runsSum = of.EarlyRouter, of.SoftGate, of.RunsSum
+	m.early, m.softGate, m.runsSum, m.turnKeys = of.EarlyRouter, of.SoftGate, of.RunsSum, of.TurnKeys
 	switch {
 	case of.Averaged:
 		m.blend = 0.5
@@ -198,7 +201,7 @@ func Of(b *arch.Bound) (*Model, error) {
 		l.index.none = !b.Params.Chooses(i)
 		l.cut = sparsityOf(&b.Params, i)
 		l.bound, l.sharedBound = at(b.Params.Bounds, i), at(b.Params.SharedBounds, i)
-		l.window, l.still = of.Windowed(&b.Params, i), of.Still(&b.Params, i)
+		l.window, l.still, l.queryGate = of.Windowed(&b.Params, i), of.Still(&b.Params, i), of.QueryGate
 		l.bare, l.whole = of.Bare || of.BareNorm || of.Encoder, of.WholeNorm
 		l.xielu = xieluOf(&b.Params, i)
 		if b.Params.Keeps(i) {
@@ -289,7 +292,7 @@ func (l *layer) slots() []slot {
 	q, kv := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
 	list := []slot{
 		{role: arch.RoleAttnNorm, norm: &l.attnNorm, n: p.Embd, may: l.bare},
-		{role: arch.RoleQ, matrix: &l.q, n: q, k: p.Embd},
+		{role: arch.RoleQ, matrix: &l.q, n: l.asked(q), k: p.Embd},
 		{role: arch.RoleK, matrix: &l.k, n: kv, k: p.Embd, may: l.borrows},
 		{role: arch.RoleV, matrix: &l.v, n: p.KVHeads * valueDim(p), k: p.Embd, may: l.borrows || p.OneKV},
 		{role: arch.RoleO, matrix: &l.o, n: p.Embd, k: p.Heads * valueDim(p)},

@@ -78,6 +78,7 @@ type scratch struct {
 	means []float32 // of the inputs of values
 
 	kept, state, convolved []float32 // of layers that keep a state: what they give, what they are given, and what a convolution makes of that
+	rates                  []float32 // of heads of such layers
 
 	first, active, past, told4, coefs, gathered []float32 // of several streams
 
