@@ -58,6 +58,8 @@ type batch4 struct {
 	found      [16]uint32 // of each group the number of the best scale of either sign
 	beside     [16 * nearer4]int16
 	inverse    [8 * wide4]float32
+	value      [8 * wide4]float32 // of halves that are tried, and they as they are stored
+	stored     [2 * 8 * wide4]byte
 	fits       fits4[float32]
 	exact      bool // fits are taken by and to float64
 	exactly    fits4[float64]
@@ -90,6 +92,9 @@ func (b *batch4) load(groups int) {
 // are a hundred times as large as the rest.
 func lopsided(heft []float32) bool {
 	for ; len(heft) > 0; heft = heft[flat:] {
+		if h := heft[:8:8]; (h[0]+h[1])+(h[2]+h[3])+((h[4]+h[5])+(h[6]+h[7])) > 1+1.0/8 {
+			continue // nor could rounding make it so
+		}
 		var sum [4]float32
 		for i := 0; i < flat; i += 4 {
 			h := heft[i : i+4 : i+4]
@@ -183,7 +188,13 @@ func (b *batch4) aim(g, t, per int, scale float64) {
 	if scale != 0 {
 		inv = float64(b.whole[g]) / scale
 	}
-	b.inverse[g*per+t] = float32(min(max(inv, -1e6), 1e6))
+	switch {
+	case inv > 1e6:
+		inv = 1e6
+	case inv < -1e6:
+		inv = -1e6
+	}
+	b.inverse[g*per+t] = float32(inv)
 }
 
 // sums are what the last fit says of number t of so many scales of a group, in ordinary units.

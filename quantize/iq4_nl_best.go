@@ -128,19 +128,32 @@ func (b *batch4) sweepGgml() (scale [8]float64) {
 
 // halves looks at as many halves of each group, keeps the best, and the scales that suit their codes.
 func (b *batch4) halves(try []uint16, best *[8]uint16, least, scale *[8]float64) {
-	per := len(try) / b.n
-	for i, h := range try {
-		b.aim(i/per, i%per, per, float64(halfValue(h)))
-	}
-	b.fit(per)
-	for i, h := range try {
-		g := i / per
-		lx, l2 := b.sums(g, i%per, per)
-		d := float64(halfValue(h))
-		if loss := d * (float64(d*l2) - 2*lx); loss < least[g] {
-			least[g], best[g], scale[g] = loss, h, ratio(lx, l2)
+	per, value := len(try)/b.n, b.values(try)
+	for g := range b.n {
+		for t, d := range value[g*per:][:per] {
+			b.aim(g, t, per, float64(d))
 		}
 	}
+	b.fit(per)
+	for g := range b.n {
+		for t, d := range value[g*per:][:per] {
+			lx, l2 := b.sums(g, t, per)
+			d := float64(d)
+			if loss := d * (float64(d*l2) - 2*lx); loss < least[g] {
+				least[g], best[g], scale[g] = loss, try[g*per+t], ratio(lx, l2)
+			}
+		}
+	}
+}
+
+// values are what halves stand for.
+func (b *batch4) values(halves []uint16) []float32 {
+	for i, h := range halves {
+		putHalf(b.stored[2*i:], h)
+	}
+	value := b.value[:len(halves)]
+	kernel.F16ToF32(value, b.stored[:2*len(halves)])
+	return value
 }
 
 func ratio(a, b float64) float64 {
