@@ -57,9 +57,9 @@ type flatCoder struct {
 }
 
 // The scales that the default search looks at with importance: the largest weight may be the least important. Levels of Q4_0 reach so much further
-// below zero than above that either sign counts.
+// below zero than above that either sign counts, the one that takes it below zero twice as much.
 var (
-	wide4_0 = []float32{-8, 8, -7.6, 7.7, -7.3, 7.2, -6.9, 6.8, -6.5, 6.4, -6.1, 5.8, -8.4, 8.6, -8.9, 9.2, -9.6, 10, -10.4}
+	wide4_0 = []float32{-8, 7.9, -7.78, -7.56, -7.34, -7.1, -6.8, -6.4, -5.8, 7.2, 6.3, -8.22, -8.45, -8.75, -9.2, -9.9, -10.9, 8.7, 10}
 	wide5_0 = []float32{-16, -15.6, -15.2, -14.8, -14.4, -14, -13.6, -13.2, -12.8, -12.4, -12, -11.4, -16.3, -16.6, -17, -17.4, -17.9, -18.5, -19.2, -20}
 )
 
