@@ -101,7 +101,7 @@ var kept = regexp.MustCompile(`_norm\.weight$|ffn_gate_inp(_shexp)?\.weight$|ffn
 	`indexer\.[kq]_proj\.weight$|time_mix_(first|w[0-2]|v[0-2]|a[0-2]|g[12]|decay_w[12]|lerp_fused)\.weight$`)
 
 // singly are further matrices that it stores so; they steer all of a layer, and are next to nothing in size. llama-quantize takes them as any other, and so does its encoder here.
-var singly = regexp.MustCompile(`hc_(attn|ffn)_fn\.weight$|^output_hc_fn\.weight$|indexer\.proj\.weight$`)
+var singly = regexp.MustCompile(`hc_(attn|ffn)_fn\.weight$|^output_hc_fn\.weight$|indexer\.proj\.weight$|_compressor_ape\.weight$`)
 
 // half are those of them that it stores in 16 bits in a file of that type.
 var half = regexp.MustCompile(`^per_layer_model_proj\.weight$|altup_(router|proj|unembd_proj)\.weight$|laurel_[lr]\.weight$`)
@@ -125,6 +125,9 @@ func vector(shape []int) bool {
 func (c *chooser) choose(name string, shape []int, from *quantize.Type) (choice, error) {
 	if c.opt.asStored {
 		return choice{to: from}, nil
+	}
+	if from == quantize.I32 {
+		return choice{to: from}, nil // a table
 	}
 	if c.opt.bridging && from.Block > 1 && from.ID != quantize.NoID {
 		return choice{to: from}, nil // blocks of a GGUF type already

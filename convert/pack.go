@@ -138,10 +138,11 @@ func (p *Pack) grid(opt PackOptions) error {
 	return p.store.Takes(p.Grid, p.store.Offsets, false)
 }
 
-// notLinear are matrices that no format for codes stores as such: embeddings and what makes inputs of layers or further streams of them, what leads past attention, routers of experts, norms with a row for each head, convolutions. Towers go by names (notLinearNames).
+// notLinear are matrices that no format for codes stores as such: embeddings and what makes inputs of layers or further streams of them, what leads past attention, routers of experts, norms with a row for each head, convolutions, tables, what adds to scores, and what takes heads in groups. Towers go by names (notLinearNames).
 var notLinear = map[arch.Role]bool{arch.RoleEmbed: true, arch.RolePositions: true, arch.RoleEmbedNorm: true, arch.RoleTypes: true, arch.RoleRelative: true, arch.RoleClass: true, arch.RoleClassOut: true, arch.RoleRouter: true, arch.RoleShareGate: true,
 	arch.RoleQNorm: true, arch.RoleKNorm: true, arch.RoleQGain: true, arch.RoleSideEmbed: true, arch.RoleSideProj: true,
-	arch.RoleAltProj: true, arch.RoleAltUnembed: true, arch.RoleAltRouter: true, arch.RoleAltPredict: true, arch.RoleAltCorrect: true, arch.RoleLaurelLeft: true, arch.RoleLaurelRight: true, arch.RoleHyperAttn: true, arch.RoleHyperFFN: true, arch.RoleHyperHead: true, arch.RoleStateConv: true}
+	arch.RoleAltProj: true, arch.RoleAltUnembed: true, arch.RoleAltRouter: true, arch.RoleAltPredict: true, arch.RoleAltCorrect: true, arch.RoleLaurelLeft: true, arch.RoleLaurelRight: true, arch.RoleHyperAttn: true, arch.RoleHyperFFN: true, arch.RoleHyperHead: true, arch.RoleStateConv: true,
+	arch.RoleHash: true, arch.RolePoolBias: true, arch.RoleIndexBias: true, arch.RoleOA: true}
 
 // steering are matrices of a number or two for each head that decide how fast states forget: they have next to no weights, and rows that are no whole units of any format.
 var steering = []arch.Role{arch.RoleStateBeta, arch.RoleStateAlpha, arch.RoleStateBoth}
@@ -203,6 +204,8 @@ func (p *Pack) place(bound *arch.Bound, opt PackOptions) error {
 		}
 		switch {
 		case s.Codes:
+		case t.Type == quantize.I64 || t.Type == quantize.I32:
+			s.to = t.Type // a table
 		case float != nil && slices.Contains(opt.Wide, t.Name) && t.Rows != nil:
 			s.to = quantize.F32
 		case float != nil && len(t.Shape) > 0 && t.Rows != nil:

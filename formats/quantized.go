@@ -33,6 +33,8 @@ type scheme struct {
 	accept func(c quantConfig) error
 	// unstored says of a configuration that weights are stored as they were trained, and rounded where they are used; nil: never.
 	unstored func(c quantConfig) bool
+	// of says of a module with the first part that it is quantized in this way; nil: all are.
+	of func(m *module) bool
 	// weight makes one tensor of a module's parts.
 	weight func(m *module) (*Tensor, error)
 }
@@ -151,7 +153,7 @@ func (s *scheme) gather(src *Source, c quantConfig) error {
 		}
 		name, part := s.split(t.Name)
 		m := modules[name]
-		if part == "" || m.parts[s.parts[0]] == nil {
+		if part == "" || m.parts[s.parts[0]] == nil || s.of != nil && !s.of(m) {
 			out = append(out, t)
 			continue
 		}

@@ -26,6 +26,20 @@ var _ = registerScheme(scheme{
 	weight:  func(m *module) (*Tensor, error) { return fp8Weight(m, "weight_scale") },
 })
 
+// DeepSeek-V4 calls the scales so, powers of two that they are; its experts are four-bit floats in bytes, with a scale for 32 columns.
+var _ = registerScheme(scheme{
+	name:    "fp8",
+	methods: []string{"fp8"},
+	parts:   []string{"scale", "weight"},
+	of:      func(m *module) bool { return m.parts["weight"] != nil && m.parts["scale"].Type == quantize.F8_E8M0 },
+	weight: func(m *module) (*Tensor, error) {
+		if w := m.parts["weight"]; w.Type == quantize.I8 || w.Type == quantize.U8 {
+			return mxfp4Matrix(m)
+		}
+		return fp8Weight(m, "scale")
+	},
+})
+
 // scaledRows multiply stored numbers by the scale of their block.
 type scaledRows struct {
 	weight, scale *Tensor

@@ -82,6 +82,63 @@ func TestExpertsOfGptOss(t *testing.T) {
 	}
 }
 
+// DeepSeek-V4 has matrices of eight-bit and of four-bit floats beside each other, and plain ones whose names end alike.
+func TestMatricesOfDeepSeekV4(t *testing.T) {
+	codes, scales := make([]byte, 3*32), []byte{120, 121, 122, 123, 124, 125}
+	for i := range codes {
+		codes[i] = byte(37 * i)
+	}
+	raw := func(name, typ string, data []byte, shape ...int) *Tensor {
+		x := &Tensor{Name: name, Shape: shape, Type: quantize.ByName(typ)}
+		readable(x, bytes.NewReader(data), "", 0)
+		return x
+	}
+	make4 := func() *Source {
+		src := &Source{Path: "v4", Tensors: []*Tensor{
+			raw("layers.0.ffn.experts.0.w1.weight", "I8", codes, 3, 32), raw("layers.0.ffn.experts.0.w1.scale", "F8_E8M0", scales, 3, 2),
+			raw("layers.0.attn.wkv.weight", "F8_E4M3", []byte{0x38, 0x40, 0xb8, 0x30}, 2, 2), raw("layers.0.attn.wkv.scale", "F8_E8M0", []byte{128}, 1, 1),
+			raw("other.scale", "F32", make([]byte, 4), 1), raw("other.weight", "F32", make([]byte, 8), 1, 2), raw("layers.0.hc_attn_scale", "F32", make([]byte, 12), 3),
+		}}
+		src.File = func(name string) ([]byte, error) {
+			if name == "config.json" {
+				return []byte(`{"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}}`), nil
+			}
+			return nil, fs.ErrNotExist
+		}
+		return src
+	}
+	src := make4()
+	if err := assemble(src); err != nil || src.Quantized.Err != nil {
+		t.Fatal(err, src.Quantized.Err)
+	}
+	if len(src.Tensors) != 5 || src.Quantized.Modules != 2 {
+		t.Fatalf("%d tensors, %d modules", len(src.Tensors), src.Quantized.Modules)
+	}
+	w := src.Tensor("layers.0.ffn.experts.0.w1.weight")
+	if w == nil || w.Type != quantize.MXFP4 || !slices.Equal(w.Shape, []int{3, 64}) || w.Bytes() != 6*17 {
+		t.Fatalf("%+v", w)
+	}
+	got := make([]float32, 3*64)
+	if err := w.Rows.ReadRows(got, 0); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range codes {
+		d := float32(math.Ldexp(1, int(scales[i/16])-127))
+		if got[2*i] != fp4Values[c&15]*d || got[2*i+1] != fp4Values[c>>4]*d {
+			t.Fatalf("byte %d: %v %v", i, got[2*i], got[2*i+1])
+		}
+	}
+	got = got[:4]
+	if err := src.Tensor("layers.0.attn.wkv.weight").Rows.ReadRows(got, 0); err != nil || !slices.Equal(got, []float32{2, 4, -2, 1}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	src = make4()
+	src.Tensors[1].Shape = []int{2, 3}
+	if err := assemble(src); err == nil || !strings.Contains(err.Error(), "want one scale for 32") {
+		t.Errorf("other scales: %v", err)
+	}
+}
+
 func TestExpertsOfGptOssRefused(t *testing.T) {
 	codes, scales := make([]byte, 12*3*16), make([]byte, 12*3)
 	for name, change := range map[string]func(list []*Tensor){

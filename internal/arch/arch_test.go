@@ -2,6 +2,7 @@ package arch
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -100,7 +101,7 @@ func TestTablesAreTotal(t *testing.T) {
 	p := Params{Vocab: 10, Embd: 8, FF: 12, Layers: 2, Heads: 4, KVHeads: 2, HeadDim: 6, RopeDim: 6, RopeFactors: []float32{1, 2, 3},
 		ValueDim: 5, Context: 11, Side: 6, SideRows: 7, AltUp: AltUp{Inputs: 4, Laurel: 3},
 		Types: 2, Buckets: 8, Labels: []string{"a", "b", "c"},
-		Mix: Mixture{Count: 3, Used: 2, FF: 4, SharedFF: 5, PerGroup: 1, GroupFF: 6}, MLA: Latent{Q: 7, KV: 9, Nope: 3}, Index: Indexer{Heads: 2, Dim: 8, Top: 4}, Hyper: Hyper{Streams: 3}, State: State{Conv: 3, Inner: 12, Size: 5, Heads: 4, Groups: 2}, Sections: []int32{1, 1, 1}}
+		Mix: Mixture{Count: 3, Used: 2, FF: 4, SharedFF: 5, PerGroup: 1, GroupFF: 6}, MLA: Latent{Q: 7, KV: 9, Nope: 3}, Index: Indexer{Heads: 2, Dim: 8, Top: 4}, Hyper: Hyper{Streams: 3}, Pooled: Pooled{Ratios: []int32{4, 128}, Groups: 2, Rank: 3, Hashed: 1, Own: 4}, State: State{Conv: 3, Inner: 12, Size: 5, Heads: 4, Groups: 2}, Sections: []int32{1, 1, 1}}
 	for _, a := range All() {
 		seen, plain := map[string]bool{}, map[string]*Rule{}
 		for i := range a.Tensors {
@@ -147,7 +148,7 @@ func TestTablesAreTotal(t *testing.T) {
 func roundTrip(t *testing.T, r *Rule, p *Params) {
 	in := numbers("x", r.sourceDims(p)...)
 	forward := r.Do.Forward(in, p)
-	if slices.Equal(floatsOf(t, forward), floatsOf(t, in)) && equal(forward.Shape, in.Shape) {
+	if slices.Equal(floatsOf(t, forward), floatsOf(t, in)) && equal(forward.Shape, in.Shape) && forward.Type == in.Type {
 		t.Errorf("%s: %s does nothing", r.GGUF, r.Do.Name)
 	}
 	same := func(a, b float32) bool {
@@ -166,6 +167,12 @@ func roundTrip(t *testing.T, r *Rule, p *Params) {
 	}
 	raw := bytesOf(t, forward)
 	want := bytesOf(t, Floats("", floatsOf(t, forward)))
+	if forward.Type == quantize.I32 {
+		want = want[:0]
+		for _, x := range floatsOf(t, forward) {
+			want = binary.LittleEndian.AppendUint32(want, uint32(x))
+		}
+	}
 	if !bytes.Equal(raw, want) {
 		t.Errorf("%s: bytes and rows of %s differ", r.GGUF, r.Do.Name)
 	}

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -119,7 +120,7 @@ func (p *Params) check() error {
 	if err := p.Index.check(p); err != nil {
 		return err
 	}
-	if err := p.Caps.check(); err != nil {
+	if err := cmp.Or(p.Pooled.check(p), p.Caps.check()); err != nil {
 		return err
 	}
 	if p.NearBase != 0 && !positive(p.NearBase) {

@@ -24,6 +24,9 @@ func (p *Params) Chooses(layer int) bool {
 	if p.Index.Block > 0 {
 		return p.Mixed(layer)
 	}
+	if p.Pooled.Ratios != nil {
+		return overlaps(p, layer)
+	}
 	return p.Index.Top > 0 && (p.Index.Full == nil || p.Index.Full[layer])
 }
 

@@ -30,6 +30,8 @@ type Mixture struct {
 const (
 	GateSoftmax = 1
 	GateSigmoid = 2
+
+	GateSqrtSoftplus = 4
 )
 
 func (m *Mixture) dim(letter string) int {
@@ -38,6 +40,8 @@ func (m *Mixture) dim(letter string) int {
 		return 1
 	case "X":
 		return m.Count
+	case "XU":
+		return m.Used
 	case "M":
 		return m.FF
 	case "XG":
@@ -145,8 +149,8 @@ func (m *Mixture) check() error {
 		return formats.Corrupt("%d of %d experts in %d of %d groups", m.Used, m.Count, m.GroupsUsed, m.Groups)
 	case m.PerGroup < 0 || m.PerGroup > 0 && (m.Count%m.PerGroup != 0 || m.GroupFF < 1 || m.GroupFF > 1<<27 || m.Used > m.Count/m.PerGroup):
 		return formats.Corrupt("%d of %d experts, of which %d share one of width %d", m.Used, m.Count, m.PerGroup, m.GroupFF)
-	case m.Gate > GateSigmoid:
-		return formats.Unsupported("the router's function %d is not known; known are 1 (softmax) and 2 (sigmoid)", m.Gate)
+	case m.Gate > GateSigmoid && m.Gate != GateSqrtSoftplus:
+		return formats.Unsupported("the router's function %d is not known; known are 1 (softmax), 2 (sigmoid) and 4 (the root of a softplus)", m.Gate)
 	}
 	return nil
 }

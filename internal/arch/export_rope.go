@@ -66,7 +66,7 @@ func (b *Bound) tellYarn() map[string]any {
 		all := y.logAll()
 		out["mscale"], out["mscale_all_dim"] = all, all // runtimes take them to be equal
 	}
-	if y.All != 0 {
+	if y.All != 0 && p.Pooled.Groups == 0 {
 		out["mscale"], out["mscale_all_dim"] = decimal(y.All), decimal(y.All)
 	}
 	if p.Temperature != 0 {

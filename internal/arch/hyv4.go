@@ -12,12 +12,18 @@ type Hyper struct {
 	Streams   int     // HC
 	Eps       float32 // is added to all those numbers
 	Magnitude float32 // what makes is added by this at most
+	Rounds    int     // the streams are mixed by a matrix, whose rows and columns are divided by their sums so many times (arXiv:2512.24880); 0: they stay as they are
+	Wide      int     // numbers of all streams, where a family's files tell it
 }
 
 func (h *Hyper) dim(letter string) int {
 	switch letter {
 	case "HC":
 		return h.Streams
+	case "HCM": // and a matrix
+		return (2 + h.Streams) * h.Streams
+	case "3":
+		return min(3, 3*h.Streams)
 	case "HC2": // shares of what a part is given, and numbers that it is added by
 		return 2 * h.Streams
 	case "one":
@@ -30,7 +36,7 @@ func (h *Hyper) dim(letter string) int {
 
 // check refuses sizes that no model has.
 func (h *Hyper) check() error {
-	if h.Streams < 0 || h.Streams > 16 || h.Streams > 0 && (!(h.Eps >= 0 && h.Eps < 1) || !positive(h.Magnitude)) {
+	if h.Streams < 0 || h.Rounds < 0 || h.Rounds > 1<<10 || h.Streams > 16 || h.Streams > 0 && (!(h.Eps >= 0 && h.Eps < 1) || !positive(h.Magnitude)) {
 		return formats.Corrupt("%d streams, with %v and numbers of at most %v", h.Streams, h.Eps, h.Magnitude)
 	}
 	return nil

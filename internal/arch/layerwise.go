@@ -21,11 +21,12 @@ func (p *Params) At(layer int) *Params {
 	if near := p.Near; near.Key > 0 && p.WindowIn[layer] {
 		n.HeadDim, n.ValueDim, n.RopeDim = near.Key, near.Value, near.Rope
 	}
+	n.Pooled.Own = p.Pooled.Ratio(layer)
 	return &n
 }
 
 func (p *Params) layerwise() bool {
-	return p.HeadsIn != nil || p.KVHeadsIn != nil || p.FFIn != nil || p.Near.Key > 0
+	return p.HeadsIn != nil || p.KVHeadsIn != nil || p.FFIn != nil || p.Near.Key > 0 || p.Pooled.Ratios != nil
 }
 
 // checkLayers refuses sizes of layers that contradict each other.

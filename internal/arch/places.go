@@ -28,7 +28,7 @@ type Place struct {
 var deaf = []Role{RoleQ, RoleQA, RoleKVA, RoleKB, RoleVB, RoleKVB, RoleOutput, RoleIndexQ, RoleIndexK, RoleIndexHeads, RoleAttnGate}
 
 // direct are matrices that llama.cpp reads or multiplies with past what adapters change in every family (its models/gemma4.cpp).
-var direct = []Role{RoleSideEmbed, RoleSideProj, RoleAltRouter, RoleAltProj, RoleAltUnembed, RoleHyperAttn, RoleHyperFFN, RoleHyperHead}
+var direct = []Role{RoleSideEmbed, RoleSideProj, RoleAltRouter, RoleAltProj, RoleAltUnembed, RoleHyperAttn, RoleHyperFFN, RoleHyperHead, RoleOA}
 
 // Places tells of every matrix that a checkpoint of this model may have, in each of its layouts, where it is in GGUF. Several places are
 // parts of one matrix. Matrices whose numbers change on the way have no place.
@@ -58,7 +58,7 @@ func (b *Bound) Places() map[string][]Place {
 				break
 			}
 			p := Place{GGUF: gguf, Expert: -1, Rows: rows, Columns: columns, Turned: turned, Source: r.sourceDims(b.Params.At(l)), Embed: r.Role == RoleEmbed, Layout: i,
-				Deaf: r.Idle || b.Params.MLA.KV > 0 && slices.Contains(deaf, r.Role) || slices.Contains(direct, r.Role) ||
+				Deaf: r.Idle || b.Params.MLA.KV > 0 && slices.Contains(deaf, r.Role) || slices.Contains(direct, r.Role) || b.Params.Pooled.Groups > 0 && r.Role == RoleOutput ||
 					r.Role == RoleO && b.has(RoleAttnGain)} // what an adapter adds is not multiplied by that there
 			parts := r.parts(name, &b.Params)
 			for e, part := range parts {

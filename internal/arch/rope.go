@@ -13,6 +13,8 @@ func (a *Arch) hfRope(c *Config, p *Params) error {
 	key := "rope_parameters"
 	if layers, _ := c.Object(key + ".full_attention"); layers != nil {
 		key += ".full_attention" // each kind of layers has its own
+	} else if pooled, _ := c.Object(key + ".compress"); pooled != nil {
+		key += ".compress"
 	}
 	obj, err := c.Object(key)
 	if err != nil {

@@ -151,6 +151,10 @@ func (r *run) ask(h []float32, l *layer, m int) {
 	if !r.m.early {
 		r.apply(h, m, product{scores, &l.mix.router})
 	}
+	if l.table != nil {
+		r.routeByToken(scores, l.table, m)
+		return
+	}
 	r.route(scores, &l.mix, m)
 }
 

@@ -79,6 +79,9 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	case p.MLA.KV > 0:
 		r.mixLatent(att, h, l, b)
 		return
+	case l.oa.t != nil:
+		r.mixPooled(att, h, l, b)
+		return
 	case p.Heads == 0:
 		return
 	case p.KVHeads == 0:
@@ -384,15 +387,4 @@ func (r *run) clamp(parts ...[]float32) {
 			x[i] = min(max(v, -by), by)
 		}
 	}
-}
-
-// keep moves the wanted rows of x, each of n columns, to the front and returns how many there are.
-func keep(x []float32, want []bool, n int) (m int) {
-	for row, w := range want {
-		if w {
-			copy(x[m*n:][:n], x[row*n:])
-			m++
-		}
-	}
-	return m
 }

@@ -131,3 +131,14 @@ func (r *run) step(layer, tokens int) {
 		r.report(r.told)
 	}
 }
+
+// keep moves the wanted rows of x, each of n columns, to the front and returns how many there are.
+func keep(x []float32, want []bool, n int) (m int) {
+	for row, w := range want {
+		if w {
+			copy(x[m*n:][:n], x[row*n:])
+			m++
+		}
+	}
+	return m
+}

@@ -6,10 +6,10 @@ import (
 )
 
 // A hyper is what a part of a layer has where tokens have several streams that hyper-connections mix: from all streams, normed as one vector, a matrix makes for each how much
-// of it the part is given, and how much of what the part makes is added to it.
+// of it the part is given, and how much of what the part makes is added to it; and, in some families, a matrix that mixes the streams themselves.
 type hyper struct {
-	fn          weight    // [2U][U·E]; of the output head, which adds to nothing, [U][U·E]
-	base, scale []float32 // [2U], [2]; or [U], [1]
+	fn          weight    // [2U][U·E] or [2U+U²][U·E]; of the output head, which adds to nothing, [U][U·E]
+	base, scale []float32 // [2U], [2]; [2U+U²], [3]; or [U], [1]
 }
 
 // What has a hyper, by its roles: matrix, base, scale.
@@ -24,12 +24,16 @@ func (x *hyper) slots(p *arch.Params, roles [3]arch.Role) []slot {
 	if u == 0 {
 		return nil
 	}
-	if roles == hyperHead {
-		kinds = 1
+	n := kinds * u
+	switch {
+	case roles == hyperHead:
+		kinds, n = 1, u
+	case p.Hyper.Rounds > 0:
+		kinds, n = 3, n+u*u
 	}
 	return []slot{
-		{role: roles[0], matrix: &x.fn, n: kinds * u, k: u * p.Embd},
-		{role: roles[1], vector: &x.base, n: kinds * u},
+		{role: roles[0], matrix: &x.fn, n: n, k: u * p.Embd},
+		{role: roles[1], vector: &x.base, n: n},
 		{role: roles[2], vector: &x.scale, n: kinds},
 	}
 }
@@ -37,10 +41,21 @@ func (x *hyper) slots(p *arch.Params, roles [3]arch.Role) []slot {
 // hyperActs is what a token needs more of in a batch.
 func hyperActs(p *arch.Params) int64 {
 	u := p.Hyper.Streams
-	return int64(4 * u * (p.Embd + 2))
+	if p.Hyper.Rounds > 0 {
+		u += u * u / 2
+	}
+	return int64(4 * (p.Hyper.Streams*p.Embd + 4*u))
 }
 
-// reduce makes of all streams x [m][U][E] what a part is given, [m][E], and by how much what it makes is added to each, [m][U].
+// after is how many numbers a token's streams are told what becomes of them behind a part: by how much what it makes is added to each, and the matrix that mixes them.
+func (m *Model) after() int {
+	if m.params.Hyper.Rounds > 0 {
+		return m.streams * (1 + m.streams)
+	}
+	return m.streams
+}
+
+// reduce makes of all streams x [m][U][E] what a part is given, [m][E], and what becomes of the streams behind it, [m][U] or [m][U+U²].
 func (r *run) reduce(dst, by, x []float32, of *hyper, m int) {
 	h, e, u, n := r.m.params.Hyper, r.m.params.Embd, r.m.streams, of.fn.n
 	flat, coefs := grow(&r.active, m*u*e), grow(&r.coefs, m*n)
@@ -50,26 +65,80 @@ func (r *run) reduce(dst, by, x []float32, of *hyper, m int) {
 	} else {
 		r.apply(flat, m, product{coefs, &of.fn})
 	}
+	width := r.m.after()
+	least := h.Eps // of what is added
+	if h.Rounds > 0 {
+		least = 0
+	}
 	r.eachRow(m, func(_ *worker, row int) {
 		one := dst[row*e:][:e]
 		clear(one)
-		for i := range n {
-			v := 1 / (1 + kernel.Exp(-(float32(coefs[row*n+i]*of.scale[i/u]) + of.base[i])))
+		coefs := coefs[row*n:][:n]
+		for i := range coefs {
+			coefs[i] = float32(coefs[i]*of.scale[min(i/u, 2)]) + of.base[i]
+		}
+		for i, v := range coefs[:min(n, 2*u)] {
+			v = 1 / (1 + kernel.Exp(-v))
 			if i < u {
 				addScaled(one, x[(row*u+i)*e:][:e], v+h.Eps)
 			} else {
-				by[row*u+i-u] = float32(h.Magnitude*v) + h.Eps
+				by[row*width+i-u] = float32(h.Magnitude*v) + least
 			}
+		}
+		if n > 2*u {
+			mix := by[row*width+u:][:u*u]
+			copy(mix, coefs[2*u:])
+			balance(mix, u, h.Rounds, h.Eps)
 		}
 	})
 }
 
-// distribute adds what a part made, y [m][E], to all streams.
+// balance makes of any square matrix of n rows one whose rows and columns sum to about one (Sinkhorn and Knopp).
+func balance(x []float32, n, rounds int, eps float32) {
+	for i := range n {
+		kernel.Softmax(x[i*n:][:n])
+	}
+	for i := range x {
+		x[i] += eps
+	}
+	for round := range rounds {
+		for i := 0; round > 0 && i < n; i++ {
+			divide(x[i*n:][:n], 1, eps)
+		}
+		for i := range n {
+			divide(x[i:], n, eps)
+		}
+	}
+}
+
+// divide divides every step-th number of x by the sum of those.
+func divide(x []float32, step int, eps float32) {
+	sum := float32(0)
+	for i := 0; i < len(x); i += step {
+		sum += x[i]
+	}
+	for i := 0; i < len(x); i += step {
+		x[i] /= sum + eps
+	}
+}
+
+// distribute adds what a part made, y [m][E], to all streams, which are mixed before where a family does that.
 func (r *run) distribute(x, by, y []float32, m int) {
-	e, u := r.m.params.Embd, r.m.streams
-	r.eachRow(m, func(_ *worker, row int) {
+	e, u, width := r.m.params.Embd, r.m.streams, r.m.after()
+	r.eachRow(m, func(w *worker, row int) {
+		streams, by := x[row*u*e:][:u*e], by[row*width:][:width]
+		if width > u {
+			was := append(grow(&w.rows, 0), streams...)
+			w.rows = was
+			clear(streams)
+			for from := range u {
+				for to := range u {
+					addScaled(streams[to*e:][:e], was[from*e:][:e], by[u+from*u+to])
+				}
+			}
+		}
 		for i := range u {
-			addScaled(x[(row*u+i)*e:][:e], y[row*e:][:e], by[row*u+i])
+			addScaled(streams[i*e:][:e], y[row*e:][:e], by[i])
 		}
 	})
 }
@@ -77,16 +146,22 @@ func (r *run) distribute(x, by, y []float32, m int) {
 // advanceHyper runs one layer over a batch whose tokens have several streams that hyper-connections mix.
 func (r *run) advanceHyper(l *layer, b *batch, last bool) {
 	e, u, m := l.p.Embd, r.m.streams, len(b.at)
-	h, att, by := grow(&r.h, m*e), grow(&r.att, m*l.o.k), grow(&r.told4, m*u)
+	h, att, by := grow(&r.h, m*e), grow(&r.att, m*l.o.k), grow(&r.told4, m*r.m.after())
 	own := *b
 	own.x = grow(&r.first, m*e)
+	r.tokens = grow(&r.tokens, 0)
+	for i, at := range b.at {
+		if !last || b.want[i] {
+			r.tokens = append(r.tokens, at.token)
+		}
+	}
 	r.reduce(own.x, by, b.x, &l.hyperAttn, m)
 	before := r.hold(by)
 	r.mix(att, h, l, &own)
 	b.sees = own.sees
 	if last { // nothing looks at other rows any more
 		keep(b.x, b.want, u*e)
-		keep(by, b.want, u)
+		keep(by, b.want, r.m.after())
 		m = keep(att, b.want, l.o.k)
 		h = h[:m*e]
 	}

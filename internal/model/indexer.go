@@ -19,7 +19,7 @@ type indexer struct {
 
 func (x *indexer) slots(p *arch.Params) []slot {
 	i := &p.Index
-	if i.Top == 0 || x.none {
+	if i.Top == 0 || x.none || p.Pooled.Groups > 0 {
 		return nil
 	}
 	if i.Block > 0 {
@@ -102,7 +102,7 @@ func (r *run) chooseSeen(h, qa []float32, l *layer, b *batch) sight {
 	for _, seq := range b.seqs {
 		r.parallel((seq.n+queryBlock-1)/queryBlock, func(w *worker, task int) error {
 			at := task * queryBlock
-			w.chooseBlock(s, q, k, by, in, seq, at, min(queryBlock, seq.n-at))
+			w.chooseBlock(s, q, k[seq.from*in.Dim:], by, in, seq, at, min(queryBlock, seq.n-at), 1)
 			return nil
 		})
 	}
@@ -112,12 +112,12 @@ func (r *run) chooseSeen(h, qa []float32, l *layer, b *batch) sight {
 	return s
 }
 
-// chooseBlock chooses for n queries of a sequence, beginning with the one at pos.
-func (w *worker) chooseBlock(s sight, q, k, by []float32, in arch.Indexer, seq sequence, pos, n int) {
+// chooseBlock chooses for n queries of a sequence, beginning with the one at pos, among its keys, each of so many positions.
+func (w *worker) chooseBlock(s sight, q, k, by []float32, in arch.Indexer, seq sequence, pos, n, ratio int) {
 	const lanes = kernel.Lanes
-	all := pos + n
+	all := (pos + n) / ratio
 	cols := roundUp(all)
-	w.packKeys(k[seq.from*in.Dim:], in.Dim, all, in.Dim)
+	w.packKeys(k, in.Dim, all, in.Dim)
 	one, sums := grow(&w.scores, n*cols), grow(&w.mix, n*cols)
 	clear(sums)
 	for h := range in.Heads {
@@ -127,13 +127,13 @@ func (w *worker) chooseBlock(s sight, q, k, by []float32, in arch.Indexer, seq s
 		}
 		for i := range n {
 			weight := by[(seq.from+pos+i)*in.Heads+h]
-			for j, v := range one[i*cols:][:pos+i+1] {
+			for j, v := range one[i*cols:][:(pos+i+1)/ratio] {
 				sums[i*cols+j] += float32(max(v, 0) * weight)
 			}
 		}
 	}
 	for i := range n {
-		s.keep(seq.from+pos+i, sums[i*cols:][:pos+i+1], in.Top, &w.prefer)
+		s.keep(seq.from+pos+i, sums[i*cols:][:(pos+i+1)/ratio], in.Top, &w.prefer)
 	}
 }
 

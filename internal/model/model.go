@@ -126,6 +126,10 @@ type layer struct {
 	mix   mixture //
 	mla   latent  // where there is one, k and v stay empty
 
+	oa              weight  // [OL][H·D/groups] of groups of heads, before o, or nothing
+	pool, indexPool pool    // keys of several positions, or nothing
+	table           []int32 // [V][used] the experts of each token, or nil
+
 	keeper keeper    // nil in a layer that keeps no state
 	short  shortConv // or nothing
 	space  stateSpace
@@ -199,6 +203,7 @@ func Of(b *arch.Bound) (*Model, error) {
 		l := &m.layers[i]
 		l.p, l.borrows = b.Params.At(i), b.Params.Borrows(i)
 		l.index.none = !b.Params.Chooses(i)
+		l.pool, l.indexPool = poolOf(&b.Params, i), poolOf(&b.Params, i)
 		l.cut = sparsityOf(&b.Params, i)
 		l.bound, l.sharedBound = at(b.Params.Bounds, i), at(b.Params.SharedBounds, i)
 		l.window, l.still, l.queryGate = of.Windowed(&b.Params, i), of.Still(&b.Params, i), of.QueryGate
@@ -309,9 +314,12 @@ func (l *layer) slots() []slot {
 		{role: arch.RoleFFNSub, norm: &l.ffnSub, n: p.FF, may: true},
 		{role: arch.RoleFFNNorm, norm: &l.ffnNorm, n: p.Embd, may: l.bare || l.parallel},
 	}
-	if p.MLA.KV == 0 {
+	switch {
+	case p.Pooled.Groups > 0:
+		list = append([]slot{list[0], list[len(list)-1]}, l.pooledSlots(p)...)
+	case p.MLA.KV == 0:
 		list = append(l.index.slots(p), list...)
-	} else {
+	default:
 		list = append([]slot{list[0], list[len(list)-1]}, l.latentSlots(p)...)
 	}
 	switch {

@@ -28,6 +28,8 @@ func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
 		return shaped(t, m.params.Context, m.params.Embd)
 	case arch.RoleRelative:
 		return m.placeRelative(t, o.Layer)
+	case arch.RoleHash:
+		return m.placeTable(t, &m.layers[o.Layer])
 	case arch.RoleTypes:
 		m.types = make([]float32, m.params.Embd)
 		if err := shaped(t, m.params.Types, m.params.Embd); err != nil {
@@ -76,6 +78,28 @@ func put(slots []slot, t *formats.Tensor, role arch.Role, layer int) error {
 		return s.norm.read(t, s.n, s.heads)
 	}
 	return readVector(s.vector, t, s.n)
+}
+
+// placeTable reads which experts each token is given to.
+func (m *Model) placeTable(t *formats.Tensor, l *layer) error {
+	v, x := m.params.Vocab, &m.params.Mix
+	if err := shaped(t, v, x.Used); err != nil {
+		return err
+	}
+	l.table = make([]int32, v*x.Used)
+	row := make([]float32, x.Used)
+	for i := range v {
+		if err := t.Rows.ReadRows(row, i); err != nil {
+			return err
+		}
+		for j, e := range row {
+			if !(e >= 0 && e < float32(x.Count)) {
+				return formats.Corrupt("gives token %d to expert %v of %d", i, e, x.Count)
+			}
+			l.table[i*x.Used+j] = int32(e)
+		}
+	}
+	return nil
 }
 
 func readVector(dst *[]float32, t *formats.Tensor, n int) error {

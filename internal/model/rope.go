@@ -16,6 +16,11 @@ type rope struct {
 // newRope computes the frequencies as transformers does, in float32: base^(-2i/D), divided by the factors of the model's
 // position scaling.
 func newRope(p *arch.Params, smooth bool) *rope {
+	if p.Pooled.Base > 0 {
+		own := *p
+		own.RopeBase = p.Pooled.Base
+		p = &own
+	}
 	r := &rope{freq: make([]float32, p.RopeDim/2)}
 	for i := range r.freq {
 		r.freq[i] = 1 / float32(pow(float64(p.RopeBase), float32(2*i)/float32(p.RopeDim)))
@@ -48,8 +53,11 @@ func (r *rope) divide(p *arch.Params, by []float32) {
 // far says whether positions of a sequence of n tokens are those of one longer than in training.
 func (m *Model) far(n int) bool { return m.params.RopeType == "longrope" && n > m.params.RopeContext }
 
-// newNear is the table of the layers with a window, where these have a base of their own; without, it is empty.
+// newNear is the table of the layers with a window, where these have a base of their own, or of those without keys of several positions; without, it is empty.
 func newNear(p *arch.Params) *rope {
+	if p.Pooled.Groups > 0 {
+		return newRope(&arch.Params{RopeDim: p.RopeDim, RopeBase: p.RopeBase}, false)
+	}
 	if p.NearBase == 0 {
 		return &rope{}
 	}
@@ -65,7 +73,7 @@ func (r *run) ropeOf(l *layer) *rope {
 	if l.still {
 		return &rope{}
 	}
-	if l.window > 0 && r.m.params.NearBase != 0 {
+	if l.window > 0 && r.m.params.NearBase != 0 || r.m.params.Pooled.Groups > 0 && l.pool.ratio == 0 {
 		return r.near
 	}
 	return r.rope

@@ -89,13 +89,7 @@ func (r *run) choose(w *worker, chosen []choice, scores, bias []float32) {
 		capped(scores, r.m.params.Caps.Router)
 	}
 	prefer := append(grow(&w.prefer, 0), scores...)
-	if mix.Gate == arch.GateSigmoid {
-		for i, s := range scores {
-			scores[i] = 1 / (1 + kernel.Exp(-s))
-		}
-	} else {
-		kernel.Softmax(scores)
-	}
+	likely(scores, mix.Gate)
 	if !r.m.inGate {
 		copy(prefer, scores)
 	}
@@ -106,12 +100,51 @@ func (r *run) choose(w *worker, chosen []choice, scores, bias []float32) {
 	if mix.Groups > 1 {
 		r.dropGroups(prefer)
 	}
-	sum := float32(0)
 	for i := range chosen {
 		best := highest(prefer)
 		chosen[i] = choice{int32(best), scores[best]}
-		sum += scores[best]
 		prefer[best] = float32(math.Inf(-1))
+	}
+	r.share(chosen)
+}
+
+// likely makes of what a router says how likely experts are.
+func likely(scores []float32, gate int) {
+	switch gate {
+	case arch.GateSigmoid:
+		for i, s := range scores {
+			scores[i] = 1 / (1 + kernel.Exp(-s))
+		}
+	case arch.GateSqrtSoftplus:
+		for i, s := range scores {
+			scores[i] = float32(math.Sqrt(float64(softplus(s))))
+		}
+	default:
+		kernel.Softmax(scores)
+	}
+}
+
+// routeByToken is route where a table says which experts each token is given to.
+func (r *run) routeByToken(scores []float32, table []int32, m int) {
+	mix := &r.m.params.Mix
+	chosen := grow(&r.chosen, m*mix.Used)
+	r.eachRow(m, func(_ *worker, row int) {
+		of, scores := chosen[row*mix.Used:][:mix.Used], scores[row*mix.Count:][:mix.Count]
+		likely(scores, mix.Gate)
+		for i, e := range table[int(r.tokens[row])*mix.Used:][:mix.Used] {
+			of[i] = choice{e, scores[e]}
+		}
+		r.share(of)
+	})
+	r.send(chosen, mix.Count)
+}
+
+// share divides weights of experts by their sum, and multiplies them, where a family does that.
+func (r *run) share(chosen []choice) {
+	mix := &r.m.params.Mix
+	sum := float32(0)
+	for _, c := range chosen {
+		sum += c.weight
 	}
 	by := mix.Scale
 	if by == 0 {

@@ -84,6 +84,8 @@ type scratch struct {
 
 	qa, kva, wide, mixed     []float32 // of latent attention
 	indexQ, indexK, indexBy  []float32 // of what chooses positions
+	indexGate, indexKeys     []float32
+	poolK, poolGate, pooled  []float32 // of keys of several positions
 	sum, scores, taken, made []float32 // of experts
 
 	way     routing
@@ -103,6 +105,7 @@ type routing struct {
 	grouped      []choice // likewise among those that groups share
 	begins, next []int
 	routes       []route
+	tokens       []int32 // of rows
 }
 
 // A worker is the memory of one thread.
@@ -120,6 +123,7 @@ type worker struct {
 	state, ones               []float32 // of one head that keeps one; and ones
 	keys, values, scores, mix []float32 // attention of one head
 	prefer                    []float32 // a row's experts
+	both                      []float32 // keys of two kinds
 }
 
 // A run is one call of States or Logits. It remembers its first error, and does nothing more after that, so that the
