@@ -103,13 +103,13 @@ func TestTablesAreTotal(t *testing.T) {
 		Types: 2, Buckets: 8, Labels: []string{"a", "b", "c"},
 		Mix: Mixture{Count: 3, Used: 2, FF: 4, SharedFF: 5, PerGroup: 1, GroupFF: 6}, MLA: Latent{Q: 7, KV: 9, Nope: 3}, Index: Indexer{Heads: 2, Dim: 8, Top: 4}, Hyper: Hyper{Streams: 3}, Pooled: Pooled{Ratios: []int32{4, 128}, Groups: 2, Rank: 3, Hashed: 1, Own: 4}, State: State{Conv: 3, Inner: 12, Size: 5, Heads: 4, Groups: 2}, Sections: []int32{1, 1, 1}}
 	for _, a := range All() {
-		seen, plain := map[string]bool{}, map[string]*Rule{}
+		seen, plain := map[string]*Rule{}, map[string]*Rule{}
 		for i := range a.Tensors {
 			r := &a.Tensors[i]
-			if (seen[r.GGUF+" of "+r.HF] || plain[r.HF] != nil && r.Do.Join == nil && beside(r, plain[r.HF], &p)) && !r.Optional {
+			if (seen[r.GGUF+" of "+r.HF] != nil && beside(r, seen[r.GGUF+" of "+r.HF], &p) || plain[r.HF] != nil && r.Do.Join == nil && beside(r, plain[r.HF], &p)) && !r.Optional {
 				t.Errorf("%s %s: a name occurs twice", a.Name, r.GGUF)
 			}
-			if seen[r.GGUF+" of "+r.HF] = true; r.HF != "" && r.Do.Join == nil {
+			if seen[r.GGUF+" of "+r.HF] = r; r.HF != "" && r.Do.Join == nil {
 				plain[r.HF] = r
 			}
 			if layered := strings.Contains(r.HF, "{}") || strings.Contains(r.HF, "{n}"); strings.Contains(r.GGUF, "{}") != layered && r.HF != "" {

@@ -23,6 +23,7 @@ type Mixture struct {
 	PerGroup   int     // so many experts share a further one …
 	GroupFF    int     // CM: … of this width …
 	GroupScale float32 // … of whose outputs so much is added
+	ByWidth    bool    // layers have experts that have a feed-forward network at all
 	Norm       bool    // the weights of a token's experts are divided by their sum
 }
 
@@ -74,6 +75,9 @@ func dense(p *Params, layer int) bool { return !mixed(p, layer) }
 
 // Mixed says of a layer that it has experts.
 func (p *Params) Mixed(layer int) bool {
+	if p.Mix.ByWidth {
+		return p.Mix.Count > 0 && thinks(p, layer)
+	}
 	return p.Mix.Count > 0 && layer >= p.Mix.Dense && (p.Mix.Every < 2 || layer%p.Mix.Every == p.Mix.Every-1)
 }
 

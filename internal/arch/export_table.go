@@ -52,6 +52,7 @@ var tellings = []telling{
 	{Type: "qwen3_5_moe_text", Set: tellDelta, Names: map[string]string{"num_local_experts": "num_experts"}},
 	{Type: "qwen3_5_moe", Cannot: needsTower},
 	{Type: "qwen3_next", Set: tellDelta, Names: map[string]string{"num_local_experts": "num_experts"}},
+	{Type: "nemotron_h", Set: tellNemotronH, Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "lfm2", Set: tellConvs},
 	{Type: "lfm2_moe", Set: tellConvs, Names: map[string]string{"num_local_experts": "num_experts"}},
 	{Type: "chameleon", Cannot: needsTower},

@@ -91,14 +91,14 @@ func (p *Params) checkState() error {
 	return nil
 }
 
-// instead is layers that keep a state instead of keys and values: those without heads of keys, in families whose files tell them so.
+// instead is layers that keep a state instead of keys and values: those without heads of keys, in families whose files tell them so, and without a feed-forward network where layers have one part.
 var instead = Key{Field: func(p *Params) any { return &p.State.In }, When: never, Default: func(p *Params) {
 	if len(p.KVHeadsIn) > maxList {
 		return // refused further on
 	}
 	p.HeadsIn = nil
-	for _, n := range p.KVHeadsIn {
-		p.State.In = append(p.State.In, n == 0)
+	for i, n := range p.KVHeadsIn {
+		p.State.In = append(p.State.In, n == 0 && (i >= len(p.FFIn) || p.FFIn[i] == 0))
 		heads := p.Heads
 		if n == 0 {
 			heads = 0

@@ -8,7 +8,7 @@ import (
 // A class that is not known is refused with what config.json tells about why.
 func TestStrangers(t *testing.T) {
 	for _, test := range []struct{ config, says string }{
-		{`{"architectures": ["NemotronHForCausalLM"], "ssm_state_size": 128, "mamba_num_heads": 8}`, "state instead of keys"},
+		{`{"architectures": ["Zamba2ForCausalLM"], "mamba_d_state": 128, "mamba_expand": 2}`, "state instead of keys"},
 		{`{"architectures": ["KimiK3ForConditionalGeneration"], "text_config": {"linear_attn_config": {"head_dim": 8}, "model_type": "kimi_linear"}}`, `linear attention, which no family here computes; its language model is of type "kimi_linear"`},
 		{`{"architectures": ["DeepseekV5ForCausalLM"], "index_topk": 2048}`, "chooses the positions"},
 		{`{"architectures": ["AlbertModel"], "type_vocab_size": 2}`, "an encoder of another kind"},

@@ -65,7 +65,7 @@ func (x *mixture) slots(p *arch.Params) []slot {
 	}
 	return append(list,
 		slot{role: arch.RoleShareGate, matrix: &x.share, n: 1, k: p.Embd, may: true},
-		slot{role: arch.RoleGateShared, matrix: &x.sharedGate, n: m.SharedFF, k: p.Embd},
+		slot{role: arch.RoleGateShared, matrix: &x.sharedGate, n: m.SharedFF, k: p.Embd, may: x.ungated},
 		slot{role: arch.RoleUpShared, matrix: &x.sharedUp, n: m.SharedFF, k: p.Embd},
 		slot{role: arch.RoleDownShared, matrix: &x.shared, n: p.Embd, k: m.SharedFF},
 	)
@@ -313,8 +313,13 @@ func (r *run) shared(out, h []float32, l *layer, m int) {
 	}
 	f := x.shared.k
 	gate, up, y := grow(&r.gate, m*f), grow(&r.up, m*f), grow(&r.made, m*e)
-	r.apply(h, m, product{gate, &x.sharedGate}, product{up, &x.sharedUp})
-	r.activateWithin(gate, up, l.sharedBound, m)
+	if x.ungated {
+		r.apply(h, m, product{gate, &x.sharedUp})
+		r.activate(gate, nil, m)
+	} else {
+		r.apply(h, m, product{gate, &x.sharedGate}, product{up, &x.sharedUp})
+		r.activateWithin(gate, up, l.sharedBound, m)
+	}
 	r.apply(gate, m, product{y, &x.shared})
 	before := r.hold(y)
 	defer r.release(before)
