@@ -244,6 +244,9 @@ func (p *Pack) dense() *quantize.Type {
 	return quantize.BF16
 }
 
+// parametrized is how names of matrices end that the library computes of others (torch.nn.utils.parametrize).
+const parametrized = ".parametrizations.weight.original"
+
 // codes checks that the format takes every matrix, and decides what scales are stored as.
 func (p *Pack) codes(opt PackOptions) error {
 	some := false
@@ -252,8 +255,11 @@ func (p *Pack) codes(opt PackOptions) error {
 	}
 	if !some {
 		hint := "name a folder of matrices"
-		if opt.Keep {
+		switch {
+		case opt.Keep:
 			hint = "quern quantize makes codes"
+		case slices.ContainsFunc(p.Tensors, func(t PackStep) bool { return strings.HasSuffix(t.Name, parametrized) }):
+			hint = "its matrices are stored as *" + parametrized + ", beside adapters that are added to them: no format for codes has those; quern quantize makes a GGUF of them, or save the model with one adapter merged"
 		}
 		return &formats.Error{File: p.Source, Err: formats.Unsupported("no matrix to store as codes"), Hint: hint}
 	}

@@ -54,7 +54,7 @@ type Variant struct {
 }
 
 // A Rule makes one GGUF tensor, per layer where a name says "{}". It is invertible where its Op is. Where HF says "{e}" the
-// tensor is as many source tensors, one for each expert, one behind the other; "{g}" is one for each group of them, "{h}" for each head, "{kv}" for each head of keys; "{n}" counts
+// tensor is as many source tensors, one for each expert, one behind the other; "{g}" is one for each group of them, "{h}" for each head, "{kv}" for each head of keys; "{qkv}" stands for q, k and v; "{n}" counts
 // the layers that have the tensor. Several rules may take parts of one source tensor; several rules with one GGUF name are layouts of which a
 // checkpoint has one.
 type Rule struct {

@@ -146,7 +146,11 @@ func TestTablesAreTotal(t *testing.T) {
 
 // roundTrip undoes a rule's operation, reading rows and bytes, at odd offsets too.
 func roundTrip(t *testing.T, r *Rule, p *Params) {
-	in := numbers("x", r.sourceDims(p)...)
+	dims := r.sourceDims(p)
+	if strings.Contains(r.HF, "{qkv}") {
+		dims = append([]int{3}, dims...)
+	}
+	in := numbers("x", dims...)
 	forward := r.Do.Forward(in, p)
 	if slices.Equal(floatsOf(t, forward), floatsOf(t, in)) && equal(forward.Shape, in.Shape) && forward.Type == in.Type {
 		t.Errorf("%s: %s does nothing", r.GGUF, r.Do.Name)

@@ -111,11 +111,10 @@ func (p *Params) check() error {
 	if err := p.checkState(); err != nil {
 		return err
 	}
-	if err := p.Stacks.check(); err != nil {
-		return err
-	}
-	if err := p.Hyper.check(); err != nil {
-		return err
+	for _, err := range []error{p.Sparse.check(), p.Stacks.check(), p.Hyper.check()} {
+		if err != nil {
+			return err
+		}
 	}
 	if err := p.Index.check(p); err != nil {
 		return err

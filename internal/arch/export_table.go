@@ -60,6 +60,8 @@ var tellings = []telling{
 	{Type: "plamo", Set: tellPLaMo},
 	{Type: "plamo3", Set: tellPLaMo3},
 	{Type: "hrm_text", Last: true},
+	{Type: "rugpt3xl", Last: true, Set: tellSparse, When: func(p *Params) bool { return p.Sparse.Every < 3 }, Names: map[string]string{"n_layer": "num_hidden_layers", "n_positions": "max_position_embeddings",
+		"n_embd": "hidden_size", "n_inner": "intermediate_size", "n_head": "num_attention_heads", "layer_norm_epsilon": "layer_norm_eps", "activation_function": "hidden_act"}},
 	{Type: "mistral4", Class: "Mistral4ForCausalLM", Set: func(p *Params) map[string]any {
 		return map[string]any{"num_key_value_heads": p.Heads, "head_dim": unsaid}
 	}},

@@ -88,7 +88,7 @@ func (a *Arch) stripped(name string) string {
 
 // prefixed is a name with the prefix that a class without a head leaves out.
 func (a *Arch) prefixed(name string, bare bool) string {
-	if !bare && !a.Loose || strings.HasPrefix(name, a.prefix()) || !bare && strings.HasPrefix(name, "lm_head.") {
+	if !bare && !a.Loose || strings.HasPrefix(name, a.prefix()) || !bare && (strings.HasPrefix(name, "lm_head.") || strings.HasPrefix(name, "model.")) {
 		return name
 	}
 	return a.prefix() + name

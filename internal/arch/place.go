@@ -128,6 +128,9 @@ func (r *Rule) names(name string, p *Params) func(yield func(int, string) bool) 
 
 // parts are the names of the source tensors that a tensor consists of.
 func (r *Rule) parts(name string, p *Params) []string {
+	if before, after, ok := strings.Cut(name, "{qkv}"); ok {
+		return []string{before + "q" + after, before + "k" + after, before + "v" + after}
+	}
 	for _, of := range []struct {
 		mark string
 		n    int
@@ -147,7 +150,7 @@ func (r *Rule) parts(name string, p *Params) []string {
 
 // several says of a name that it stands for one of several tensors.
 func several(name string) bool {
-	return strings.Contains(name, "{e}") || strings.Contains(name, "{g}") || strings.Contains(name, "{h}") || strings.Contains(name, "{kv}") || strings.Contains(name, "{u}")
+	return strings.Contains(name, "{e}") || strings.Contains(name, "{g}") || strings.Contains(name, "{h}") || strings.Contains(name, "{kv}") || strings.Contains(name, "{u}") || strings.Contains(name, "{qkv}")
 }
 
 func layerName(name string, layer int) string {

@@ -3,6 +3,7 @@ package arch
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"quern/formats"
 	"quern/quantize"
@@ -40,7 +41,7 @@ func (b *Bound) Places() map[string][]Place {
 	out := map[string][]Place{}
 	for i := range b.Arch.Tensors {
 		r := &b.Arch.Tensors[i]
-		if r.HF == "" || len(r.sourceDims(&b.Params)) != 2 || r.Do.Make != nil {
+		if r.HF == "" || strings.Contains(r.HF, "{qkv}") || len(r.sourceDims(&b.Params)) != 2 || r.Do.Make != nil {
 			continue
 		}
 		var rows, columns []int

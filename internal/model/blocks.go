@@ -7,9 +7,38 @@ import (
 	"quern/internal/kernel"
 )
 
+// fixedBlocks is what heads see of sequences by a fixed pattern of blocks.
+func (r *run) fixedBlocks(b *batch) sight {
+	p, most := &r.m.params, 0
+	of := &p.Sparse
+	for _, s := range b.seqs {
+		most = max(most, (s.n+of.Block-1)/of.Block)
+	}
+	if most <= of.Local || r.err != nil {
+		return sight{}
+	}
+	s := sight{words: (most + 63) / 64, sets: p.Heads, block: of.Block}
+	s.bits = make([]uint64, len(b.at)*s.sets*s.words) // as of blocks that are chosen
+	r.eachRow(len(b.at), func(_ *worker, row int) {
+		own := b.at[row].pos / of.Block
+		for h := range p.Heads {
+			bits := s.bits[(row*s.sets+h)*s.words:][:s.words]
+			for k := range own + 1 {
+				if of.Sees(h, own, k, p.Context/of.Block) {
+					bits[k/64] |= 1 << (k % 64)
+				}
+			}
+		}
+	})
+	return s
+}
+
 // chooseBlocks lets the index of a layer choose from h, its inputs, the blocks of positions that queries see, for every head of keys those that a head of the index scores
 // highest: a block is as good as its best position, and those near by are always seen (MiniMax-M3).
 func (r *run) chooseBlocks(h []float32, l *layer, b *batch) sight {
+	if l.sparse && r.mode != Deploy {
+		return r.fixedBlocks(b)
+	}
 	x, m := &l.index, len(b.at)
 	in := r.m.params.Index
 	if in.Block == 0 || x.q.t == nil || r.err != nil {

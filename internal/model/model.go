@@ -117,6 +117,7 @@ type layer struct {
 	sinks     []float32   // [H] what a head gives to nothing, or nil
 	window    int         // positions that a query sees, itself included; 0 = all
 	still     bool        // nothing is rotated
+	sparse    bool        // heads see a fixed pattern of blocks, which runtimes do not know
 	queryGate bool        // behind each head of queries is what multiplies what attention gives
 	bare      bool        // its parts are given the residual stream without a norm, or norms have no weights
 	parallel  bool        // the feed-forward network is given what attention is
@@ -209,6 +210,7 @@ func Of(b *arch.Bound) (*Model, error) {
 		l.window, l.still, l.queryGate = of.Windowed(&b.Params, i), of.Still(&b.Params, i), of.QueryGate
 		l.bare, l.whole = of.Bare || of.BareNorm || of.Encoder, of.WholeNorm
 		l.xielu = xieluOf(&b.Params, i)
+		l.sparse = b.Params.Sparse.Every > 0 && i%b.Params.Sparse.Every == 0
 		if b.Params.Keeps(i) {
 			l.keeper = keepers[of.Keeper]
 		}
@@ -235,15 +237,19 @@ func Of(b *arch.Bound) (*Model, error) {
 		return nil, err
 	}
 	for i := range m.layers {
-		l := &m.layers[i]
-		if l.parallel && l.ffnNorm.weight == nil {
-			l.ffnNorm = l.attnNorm
-		}
-		if b.Params.NormAfter {
-			l.attnPost, l.ffnPost, l.attnNorm, l.ffnNorm = l.attnNorm, l.ffnNorm, norm{}, norm{}
-		}
+		m.layers[i].seatNorms(b.Params.NormAfter)
 	}
 	return m, nil
+}
+
+// seatNorms puts norms where a layer uses them: one that both parts share at the second, too, or those that come after the parts there.
+func (l *layer) seatNorms(after bool) {
+	if l.parallel && l.ffnNorm.weight == nil {
+		l.ffnNorm = l.attnNorm
+	}
+	if after {
+		l.attnPost, l.ffnPost, l.attnNorm, l.ffnNorm = l.attnNorm, l.ffnNorm, norm{}, norm{}
+	}
 }
 
 // Params are the hyper-parameters. Sequences longer than Params().Context are run all the same, unless positions are learned vectors.
