@@ -7,7 +7,6 @@ import (
 )
 
 // GraniteHybrid is the family of Granite 4: Mamba 2 in most layers, attention that knows no positions in the others, and dense networks or experts beside a shared one behind both.
-// Bamba is its pattern, with heads of which a part is rotated.
 var GraniteHybrid = register(Arch{
 	Name: "granitehybrid",
 	Variants: []Variant{{
