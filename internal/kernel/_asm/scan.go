@@ -3,20 +3,13 @@ package main
 import "fmt"
 
 // scanAMD64 writes steps of states whose columns lie side by side: s = s·decay + x·b[i], y += s·c[i], with every product rounded. wide > 0 is a multiple of 8, and stride
-// the bytes from one row of s to the next; rows of decays are as far apart.
+// the bytes from one row of s to the next.
 func scanAMD64(f *file) {
 	f.p("\n// func scanAVX2(y, s, x, b, c *float32, n, wide, stride uintptr, decay float32)")
 	f.fn("scanAVX2", 68)
 	f.args("y", "DI", "s", "SI", "x", "DX", "b", "R8", "c", "R9", "n", "R10", "wide", "CX", "stride", "R11")
 	f.i("VBROADCASTSS", "decay+64(FP)", "Y12")
-	f.scan(func(int, string) string { return "Y12" })
-	f.p("\tVZEROUPPER\n\tRET")
-
-	f.p("\n// func scanEachAVX2(y, s, x, b, c, decay *float32, n, wide, stride uintptr)")
-	f.fn("scanEachAVX2", 72)
-	f.args("y", "DI", "s", "SI", "x", "DX", "b", "R8", "c", "R9", "decay", "R15", "n", "R10", "wide", "CX", "stride", "R11")
-	f.i("SUBQ", "SI", "R15") // from a place in s to that in decay
-	f.scan(func(q int, at string) string { return fmt.Sprintf("%d(%s)(R15*1)", 32*q, at) })
+	f.scan()
 	f.p("\tVZEROUPPER\n\tRET")
 
 	f.p("\n// func addMulAVX2(y, x, w *float32, n uintptr)")
@@ -32,8 +25,8 @@ func scanAMD64(f *file) {
 	f.p("\tVZEROUPPER\n\tRET")
 }
 
-// scan goes over the columns, 32 at a time and then 8, and for each over all rows.
-func (f *file) scan(decay func(q int, at string) string) {
+// scan goes over the columns, 32 at a time and then 8, and for each over all rows; Y12 is the decay.
+func (f *file) scan() {
 	for _, vectors := range []int{4, 1} {
 		again, end, row := f.label("columns"), f.label("rest"), f.label("row")
 		f.at(again)
@@ -51,7 +44,7 @@ func (f *file) scan(decay func(q int, at string) string) {
 		for q := range vectors {
 			at := fmt.Sprintf("%d(AX)", 32*q)
 			f.i("VMOVUPS", at, "Y10")
-			f.i("VMULPS", decay(q, "AX"), "Y10", "Y10")
+			f.i("VMULPS", "Y12", "Y10", "Y10")
 			f.i("VMULPS", y(q), "Y8", "Y11")
 			f.i("VADDPS", "Y11", "Y10", "Y10")
 			f.i("VMOVUPS", "Y10", at)
