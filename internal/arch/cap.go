@@ -24,13 +24,9 @@ func (c *Caps) check() error {
 
 // windows refuses layers that differ from the family's pattern: files do not tell which layers have a window.
 func windows(c *Config, p *Params, l Layer) error {
-	v, _ := c.Value("layer_types")
-	list, ok := v.([]any)
-	if v == nil {
-		return nil
-	}
-	if !ok || len(list) != p.Layers {
-		return c.wrong("layer_types", v, fmt.Sprintf("a list of %d words", p.Layers))
+	list, err := c.words("layer_types", p.Layers)
+	if err != nil {
+		return err
 	}
 	for i, kind := range list {
 		want := "sliding_attention"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -213,6 +214,33 @@ func number(v any) (float64, bool) {
 		return float64(n), true
 	}
 	return 0, false
+}
+
+// words is a list with a word for each layer, nil where config.json has none under the key.
+func (c *Config) words(key string, layers int) ([]any, error) {
+	v, _ := c.Value(key)
+	list, ok := v.([]any)
+	if v != nil && (!ok || len(list) != layers) {
+		return nil, c.wrong(key, v, fmt.Sprintf("a list of %d words", layers))
+	}
+	return list, nil
+}
+
+// first counts the layers before all others for which such a list has one word; the others have another.
+func (c *Config) first(n *int, key, word, other string, layers int) error {
+	list, err := c.words(key, layers)
+	if list == nil || err != nil {
+		return err
+	}
+	*n = 0
+	for i, kind := range list {
+		if kind == word && i == *n {
+			*n++
+		} else if kind != other {
+			return c.fail(key, formats.Unsupported("layer %d is %.60q, behind %d of %q: files tell how many of the first layers are so, and the others are %q", i, fmt.Sprint(kind), *n, word, other), "")
+		}
+	}
+	return nil
 }
 
 func (c *Config) wrong(key string, v any, want string) error {

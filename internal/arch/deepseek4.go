@@ -177,15 +177,14 @@ func finishV4(c *Config, p *Params) error {
 // ratios reads of how many positions a key is made in each layer, from numbers or words.
 func (c *Config) ratios(p *Params) error {
 	const key = "layer_types"
-	v, _ := c.Value(key)
-	list, ok := v.([]any)
+	list, err := c.words(key, p.Layers)
 	switch {
-	case v == nil && p.Pooled.Ratios == nil:
+	case err != nil:
+		return err
+	case list == nil && p.Pooled.Ratios == nil:
 		return c.fail("compress_ratios", formats.Corrupt("missing: nothing tells of how many positions keys are made"), "a number for each layer: 0, 4 or 128")
-	case v == nil:
+	case list == nil:
 		return nil
-	case !ok || len(list) != p.Layers:
-		return c.wrong(key, v, fmt.Sprintf("a list of %d words", p.Layers))
 	}
 	told := p.Pooled.Ratios
 	p.Pooled.Ratios = nil
@@ -205,24 +204,7 @@ func (c *Config) ratios(p *Params) error {
 
 // hashedFirst reads in which layers the token chooses its experts where config.json lists them: files tell how many of the first do.
 func hashedFirst(c *Config, p *Params) error {
-	const key = "mlp_layer_types"
-	v, _ := c.Value(key)
-	list, ok := v.([]any)
-	if v == nil {
-		return nil
-	}
-	if !ok || len(list) != p.Layers {
-		return c.wrong(key, v, fmt.Sprintf("a list of %d words", p.Layers))
-	}
-	p.Pooled.Hashed = 0
-	for i, kind := range list {
-		if kind == "hash_moe" && i == p.Pooled.Hashed {
-			p.Pooled.Hashed++
-		} else if kind != "moe" {
-			return c.fail(key, formats.Unsupported("layer %d is %.60q, and files tell how many of the first layers are \"hash_moe\"", i, fmt.Sprint(kind)), "")
-		}
-	}
-	return nil
+	return c.first(&p.Pooled.Hashed, "mlp_layer_types", "hash_moe", "moe", p.Layers)
 }
 
 // tellV4 is the way back.

@@ -51,13 +51,9 @@ func finishDelta(c *Config, p *Params) error {
 		return c.fail("linear_num_value_heads", formats.Corrupt("%d heads of size %d", s.Heads, s.Inner), "")
 	}
 	s.Inner *= s.Heads
-	v, _ := c.Value("layer_types")
-	if v == nil {
-		return nil
-	}
-	list, ok := v.([]any)
-	if !ok || len(list) != p.Layers {
-		return c.wrong("layer_types", v, fmt.Sprintf("a list of %d words", p.Layers))
+	list, err := c.words("layer_types", p.Layers)
+	if list == nil || err != nil {
+		return err
 	}
 	for i, kind := range list {
 		if kind != "linear_attention" && kind != "full_attention" {

@@ -1,7 +1,6 @@
 package arch
 
 import (
-	"fmt"
 	"slices"
 
 	"quern/formats"
@@ -233,24 +232,7 @@ func denseLayers(hf string) Key {
 
 // denseFirst reads which layers have experts where config.json lists them: files tell how many of the first have none.
 func denseFirst(c *Config, p *Params) error {
-	const key = "mlp_layer_types"
-	v, _ := c.Value(key)
-	list, ok := v.([]any)
-	if v == nil {
-		return nil
-	}
-	if !ok || len(list) != p.Layers {
-		return c.wrong(key, v, fmt.Sprintf("a list of %d words", p.Layers))
-	}
-	p.Mix.Dense = 0
-	for i, kind := range list {
-		if kind == "dense" && i == p.Mix.Dense {
-			p.Mix.Dense++
-		} else if kind != "sparse" {
-			return c.fail(key, formats.Unsupported("layer %d is %.60q behind layers with experts, and files tell the number of dense layers before those", i, fmt.Sprint(kind)), "")
-		}
-	}
-	return nil
+	return c.first(&p.Mix.Dense, "mlp_layer_types", "dense", "sparse", p.Layers)
 }
 
 // denseTypes is that list.

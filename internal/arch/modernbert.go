@@ -78,11 +78,11 @@ func modernFinish(c *Config, p *Params) error {
 		return c.fail("classifier_pooling", formats.Unsupported("is no mean and no first token"), "")
 	}
 	const key = "layer_types"
-	v, _ := c.Value(key)
-	if list, ok := v.([]any); v != nil {
-		if !ok || len(list) != p.Layers {
-			return c.wrong(key, v, fmt.Sprintf("a list of %d words", p.Layers))
-		}
+	list, err := c.words(key, p.Layers)
+	if err != nil {
+		return err
+	}
+	if list != nil {
 		if p.FullFirst = slices.Index(list[min(1, len(list)):], any("full_attention")) + 1; p.FullFirst == 0 {
 			p.FullFirst = max(3, p.Layers)
 		}
