@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"quern/formats"
-	"quern/quantize"
 )
 
 // ssmKeys are the sizes of a state-space model, by their names in GGUF; hf are those in config.json.
@@ -96,32 +95,6 @@ var negativeExp = Op{Name: "negative exponential", Near: true,
 			return -x // not a number, or infinite; above zero: no model has it
 		})
 	},
-}
-
-// mapped is a tensor with a function of every number, in float32.
-func mapped(t *formats.Tensor, f func(float32) float32) *formats.Tensor {
-	n := *t
-	n.Type, n.Rows, n.Raw = quantize.ByName("F32"), nil, nil
-	if t.Rows != nil {
-		rows := mappedRows{t.Rows, f}
-		n.Rows, n.Raw = rows, vectorBytes{rows, t.Elems()}
-	}
-	return &n
-}
-
-type mappedRows struct {
-	rows formats.Rows
-	f    func(float32) float32
-}
-
-func (r mappedRows) ReadRows(dst []float32, row int) error {
-	if err := r.rows.ReadRows(dst, row); err != nil {
-		return err
-	}
-	for i, x := range dst {
-		dst[i] = r.f(x)
-	}
-	return nil
 }
 
 // freeSteps refuses limits of time steps, which runtimes do not have.

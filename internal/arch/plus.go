@@ -15,34 +15,37 @@ var PlusOne = added("plus one", 1)
 // added is an operation that adds a number, in float32.
 func added(name string, x float32) Op {
 	return Op{Name: name, Rounds: x != 1,
-		Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor { return plus(t, x) },
-		Inverse: func(t *formats.Tensor, _ *Params) *formats.Tensor { return plus(t, -x) },
+		Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor {
+			return mapped(t, func(v float32) float32 { return v + x })
+		},
+		Inverse: func(t *formats.Tensor, _ *Params) *formats.Tensor {
+			return mapped(t, func(v float32) float32 { return v - x })
+		},
 	}
 }
 
-// plus is a vector with something added to every element. Its bytes are made when they are asked for.
-func plus(t *formats.Tensor, x float32) *formats.Tensor {
+// mapped is a tensor with a function of every number, in float32. Its bytes are made when they are asked for.
+func mapped(t *formats.Tensor, f func(float32) float32) *formats.Tensor {
 	n := *t
-	n.Type = quantize.ByName("F32")
-	n.Rows, n.Raw = nil, nil
+	n.Type, n.Rows, n.Raw = quantize.ByName("F32"), nil, nil
 	if t.Rows != nil {
-		rows := plusRows{t.Rows, x}
+		rows := mappedRows{t.Rows, f}
 		n.Rows, n.Raw = rows, vectorBytes{rows, t.Elems()}
 	}
 	return &n
 }
 
-type plusRows struct {
+type mappedRows struct {
 	rows formats.Rows
-	x    float32
+	f    func(float32) float32
 }
 
-func (r plusRows) ReadRows(dst []float32, row int) error {
+func (r mappedRows) ReadRows(dst []float32, row int) error {
 	if err := r.rows.ReadRows(dst, row); err != nil {
 		return err
 	}
-	for i := range dst {
-		dst[i] += r.x
+	for i, x := range dst {
+		dst[i] = r.f(x)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 
 // functions are those between the matrices of a feed-forward network, over a row.
 var functions = map[arch.Activation]func(w *worker, x []float32){
-	arch.SiLU:     each(silu),
+	arch.SiLU:     (*worker).silu,
 	arch.GELUTanh: func(_ *worker, x []float32) { kernel.GeluTanh(x) },
 	arch.GELU:     gelu,
 	arch.ReLU:     each(func(x float32) float32 { return max(x, 0) }),
@@ -96,7 +96,13 @@ func at(list []float32, layer int) float32 {
 	return 0
 }
 
-func silu(x float32) float32 { return x / (1 + kernel.Exp(-x)) }
+// silu is x/(1+e^-x) of every number.
+func (w *worker) silu(x []float32) {
+	for len(w.ones) < len(x) {
+		w.ones = append(w.ones, 1)
+	}
+	kernel.SiluMul(x, w.ones[:len(x)])
+}
 
 // geluHalf is the approximation by a hyperbolic tangent as llama.cpp has it: read from a table of half precision.
 func geluHalf(w *worker, x []float32) {

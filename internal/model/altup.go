@@ -124,7 +124,7 @@ func (r *run) advanceStreams(l *layer, b *batch, last bool) {
 	r.release(before)
 	r.hold(past)
 	r.normPost(past, l.alt.past, m)
-	r.eachRow(m, func(_ *worker, row int) { kernel.Add(past[row*e:][:e], h[row*e:][:e]) })
+	r.sumOf(past, h, m)
 	if last { // nothing looks at other rows any more
 		keep(b.x, b.want, u*e)
 		keep(past, b.want, e)

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"quern/internal/arch"
-	"quern/internal/kernel"
 )
 
 // A leg is layers that a text goes through one after the other, from … to before. Most models are one; where a text goes through layers several times, there are several, with
@@ -103,12 +102,6 @@ func (r *run) startStacks(b *batch) {
 		copy(b.stack[0][at:], r.m.low)
 	}
 	r.sumOf(b.x, b.stack[0], len(b.at))
-}
-
-// sumOf is x += h.
-func (r *run) sumOf(x, h []float32, m int) {
-	e := r.m.params.Embd
-	r.eachRow(m, func(_ *worker, row int) { kernel.Add(x[row*e:][:e], h[row*e:][:e]) })
 }
 
 // entering are the streams that enter the legs of each stack, by its first layer, one leg after the other; nil where there is one leg, which embeddings enter.

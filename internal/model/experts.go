@@ -188,7 +188,7 @@ func (r *run) besides(out, x, h []float32, l *layer, m int) {
 	r.experts(out, h, l, &l.mix.bank)
 	r.normPost(made, l.mix.densePost, m)
 	r.normPost(out, l.mix.post, m)
-	r.eachRow(m, func(_ *worker, row int) { kernel.Add(out[row*e:][:e], made[row*e:][:e]) })
+	r.sumOf(out, made, m)
 }
 
 // inner are products with an expert's matrices of gate and up, and what its gates are for: nil where there are none, and up takes their place.
@@ -324,7 +324,7 @@ func (r *run) shared(out, h []float32, l *layer, m int) {
 	before := r.hold(y)
 	defer r.release(before)
 	if x.share.t == nil {
-		r.eachRow(m, func(_ *worker, row int) { kernel.Add(out[row*e:][:e], y[row*e:][:e]) })
+		r.sumOf(out, y, m)
 		return
 	}
 	how := grow(&r.scores, m)

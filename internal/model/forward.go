@@ -371,9 +371,13 @@ func (r *run) add(x, h []float32, m int) {
 		r.eachRow(m, func(_ *worker, row int) { addScaled(x[row*e:][:e], h[row*e:][:e], by) })
 		return
 	}
-	r.eachRow(m, func(_ *worker, row int) {
-		kernel.Add(x[row*e:][:e], h[row*e:][:e])
-	})
+	r.sumOf(x, h, m)
+}
+
+// sumOf is x += h, of rows as wide as the stream.
+func (r *run) sumOf(x, h []float32, m int) {
+	e := r.m.params.Embd
+	r.eachRow(m, func(_ *worker, row int) { kernel.Add(x[row*e:][:e], h[row*e:][:e]) })
 }
 
 // clamp cuts numbers off where a family says so.

@@ -49,7 +49,7 @@ func (r *run) added(h, att, kept []float32, l *layer, m int) {
 		before := r.hold(made)
 		r.apply(kept, m, product{h, l.keeper.out(l)})
 		r.release(before)
-		r.eachRow(m, func(_ *worker, row int) { kernel.Add(h[row*l.p.Embd:][:l.p.Embd], made[row*l.p.Embd:][:l.p.Embd]) })
+		r.sumOf(h, made, m)
 	}
 }
 

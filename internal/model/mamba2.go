@@ -79,11 +79,3 @@ func (r *run) scanHead(w *worker, dst, steps, mixed []float32, l *layer, of sequ
 		}
 	}
 }
-
-// silu is x/(1+e^-x) of every number.
-func (w *worker) silu(x []float32) {
-	for len(w.ones) < len(x) {
-		w.ones = append(w.ones, 1)
-	}
-	kernel.SiluMul(x, w.ones[:len(x)])
-}
