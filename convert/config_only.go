@@ -58,7 +58,7 @@ func (p *Plan) withoutTokenizer() bool {
 	if p.src.Format != configOnly {
 		return false
 	}
-	for _, name := range []string{"tokenizer.json", "tokenizer.model", "tokenizer.jsonl"} {
+	for _, name := range tokenizerKinds {
 		if _, err := p.src.File(name); !errors.Is(err, fs.ErrNotExist) {
 			return false
 		}

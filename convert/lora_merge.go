@@ -12,6 +12,7 @@ import (
 
 	"quern/formats"
 	"quern/internal/arch"
+	"quern/internal/tokenizer"
 	"quern/quantize"
 )
 
@@ -314,7 +315,7 @@ func (m *merger) files(base *formats.Source, adapters []*Adapter) error {
 	}
 	first := base.File
 	for _, a := range adapters {
-		for _, name := range []string{"tokenizer.json", "tokenizer.model", "tokenizer.jsonl"} {
+		for _, name := range tokenizerKinds {
 			if _, err := a.file(name); err == nil {
 				first = a.file
 				m.notes = append(m.notes, "the tokenizer is the one that lies with "+a.Path)
@@ -337,7 +338,7 @@ func (m *merger) files(base *formats.Source, adapters []*Adapter) error {
 	return nil
 }
 
-var tokenizerNames = map[string]bool{"tokenizer.json": true, "tokenizer.model": true, "tokenizer.jsonl": true, "tokenizer_config.json": true, "special_tokens_map.json": true,
+var tokenizerNames = map[string]bool{"tokenizer.json": true, "tokenizer.model": true, "tokenizer.jsonl": true, tokenizer.WorldFile: true, "tokenizer_config.json": true, "special_tokens_map.json": true,
 	"added_tokens.json": true, "vocab.json": true, "merges.txt": true, "chat_template.jinja": true, "chat_template.json": true}
 
 // bound sees that the model takes every tensor that was changed.

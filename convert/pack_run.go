@@ -17,6 +17,7 @@ import (
 
 	"quern/formats"
 	"quern/internal/arch"
+	"quern/internal/tokenizer"
 	"quern/quantize"
 )
 
@@ -269,7 +270,7 @@ func (r *packer) report(weights int64) {
 }
 
 // companions are the files of a Hugging Face folder that go with the weights.
-var companionFiles = []string{"tokenizer.json", "tokenizer_config.json", "tokenizer.model", "tokenizer.jsonl", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+var companionFiles = []string{"tokenizer.json", "tokenizer_config.json", "tokenizer.model", "tokenizer.jsonl", tokenizer.WorldFile, "special_tokens_map.json", "added_tokens.json", "vocab.json",
 	"merges.txt", "vocab.txt", "spiece.model", "tekken.json", "chat_template.jinja", "chat_template.json", "generation_config.json",
 	"preprocessor_config.json", "modules.json", arch.PoolingFile, "LICENSE", "LICENSE.txt", "NOTICE"}
 

@@ -211,7 +211,7 @@ var folderRules = []runtimeRule{
 		return ""
 	}},
 	{refuses, "loaders of the runtimes", "copy the tokenizer's files from the model that this one was made from", func(f *checkpoint) string {
-		if !f.gguf && !f.has("tokenizer.json", "tokenizer.model", "tokenizer.jsonl", "vocab.json", "tekken.json", "spiece.model") {
+		if !f.gguf && !f.has(append([]string{"vocab.json", "tekken.json", "spiece.model"}, tokenizerKinds...)...) {
 			return "there is no tokenizer (tokenizer.json, tokenizer.model …)"
 		}
 		return ""

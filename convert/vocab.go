@@ -49,9 +49,12 @@ func ofFolder[T any](src *formats.Source, pre string, load func(func(string) ([]
 	return t, nil
 }
 
+// tokenizerKinds are files of which a folder has one, by the kind of its tokenizer.
+var tokenizerKinds = []string{"tokenizer.json", "tokenizer.model", "tokenizer.jsonl", tokenizer.WorldFile}
+
 // withoutTokenizer is advice for a folder that has none, "" for any other.
 func withoutTokenizer(src *formats.Source) string {
-	for _, name := range []string{"tokenizer.json", "tokenizer.model", "tokenizer.jsonl"} {
+	for _, name := range tokenizerKinds {
 		if _, err := src.File(name); !errors.Is(err, fs.ErrNotExist) {
 			return ""
 		}

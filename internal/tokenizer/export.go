@@ -56,6 +56,14 @@ func (v *Vocab) HFFiles(context int) (map[string][]byte, error) {
 		settings := v.settings(context)
 		settings["tokenizer_class"] = "Plamo3Tokenizer" // of code that lies with the published model
 		return map[string][]byte{"tokenizer.jsonl": v.plamoFile(), "tokenizer_config.json": encodeJSON(settings, "  ")}, nil
+	case "rwkv":
+		lines, err := v.worldFile()
+		if err != nil {
+			return nil, err
+		}
+		settings := v.settings(context)
+		settings["tokenizer_class"] = "RWKV_TOKENIZER" // of code that lies with the published model
+		return map[string][]byte{WorldFile: lines, "tokenizer_config.json": encodeJSON(settings, "  ")}, nil
 	default:
 		return nil, unsupported("tokenizers of kind %q cannot be written as a tokenizer.json", v.Model)
 	}

@@ -21,6 +21,7 @@ type folder struct {
 	sp  *spFile // tokenizer.model or spiece.model, or nil
 
 	plamo []listedToken // tokenizer.jsonl, where there is none of these
+	world []string      // rwkv_vocab_v20230424.txt likewise: bytes by id
 
 	settings   map[string]json.RawMessage // tokenizer_config.json, nil when absent
 	specials   map[string]json.RawMessage // special_tokens_map.json
@@ -98,6 +99,9 @@ func openFolder(file func(string) ([]byte, error), opt HFOptions, few bool) (*fo
 		if err := read("tokenizer.jsonl", f.readPlamo); err != nil {
 			return nil, err
 		}
+		if err := read(WorldFile, f.readWorld); err != nil {
+			return nil, err
+		}
 	}
 	if f.tok != nil && f.tok.unread != nil && !f.unmerged() {
 		if err := f.tok.readMerges(f.tok.unread); err != nil {
@@ -136,7 +140,7 @@ func (f *folder) size() error {
 	if f.sp != nil {
 		known = max(known, len(f.sp.Pieces))
 	}
-	known = max(known, len(f.plamo))
+	known = max(known, len(f.plamo), len(f.world))
 	if f.opt.VocabSize < 0 || f.opt.VocabSize > 2*known+gap {
 		return in("config.json", corrupt("the vocabulary is said to have %d tokens, the tokenizer has %d", f.opt.VocabSize, known))
 	}

@@ -15,6 +15,8 @@ func FromVocab(v *Vocab) (*Tokenizer, error) {
 		return bertFromVocab(v)
 	case "plamo2":
 		return plamoFromVocab(v)
+	case "rwkv":
+		return worldFromVocab(v)
 	case "":
 		return nil, corrupt("the vocabulary does not say of which kind it is")
 	}

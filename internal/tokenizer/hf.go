@@ -38,8 +38,10 @@ func loadHF(file func(string) ([]byte, error), opt HFOptions, few bool) (*Tokeni
 		return f.fromSentencePiece()
 	case f.plamo != nil:
 		return f.fromPlamo()
+	case f.world != nil:
+		return f.fromWorld()
 	}
-	return nil, unsupported("there is neither a tokenizer.json nor a tokenizer.model, no tokenizer.jsonl, nor a vocabulary of tiktoken's kind (tekken.json, qwen.tiktoken, tiktoken.model)")
+	return nil, unsupported("there is neither a tokenizer.json nor a tokenizer.model, no tokenizer.jsonl, no " + WorldFile + ", nor a vocabulary of tiktoken's kind (tekken.json, qwen.tiktoken, tiktoken.model)")
 }
 
 func (f *folder) supported() error {

@@ -171,7 +171,7 @@ func TestHostileSentencePiece(t *testing.T) {
 func TestHostileVocab(t *testing.T) {
 	for name, v := range map[string]*Vocab{
 		"no model":        {},
-		"unknown model":   {Model: "rwkv", Tokens: []string{"a"}},
+		"unknown model":   {Model: "no such", Tokens: []string{"a"}},
 		"no tokens t5":    {Model: "t5"},
 		"no scores":       {Model: "t5", Tokens: []string{"a"}},
 		"no tokens bert":  {Model: "bert"},

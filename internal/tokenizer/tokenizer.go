@@ -17,7 +17,8 @@ type Options struct {
 // A Tokenizer is safe for use by many goroutines.
 type Tokenizer struct {
 	vocab    *Vocab
-	alphabet bool // tokens are spelled in the byte-level alphabet
+	alphabet bool     // tokens are spelled in the byte-level alphabet
+	raw      []string // bytes of tokens that the vocabulary spells otherwise; nil: it does not
 
 	spelled    cutter // the tokens that text spells out
 	normalize  func(text string, at place) string
@@ -139,6 +140,10 @@ func (t *Tokenizer) piece(id int32) string {
 	text, kind := t.vocab.Tokens[id], t.vocab.kind(int(id))
 	switch {
 	case kind == Control || kind == UserDefined || kind == Unknown:
+		return text
+	case int(id) < len(t.raw):
+		return t.raw[id]
+	case t.raw != nil:
 		return text
 	case t.alphabet:
 		if raw, ok := fromAlphabet(text); ok {

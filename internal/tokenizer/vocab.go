@@ -14,7 +14,7 @@ const (
 
 // Vocab is what a GGUF file holds of a tokenizer, the names of its fields are those of its keys under tokenizer.ggml.
 type Vocab struct {
-	Model  string // "gpt2": byte-level BPE; "gemma4": the same of characters; "llama": SentencePiece's merging by score; "t5": unigram; "bert": WordPiece; "plamo2": PLaMo's own
+	Model  string // "gpt2": byte-level BPE; "gemma4": the same of characters; "llama": SentencePiece's merging by score; "t5": unigram; "bert": WordPiece; "plamo2": PLaMo's own; "rwkv": RWKV's, whose tokens are spelled as Python spells bytes
 	Pre    string // name of the pre-tokenizer
 	Tokens []string
 	Scores []float32 // models llama, t5, plamo2 and gemma4, of which the last ignores them
