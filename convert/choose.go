@@ -104,7 +104,7 @@ var kept = regexp.MustCompile(`_norm\.weight$|ffn_gate_inp(_shexp)?\.weight$|ffn
 var singly = regexp.MustCompile(`hc_(attn|ffn)_fn\.weight$|^output_hc_fn\.weight$|indexer\.proj\.weight$|_compressor_ape\.weight$`)
 
 // half are those of them that it stores in 16 bits in a file of that type.
-var half = regexp.MustCompile(`^per_layer_model_proj\.weight$|altup_(router|proj|unembd_proj)\.weight$|laurel_[lr]\.weight$`)
+var half = regexp.MustCompile(`^per_layer_model_proj\.weight$|altup_(router|proj|unembd_proj)\.weight$|laurel_[lr]\.weight$|time_mix_([av][12]|g[12])\.weight$`)
 
 // quantizable says whether a recipe speaks of a tensor at all.
 func quantizable(name string, shape []int) bool {

@@ -142,7 +142,9 @@ func (p *Pack) grid(opt PackOptions) error {
 var notLinear = map[arch.Role]bool{arch.RoleEmbed: true, arch.RolePositions: true, arch.RoleEmbedNorm: true, arch.RoleTypes: true, arch.RoleRelative: true, arch.RoleClass: true, arch.RoleClassOut: true, arch.RoleRouter: true, arch.RoleShareGate: true,
 	arch.RoleQNorm: true, arch.RoleKNorm: true, arch.RoleQGain: true, arch.RoleSideEmbed: true, arch.RoleSideProj: true,
 	arch.RoleAltProj: true, arch.RoleAltUnembed: true, arch.RoleAltRouter: true, arch.RoleAltPredict: true, arch.RoleAltCorrect: true, arch.RoleLaurelLeft: true, arch.RoleLaurelRight: true, arch.RoleHyperAttn: true, arch.RoleHyperFFN: true, arch.RoleHyperHead: true, arch.RoleStateConv: true,
-	arch.RoleHash: true, arch.RolePoolBias: true, arch.RoleIndexBias: true, arch.RoleOA: true}
+	arch.RoleHash: true, arch.RolePoolBias: true, arch.RoleIndexBias: true, arch.RoleOA: true,
+	arch.RoleMixShift: true, arch.RoleMixBonus: true, arch.RoleMixDecayLow: true, arch.RoleMixDecay: true, arch.RoleMixRateLow: true, arch.RoleMixRate: true, arch.RoleMixFirstLow: true, arch.RoleMixFirst: true,
+	arch.RoleMixGateLow: true, arch.RoleMixGate: true}
 
 // steering are matrices of a number or two for each head that decide how fast states forget: they have next to no weights, and rows that are no whole units of any format.
 var steering = []arch.Role{arch.RoleStateBeta, arch.RoleStateAlpha, arch.RoleStateBoth}

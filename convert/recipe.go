@@ -49,12 +49,15 @@ var categories = []struct {
 	text string
 	of   Category
 }{
-	{"attn_output.weight", O}, {"cls.output.weight", Other}, {"output.weight", Output}, {"token_embd.weight", Embed}, {"attn_qkv.weight", V},
+	{"attn_output.weight", O}, {"token_embd.weight", Embed}, {"attn_qkv.weight", V},
 	{"attn_kv_b.weight", V}, {"attn_v.weight", V}, {"attn_k.weight", K}, {"attn_q.weight", Q}, {"ffn_up", Up},
 	{"ffn_gate", Gate}, {"ffn_down", Down},
 }
 
 func categoryOf(name string) Category {
+	if name == "output.weight" {
+		return Output
+	}
 	for _, c := range categories {
 		if strings.Contains(name, c.text) {
 			return c.of

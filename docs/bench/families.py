@@ -3,7 +3,7 @@
 
 usage: families.py QUERN GOLDEN WORK [--llama PYTHON] [NAME…]
 
-GOLDEN/NAME has hf/ (a checkpoint), tokens.json, logits.f32 (transformers', float32; not where it lacks the class) and ref-f32.gguf (the
+GOLDEN/NAME has hf/ (a checkpoint), tokens.json, logits.f32 (transformers', float32; where it lacks the class those of the published computation, or none) and ref-f32.gguf (the
 reference converter's; not where that fails); tiny.py makes such folders of every family. This interpreter needs numpy, gguf, torch and
 transformers; PYTHON needs llama-cpp-python. For each family, in a row of the table:
 
@@ -59,6 +59,12 @@ def compare(ours, ref):
     return ' '.join(differ) or 'equal', f'{equal} of {max(len(ta), len(tb))}'
 
 
+def in_transformers(path):
+    import transformers as tf
+    c = json.load(open(os.path.join(path, 'config.json')))
+    return hasattr(tf, c['architectures'][0]) or c['model_type'] in tf.models.auto.configuration_auto.CONFIG_MAPPING_NAMES
+
+
 def transformers_logits(path, tokens):
     import torch, transformers as tf
     make = getattr(tf, json.load(open(os.path.join(path, 'config.json')))['architectures'][0], tf.AutoModelForCausalLM)
@@ -70,9 +76,29 @@ def transformers_logits(path, tokens):
 TEXTS = ['Hello, world!', '  two  blanks\n\nand 12345 digits', 'naïve café — 日本語 🙂', 'def f(x):\n\treturn x**2\n']
 
 
+def world_tokens(path):
+    """the longest token at every place, of a file in the format of RWKV's"""
+    import ast
+    ids = {}
+    for line in open(path, newline='\n'):
+        x = ast.literal_eval(line[line.index(' ') + 1:line.rindex(' ')])
+        ids[x.encode() if isinstance(x, str) else x] = int(line[:line.index(' ')])
+    longest, out = max(map(len, ids)), []
+    for text in (x.encode() for x in TEXTS):
+        at, row = 0, []
+        while at < len(text):
+            n = next(n for n in range(longest, 0, -1) if text[at:at + n] in ids and at + n <= len(text))
+            row.append(ids[text[at:at + n]])
+            at += n
+        out.append(row)
+    return out
+
+
 def tokens_of(path):
     """what the folder's own library makes of the texts, without special tokens"""
-    fast, slow = os.path.join(path, 'tokenizer.json'), os.path.join(path, 'tokenizer.model')
+    fast, slow, world = (os.path.join(path, x) for x in ('tokenizer.json', 'tokenizer.model', 'rwkv_vocab_v20230424.txt'))
+    if os.path.exists(world):
+        return world_tokens(world)
     if os.path.exists(fast):
         from tokenizers import Tokenizer
         t = Tokenizer.from_file(fast)
@@ -130,7 +156,7 @@ def row(a, name):
         step = 'export'
         shutil.rmtree(out, ignore_errors=True)
         run(a.quern, 'export', gguf, '-o', out)
-        if known is None:
+        if known is None or not in_transformers(src):
             cells[step] = far(ours(out), mine, spread) + '*'
         else:
             cells[step] = far(transformers_logits(out, tokens), transformers_logits(src, tokens), spread)

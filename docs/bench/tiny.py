@@ -99,6 +99,13 @@ EXPERTS = {f'model.layers.{{}}.mlp.experts.{{e}}.{k}_proj.weight': v for k, v in
 PACK = packed(LLAMA, 'W_pack')
 BAILING2 = named(packed(LLAMA, 'query_key_value') | EXPERTS | {'model.layers.{}.mlp.gate.expert_bias': 'N', 'model.layers.{}.self_attn.query_layernorm.weight': 'D',
     'model.layers.{}.self_attn.key_layernorm.weight': 'D'}, {'embed_tokens': 'word_embeddings', 'self_attn': 'attention', 'o_proj': 'dense'})
+LOW = {'w': 'RW', 'a': 'RA', 'v': 'RV', 'g': 'RG'}
+GOOSE = {'model.embeddings.weight': 'V E', 'lm_head.weight': 'V E'} | {f'{k}.{part}': 'E' for part in ('weight', 'bias') for k in (
+    'model.norm', 'model.layers.0.pre_norm', 'model.layers.{}.attn_norm', 'model.layers.{}.ffn_norm', 'model.layers.{}.attn.g_norm')} | {
+    'model.layers.{}.' + k: v for k, v in {f'attn.x_{x}': '1 1 E' for x in 'rwkvag'}.items() | {f'attn.{x}_proj.weight': 'E E' for x in 'rkvo'}.items() | {
+        'attn.k_k': 'E', 'attn.k_a': 'E', 'attn.r_k': 'H D', 'ffn.x_k': 'E', 'ffn.key.weight': 'F E', 'ffn.value.weight': 'E F'}.items() | {
+        f'attn.{x}_lora.lora.0.weight': r + ' E' for x, r in LOW.items()}.items() | {f'attn.{x}_lora.lora.2.weight': 'E ' + r for x, r in LOW.items()}.items() | {
+        f'attn.{x}_lora.lora.2.bias': 'E' for x in 'wav'}.items()}
 # What the files of models have that transformers knows by their own code only.
 LAYOUTS = {
     'baichuan': PACK, 'xverse': LLAMA, 'minicpm': LLAMA, 'internlm3': LLAMA, 'deepseek': LLAMA | EXPERTS,
@@ -127,6 +134,7 @@ LAYOUTS = {
         'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {'kv_a_proj_with_mqa': 'KA E', 'kv_a_layernorm': 'KL', 'kv_b_proj': 'KB KL'}.items()},
     'qwen': {'transformer.wte.weight': 'V E', 'transformer.ln_f.weight': 'E', 'lm_head.weight': 'V E', 'transformer.h.{}.attn.c_attn.bias': 'A'} | {'transformer.h.{}.' + k + '.weight': v for k, v in {
         'ln_1': 'E', 'ln_2': 'E', 'attn.c_attn': 'A E', 'attn.c_proj': 'E Q', 'mlp.w1': 'F/2 E', 'mlp.w2': 'F/2 E', 'mlp.c_proj': 'E F/2'}.items()},
+    'rwkv7': GOOSE,
     'chatglm': {'transformer.embedding.word_embeddings.weight': 'V E', 'transformer.encoder.final_layernorm.weight': 'E', 'transformer.output_layer.weight': 'V E',
         'transformer.rotary_pos_emb.inv_freq': 'R'} | {'transformer.encoder.layers.{}.' + k: v for k, v in {
         'input_layernorm.weight': 'E', 'post_attention_layernorm.weight': 'E', 'self_attention.query_key_value.weight': 'A E',
@@ -157,12 +165,15 @@ def layout(c):
             'S': x * get('n_shared_experts', 'num_shared_experts', default=0)}
     rank, still, turn, value = (get(k, default=0) for k in ('kv_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim'))
     size |= {'F/2': f // 2, 'QM': heads * (still + turn), 'KL': rank, 'KA': rank + turn, 'KB': heads * (still + value), 'O': heads * value}
+    size |= {'1': 1, 'H': e // d, 'RW': get('decay_low_rank_dim'), 'RA': get('a_low_rank_dim'), 'RV': get('v_low_rank_dim'), 'RG': get('gate_low_rank_dim')}
     out, dense = {}, get('first_k_dense_replace', default=0)
     each = [dict(size, Q=q * d if kv else 0, K=kv * d, A=(q + 2 * kv) * d, F=f, G=2 * f, EA=e if q else 0, EF=e if f else 0, EL=e if q and not kv else 0) for q, kv, f in blocks(c)]
     for name, dims in LAYOUTS[c['model_type']].items():
         if c.get('tie_word_embeddings') and name == 'lm_head.weight':
             continue
         for l in range(layers) if '{}' in name else [0]:
+            if l == 0 and '.v_lora' in name:
+                continue
             if n and 'mlp' in name and (name in LLAMA) != (l < dense):
                 continue
             for k in range(n) if '{e}' in name else [0]:
@@ -186,6 +197,27 @@ def rename(path, arch):
     """the class that published files name"""
     c = json.load(open(path))
     json.dump(dict(c, architectures=arch), open(path, 'w'), indent=1)
+
+
+WORLD = ['rwkv7']
+
+
+def world(out):
+    """a vocabulary of bytes and of what a text often has, as RWKV has one"""
+    from collections import Counter
+    text = open(__file__).read()
+    often = Counter(text[i:i + n] for n in range(2, 9) for i in range(len(text) - n))
+    tokens = [bytes([i]) for i in range(256)] + [b'  ', b'\t\t', b'\r\n', b'   '] + [b'\n\n'] + ['\u65e5'.encode()[:2], 'é'.encode(), "'\"".encode()]
+    tokens += [x.encode() for x, _ in often.most_common() if x.encode() not in tokens][:VOCAB - 10 - len(tokens)]
+
+    def spelled(x):
+        try:
+            return repr(x.decode())
+        except UnicodeDecodeError:
+            return repr(x)
+    open(os.path.join(out, 'rwkv_vocab_v20230424.txt'), 'w').write(''.join(f'{i + 1} {spelled(x)} {len(x)}\n' for i, x in enumerate(tokens)))
+    json.dump({'tokenizer_class': 'RwkvTokenizer', 'bos_token': '<s>', 'eos_token': '<s>', 'unk_token': '<s>', 'clean_up_tokenization_spaces': False},
+              open(os.path.join(out, 'tokenizer_config.json'), 'w'))
 
 
 CHARACTERS = ['gemma4_text']
@@ -253,6 +285,8 @@ def make(a, f):
         pieces(hf)
     elif kind in CHARACTERS:
         characters(hf)
+    elif kind in WORLD:
+        world(hf)
     else:
         shutil.copy(os.path.join(a.tokenizer, 'tokenizer_config.json'), hf)
         t = json.load(open(os.path.join(a.tokenizer, 'tokenizer.json')))

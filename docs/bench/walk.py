@@ -40,6 +40,12 @@ def run(*cmd):
     return done.stdout
 
 
+def in_transformers(path):
+    import transformers as tf
+    c = json.load(open(os.path.join(path, 'config.json')))
+    return hasattr(tf, c['architectures'][0]) or c['model_type'] in tf.models.auto.configuration_auto.CONFIG_MAPPING_NAMES
+
+
 def adapter(src, out, tokens):
     """a random adapter by PEFT, and the logits of the model that has it"""
     import torch
@@ -63,8 +69,8 @@ def adapter(src, out, tokens):
         return peft.eval()(torch.tensor([tokens])).logits[0].float().numpy()
 
 
-# Matrices that adapters are not made for by hand: no linear layers, experts, and those of latent attention that llama.cpp changes nothing of.
-APART = ('embed', 'wte', 'lm_head', 'norm', 'expert', 'gate.weight', 'router', 'kv_a_proj', 'kv_b_proj')
+# Matrices that adapters are not made for by hand: no linear layers, experts, and those of latent attention and of low rank that llama.cpp changes nothing of.
+APART = ('embed', 'wte', 'lm_head', 'norm', 'expert', 'gate.weight', 'router', 'kv_a_proj', 'kv_b_proj', '_lora', 'r_k', 'attention.w', 'attention.a', 'attention.g', 'attention.v1', 'attention.v2')
 
 
 def by_hand(src, out, summed):
@@ -143,7 +149,7 @@ class Walk:
         return f"{np.abs(self.logits(self.at('back')) - want).max() / want.std():.1e}"
 
     def lora(self):
-        known = os.path.exists(os.path.join(os.path.dirname(self.src), 'logits.f32'))
+        known = os.path.exists(os.path.join(os.path.dirname(self.src), 'logits.f32')) and in_transformers(self.src)
         if known:
             want = adapter(self.src, self.at('lora'), self.tokens)
         else:

@@ -54,7 +54,7 @@ type Variant struct {
 }
 
 // A Rule makes one GGUF tensor, per layer where a name says "{}". It is invertible where its Op is. Where HF says "{e}" the
-// tensor is as many source tensors, one for each expert, one behind the other; "{g}" is one for each group of them, "{h}" for each head, "{kv}" for each head of keys; "{qkv}" stands for q, k and v; "{n}" counts
+// tensor is as many source tensors, one for each expert, one behind the other; "{g}" is one for each group of them, "{h}" for each head, "{kv}" for each head of keys; words in braces with commas between are one for each word, as "{q,k,v}"; "{n}" counts
 // the layers that have the tensor. Several rules may take parts of one source tensor; several rules with one GGUF name are layouts of which a
 // checkpoint has one.
 type Rule struct {
@@ -194,6 +194,22 @@ const (
 	RoleStateBeta  // … how much of what is new goes into a state …
 	RoleStateAlpha // … what makes how much of what was there stays …
 	RoleStateBoth  // … or the two in one
+	RoleMixShift   // of RWKV's: how much of the token before each part is given
+	RoleMixR       // what reads states …
+	RoleMixK       // … and what is put into them
+	RoleMixV
+	RoleMixDecayLow // matrices of low rank, in two: of how much of a state stays …
+	RoleMixDecay
+	RoleMixRateLow // … of how much of it is replaced …
+	RoleMixRate
+	RoleMixFirstLow // … of how much of the first layer's values is taken …
+	RoleMixFirst
+	RoleMixGateLow // … and of what multiplies what comes out
+	RoleMixGate
+	RoleMixUnit  // what keys are multiplied by before they read what is replaced …
+	RoleMixKeep  // … how much of them goes by the rate …
+	RoleMixBonus // … and how much the present token counts besides
+	RoleFFNShift // how much of the token before the feed-forward network is given
 )
 
 // StoreConv is a Rule.Store: F16 in a file of that type, F32 in all others, since runtimes convolve with these two.

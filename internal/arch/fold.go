@@ -20,7 +20,7 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 	if a.Layer.EarlyRouter { // which takes what no norm made
 		network = slices.DeleteFunc(network, func(r Role) bool { return r == RoleRouter })
 	}
-	if p.MLA.KV == 0 {
+	if p.MLA.KV == 0 && !a.Layer.Keeper.mixes() {
 		into := attention
 		if a.oneNorm(p) {
 			into = append(attention, network...)

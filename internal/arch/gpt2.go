@@ -69,8 +69,8 @@ func either(k Key, hf string) Key {
 var ruGPT = slices.Concat([]Rule{
 	{GGUF: "token_embd.weight", HF: "model.embed_tokens.weight", Role: RoleEmbed, Shape: "V E"},
 	{GGUF: "position_embd.weight", HF: "model.embed_positions.weight", Role: RolePositions, Shape: "C E"},
-	{GGUF: "blk.{}.attn_qkv.weight", HF: "model.layers.{}.self_attn.{qkv}_proj.weight", Role: RoleQ, And: keysValues, Shape: "A E", From: "Q E", Do: Behind},
-	{GGUF: "blk.{}.attn_qkv.bias", HF: "model.layers.{}.self_attn.{qkv}_proj.bias", Role: RoleQ, And: keysValues, Shape: "A", From: "Q", Do: Behind},
+	{GGUF: "blk.{}.attn_qkv.weight", HF: "model.layers.{}.self_attn.{q,k,v}_proj.weight", Role: RoleQ, And: keysValues, Shape: "A E", From: "Q E", Do: Behind},
+	{GGUF: "blk.{}.attn_qkv.bias", HF: "model.layers.{}.self_attn.{q,k,v}_proj.bias", Role: RoleQ, And: keysValues, Shape: "A", From: "Q", Do: Behind},
 }, biased(
 	Rule{GGUF: "blk.{}.attn_norm.weight", HF: "model.layers.{}.input_layernorm.weight", Role: RoleAttnNorm, Shape: "E"},
 	Rule{GGUF: "blk.{}.attn_output.weight", HF: "model.layers.{}.self_attn.o_proj.weight", Role: RoleO, Shape: "E Q"},

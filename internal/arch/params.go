@@ -180,6 +180,9 @@ func (p *Params) Dim(letter string) int {
 	case "LP": // of all layers
 		return p.Layers * p.Side
 	}
+	if letter == "SE" { // heads of states that fill the embedding
+		return p.Embd / max(1, p.State.Size)
+	}
 	if letter == "E3" {
 		return 3 * p.Embd
 	}

@@ -128,8 +128,12 @@ func (r *Rule) names(name string, p *Params) func(yield func(int, string) bool) 
 
 // parts are the names of the source tensors that a tensor consists of.
 func (r *Rule) parts(name string, p *Params) []string {
-	if before, after, ok := strings.Cut(name, "{qkv}"); ok {
-		return []string{before + "q" + after, before + "k" + after, before + "v" + after}
+	if before, words, after, ok := listed(name); ok {
+		var parts []string
+		for _, word := range strings.Split(words, ",") {
+			parts = append(parts, before+word+after)
+		}
+		return parts
 	}
 	for _, of := range []struct {
 		mark string
@@ -148,9 +152,19 @@ func (r *Rule) parts(name string, p *Params) []string {
 	return []string{name}
 }
 
+// listed cuts a name at the words that stand in it in braces, with commas between.
+func listed(name string) (before, words, after string, ok bool) {
+	comma := strings.IndexByte(name, ',')
+	if comma < 0 {
+		return name, "", "", false
+	}
+	from, to := strings.LastIndexByte(name[:comma], '{'), strings.IndexByte(name[comma:], '}')
+	return name[:from], name[from+1 : comma+to], name[comma+to+1:], true
+}
+
 // several says of a name that it stands for one of several tensors.
 func several(name string) bool {
-	return strings.Contains(name, "{e}") || strings.Contains(name, "{g}") || strings.Contains(name, "{h}") || strings.Contains(name, "{kv}") || strings.Contains(name, "{u}") || strings.Contains(name, "{qkv}")
+	return strings.Contains(name, "{e}") || strings.Contains(name, "{g}") || strings.Contains(name, "{h}") || strings.Contains(name, "{kv}") || strings.Contains(name, "{u}") || strings.Contains(name, ",")
 }
 
 func layerName(name string, layer int) string {

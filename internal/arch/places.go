@@ -28,8 +28,9 @@ type Place struct {
 // models/deepseek2.cpp).
 var deaf = []Role{RoleQ, RoleQA, RoleKVA, RoleKB, RoleVB, RoleKVB, RoleOutput, RoleIndexQ, RoleIndexK, RoleIndexHeads, RoleAttnGate}
 
-// direct are matrices that llama.cpp reads or multiplies with past what adapters change in every family (its models/gemma4.cpp).
-var direct = []Role{RoleSideEmbed, RoleSideProj, RoleAltRouter, RoleAltProj, RoleAltUnembed, RoleHyperAttn, RoleHyperFFN, RoleHyperHead, RoleOA}
+// direct are matrices that llama.cpp reads or multiplies with past what adapters change in every family (its models/gemma4.cpp, models/rwkv7-base.cpp).
+var direct = []Role{RoleSideEmbed, RoleSideProj, RoleAltRouter, RoleAltProj, RoleAltUnembed, RoleHyperAttn, RoleHyperFFN, RoleHyperHead, RoleOA,
+	RoleMixDecayLow, RoleMixDecay, RoleMixRateLow, RoleMixRate, RoleMixFirstLow, RoleMixFirst, RoleMixGateLow, RoleMixGate}
 
 // Places tells of every matrix that a checkpoint of this model may have, in each of its layouts, where it is in GGUF. Several places are
 // parts of one matrix. Matrices whose numbers change on the way have no place.
@@ -41,7 +42,7 @@ func (b *Bound) Places() map[string][]Place {
 	out := map[string][]Place{}
 	for i := range b.Arch.Tensors {
 		r := &b.Arch.Tensors[i]
-		if r.HF == "" || strings.Contains(r.HF, "{qkv}") || len(r.sourceDims(&b.Params)) != 2 || r.Do.Make != nil {
+		if r.HF == "" || strings.Contains(r.HF, ",") || r.Do.Lent || len(r.sourceDims(&b.Params)) != 2 || r.Do.Make != nil {
 			continue
 		}
 		var rows, columns []int

@@ -8,11 +8,15 @@ type Keeper uint8
 
 // The kinds of such layers.
 const (
-	NoState   Keeper = iota
-	ShortConv        // a convolution over a few positions between two gates (LFM2)
-	Mamba2           // a state-space model whose heads decay as a whole (arXiv:2405.21060)
-	DeltaNet         // of each head a matrix that keys read and correct, behind a convolution (gated delta networks)
+	NoState    Keeper = iota
+	ShortConv         // a convolution over a few positions between two gates (LFM2)
+	Mamba2            // a state-space model whose heads decay as a whole (arXiv:2405.21060)
+	DeltaNet          // of each head a matrix that keys read and correct, behind a convolution (gated delta networks)
+	GooseState        // likewise, every row of which decays by itself, without convolutions; layers are given tokens mixed with those before (RWKV 7)
 )
+
+// mixes says of a kind that what a layer is given is mixed with the token before.
+func (k Keeper) mixes() bool { return k == GooseState }
 
 // State are the sizes of layers that keep a state. The zero value is a model without.
 type State struct {
@@ -23,6 +27,8 @@ type State struct {
 	Size   int // SN: what each becomes there
 	Heads  int // SH: of them, each with a time step of its own
 	Groups int // SG: of heads, each with one way into states and one out of them
+
+	Ranks Ranks // of RWKV's matrices of low rank
 
 	Told  []bool // In as files tell it, where they do; nil: Every says which
 	Every int    // the last of so many layers has attention instead
@@ -57,10 +63,12 @@ func (s *State) dim(letter string) int {
 		return 2 * s.Heads
 	case "SV":
 		return s.Value()
+	case "SM":
+		return s.Parts()
 	case "SWI": // with what multiplies what comes out
 		return s.Wide() + s.Inner
 	}
-	return 0
+	return s.Ranks.dim(letter)
 }
 
 // Wide is what the convolution of a state-space model is given: what goes into states, and for each group the way in and the way out.
@@ -77,6 +85,8 @@ func (p *Params) checkState() error {
 		return nil
 	case len(s.In) != p.Layers:
 		return formats.Corrupt("it is told of %d layers whether they keep a state, in a model of %d", len(s.In), p.Layers)
+	case !s.Ranks.sound():
+		return formats.Corrupt("ranks of %d, %d, %d, %d and %d", s.Ranks.Decay, s.Ranks.Rate, s.Ranks.Values, s.Ranks.Gate, s.Ranks.Mix)
 	case s.Conv < 2 || s.Conv > 64:
 		return formats.Unsupported("a convolution over %d positions; runtimes have those over 2 and more, and 64 are the most here", s.Conv)
 	}

@@ -3,8 +3,9 @@ package kernel
 // Steps of layers that keep a state (state-space models). Every product is rounded before a sum, and sums go over rows in order, so that columns may lie side by side.
 
 var (
-	scan   = portable(scanPortable)
-	addMul = portable(addMulPortable)
+	scan     = portable(scanPortable)
+	scanRows = portable(scanRowsPortable)
+	addMul   = portable(addMulPortable)
 )
 
 // Scan is a step of a state s [len(b)][len(x)]: row i becomes s·decay + x·b[i], and y is the sum of all rows times c[i].
@@ -21,6 +22,24 @@ func scanFrom(from int, y, s, x, b, c []float32, decay float32) {
 		row, times := s[i*len(x):][:len(x)], c[i]
 		for j := from; j < len(x); j++ {
 			row[j] = float32(row[j]*decay) + float32(x[j]*by)
+			y[j] += float32(row[j] * times)
+		}
+	}
+}
+
+// ScanRows is the same where every row of the state has a decay of its own.
+func ScanRows(y, s, x, b, c, decay []float32) {
+	scanRows.best(y[:len(x)], s[:len(b)*len(x)], x, b, c[:len(b)], decay[:len(b)])
+}
+
+func scanRowsPortable(y, s, x, b, c, decay []float32) { scanRowsFrom(0, y, s, x, b, c, decay) }
+
+func scanRowsFrom(from int, y, s, x, b, c, decay []float32) {
+	clear(y[from:])
+	for i, by := range b {
+		row, d, times := s[i*len(x):][:len(x)], decay[i], c[i]
+		for j := from; j < len(x); j++ {
+			row[j] = float32(row[j]*d) + float32(x[j]*by)
 			y[j] += float32(row[j] * times)
 		}
 	}

@@ -8,6 +8,9 @@ import "quern/internal/cpu"
 func scanAVX2(y, s, x, b, c *float32, n, wide, stride uintptr, decay float32)
 
 //go:noescape
+func scanRowsAVX2(y, s, x, b, c, decay *float32, n, wide, stride uintptr)
+
+//go:noescape
 func addMulAVX2(y, x, w *float32, n uintptr)
 
 func init() {
@@ -21,6 +24,16 @@ func init() {
 			scanAVX2(&y[0], &s[0], &x[0], &b[0], &c[0], uintptr(len(b)), uintptr(n), uintptr(4*len(x)), decay)
 		}
 		scanFrom(n, y, s, x, b, c, decay)
+	})
+	scanRows.add("avx2", has, func(y, s, x, b, c, decay []float32) {
+		n := len(x) &^ 7
+		if len(b) == 0 {
+			n = 0
+		}
+		if n > 0 {
+			scanRowsAVX2(&y[0], &s[0], &x[0], &b[0], &c[0], &decay[0], uintptr(len(b)), uintptr(n), uintptr(4*len(x)))
+		}
+		scanRowsFrom(n, y, s, x, b, c, decay)
 	})
 	addMul.add("avx2", has, func(y, x, w []float32) {
 		n := len(y) &^ 7

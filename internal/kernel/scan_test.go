@@ -28,6 +28,26 @@ func TestScan(t *testing.T) {
 			}
 		})
 	})
+	t.Run("ScanRows", func(t *testing.T) {
+		each(t, scanRows, func(t *testing.T, f, p func(y, s, x, b, c, decay []float32)) {
+			for wide := range 75 {
+				for _, n := range []int{0, 1, 5} {
+					got, check := guarded(wide)
+					s, checkState := guarded(n * wide)
+					want, state, decay := random(r, wide), random(r, n*wide), random(r, n+1)[1:]
+					copy(got, want)
+					copy(s, state)
+					x, b, c := random(r, wide), random(r, n+1)[1:], random(r, n)
+					f(got, s, x, b, c, decay)
+					check()
+					checkState()
+					p(want, state, x, b, c, decay)
+					same(t, "output", got, want)
+					same(t, "state", s, state)
+				}
+			}
+		})
+	})
 	t.Run("AddMul", func(t *testing.T) {
 		each(t, addMul, func(t *testing.T, f, p func(y, x, w []float32)) {
 			for n := range 40 {
@@ -48,9 +68,16 @@ func TestScanDefinition(t *testing.T) {
 	r := rand.New(rand.NewSource(27))
 	const n, wide = 9, 21
 	s, y, want := make([]float32, n*wide), make([]float32, wide), make([]float64, n*wide)
+	other, z, decay := make([]float32, n*wide), make([]float32, wide), make([]float32, n)
 	for range 6 {
 		x, b, c, by := random(r, wide), random(r, n), random(r, n), float32(r.Float64())
+		for i := range decay {
+			decay[i] = by
+		}
 		Scan(y, s, x, b, c, by)
+		ScanRows(z, other, x, b, c, decay)
+		same(t, "output of rows", z, y)
+		same(t, "state of rows", other, s)
 		for j := range wide {
 			sum := 0.0
 			for i := range n {

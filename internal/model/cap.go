@@ -28,3 +28,16 @@ func tanh(x float32) float32 {
 	}
 	return float32(1 - 2/(1+float64(kernel.Exp(2*x))))
 }
+
+// clamp cuts numbers off where a family says so.
+func (r *run) clamp(parts ...[]float32) {
+	by := r.m.params.Clamp
+	if by == 0 || r.err != nil {
+		return
+	}
+	for _, x := range parts {
+		for i, v := range x {
+			x[i] = min(max(v, -by), by)
+		}
+	}
+}

@@ -27,7 +27,8 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 	r.hold(early, entry)
 	kept := r.keepState(h, l, b)
 	r.mix(att, h, l, b)
-	if last { // nothing looks at other rows any more
+	r.at = b.at
+	if last && l.ffnShift == nil { // nothing looks at other rows any more
 		keep(x, b.want, p.Embd)
 		keep(b.side, b.want, len(b.side)/max(1, m))
 		keep(b.first, b.want, len(b.first)/max(1, m))
@@ -39,6 +40,9 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 	}
 	r.finish(x, x, att, kept, h, l, b.side, m)
 	r.addFirst(x, b.first, l, m)
+	if last && l.ffnShift != nil { // there its network looked at rows before
+		m = keep(x, b.want, p.Embd)
+	}
 	if last {
 		r.normalize(b.out, x, r.m.norm, m)
 	}
@@ -233,6 +237,11 @@ func (r *run) partQueries(q, both []float32, l *layer, m int) {
 func (r *run) think(x, h []float32, l *layer, m int) []float32 {
 	up := grow(&r.up, m*l.p.FF) // [m][F]
 	r.normalize(h, x, l.ffnNorm, m)
+	if l.ffnShift != nil {
+		mixed := grow(&r.convolved, m*l.p.Embd)
+		r.shift(mixed, h, l.ffnShift, r.at)
+		h = mixed
+	}
 	if l.ungated {
 		r.apply(h, m, product{up, &l.up})
 		if r.m.act == arch.XIELU {
@@ -378,17 +387,4 @@ func (r *run) add(x, h []float32, m int) {
 func (r *run) sumOf(x, h []float32, m int) {
 	e := r.m.params.Embd
 	r.eachRow(m, func(_ *worker, row int) { kernel.Add(x[row*e:][:e], h[row*e:][:e]) })
-}
-
-// clamp cuts numbers off where a family says so.
-func (r *run) clamp(parts ...[]float32) {
-	by := r.m.params.Clamp
-	if by == 0 || r.err != nil {
-		return
-	}
-	for _, x := range parts {
-		for i, v := range x {
-			x[i] = min(max(v, -by), by)
-		}
-	}
 }

@@ -9,6 +9,7 @@ type group struct {
 	side    []float32    // [tokens][L*P] what every layer is given besides
 	first   []float32    // [tokens][E] embeddings, where layers add them to the stream again
 	stack   [2][]float32 // [tokens][E] the streams of two stacks, the low one's first, or nothing
+	values  []float32    // [tokens][E] of the first layer, where others take of them
 	kept    [2]lent      // of layers with a window, and of those without
 	place   []place
 	batches []batch
@@ -16,16 +17,17 @@ type group struct {
 
 // A batch is the sequences of a group that go through a layer together.
 type batch struct {
-	seqs  []sequence   // rows within the batch
-	x     []float32    // [m][E] of the group's
-	side  []float32    // [m][L*P] likewise
-	first []float32    // [m][E] likewise
-	stack [2][]float32 // likewise
-	kept  [2]lent      // likewise
-	sees  sight        // what the last layer chose that did, where others see that, too
-	at    []place      // [m]
-	want  []bool       // [m] rows that are needed after the last layer
-	out   []float32    // for their final states
+	seqs   []sequence   // rows within the batch
+	x      []float32    // [m][E] of the group's
+	side   []float32    // [m][L*P] likewise
+	first  []float32    // [m][E] likewise
+	stack  [2][]float32 // likewise
+	values []float32    // likewise
+	kept   [2]lent      // likewise
+	sees   sight        // what the last layer chose that did, where others see that, too
+	at     []place      // [m]
+	want   []bool       // [m] rows that are needed after the last layer
+	out    []float32    // for their final states
 }
 
 // A place is where in its sequence a row of a batch stands, and its token.

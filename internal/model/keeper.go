@@ -21,6 +21,8 @@ var keepers = map[arch.Keeper]keeper{
 	arch.ShortConv: gatedConv{},
 	arch.Mamba2:    mamba2{},
 	arch.DeltaNet:  deltaNet{},
+
+	arch.GooseState: gooseState{},
 }
 
 // keepState is what a layer's state gives for each row, before its output matrix; it uses h. nil where a layer keeps none.

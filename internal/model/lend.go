@@ -16,6 +16,7 @@ func (m *Model) reserve(g *group) {
 	n := len(g.place)
 	grow(&g.side, n*m.params.Layers*m.params.Side)
 	grow(&g.first, n*m.skips())
+	grow(&g.values, n*m.firsts())
 	for i := range g.stack {
 		grow(&g.stack[i], n*len(m.low))
 	}
@@ -36,9 +37,12 @@ func (m *Model) skips() int {
 	return m.params.Embd
 }
 
+// firsts is how many values of the first layer a token keeps for the others.
+func (m *Model) firsts() int { return len(m.layers[0].goose.unit) }
+
 // keptBytes is what a token takes of that.
 func (m *Model) keptBytes() int64 {
-	n := m.params.Layers*m.params.Side + m.skips() + 2*len(m.low)
+	n := m.params.Layers*m.params.Side + m.skips() + m.firsts() + 2*len(m.low)
 	for i := range m.layers {
 		if l := &m.layers[i]; l.lends {
 			n += 2 * l.p.KVHeads * l.p.HeadDim
@@ -53,7 +57,7 @@ func (g *group) share(b *batch, from, to int) {
 		wide := len(x) / max(1, len(g.place))
 		return x[from*wide : to*wide]
 	}
-	b.side, b.first = part(g.side), part(g.first)
+	b.side, b.first, b.values = part(g.side), part(g.first), part(g.values)
 	for i, x := range g.stack {
 		b.stack[i] = part(x)
 	}

@@ -135,7 +135,10 @@ type layer struct {
 	short  shortConv // or nothing
 	space  stateSpace
 	delta  delta
+	goose  goose
 	whole  bool // queries and keys are normed as a whole
+
+	ffnShift []float32 // [E] how much of the token before the feed-forward network is given, or nil
 
 	xielu    xielu
 	lateBare bool // heads are normed after rotation, without weights

@@ -133,6 +133,7 @@ type run struct {
 	*routing
 	m             *Model
 	ctx           context.Context
+	at            []place // of the batch in its layer
 	mode          Mode
 	threads       int
 	observe       Observer

@@ -9,7 +9,13 @@ func scanAMD64(f *file) {
 	f.fn("scanAVX2", 68)
 	f.args("y", "DI", "s", "SI", "x", "DX", "b", "R8", "c", "R9", "n", "R10", "wide", "CX", "stride", "R11")
 	f.i("VBROADCASTSS", "decay+64(FP)", "Y12")
-	f.scan()
+	f.scan(false)
+	f.p("\tVZEROUPPER\n\tRET")
+
+	f.p("\n// func scanRowsAVX2(y, s, x, b, c, decay *float32, n, wide, stride uintptr)")
+	f.fn("scanRowsAVX2", 72)
+	f.args("y", "DI", "s", "SI", "x", "DX", "b", "R8", "c", "R9", "decay", "R12", "n", "R10", "wide", "CX", "stride", "R11")
+	f.scan(true)
 	f.p("\tVZEROUPPER\n\tRET")
 
 	f.p("\n// func addMulAVX2(y, x, w *float32, n uintptr)")
@@ -25,8 +31,8 @@ func scanAMD64(f *file) {
 	f.p("\tVZEROUPPER\n\tRET")
 }
 
-// scan goes over the columns, 32 at a time and then 8, and for each over all rows; Y12 is the decay.
-func (f *file) scan() {
+// scan goes over the columns, 32 at a time and then 8, and for each over all rows; Y12 is the decay, or R12 has one for each row.
+func (f *file) scan(rows bool) {
 	for _, vectors := range []int{4, 1} {
 		again, end, row := f.label("columns"), f.label("rest"), f.label("row")
 		f.at(again)
@@ -41,6 +47,9 @@ func (f *file) scan() {
 		f.at(row)
 		f.i("VBROADCASTSS", "(R8)(BX*4)", "Y8")
 		f.i("VBROADCASTSS", "(R9)(BX*4)", "Y9")
+		if rows {
+			f.i("VBROADCASTSS", "(R12)(BX*4)", "Y12")
+		}
 		for q := range vectors {
 			at := fmt.Sprintf("%d(AX)", 32*q)
 			f.i("VMOVUPS", at, "Y10")
