@@ -146,8 +146,8 @@ var notLinear = map[arch.Role]bool{arch.RoleEmbed: true, arch.RolePositions: tru
 	arch.RoleMixShift: true, arch.RoleMixBonus: true, arch.RoleMixDecayLow: true, arch.RoleMixDecay: true, arch.RoleMixRateLow: true, arch.RoleMixRate: true, arch.RoleMixFirstLow: true, arch.RoleMixFirst: true,
 	arch.RoleMixGateLow: true, arch.RoleMixGate: true}
 
-// steering are matrices of a number or two for each head that decide how fast states forget: they have next to no weights, and rows that are no whole units of any format.
-var steering = []arch.Role{arch.RoleStateBeta, arch.RoleStateAlpha, arch.RoleStateBoth}
+// steering are matrices that decide how fast states forget, of a number or two for each head or of few columns: they have next to no weights, and rows that are no whole units of any format.
+var steering = []arch.Role{arch.RoleStateBeta, arch.RoleStateAlpha, arch.RoleStateBoth, arch.RoleStateStep}
 
 var notLinearNames = regexp.MustCompile(`(^|\.)(embed_tokens|wte|wpe|embeddings?|gate|router|shared_expert_gate|.*norm.*)\.weight$`)
 

@@ -86,8 +86,7 @@ func vocabSize(src *formats.Source) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := c.Language().Float("vocab_size", 0)
-	return int(n), err
+	return c.Language().VocabSize()
 }
 
 // A specialKey is the key of a kind of special token.

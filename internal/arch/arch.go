@@ -206,10 +206,15 @@ const (
 	RoleMixFirst
 	RoleMixGateLow // … and of what multiplies what comes out
 	RoleMixGate
-	RoleMixUnit  // what keys are multiplied by before they read what is replaced …
-	RoleMixKeep  // … how much of them goes by the rate …
-	RoleMixBonus // … and how much the present token counts besides
-	RoleFFNShift // how much of the token before the feed-forward network is given
+	RoleMixUnit   // what keys are multiplied by before they read what is replaced …
+	RoleMixKeep   // … how much of them goes by the rate …
+	RoleMixBonus  // … and how much the present token counts besides
+	RoleFFNShift  // how much of the token before the feed-forward network is given
+	RoleStateWays // of state-space models whose heads share no ways: what makes those and time steps of what the convolution gives …
+	RoleStateStep // … what makes the steps of all numbers of a few …
+	RoleStateStepNorm
+	RoleStateWayInNorm // … and norms of these, of the ways in and of those out
+	RoleStateWayOutNorm
 )
 
 // StoreConv is a Rule.Store: F16 in a file of that type, F32 in all others, since runtimes convolve with these two.

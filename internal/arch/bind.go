@@ -50,24 +50,18 @@ func (b *binder) fail(tensor string, err error, hint string) error {
 
 // check refuses hyper-parameters that contradict each other or overflow.
 func (p *Params) check() error {
-	ff := p.FF
-	if ff == 0 && p.State.Size > 0 && p.Mix.Count > 0 && p.Mix.Dense == 0 && p.Mix.Every < 2 { // no layer has one, and files need not tell it
-		ff = 1
-	}
-	for _, f := range []struct {
-		name string
-		n    int
-	}{{"number of layers", p.Layers}, {"context length", p.Context}, {"embedding length", p.Embd}, {"feed-forward length", ff},
-		{"number of heads", p.Heads}, {"number of key-value heads", p.KVHeads}, {"head size", p.HeadDim}, {"vocabulary size", p.Vocab}} {
-		if f.n <= 0 || f.n > 1<<27 {
-			return formats.Corrupt("the %s is %d", f.name, f.n)
-		}
+	if err := p.checkSizes(); err != nil {
+		return err
 	}
 	switch {
 	case p.Loops < 0 || p.Loops > 512 || p.Layers*max(1, p.Loops) > 512:
 		return formats.Unsupported("%d layers, gone through %d times, are more than the 512 that runtimes load", p.Layers, max(1, p.Loops))
 	case p.Layers > 512: // the limit of GGUF runtimes
 		return formats.Unsupported("%d layers are more than the 512 that runtimes load", p.Layers)
+	case !positive(p.NormEps):
+		return formats.Corrupt("the norm's epsilon is %v", p.NormEps)
+	case p.onlyStates():
+		return p.checkState()
 	case p.Heads > 1<<16 || p.HeadDim > 1<<12:
 		return formats.Corrupt("%d heads of size %d", p.Heads, p.HeadDim)
 	case p.KVHeadsIn == nil && p.Heads%p.KVHeads != 0:
@@ -82,8 +76,6 @@ func (p *Params) check() error {
 		return formats.Corrupt("windows of %d layers are told in a model of %d", len(p.WindowIn), p.Layers)
 	case p.RopeIn != nil && len(p.RopeIn) != p.Layers:
 		return formats.Corrupt("rotations of %d layers are told in a model of %d", len(p.RopeIn), p.Layers)
-	case !positive(p.NormEps):
-		return formats.Corrupt("the norm's epsilon is %v", p.NormEps)
 	case !positive(p.RopeBase):
 		return formats.Corrupt("the rope base is %v", p.RopeBase)
 	case !positive(p.RopeScale):
@@ -126,6 +118,27 @@ func (p *Params) check() error {
 		return formats.Corrupt("the rope base of layers with a window is %v", p.NearBase)
 	}
 	return p.Mix.check()
+}
+
+// checkSizes refuses those that no model has. A model of nothing but states has no heads and no feed-forward network.
+func (p *Params) checkSizes() error {
+	ff, heads := p.FF, [3]int{p.Heads, p.KVHeads, p.HeadDim}
+	if p.onlyStates() {
+		ff, heads = 1, [3]int{1, 1, 1}
+	}
+	if ff == 0 && p.State.Size > 0 && p.Mix.Count > 0 && p.Mix.Dense == 0 && p.Mix.Every < 2 { // no layer has one, and files need not tell it
+		ff = 1
+	}
+	for _, f := range []struct {
+		name string
+		n    int
+	}{{"number of layers", p.Layers}, {"context length", p.Context}, {"embedding length", p.Embd}, {"feed-forward length", ff},
+		{"number of heads", heads[0]}, {"number of key-value heads", heads[1]}, {"head size", heads[2]}, {"vocabulary size", p.Vocab}} {
+		if f.n <= 0 || f.n > 1<<27 {
+			return formats.Corrupt("the %s is %d", f.name, f.n)
+		}
+	}
+	return nil
 }
 
 func positive(x float32) bool { return x > 0 && x <= math.MaxFloat32 }

@@ -53,6 +53,11 @@ var tellings = []telling{
 	{Type: "qwen3_5_moe", Cannot: needsTower},
 	{Type: "qwen3_next", Set: tellDelta, Names: map[string]string{"num_local_experts": "num_experts"}},
 	{Type: "nemotron_h", Set: tellNemotronH, Names: map[string]string{"num_local_experts": "n_routed_experts"}},
+	{Type: "mamba", When: func(p *Params) bool { return !p.State.Normed }, Set: tellMamba},
+	{Type: "falcon_mamba", When: func(p *Params) bool { return p.State.Normed }, Set: tellMamba},
+	{Type: "mamba_ssm", Cannot: noClass},
+	{Type: "mamba2", Set: tellMamba2},
+	{Type: "mamba2_ssm", Cannot: noClass},
 	{Type: "lfm2", Set: tellConvs},
 	{Type: "lfm2_moe", Set: tellConvs, Names: map[string]string{"num_local_experts": "num_experts"}},
 	{Type: "chameleon", Cannot: needsTower},
@@ -137,6 +142,8 @@ var tellings = []telling{
 }
 
 const asBert = "files do not tell it from BERT, which has the same layers"
+
+const noClass = "that layout names no class; the library's is written instead"
 
 const needsTower = "folders of this family hold a vision tower, which a file of the language model does not"
 

@@ -112,6 +112,9 @@ func understood(src *formats.Source, c *Config) error {
 func findClass(c *Config) (a *Arch, v *Variant, class string, err error) {
 	list, _ := c.Value("architectures")
 	names, _ := list.([]any)
+	if class := c.stateClass(); len(names) == 0 && class != "" {
+		names = []any{class}
+	}
 	if len(names) == 0 {
 		return nil, nil, "", c.fail("architectures", formats.Unsupported("missing or empty, so the model's family is not known"),
 			"known are "+strings.Join(classes(), ", "))

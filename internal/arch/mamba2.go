@@ -8,6 +8,61 @@ import (
 	"quern/formats"
 )
 
+// Mamba2LM is the family of Mamba 2 (arXiv:2405.21060): layers of nothing else.
+var Mamba2LM = register(Arch{
+	Name:   "mamba2",
+	Prefix: "backbone.",
+	Strip:  []string{"model."}, // Codestral Mamba, as it was published
+	Variants: []Variant{
+		{Type: "mamba2", HF: []string{"Mamba2ForCausalLM"}, If: notPublished, Defaults: map[string]any{
+			"vocab_size": 32768, "hidden_size": 4096, "state_size": 128, "num_hidden_layers": 64, "layer_norm_epsilon": 1e-5, "conv_kernel": 4, "n_groups": 8, "tie_word_embeddings": false,
+		}},
+		{Type: "mamba2_ssm", HF: []string{"Mamba2ForCausalLM"}, If: published, Defaults: map[string]any{
+			"state_size": 128, "layer_norm_epsilon": 1e-5, "conv_kernel": 4, "n_groups": 1, "tie_word_embeddings": true,
+		}},
+	},
+	Keys: slices.Concat(stateShape, ssmKeys(stateNames, "conv_kernel", "inner_size", "state_size"), []Key{
+		{GGUF: "{a}.ssm.time_step_rank", Field: func(p *Params) any { return &p.State.Heads }, Default: nothing}, // Finish
+		{GGUF: "{a}.ssm.group_count", HF: []string{"n_groups", "ssm_cfg.ngroups"}, Field: func(p *Params) any { return &p.State.Groups }},
+		stateEps,
+		{GGUF: "general.file_type"},
+	}),
+	Tensors: slices.Concat(stateEmbeds, mamba2("backbone.layers.{}.mixer"), stateEnds),
+	Refuse:  pureRefuses,
+	Layer:   Layer{Keeper: Mamba2},
+	Finish:  finishMamba2,
+})
+
+// finishMamba2 reads how many heads there are, which follows from the size of one.
+func finishMamba2(c *Config, p *Params) error {
+	if err := plainSizes(c, p); err != nil {
+		return err
+	}
+	size, key := 64, c.known("head_dim", "ssm_cfg.headdim")
+	if v, _ := c.Value(key); v != nil {
+		if err := c.assign(key, v, &size); err != nil {
+			return err
+		}
+	}
+	if size < 1 || p.State.Inner%size != 0 {
+		return c.fail(key, formats.Corrupt("%d numbers are no heads of %d", p.State.Inner, size), "")
+	}
+	p.State.Heads = p.State.Inner / size
+	if v, _ := c.Value("num_heads"); v != nil {
+		if n, ok := number(v); !ok || n != float64(p.State.Heads) {
+			return c.fail("num_heads", formats.Corrupt("is %v; %d numbers are %d heads of %d", v, p.State.Inner, p.State.Heads, size), "")
+		}
+	}
+	return freeSteps(c)
+}
+
+// tellMamba2 is the way back.
+func tellMamba2(p *Params) map[string]any {
+	out := tellMamba(p)
+	out["num_heads"], out["head_dim"], out["time_step_rank"] = p.State.Heads, p.State.Inner/p.State.Heads, "auto"
+	return out
+}
+
 // ssmKeys are the sizes of a state-space model, by their names in GGUF; hf are those in config.json.
 func ssmKeys(hf map[string][]string, names ...string) (keys []Key) {
 	fields := map[string]func(*Params) any{
@@ -79,23 +134,33 @@ func (r rowsOfVector) ReadRows(dst []float32, row int) error {
 	return nil
 }
 
-// negativeExp is -e^x of every number, in rows of one. Its inverse gives numbers of which it makes the same again.
-var negativeExp = Op{Name: "negative exponential", Near: true,
-	Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
-		return columned.Forward(mapped(t, func(x float32) float32 { return -float32(Exponential(float64(x))) }), p)
-	},
-	Inverse: func(t *formats.Tensor, p *Params) *formats.Tensor {
-		return mapped(columned.Inverse(t, p), func(x float32) float32 {
-			switch {
-			case x >= -math.MaxFloat32 && x < 0:
-				return float32(Natural(-float64(x)))
-			case x == 0: // e^x of anything small enough
-				return -200
-			}
-			return -x // not a number, or infinite; above zero: no model has it
-		})
-	},
-}
+// negativeExp is -e^x of every number, in rows of one; negativeExps likewise of a matrix. Their inverses give numbers of which they make the same again.
+var (
+	negativeExp = Op{Name: "negative exponential", Near: true,
+		Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
+			return columned.Forward(negativeExps.Forward(t, p), p)
+		},
+		Inverse: func(t *formats.Tensor, p *Params) *formats.Tensor {
+			return negativeExps.Inverse(columned.Inverse(t, p), p)
+		},
+	}
+	negativeExps = Op{Name: "negative exponentials", Near: true,
+		Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor {
+			return mapped(t, func(x float32) float32 { return -float32(Exponential(float64(x))) })
+		},
+		Inverse: func(t *formats.Tensor, _ *Params) *formats.Tensor {
+			return mapped(t, func(x float32) float32 {
+				switch {
+				case x >= -math.MaxFloat32 && x < 0:
+					return float32(Natural(-float64(x)))
+				case x == 0: // e^x of anything small enough
+					return -200
+				}
+				return -x // not a number, or infinite; above zero: no model has it
+			})
+		},
+	}
+)
 
 // freeSteps refuses limits of time steps, which runtimes do not have.
 func freeSteps(c *Config) error {

@@ -1,6 +1,10 @@
 package arch
 
-import "quern/formats"
+import (
+	"slices"
+
+	"quern/formats"
+)
 
 // A Keeper is what layers have that keep a state: they go through a text position by position, and what they know of the positions before has one size however many
 // there are.
@@ -11,6 +15,7 @@ const (
 	NoState    Keeper = iota
 	ShortConv         // a convolution over a few positions between two gates (LFM2)
 	Mamba2            // a state-space model whose heads decay as a whole (arXiv:2405.21060)
+	Mamba1            // one whose numbers each decay in a way of their own (arXiv:2312.00752)
 	DeltaNet          // of each head a matrix that keys read and correct, behind a convolution (gated delta networks)
 	GooseState        // likewise, every row of which decays by itself, without convolutions; layers are given tokens mixed with those before (RWKV 7)
 )
@@ -27,6 +32,10 @@ type State struct {
 	Size   int // SN: what each becomes there
 	Heads  int // SH: of them, each with a time step of its own
 	Groups int // SG: of heads, each with one way into states and one out of them
+	Rank   int // SR: numbers that time steps are made of, where these and the ways are made of what a convolution gives; 0: not so
+
+	Normed bool    // those numbers and the ways are normed without weights …
+	MixEps float32 // … with this epsilon, which no file tells
 
 	Ranks Ranks // of RWKV's matrices of low rank
 
@@ -40,6 +49,20 @@ func (p *Params) Keeps(layer int) bool {
 }
 
 func keeps(p *Params, layer int) bool { return p.Keeps(layer) }
+
+// onlyStates says that no layer has anything but a state.
+func (p *Params) onlyStates() bool {
+	return p.Heads == 0 && p.FF == 0 && len(p.State.In) > 0 && !slices.Contains(p.State.In, false)
+}
+
+// inAll are layers that all keep a state, and have nothing else.
+var inAll = Key{Field: func(p *Params) any { return &p.State.In }, When: never, Default: func(p *Params) { p.State.In = slices.Repeat([]bool{true}, min(p.Layers, maxList)) }}
+
+// statesOnly are keys of sizes that files of such models tell as zero.
+var statesOnly = []Key{
+	{GGUF: "{a}.feed_forward_length", Field: func(p *Params) any { return &p.FF }, Default: nothing},
+	noHeads,
+}
 
 func (s *State) dim(letter string) int {
 	switch letter {
@@ -65,6 +88,12 @@ func (s *State) dim(letter string) int {
 		return s.Value()
 	case "SM":
 		return s.Parts()
+	case "SR":
+		return s.Rank
+	case "SX": // with the ways
+		return s.Rank + 2*s.Size
+	case "SI2": // with gates
+		return 2 * s.Inner
 	case "SWI": // with what multiplies what comes out
 		return s.Wide() + s.Inner
 	}
@@ -90,7 +119,7 @@ func (p *Params) checkState() error {
 	case s.Conv < 2 || s.Conv > 64:
 		return formats.Unsupported("a convolution over %d positions; runtimes have those over 2 and more, and 64 are the most here", s.Conv)
 	}
-	for _, n := range []int{s.Inner, s.Size, s.Heads, s.Groups} {
+	for _, n := range []int{s.Inner, s.Size, s.Heads, s.Groups, s.Rank} {
 		if n < 0 || n > 1<<20 {
 			return formats.Corrupt("states of %d numbers for each of %d, in %d heads and %d groups", s.Size, s.Inner, s.Heads, s.Groups)
 		}

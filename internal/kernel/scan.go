@@ -5,6 +5,7 @@ package kernel
 var (
 	scan     = portable(scanPortable)
 	scanRows = portable(scanRowsPortable)
+	scanEach = portable(scanEachPortable)
 	addMul   = portable(addMulPortable)
 )
 
@@ -40,6 +41,24 @@ func scanRowsFrom(from int, y, s, x, b, c, decay []float32) {
 		row, d, times := s[i*len(x):][:len(x)], decay[i], c[i]
 		for j := from; j < len(x); j++ {
 			row[j] = float32(row[j]*d) + float32(x[j]*by)
+			y[j] += float32(row[j] * times)
+		}
+	}
+}
+
+// ScanEach is the same where every number of the state has.
+func ScanEach(y, s, x, b, c, decay []float32) {
+	scanEach.best(y[:len(x)], s[:len(b)*len(x)], x, b, c[:len(b)], decay[:len(b)*len(x)])
+}
+
+func scanEachPortable(y, s, x, b, c, decay []float32) { scanEachFrom(0, y, s, x, b, c, decay) }
+
+func scanEachFrom(from int, y, s, x, b, c, decay []float32) {
+	clear(y[from:])
+	for i, by := range b {
+		row, d, times := s[i*len(x):][:len(x)], decay[i*len(x):][:len(x)], c[i]
+		for j := from; j < len(x); j++ {
+			row[j] = float32(row[j]*d[j]) + float32(x[j]*by)
 			y[j] += float32(row[j] * times)
 		}
 	}

@@ -28,26 +28,32 @@ func TestScan(t *testing.T) {
 			}
 		})
 	})
-	t.Run("ScanRows", func(t *testing.T) {
-		each(t, scanRows, func(t *testing.T, f, p func(y, s, x, b, c, decay []float32)) {
-			for wide := range 75 {
-				for _, n := range []int{0, 1, 5} {
-					got, check := guarded(wide)
-					s, checkState := guarded(n * wide)
-					want, state, decay := random(r, wide), random(r, n*wide), random(r, n+1)[1:]
-					copy(got, want)
-					copy(s, state)
-					x, b, c := random(r, wide), random(r, n+1)[1:], random(r, n)
-					f(got, s, x, b, c, decay)
-					check()
-					checkState()
-					p(want, state, x, b, c, decay)
-					same(t, "output", got, want)
-					same(t, "state", s, state)
+	for _, of := range []struct {
+		name   string
+		kernel *bodies[func(y, s, x, b, c, decay []float32)]
+		decays func(n, wide int) int
+	}{{"ScanRows", scanRows, func(n, _ int) int { return n }}, {"ScanEach", scanEach, func(n, wide int) int { return n * wide }}} {
+		t.Run(of.name, func(t *testing.T) {
+			each(t, of.kernel, func(t *testing.T, f, p func(y, s, x, b, c, decay []float32)) {
+				for wide := range 75 {
+					for _, n := range []int{0, 1, 5} {
+						got, check := guarded(wide)
+						s, checkState := guarded(n * wide)
+						want, state, decay := random(r, wide), random(r, n*wide), random(r, of.decays(n, wide)+1)[1:]
+						copy(got, want)
+						copy(s, state)
+						x, b, c := random(r, wide), random(r, n+1)[1:], random(r, n)
+						f(got, s, x, b, c, decay)
+						check()
+						checkState()
+						p(want, state, x, b, c, decay)
+						same(t, "output", got, want)
+						same(t, "state", s, state)
+					}
 				}
-			}
+			})
 		})
-	})
+	}
 	t.Run("AddMul", func(t *testing.T) {
 		each(t, addMul, func(t *testing.T, f, p func(y, x, w []float32)) {
 			for n := range 40 {

@@ -19,6 +19,7 @@ type keeper interface {
 
 var keepers = map[arch.Keeper]keeper{
 	arch.ShortConv: gatedConv{},
+	arch.Mamba1:    mamba1{},
 	arch.Mamba2:    mamba2{},
 	arch.DeltaNet:  deltaNet{},
 

@@ -14,6 +14,10 @@ type stateSpace struct {
 	past  []float32 // [H] how much of what goes in is added to what comes out
 	norm  []float32 // [G][I/G], or nil
 	out   weight    // [E][I]
+
+	ways  weight  // of Mamba 1: [R+2·N][I] what time steps are made of, and ways in and out, of what the convolution gives …
+	step  weight  // … [I][R] what makes the steps …
+	norms [3]norm // … and norms of the three, or nothing
 }
 
 // mamba2 has heads of P of the I numbers, each with a state [N][P]: with a time step t and a way in b, c out, which the heads of a group share, it becomes s·e^(decay·t) + b·(t·x),
