@@ -106,6 +106,19 @@ GOOSE = {'model.embeddings.weight': 'V E', 'lm_head.weight': 'V E'} | {f'{k}.{pa
         'attn.k_k': 'E', 'attn.k_a': 'E', 'attn.r_k': 'H D', 'ffn.x_k': 'E', 'ffn.key.weight': 'F E', 'ffn.value.weight': 'E F'}.items() | {
         f'attn.{x}_lora.lora.0.weight': r + ' E' for x, r in LOW.items()}.items() | {f'attn.{x}_lora.lora.2.weight': 'E ' + r for x, r in LOW.items()}.items() | {
         f'attn.{x}_lora.lora.2.bias': 'E' for x in 'wav'}.items()}
+FINCH = {'rwkv.embeddings.weight': 'V E', 'head.weight': 'V E'} | {f'{k}.{part}': 'E' for part in ('weight', 'bias') for k in (
+    'rwkv.ln_out', 'rwkv.blocks.0.pre_ln', 'rwkv.blocks.{}.ln1', 'rwkv.blocks.{}.ln2', 'rwkv.blocks.{}.attention.ln_x')} | {
+    'rwkv.blocks.{}.' + k: v for k, v in {f'attention.time_maa_{x}': '1 1 E' for x in 'xwkvrg'}.items() | {f'attention.{x}.weight': 'E E' for x in ('receptance', 'key', 'value', 'gate', 'output')}.items() | {
+        'attention.time_maa_w1': 'E 5RM', 'attention.time_maa_w2': '5 RM E', 'attention.time_decay': '1 1 E', 'attention.time_decay_w1': 'E R6', 'attention.time_decay_w2': 'R6 E',
+        'attention.time_faaaa': 'H D', 'feed_forward.time_maa_k': '1 1 E', 'feed_forward.time_maa_r': '1 1 E', 'feed_forward.key.weight': 'F E', 'feed_forward.receptance.weight': 'E E',
+        'feed_forward.value.weight': 'E F'}.items()}
+QRWKV = {k: v for k, v in LLAMA.items() if 'self_attn' not in k} | {'model.layers.{}.self_attn.' + k: v for k, v in {f'time_maa_{x}': '1 1 E' for x in 'xrkvwg'}.items() | {
+    f'{x}_proj.{part}': (n + ' E' if part == 'weight' else n) for x, n in {'q': 'Q', 'k': 'K', 'v': 'K'}.items() for part in ('weight', 'bias')}.items() | {
+    'gate.weight': 'E E', 'o_proj.weight': 'E E', 'time_maa_w1': 'E 5RM', 'time_maa_w2': '5 RM E', 'time_decay': '1 1 E', 'time_decay_w1': 'E R6', 'time_decay_w2': 'R6 E'}.items()}
+ARWKV = {k: v for k, v in LLAMA.items() if 'self_attn' not in k} | {'model.layers.{}.self_attn.time_mixer.' + k: v for k, v in {f'x_{x}': '1 1 E' for x in 'rwkvag'}.items() | {
+    f'{x}.weight': 'E E' for x in ('receptance', 'key', 'value', 'output')}.items() | {'k_k': '1 1 E', 'k_a': '1 1 E', 'r_k': 'H D', 'ln_x.weight': 'E', 'ln_x.bias': 'E'}.items() | {
+    x + '0': '1 1 E' for x in 'wav'}.items() | {x + '1': 'E ' + n for x, n in {'w': '64', 'a': '64', 'v': '32', 'g': '128'}.items()}.items() | {
+    x + '2': n + ' E' for x, n in {'w': '64', 'a': '64', 'v': '32', 'g': '128'}.items()}.items()}
 # What the files of models have that transformers knows by their own code only.
 LAYOUTS = {
     'baichuan': PACK, 'xverse': LLAMA, 'minicpm': LLAMA, 'internlm3': LLAMA, 'deepseek': LLAMA | EXPERTS,
@@ -134,7 +147,7 @@ LAYOUTS = {
         'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {'kv_a_proj_with_mqa': 'KA E', 'kv_a_layernorm': 'KL', 'kv_b_proj': 'KB KL'}.items()},
     'qwen': {'transformer.wte.weight': 'V E', 'transformer.ln_f.weight': 'E', 'lm_head.weight': 'V E', 'transformer.h.{}.attn.c_attn.bias': 'A'} | {'transformer.h.{}.' + k + '.weight': v for k, v in {
         'ln_1': 'E', 'ln_2': 'E', 'attn.c_attn': 'A E', 'attn.c_proj': 'E Q', 'mlp.w1': 'F/2 E', 'mlp.w2': 'F/2 E', 'mlp.c_proj': 'E F/2'}.items()},
-    'rwkv7': GOOSE,
+    'rwkv7': GOOSE, 'rwkv6': FINCH, 'rwkv6qwen2': QRWKV, 'rwkv_hybrid': ARWKV,
     'chatglm': {'transformer.embedding.word_embeddings.weight': 'V E', 'transformer.encoder.final_layernorm.weight': 'E', 'transformer.output_layer.weight': 'V E',
         'transformer.rotary_pos_emb.inv_freq': 'R'} | {'transformer.encoder.layers.{}.' + k: v for k, v in {
         'input_layernorm.weight': 'E', 'post_attention_layernorm.weight': 'E', 'self_attention.query_key_value.weight': 'A E',
@@ -159,12 +172,13 @@ def layout(c):
     get = lambda *keys, default=None: next((c[k] for k in keys if c.get(k) is not None), default)
     e, heads, layers = get('hidden_size', 'n_embd', 'model_dim'), get('num_attention_heads', 'n_head', default=1), get('num_hidden_layers', 'num_layers', 'n_layer', 'num_transformer_layers')
     kv = get('num_key_value_heads', 'multi_query_group_num', 'num_query_groups', default=heads)
-    d, f = get('head_dim', 'kv_channels', default=e // heads), get('intermediate_size', 'ffn_hidden_size', 'n_inner', default=4 * e)
+    d, f = get('head_dim', 'kv_channels', 'head_size', default=e // heads), get('intermediate_size', 'ffn_hidden_size', 'n_inner', default=4 * e)
     x, n = get('moe_intermediate_size', 'moe_ffn_hidden_size', default=0), get('n_routed_experts', 'num_experts', 'moe_num_primary_experts', default=0)
     size = {'V': c['vocab_size'], 'E': e, 'Q': heads * d, 'K': kv * d, 'A': (heads + 2 * kv) * d, 'F': f, 'G': 2 * f, 'X': x, 'N': n, 'R': d // 4, 'D': d, 'DD': 2 * d,
             'S': x * get('n_shared_experts', 'num_shared_experts', default=0)}
     rank, still, turn, value = (get(k, default=0) for k in ('kv_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim'))
     size |= {'F/2': f // 2, 'QM': heads * (still + turn), 'KL': rank, 'KA': rank + turn, 'KB': heads * (still + value), 'O': heads * value}
+    size |= {x: int(x) for x in ('5', '32', '64', '128')} | {'5RM': 5 * get('lora_rank_tokenshift', default=32), 'RM': get('lora_rank_tokenshift', default=32), 'R6': get('lora_rank_decay', default=64)}
     size |= {'1': 1, 'H': e // d, 'RW': get('decay_low_rank_dim'), 'RA': get('a_low_rank_dim'), 'RV': get('v_low_rank_dim'), 'RG': get('gate_low_rank_dim')}
     out, dense = {}, get('first_k_dense_replace', default=0)
     each = [dict(size, Q=q * d if kv else 0, K=kv * d, A=(q + 2 * kv) * d, F=f, G=2 * f, EA=e if q else 0, EF=e if f else 0, EL=e if q and not kv else 0) for q, kv, f in blocks(c)]
@@ -172,7 +186,7 @@ def layout(c):
         if c.get('tie_word_embeddings') and name == 'lm_head.weight':
             continue
         for l in range(layers) if '{}' in name else [0]:
-            if l == 0 and '.v_lora' in name:
+            if l == 0 and '.v_lora' in name or c.get('wkv_has_gate') is False and re.search(r'\.(x_g|g[12]|ln_x\..*)$', name):
                 continue
             if n and 'mlp' in name and (name in LLAMA) != (l < dense):
                 continue
@@ -199,7 +213,7 @@ def rename(path, arch):
     json.dump(dict(c, architectures=arch), open(path, 'w'), indent=1)
 
 
-WORLD = ['rwkv7']
+WORLD = ['rwkv7', 'rwkv6']
 
 
 def world(out):

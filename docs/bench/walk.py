@@ -13,7 +13,7 @@ For each model and command: "ok", or what the command said, with "(no hint)" whe
                                               PEFT's logits; `lora convert`, its adapter in llama.cpp and back, against the same (in spreads); with a star, where
                                               transformers lacks the class, an adapter and its sum with the weights made by hand, against quern's logits of that
 """
-import argparse, json, os, shutil, subprocess, warnings
+import argparse, json, os, re, shutil, subprocess, warnings
 import numpy as np
 
 LLAMA = '''
@@ -70,7 +70,7 @@ def adapter(src, out, tokens):
 
 
 # Matrices that adapters are not made for by hand: no linear layers, experts, and those of latent attention and of low rank that llama.cpp changes nothing of.
-APART = ('embed', 'wte', 'lm_head', 'norm', 'expert', 'gate.weight', 'router', 'kv_a_proj', 'kv_b_proj', '_lora', 'r_k', 'attention.w', 'attention.a', 'attention.g', 'attention.v1', 'attention.v2')
+APART = ('embed', 'wte', 'lm_head', 'norm', 'expert', 'gate.weight', 'router', 'kv_a_proj', 'kv_b_proj', '_lora', 'r_k', 'time_')
 
 
 def by_hand(src, out, summed):
@@ -81,7 +81,7 @@ def by_hand(src, out, summed):
     latent, names = any('kv_a_proj' in k for k in state), set()
     new = dict(state)
     for k, v in state.items():
-        if v.ndim != 2 or any(x in k for x in APART) or latent and 'q_proj' in k:
+        if v.ndim != 2 or any(x in k for x in APART) or re.search(r'\.[wavg][12]$', k) or latent and 'q_proj' in k:
             continue
         a, b = torch.randn(4, v.shape[1], generator=g) * 0.1, torch.randn(v.shape[0], 4, generator=g) * 0.1
         module = k.removesuffix('.weight')

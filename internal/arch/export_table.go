@@ -52,6 +52,8 @@ var tellings = []telling{
 	{Type: "qwen3_5_moe_text", Set: tellDelta, Names: map[string]string{"num_local_experts": "num_experts"}},
 	{Type: "qwen3_5_moe", Cannot: needsTower},
 	{Type: "qwen3_next", Set: tellDelta, Names: map[string]string{"num_local_experts": "num_experts"}},
+	{Type: "rwkv_hybrid", Set: tellARWKV7},
+	{Type: "rwkv6qwen2", Set: func(p *Params) map[string]any { return map[string]any{"num_attention_heads": p.State.Heads} }},
 	{Type: "nemotron_h", Set: tellNemotronH, Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "mamba", When: func(p *Params) bool { return !p.State.Normed }, Set: tellMamba},
 	{Type: "falcon_mamba", When: func(p *Params) bool { return p.State.Normed }, Set: tellMamba},

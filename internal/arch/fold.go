@@ -16,7 +16,7 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 	if p.Ternary {
 		return nil
 	}
-	attention, network := []Role{RoleQ, RoleK, RoleV, RoleAttnGate, RoleIndexQ, RoleIndexK, RoleStateIn, RoleStateGate, RoleStateBeta, RoleStateAlpha, RoleStateBoth}, []Role{RoleGate, RoleUp, RoleRouter, RoleGateExps, RoleUpExps, RoleShareGate, RoleGateShared, RoleUpShared}
+	attention, network := []Role{RoleQ, RoleK, RoleV, RoleAttnGate, RoleIndexQ, RoleIndexK, RoleStateIn, RoleStateGate, RoleStateBeta, RoleStateAlpha, RoleStateBoth}, []Role{RoleGate, RoleUp, RoleRouter, RoleGateExps, RoleUpExps, RoleShareGate, RoleGateShared, RoleUpShared, RoleFFNReceptance}
 	if a.Layer.EarlyRouter { // which takes what no norm made
 		network = slices.DeleteFunc(network, func(r Role) bool { return r == RoleRouter })
 	}

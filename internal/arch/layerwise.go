@@ -22,6 +22,9 @@ func (p *Params) At(layer int) *Params {
 		n.HeadDim, n.ValueDim, n.RopeDim = near.Key, near.Value, near.Rope
 	}
 	n.Pooled.Own = p.Pooled.Ratio(layer)
+	if p.State.Rescale > 0 {
+		n.State.Halvings = layer / p.State.Rescale
+	}
 	return &n
 }
 

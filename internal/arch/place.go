@@ -184,6 +184,9 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 	if b.gguf && len(t.Shape) == 1 && len(dims) == 2 && dims[0] == 1 {
 		t = shapedAs(t, 1, t.Shape[0])
 	}
+	if !b.gguf && len(dims) == 3 && dims[0] == 1 && dims[1] == 1 && len(t.Shape) == 1 { // likewise
+		t = shapedAs(t, 1, 1, t.Shape[0])
+	}
 	if !equal(t.Shape, dims) {
 		hint := ""
 		if r.Role == RoleEmbed && len(t.Shape) == 2 && t.Shape[1] == p.Embd {

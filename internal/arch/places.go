@@ -30,7 +30,7 @@ var deaf = []Role{RoleQ, RoleQA, RoleKVA, RoleKB, RoleVB, RoleKVB, RoleOutput, R
 
 // direct are matrices that llama.cpp reads or multiplies with past what adapters change in every family (its models/gemma4.cpp, models/rwkv7-base.cpp).
 var direct = []Role{RoleSideEmbed, RoleSideProj, RoleAltRouter, RoleAltProj, RoleAltUnembed, RoleHyperAttn, RoleHyperFFN, RoleHyperHead, RoleOA,
-	RoleMixDecayLow, RoleMixDecay, RoleMixRateLow, RoleMixRate, RoleMixFirstLow, RoleMixFirst, RoleMixGateLow, RoleMixGate}
+	RoleMixDecayLow, RoleMixDecay, RoleMixRateLow, RoleMixRate, RoleMixFirstLow, RoleMixFirst, RoleMixGateLow, RoleMixGate, RoleMixLow, RoleMixHigh}
 
 // Places tells of every matrix that a checkpoint of this model may have, in each of its layouts, where it is in GGUF. Several places are
 // parts of one matrix. Matrices whose numbers change on the way have no place.

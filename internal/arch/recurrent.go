@@ -61,15 +61,24 @@ func rank(gguf string, field func(*Ranks) *int, power, times float64, hf ...stri
 	}}
 }
 
-// noHeads is a number that runtimes ask for and do not use.
-var noHeads = Key{GGUF: "{a}.attention.head_count", Field: func(*Params) any { return new(int) }, Default: nothing}
+// noHeads is a number that runtimes ask for and do not use, and oneShift how many parts of a layer are given tokens mixed with those before, in families where these are not two.
+var (
+	noHeads  = fixed("{a}.attention.head_count", 0)
+	oneShift = fixed("{a}.token_shift_count", 1)
+)
+
+// fixed is a key that says the same in all files of a family.
+func fixed(gguf string, n int) Key {
+	return Key{GGUF: gguf, Field: func(*Params) any { n := n; return &n }, Default: nothing}
+}
 
 // recurrentHeads says that every layer keeps a state in heads of the size told, and none has attention.
 var recurrentHeads = Key{Field: func(p *Params) any { return &p.State.In }, When: never, Default: func(p *Params) {
 	s := &p.State
 	p.RopeBase, p.RopeScale, s.Conv, s.Inner = 10000, 1, 2, p.Embd
-	s.Heads = p.Embd / max(1, s.Size)
-	s.Groups = s.Heads
+	if s.Heads = p.Embd / max(1, s.Size); s.Groups == 0 {
+		s.Groups = s.Heads
+	}
 	p.Heads, p.KVHeads, p.HeadDim, p.ValueDim, p.RopeDim = s.Heads, s.Heads, s.Size, s.Size, s.Size
 	if p.Layers > maxList || p.Layers < 1 {
 		return // refused further on
@@ -102,9 +111,22 @@ var (
 		},
 	}
 	// standIn is for tensors that runtimes load and do not use: they are another's.
-	standIn       = Op{Name: "stand-in", OneWay: true, Lent: true, Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor { return t }}
-	turnedStandIn = Op{Name: "turned stand-in", OneWay: true, Lent: true, Forward: TurnMatrix.Forward}
+	standIn = Op{Name: "stand-in", OneWay: true, Lent: true, Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor { return t }}
+	// vectored is a vector that lies in three dimensions.
+	vectored = Op{Name: "vector",
+		Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor { return shapedAs(t, t.Shape[2]) },
+		Inverse: func(t *formats.Tensor, _ *Params) *formats.Tensor { return shapedAs(t, 1, 1, t.Shape[0]) },
+	}
 )
+
+// timesTwo multiplies every number by a power of two.
+func timesTwo(t *formats.Tensor, power int) *formats.Tensor {
+	if power == 0 {
+		return t
+	}
+	by := float32(math.Ldexp(1, power))
+	return mapped(t, func(x float32) float32 { return x * by })
+}
 
 // vectorOf is the rows of a matrix one behind the other.
 func vectorOf(t *formats.Tensor) *formats.Tensor {
@@ -121,4 +143,5 @@ func (r vectorOfRows) ReadRows(dst []float32, _ int) error { return r.rows.ReadR
 
 func firstLayer(_ *Params, l int) bool  { return l == 0 }
 func laterLayers(_ *Params, l int) bool { return l > 0 }
+func shutStates(p *Params, _ int) bool  { return p.State.Ranks.Gate == 0 }
 func gatesStates(p *Params, _ int) bool { return p.State.Ranks.Gate > 0 }

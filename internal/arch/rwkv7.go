@@ -30,9 +30,9 @@ var RWKV7 = register(Arch{
 		{GGUF: "token_embd.weight", HF: "model.embeddings.weight", Role: RoleEmbed, Shape: "V E"},
 		{GGUF: "output.weight", HF: "lm_head.weight", Role: RoleOutput, Shape: "V E"},
 	}, normed7("output_norm", "model.norm", RoleOutputNorm), normed7("token_embd_norm", "model.layers.0.pre_norm", RoleEmbedNorm), normed7("blk.{}.attn_norm", "model.layers.{}.attn_norm", RoleAttnNorm),
-		normed7("blk.{}.attn_norm_2", "model.layers.{}.ffn_norm", RoleFFNNorm), fla7.rules(), network7("model.layers.{}.ffn"),
+		normed7("blk.{}.attn_norm_2", "model.layers.{}.ffn_norm", RoleFFNNorm), fla7.rules(), network7("model.layers.{}.ffn", false),
 		normed7("token_embd_norm", "model.pre_ln", RoleEmbedNorm), normed7("blk.{}.attn_norm", "model.layers.{}.ln1", RoleAttnNorm), normed7("blk.{}.attn_norm_2", "model.layers.{}.ln2", RoleFFNNorm),
-		own7.rules(), network7("model.layers.{}.feed_forward"), normed7("output_norm", "model.ln_out", RoleOutputNorm)),
+		own7.rules(), network7("model.layers.{}.feed_forward", true), normed7("output_norm", "model.ln_out", RoleOutputNorm)),
 	Drop: []string{"model.layers.0.attention.v0", "model.layers.0.attention.v1", "model.layers.0.attention.v2"},
 	Refuse: []Refusal{
 		{HF: "tie_word_embeddings", Unless: []string{"false"}, Why: "an output head that is the embedding, which runtimes do not load"},
@@ -65,18 +65,21 @@ type layout7 struct {
 	r, k, v, out    string
 	low, high, plus string // "{l}" is the letter of a matrix of low rank, in two, and what is added behind
 	turn            Op     // of those two
+	vectors         bool   // numbers of each dimension of a token lie in three dimensions, two of them 1
 }
 
 var (
 	fla7 = layout7{at: "model.layers.{}.attn.", norm: "g_norm", r: "r_proj", k: "k_proj", v: "v_proj", out: "o_proj",
 		low: "{l}_lora.lora.0.weight", high: "{l}_lora.lora.2.weight", plus: "{l}_lora.lora.2.bias"}
-	own7 = layout7{at: "model.layers.{}.attention.", norm: "ln_x", r: "receptance", k: "key", v: "value", out: "output", low: "{l}1", high: "{l}2", plus: "{l}0", turn: TurnMatrix}
+	own7     = layout7{at: "model.layers.{}.attention.", norm: "ln_x", r: "receptance", k: "key", v: "value", out: "output", low: "{l}1", high: "{l}2", plus: "{l}0", turn: TurnMatrix, vectors: true}
+	wrapped7 = layout7{at: "model.layers.{}.self_attn.time_mixer.", norm: "ln_x", r: "receptance", k: "key", v: "value", out: "output", low: "{l}1", high: "{l}2", plus: "{l}0", turn: TurnMatrix, vectors: true}
 )
 
 // rules are the tensors of a layer's state.
 func (n layout7) rules() []Rule {
 	rules := []Rule{
-		{GGUF: "lerp_fused", HF: "x_{r,w,k,v,a,g}", Role: RoleMixShift, Shape: "SM 1 1 E"},
+		{GGUF: "lerp_fused", HF: "x_{r,w,k,v,a,g}", Role: RoleMixShift, Shape: "SM 1 1 E", When: gatesStates},
+		{GGUF: "lerp_fused", HF: "x_{r,w,k,v,a}", Role: RoleMixShift, Shape: "SM 1 1 E", When: shutStates},
 		{GGUF: "k_k", HF: "k_k", Role: RoleMixUnit, Shape: "E"},
 		{GGUF: "k_a", HF: "k_a", Role: RoleMixKeep, Shape: "E"},
 		{GGUF: "r_k", HF: "r_k", Role: RoleMixBonus, Shape: "E", From: "SE SN", Do: flattened},
@@ -102,6 +105,9 @@ func (n layout7) rules() []Rule {
 		if n.turn.Forward != nil {
 			low[1].From, low[1].Do, low[2].From, low[2].Do = "E "+of.rank, n.turn, of.rank+" E", n.turn
 		}
+		if n.vectors {
+			low[0].From, low[0].Do = "1 1 E", vectored
+		}
 		if of.letter == "g" {
 			low = low[1:]
 		}
@@ -111,6 +117,9 @@ func (n layout7) rules() []Rule {
 		rules = append(rules, low...)
 	}
 	for i := range rules {
+		if r := &rules[i]; n.vectors && r.Shape == "E" && r.Do.Forward == nil && r.Role != RoleStateNorm {
+			r.From, r.Do = "1 1 E", vectored
+		}
 		name, isBias := strings.CutSuffix(rules[i].GGUF, ".bias")
 		rules[i].GGUF, rules[i].HF = "blk.{}.time_mix_"+name+map[bool]string{true: ".bias", false: ".weight"}[isBias], n.at+rules[i].HF
 	}
@@ -121,8 +130,8 @@ func (n layout7) rules() []Rule {
 func standIns7(rates []Rule) (rules []Rule) {
 	for _, r := range rates {
 		do := standIn
-		if r.Do.Forward != nil {
-			do = turnedStandIn
+		if forward := r.Do.Forward; forward != nil {
+			do.Forward = forward
 		}
 		r.GGUF, r.When, r.Idle, r.Do = "v"+r.GGUF[1:], firstLayer, true, do
 		rules = append(rules, r)
@@ -131,12 +140,16 @@ func standIns7(rates []Rule) (rules []Rule) {
 }
 
 // network7 are those of the network of a squared rectifier.
-func network7(at string) []Rule {
-	return []Rule{
+func network7(at string, vectors bool) []Rule {
+	rules := []Rule{
 		{GGUF: "blk.{}.channel_mix_lerp_k.weight", HF: at + ".x_k", Role: RoleFFNShift, Shape: "E"},
 		{GGUF: "blk.{}.channel_mix_key.weight", HF: at + ".key.weight", Role: RoleUp, Shape: "F E"},
 		{GGUF: "blk.{}.channel_mix_value.weight", HF: at + ".value.weight", Role: RoleDown, Shape: "E F"},
 	}
+	if vectors {
+		rules[0].From, rules[0].Do = "1 1 E", vectored
+	}
+	return rules
 }
 
 // finishRWKV7 refuses heads whose norm has another epsilon than runtimes have built in: it is config.json's times the size of a head.

@@ -17,11 +17,12 @@ const (
 	Mamba2            // a state-space model whose heads decay as a whole (arXiv:2405.21060)
 	Mamba1            // one whose numbers each decay in a way of their own (arXiv:2312.00752)
 	DeltaNet          // of each head a matrix that keys read and correct, behind a convolution (gated delta networks)
-	GooseState        // likewise, every row of which decays by itself, without convolutions; layers are given tokens mixed with those before (RWKV 7)
+	FinchState        // likewise, every row of which decays by itself: keys and values are added, none reads; layers are given tokens mixed with those before (RWKV 6)
+	GooseState        // the same with keys that read and correct, without convolutions (RWKV 7)
 )
 
 // mixes says of a kind that what a layer is given is mixed with the token before.
-func (k Keeper) mixes() bool { return k == GooseState }
+func (k Keeper) mixes() bool { return k == FinchState || k == GooseState }
 
 // State are the sizes of layers that keep a state. The zero value is a model without.
 type State struct {
@@ -37,7 +38,9 @@ type State struct {
 	Normed bool    // those numbers and the ways are normed without weights …
 	MixEps float32 // … with this epsilon, which no file tells
 
-	Ranks Ranks // of RWKV's matrices of low rank
+	Ranks    Ranks // of RWKV's matrices of low rank
+	Rescale  int   // behind so many layers the stream is halved, and what is added to it from then on with it; 0: it is not
+	Halvings int   // how often that was done before a layer (At)
 
 	Told  []bool // In as files tell it, where they do; nil: Every says which
 	Every int    // the last of so many layers has attention instead
@@ -94,6 +97,10 @@ func (s *State) dim(letter string) int {
 		return s.Rank + 2*s.Size
 	case "SI2": // with gates
 		return 2 * s.Inner
+	case "SK": // keys that several heads share
+		return s.Groups * s.Size
+	case "5":
+		return 5
 	case "SWI": // with what multiplies what comes out
 		return s.Wide() + s.Inner
 	}
@@ -116,6 +123,8 @@ func (p *Params) checkState() error {
 		return formats.Corrupt("it is told of %d layers whether they keep a state, in a model of %d", len(s.In), p.Layers)
 	case !s.Ranks.sound():
 		return formats.Corrupt("ranks of %d, %d, %d, %d and %d", s.Ranks.Decay, s.Ranks.Rate, s.Ranks.Values, s.Ranks.Gate, s.Ranks.Mix)
+	case s.Rescale < 0 || s.Rescale > 1<<16:
+		return formats.Corrupt("the stream is halved every %d layers", s.Rescale)
 	case s.Conv < 2 || s.Conv > 64:
 		return formats.Unsupported("a convolution over %d positions; runtimes have those over 2 and more, and 64 are the most here", s.Conv)
 	}

@@ -106,7 +106,7 @@ func TestThereAndBack(t *testing.T) {
 // settle does what is not undone.
 func (c *checkpoint) settle(b *Bound) {
 	for _, o := range b.Origins {
-		if i := slices.IndexFunc(c.tensors, func(t *formats.Tensor) bool { return t.Name == o.Source }); i >= 0 && (o.Rule.Do.OneWay || o.Rule.Do.Near) {
+		if i := slices.IndexFunc(c.tensors, func(t *formats.Tensor) bool { return t.Name == o.Source }); i >= 0 && (o.Rule.Do.OneWay && !o.Rule.Do.Lent || o.Rule.Do.Near) {
 			c.tensors[i] = o.Rule.Do.Forward(c.tensors[i], &b.Params)
 			if o.Rule.Do.Near {
 				c.tensors[i] = o.Rule.Do.Inverse(c.tensors[i], &b.Params)

@@ -104,7 +104,18 @@ func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 		if l.p.FF == 0 {
 			return
 		}
-		r.apply(r.think(x, h, l, m), m, product{h, &l.down})
+		before := len(r.held)
+		if l.receptance.t != nil {
+			r.hold(h)
+		}
+		up := r.think(x, h, l, m)
+		r.hold(up)
+		by := r.receive(h, l, m)
+		r.release(before)
+		r.hold(by)
+		r.apply(up, m, product{h, &l.down})
+		r.release(before)
+		r.gateBy(h, by, m)
 		r.gain(h, l.ffnGain, m)
 		r.add(dst, r.normPost(h, l.ffnPost, m), m)
 		return

@@ -42,9 +42,9 @@ func (gooseState) slots(l *layer) []slot {
 		{role: arch.RoleMixUnit, vector: &g.unit, n: e},
 		{role: arch.RoleMixKeep, vector: &g.keep, n: e},
 		{role: arch.RoleMixBonus, vector: &g.bonus, n: e},
-		{role: arch.RoleStateNorm, norm: &g.norm, n: e},
+		{role: arch.RoleStateNorm, norm: &g.norm, n: e, may: !l.ungated},
 		{role: arch.RoleStateOut, matrix: &g.out, n: e, k: e},
-		{role: arch.RoleFFNShift, vector: &l.ffnShift, n: e},
+		{role: arch.RoleFFNShift, vector: &l.ffnShift, n: e, may: !l.ungated},
 	}
 	for _, x := range []struct {
 		of        *lowRank
@@ -170,12 +170,10 @@ func (r *run) replace(dst []float32, x gooseRows, l *layer, b *batch) {
 func (g *goose) finish(y, r, k, v []float32, d int) {
 	for at := 0; at < len(y); at += d {
 		head := y[at:][:d]
-		normed(head, head, g.norm.weight[at:][:d], g.norm.bias[at:][:d], headNormEps, true)
-		sum := 0.0
-		for i := at; i < at+d; i++ {
-			sum += float64(r[i]) * float64(k[i]*g.bonus[i])
+		if g.norm.weight != nil {
+			normed(head, head, g.norm.weight[at:][:d], g.norm.bias[at:][:d], headNormEps, true)
 		}
-		addScaled(head, v[at:][:d], float32(sum))
+		addScaled(head, v[at:][:d], float32(dot3(r[at:][:d], k[at:], g.bonus[at:])))
 	}
 }
 

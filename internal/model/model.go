@@ -135,10 +135,13 @@ type layer struct {
 	short  shortConv // or nothing
 	space  stateSpace
 	delta  delta
+	finch  finch
 	goose  goose
 	whole  bool // queries and keys are normed as a whole
 
-	ffnShift []float32 // [E] how much of the token before the feed-forward network is given, or nil
+	ffnShift   []float32 // [E] how much of the token before the feed-forward network is given, or nil
+	ffnShiftR  []float32 // [E] and the matrix that multiplies what it adds
+	receptance weight    // [E][E], or nothing
 
 	xielu    xielu
 	lateBare bool // heads are normed after rotation, without weights
@@ -218,6 +221,9 @@ func Of(b *arch.Bound) (*Model, error) {
 			l.keeper = keepers[of.Keeper]
 		}
 		l.parallel, l.ungated = of.Parallel || b.Params.Parallel, of.Ungated || b.Params.Ungated
+		if every := b.Params.State.Rescale; every > 0 && (i+1)%every == 0 {
+			l.outScale = []float32{0.5}
+		}
 		l.mixed, l.lateBare = b.Params.Mixed(i), of.LateBared(&b.Params, i)
 		l.mix.before = l.mixed && of.Before
 		l.mix.beside, l.mix.bank = l.mixed && of.Beside, bank{n: b.Params.Mix.Count, ff: b.Params.Mix.FF, joined: b.Arch.JoinsExperts(), ungated: of.Ungated}
