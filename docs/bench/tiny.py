@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 M = (1 << 64) - 1
 VOCAB = 512
-SPM = 'paddleocr_vl openelm PanguEmbedded orion nemotron mistral mixtral gemma gemma2 gemma3_text gemma3n_text baichuan internlm2 internlm3 minicpm minicpm3 phi3 xverse ernie4_5 ernie4_5_moe'.split()
+SPM = 'jamba paddleocr_vl openelm PanguEmbedded orion nemotron mistral mixtral gemma gemma2 gemma3_text gemma3n_text baichuan internlm2 internlm3 minicpm minicpm3 phi3 xverse ernie4_5 ernie4_5_moe'.split()
 
 # What published files say besides, and the reference asks for.
 PUBLISHED = {'gpt2': {'n_ctx': 128}, 'gpt_neox': {'rotary_pct': None}, 'exaone': {'max_position_embeddings': 128}, 'xverse': {'max_position_embeddings': 128},

@@ -23,6 +23,7 @@ type Mixture struct {
 	GroupFF    int     // CM: … of this width …
 	GroupScale float32 // … of whose outputs so much is added
 	ByWidth    bool    // layers have experts that have a feed-forward network at all
+	In         []bool  // of each layer, whether it has them, where that follows from no number
 	Norm       bool    // the weights of a token's experts are divided by their sum
 }
 
@@ -74,6 +75,9 @@ func dense(p *Params, layer int) bool { return !mixed(p, layer) }
 
 // Mixed says of a layer that it has experts.
 func (p *Params) Mixed(layer int) bool {
+	if p.Mix.In != nil {
+		return layer >= 0 && layer < len(p.Mix.In) && p.Mix.In[layer]
+	}
 	if p.Mix.ByWidth {
 		return p.Mix.Count > 0 && thinks(p, layer)
 	}

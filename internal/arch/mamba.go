@@ -23,7 +23,7 @@ var Mamba = register(Arch{
 		}},
 	},
 	Keys: slices.Concat(stateShape, ssmKeys(stateNames, "conv_kernel", "inner_size", "state_size"), []Key{
-		{GGUF: "{a}.ssm.time_step_rank", Field: func(p *Params) any { return &p.State.Rank }, Default: nothing}, // Finish
+		rankKey,
 		stateEps,
 		{GGUF: "{a}.ssm.dt_b_c_rms", Field: func(p *Params) any { return &p.State.Normed }, Default: nothing},
 		{HF: []string{"mixer_rms_eps"}, Field: func(p *Params) any { return &p.State.MixEps }, When: never, Default: func(p *Params) {
@@ -32,7 +32,7 @@ var Mamba = register(Arch{
 			}
 		}},
 		{GGUF: "general.file_type"},
-		{Field: func(p *Params) any { return &p.State.Heads }, When: never, Default: ownSteps},
+		ownStepsKey,
 	}),
 	Tensors: slices.Concat(stateEmbeds, mamba1("backbone.layers.{}.mixer"), stateEnds),
 	Refuse:  pureRefuses,
@@ -139,6 +139,11 @@ func plainSizes(c *Config, p *Params) error {
 
 // ownSteps says that each number has a time step of its own, and all share the ways in and out.
 func ownSteps(p *Params) { p.State.Heads, p.State.Groups = p.State.Inner, 1 }
+
+var (
+	rankKey     = Key{GGUF: "{a}.ssm.time_step_rank", Field: func(p *Params) any { return &p.State.Rank }, Default: nothing} // timeRank
+	ownStepsKey = Key{Field: func(p *Params) any { return &p.State.Heads }, When: never, Default: ownSteps}
+)
 
 // timeRank is how many numbers time steps are made of; a sixteenth of the stream's where nothing is said.
 func timeRank(c *Config, p *Params, keys ...string) error {
