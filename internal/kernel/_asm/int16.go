@@ -11,8 +11,7 @@ const stepsI16 = 32
 type int16Loop struct {
 	name, reg, clear string                        // clear is the instruction that does
 	width, most      int                           // bytes of a vector, rows
-	mul              func(x, sum string, half int) // adds products of a word and the panel's vector half to a sum
-	places           bool                          // mul wants the place of the word, not a register that repeats it
+	mul              func(x, sum string, half int) // adds products of a register of one word and the panel's vector half to a sum
 }
 
 // int16AMD64 writes the products of pairs of 16-bit codes. Registers: DI dst, SI ldd, R8 codes of the activations and R9 their scales, DX codes of
@@ -28,11 +27,11 @@ func int16AMD64(f *file) {
 			f.i("VPADDD", t, sum, sum)
 		}
 	}
-	f.mulI16(&int16Loop{"mulI16AVX2", "Y", "VPXOR", 32, 6, madd("Y"), false})
-	f.mulI16(&int16Loop{"mulI16AVX512", "Z", "VPXORD", 64, 12, madd("Z"), false})
+	f.mulI16(&int16Loop{"mulI16AVX2", "Y", "VPXOR", 32, 6, madd("Y")})
+	f.mulI16(&int16Loop{"mulI16AVX512", "Z", "VPXORD", 64, 12, madd("Z")})
 	f.mulI16(&int16Loop{"mulI16VNNI", "Z", "VPXORD", 64, 12, func(x, sum string, half int) {
-		f.i("VPDPWSSD.BCST", x, z(half), sum)
-	}, true})
+		f.i("VPDPWSSD", x, z(half), sum)
+	}})
 	f.codeI16()
 }
 
@@ -177,13 +176,9 @@ func (f *file) i16Rows(l *int16Loop, rows int) {
 			f.i("VMOVUPS", fmt.Sprintf("%d(DX)", h*l.width+panelBytes*u), v(h))
 		}
 		for r := range rows {
-			x := fmt.Sprintf("%d(R8)", 4*r+4*rowTile*u)
-			if !l.places {
-				f.i("VPBROADCASTD", x, v(2))
-				x = v(2)
-			}
+			f.i("VPBROADCASTD", fmt.Sprintf("%d(R8)", 4*r+4*rowTile*u), v(2))
 			for h := range 2 {
-				l.mul(x, sum(r, h), h)
+				l.mul(v(2), sum(r, h), h)
 			}
 		}
 	}
