@@ -58,6 +58,7 @@ var tellings = []telling{
 	{Type: "mamba", When: func(p *Params) bool { return !p.State.Normed }, Set: tellMamba},
 	{Type: "falcon_mamba", When: func(p *Params) bool { return p.State.Normed }, Set: tellMamba},
 	{Type: "mamba_ssm", Cannot: noClass},
+	{Type: "falcon_h1", Set: tellFalconH1},
 	{Type: "jamba", Set: tellJamba, Names: map[string]string{"num_local_experts": "num_experts"}},
 	{Type: "mamba2", Set: tellMamba2},
 	{Type: "mamba2_ssm", Cannot: noClass},

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"quern/formats"
-	"quern/quantize"
 )
 
 // Jais is the first family of that name: GPT-2 with a gate, with distances instead of positions and scores that are divided by the size of a head; what embeddings and
@@ -78,43 +77,6 @@ var Jais = register(Arch{
 		return nil
 	},
 })
-
-// Times are what matrices are multiplied by on their way into a file (config.json only: files hold them so). 0: one.
-type Times struct{ Embed, Head float32 }
-
-// TimesEmbed and TimesHead multiply the embedding and the output head.
-var (
-	TimesEmbed = timesOp("times embedding", func(p *Params) float32 { return p.Times.Embed })
-	TimesHead  = timesOp("times head", func(p *Params) float32 { return p.Times.Head })
-)
-
-func timesOp(name string, of func(*Params) float32) Op {
-	return Op{Name: name, OneWay: true, Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
-		by := of(p)
-		if by == 0 || by == 1 || t.Rows == nil {
-			return t
-		}
-		n := *t
-		n.Type, n.Raw = quantize.ByName("F32"), nil
-		n.Rows = timesRows{t.Rows, by}
-		return &n
-	}}
-}
-
-type timesRows struct {
-	rows formats.Rows
-	by   float32
-}
-
-func (r timesRows) ReadRows(dst []float32, row int) error {
-	if err := r.rows.ReadRows(dst, row); err != nil {
-		return err
-	}
-	for i := range dst {
-		dst[i] *= r.by
-	}
-	return nil
-}
 
 // tellJais is the way back.
 func tellJais(p *Params) map[string]any {
