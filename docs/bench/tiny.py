@@ -119,6 +119,21 @@ ARWKV = {k: v for k, v in LLAMA.items() if 'self_attn' not in k} | {'model.layer
     f'{x}.weight': 'E E' for x in ('receptance', 'key', 'value', 'output')}.items() | {'k_k': '1 1 E', 'k_a': '1 1 E', 'r_k': 'H D', 'ln_x.weight': 'E', 'ln_x.bias': 'E'}.items() | {
     x + '0': '1 1 E' for x in 'wav'}.items() | {x + '1': 'E ' + n for x, n in {'w': '64', 'a': '64', 'v': '32', 'g': '128'}.items()}.items() | {
     x + '2': n + ' E' for x, n in {'w': '64', 'a': '64', 'v': '32', 'g': '128'}.items()}.items()}
+KIMI = {k: v for k, v in LLAMA.items() if 'self_attn' not in k} | {'model.layers.{}.self_attn.' + k: v for k, v in {
+    'q_proj.weight': 'Q E', 'k_proj.weight': 'Q E', 'v_proj.weight': 'Q E', 'o_proj.weight': 'E Q', 'A_log': '1 1 HH 1', 'dt_bias': 'Q', 'b_proj.weight': 'HH E', 'o_norm.weight': 'D',
+    'f_a_proj.weight': 'D E', 'f_b_proj.weight': 'Q D', 'g_a_proj.weight': 'D E', 'g_b_proj.weight': 'Q D', 'q_conv1d.weight': 'Q 1 4', 'k_conv1d.weight': 'Q 1 4', 'v_conv1d.weight': 'Q 1 4'}.items()} | {
+    'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {'kv_a_proj_with_mqa': 'KA E', 'kv_a_layernorm': 'KL', 'kv_b_proj': 'KB KL'}.items()} | {
+    'model.layers.{}.block_sparse_moe.' + k: v for k, v in {f'experts.{{e}}.w{i}.weight': v for i, v in zip((1, 2, 3), ('X E', 'E X', 'X E'))}.items() | {'gate.weight': 'N E', 'gate.e_score_correction_bias': 'N',
+        'shared_experts.gate_proj.weight': 'S E', 'shared_experts.up_proj.weight': 'S E', 'shared_experts.down_proj.weight': 'E S'}.items()}
+
+
+def latent_or_delta(c, l):
+    """what a layer of Kimi-Linear has: latent attention with its own sizes, or Kimi's delta attention"""
+    full = l + 1 in c['linear_attn_config']['full_attn_layers']
+    drop = r'k_proj|v_proj|A_log|dt_bias|b_proj.weight$|o_norm|[fg]_[ab]_proj|conv1d' if full else r'kv_'
+    return lambda name: not ('self_attn' in name and re.search(drop, name) and not (full and 'kv_b' in name))
+
+
 # What the files of models have that transformers knows by their own code only.
 LAYOUTS = {
     'baichuan': PACK, 'xverse': LLAMA, 'minicpm': LLAMA, 'internlm3': LLAMA, 'deepseek': LLAMA | EXPERTS,
@@ -147,7 +162,7 @@ LAYOUTS = {
         'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {'kv_a_proj_with_mqa': 'KA E', 'kv_a_layernorm': 'KL', 'kv_b_proj': 'KB KL'}.items()},
     'qwen': {'transformer.wte.weight': 'V E', 'transformer.ln_f.weight': 'E', 'lm_head.weight': 'V E', 'transformer.h.{}.attn.c_attn.bias': 'A'} | {'transformer.h.{}.' + k + '.weight': v for k, v in {
         'ln_1': 'E', 'ln_2': 'E', 'attn.c_attn': 'A E', 'attn.c_proj': 'E Q', 'mlp.w1': 'F/2 E', 'mlp.w2': 'F/2 E', 'mlp.c_proj': 'E F/2'}.items()},
-    'rwkv7': GOOSE, 'rwkv6': FINCH, 'rwkv6qwen2': QRWKV, 'rwkv_hybrid': ARWKV,
+    'kimi_linear': KIMI, 'rwkv7': GOOSE, 'rwkv6': FINCH, 'rwkv6qwen2': QRWKV, 'rwkv_hybrid': ARWKV,
     'chatglm': {'transformer.embedding.word_embeddings.weight': 'V E', 'transformer.encoder.final_layernorm.weight': 'E', 'transformer.output_layer.weight': 'V E',
         'transformer.rotary_pos_emb.inv_freq': 'R'} | {'transformer.encoder.layers.{}.' + k: v for k, v in {
         'input_layernorm.weight': 'E', 'post_attention_layernorm.weight': 'E', 'self_attention.query_key_value.weight': 'A E',
@@ -179,6 +194,7 @@ def layout(c):
     rank, still, turn, value = (get(k, default=0) for k in ('kv_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim'))
     size |= {'F/2': f // 2, 'QM': heads * (still + turn), 'KL': rank, 'KA': rank + turn, 'KB': heads * (still + value), 'O': heads * value}
     size |= {x: int(x) for x in ('5', '32', '64', '128')} | {'5RM': 5 * get('lora_rank_tokenshift', default=32), 'RM': get('lora_rank_tokenshift', default=32), 'R6': get('lora_rank_decay', default=64)}
+    size |= {'4': 4, 'HH': heads}
     size |= {'1': 1, 'H': e // d, 'RW': get('decay_low_rank_dim'), 'RA': get('a_low_rank_dim'), 'RV': get('v_low_rank_dim'), 'RG': get('gate_low_rank_dim')}
     out, dense = {}, get('first_k_dense_replace', default=0)
     each = [dict(size, Q=q * d if kv else 0, K=kv * d, A=(q + 2 * kv) * d, F=f, G=2 * f, EA=e if q else 0, EF=e if f else 0, EL=e if q and not kv else 0) for q, kv, f in blocks(c)]
@@ -188,9 +204,15 @@ def layout(c):
         for l in range(layers) if '{}' in name else [0]:
             if l == 0 and '.v_lora' in name or c.get('wkv_has_gate') is False and re.search(r'\.(x_g|g[12]|ln_x\..*)$', name):
                 continue
-            if n and 'mlp' in name and (name in LLAMA) != (l < dense):
+            if n and ('mlp' in name or 'moe' in name) and (name in LLAMA) != (l < dense):
+                continue
+            if 'linear_attn_config' in c and '{}' in name and not latent_or_delta(c, l)(name):
                 continue
             for k in range(n) if '{e}' in name else [0]:
+                if 'linear_attn_config' in c and 'self_attn' in name and '{}' in name and l + 1 in c['linear_attn_config']['full_attn_layers']:
+                    size.update(Q=size['QM']) if 'q_proj' in name else size.update(Q=size['O'])
+                else:
+                    size['Q'] = heads * d
                 shape = [(each[l] if each and '{}' in name else size)[x] for x in dims.split()]
                 if all(shape):
                     out[name.replace('{}', str(l)).replace('{e}', str(k))] = shape

@@ -206,6 +206,9 @@ const (
 	RoleMixFirst
 	RoleMixGateLow // … and of what multiplies what comes out
 	RoleMixGate
+	RoleConvR // convolutions that these three go through
+	RoleConvK
+	RoleConvV
 	RoleMixFirstShift // of RWKV 6: how much of the token before what decides of that is given …
 	RoleMixLow        // … and matrices of low rank that make of it how much each part is given besides
 	RoleMixHigh

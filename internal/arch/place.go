@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -184,8 +185,9 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 	if b.gguf && len(t.Shape) == 1 && len(dims) == 2 && dims[0] == 1 {
 		t = shapedAs(t, 1, t.Shape[0])
 	}
-	if !b.gguf && len(dims) == 3 && dims[0] == 1 && dims[1] == 1 && len(t.Shape) == 1 { // likewise
-		t = shapedAs(t, 1, 1, t.Shape[0])
+	if n := len(dims); b.gguf && n > 2 && len(t.Shape) < n && equal(t.Shape, dims[n-len(t.Shape):]) && t.Elems() == elems(dims) ||
+		!b.gguf && n > 2 && slices.Contains(dims, 1) && equal(withoutOnes(t.Shape), withoutOnes(dims)) {
+		t = shapedAs(t, dims...)
 	}
 	if !equal(t.Shape, dims) {
 		hint := ""
@@ -221,6 +223,19 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 	b.bound.Tensors = append(b.bound.Tensors, &n)
 	b.bound.Origins = append(b.bound.Origins, w.Origin)
 	return nil
+}
+
+// withoutOnes are the dimensions that are not one, which checkpoints of some families tell and others do not.
+func withoutOnes(dims []int) []int {
+	return slices.DeleteFunc(slices.Clone(dims), func(n int) bool { return n == 1 })
+}
+
+func elems(dims []int) int {
+	n := 1
+	for _, d := range dims {
+		n *= d
+	}
+	return n
 }
 
 // stacked says whether a goal's tensor has a dimension more than its parts.

@@ -17,6 +17,7 @@ const (
 	Mamba2            // a state-space model whose heads decay as a whole (arXiv:2405.21060)
 	Mamba1            // one whose numbers each decay in a way of their own (arXiv:2312.00752)
 	DeltaNet          // of each head a matrix that keys read and correct, behind a convolution (gated delta networks)
+	KimiDelta         // DeltaNet every row of whose matrices decays by itself
 	FinchState        // likewise, every row of which decays by itself: keys and values are added, none reads; layers are given tokens mixed with those before (RWKV 6)
 	GooseState        // the same with keys that read and correct, without convolutions (RWKV 7)
 )

@@ -80,13 +80,13 @@ func (r *run) finish(dst, x, att, kept, h []float32, l *layer, side []float32, m
 func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	p, m := l.p, len(b.at)
 	switch {
+	case p.Heads == 0:
+		return
 	case p.MLA.KV > 0:
 		r.mixLatent(att, h, l, b)
 		return
 	case l.oa.t != nil:
 		r.mixPooled(att, h, l, b)
-		return
-	case p.Heads == 0:
 		return
 	case p.KVHeads == 0:
 		r.normalize(att, b.x, l.attnNorm, m)

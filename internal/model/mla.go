@@ -96,6 +96,9 @@ func (r *run) narrow(narrow, kva, q []float32, l *layer, at []place) {
 	r.eachRow(len(at), func(_ *worker, row int) {
 		k := kva[row*(kl+rot):][:kl+rot]
 		r.normed(narrow[row*kl:][:kl], k[:kl], x.kvaNorm, nil)
+		if l.still {
+			return
+		}
 		r.rope.rotate(k[kl:], at[row], rot, r.m.neox)
 		q := q[row*p.Heads*d:][:p.Heads*d]
 		for h := 0; h < len(q); h += d {

@@ -135,13 +135,13 @@ type layer struct {
 	short  shortConv // or nothing
 	space  stateSpace
 	delta  delta
+	kimi   kimi
 	finch  finch
 	goose  goose
 	whole  bool // queries and keys are normed as a whole
 
-	ffnShift   []float32 // [E] how much of the token before the feed-forward network is given, or nil
-	ffnShiftR  []float32 // [E] and the matrix that multiplies what it adds
-	receptance weight    // [E][E], or nothing
+	ffnShift, ffnShiftR []float32 // [E] how much of the token before the feed-forward network is given, and what multiplies what it adds …
+	receptance          weight    // … [E][E]; or nothing
 
 	xielu    xielu
 	lateBare bool // heads are normed after rotation, without weights

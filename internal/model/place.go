@@ -60,9 +60,9 @@ func put(slots []slot, t *formats.Tensor, role arch.Role, layer int) error {
 	if s.stack > 0 {
 		return s.putStack(t, layer)
 	}
-	if len(t.Shape) == 4 && t.Shape[1] == 1 && t.Shape[2] == 1 { // of runtimes that broadcast it
+	if s.table != nil && len(t.Shape) > 2 && t.Elems() == s.n*s.k { // with dimensions of one between, of runtimes that broadcast it
 		flat := *t
-		flat.Shape = []int{t.Shape[0], t.Shape[3]}
+		flat.Shape = []int{s.n, s.k}
 		t = &flat
 	}
 	if s.table != nil && len(t.Shape) == 2 {
