@@ -87,6 +87,20 @@ func halved(t *formats.Tensor, p *Params, from func(k, half int) int) *formats.T
 	if len(p.Sections) == 0 {
 		return t
 	}
+	return turnedWithin(t, p, from)
+}
+
+// PairHalves moves the rotated rows of each head from halves to pairs; the others stay where they are.
+var PairHalves = Op{Name: "pair halves",
+	Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
+		return turnedWithin(t, p, func(k, half int) int { return k%2*half + k/2 })
+	},
+	Inverse: func(t *formats.Tensor, p *Params) *formats.Tensor {
+		return turnedWithin(t, p, func(k, half int) int { return k%half*2 + k/half })
+	},
+}
+
+func turnedWithin(t *formats.Tensor, p *Params, from func(k, half int) int) *formats.Tensor {
 	size, turned := p.HeadDim, p.RopeDim
 	return permuted(t, func(i int) int {
 		if k := i % size; k < turned {

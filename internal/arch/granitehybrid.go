@@ -7,6 +7,7 @@ import (
 )
 
 // GraniteHybrid is the family of Granite 4: Mamba 2 in most layers, attention that knows no positions in the others, and dense networks or experts beside a shared one behind both.
+// Bamba is dense, and rotates a half of each head (bamba.go).
 var GraniteHybrid = register(Arch{
 	Name: "granitehybrid",
 	Variants: []Variant{{
@@ -14,24 +15,24 @@ var GraniteHybrid = register(Arch{
 		HF:       []string{"GraniteMoeHybridForCausalLM"},
 		Defaults: graniteHybridDefaults,
 		If:       func(c *Config) bool { return !graniteAttends(c) },
-	}},
+	}, bamba},
 	Keys: slices.Concat(named("block_count", "context_length", "embedding_length", "feed_forward_length"), convHeads,
-		named("rope.scaling.type", "rope.scaling.factor", "rope.freq_base", "attention.layer_norm_rms_epsilon"), when(always, slices.Clone(expertKeys)), impliedHead, []Key{{GGUF: "general.file_type"}}, sizeKeys(always), scaleKeys, []Key{
-			{GGUF: "{a}.expert_shared_feed_forward_length", HF: []string{"shared_intermediate_size"}, Field: func(p *Params) any { return &p.Mix.SharedFF }, Default: nothing},
+		named("rope.scaling.type", "rope.scaling.factor", "rope.freq_base", "attention.layer_norm_rms_epsilon"), when(scaledStream, slices.Clone(expertKeys)), impliedHead, []Key{{GGUF: "general.file_type"}}, sizeKeys(always), scaleKeys, []Key{
+			{GGUF: "{a}.expert_shared_feed_forward_length", HF: []string{"shared_intermediate_size"}, Field: func(p *Params) any { return &p.Mix.SharedFF }, Default: nothing, When: scaledStream},
 		}, ssmKeys(map[string][]string{"conv_kernel": {"mamba_d_conv"}, "state_size": {"mamba_d_state"}, "group_count": {"mamba_n_groups"}, "time_step_rank": {"mamba_n_heads"}},
 			"conv_kernel", "state_size", "group_count", "inner_size", "time_step_rank"), []Key{
 			{GGUF: "{a}.rope.scaling.finetuned", Field: func(p *Params) any { return &p.Rotates }},
 			narrowExperts,
 		}),
-	Tensors: slices.Concat(only(decoder, RoleEmbed, RoleAttnNorm, RoleFFNNorm, RoleOutputNorm, RoleOutput), in(attends, slices.Concat(permutedQK, only(decoder, RoleV, RoleO))),
-		mamba2("model.layers.{}.mamba"), in(dense, sharedAsDense), graniteExperts),
+	Tensors: slices.Concat(only(decoder, RoleEmbed, RoleAttnNorm, RoleFFNNorm, RoleOutputNorm, RoleOutput), in(attends, withOps(only(decoder, RoleQ, RoleK, RoleV, RoleO), map[Role]Op{RoleQ: PairHalves, RoleK: PairHalves})),
+		mamba2("model.layers.{}.mamba"), in(dense, sharedAsDense), graniteExperts, bambaNames),
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: slices.Concat(stateRefuses, []Refusal{
 		siluOnly,
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "mlp_bias", Unless: []string{"false"}, Why: "projections with biases"},
 	}),
-	Layer:  Layer{Keeper: Mamba2, RopeTold: true},
+	Layer:  Layer{Keeper: Mamba2, RopeTold: true, RopePart: true},
 	Finish: finishGraniteHybrid,
 })
 
@@ -52,7 +53,13 @@ func graniteAttends(c *Config) bool {
 	return false
 }
 
+// scaledStream says of a model that it is Granite, which multiplies what it adds up; Bamba does not.
+func scaledStream(p *Params) bool { return p.Scales != Scales{} }
+
 func finishGraniteHybrid(c *Config, p *Params) error {
+	if !scaledStream(p) {
+		return finishBamba(c, p)
+	}
 	key := "layer_types"
 	if v, _ := c.Value(key); v == nil {
 		key = "layers_block_type"
