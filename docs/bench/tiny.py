@@ -127,6 +127,11 @@ KIMI = {k: v for k, v in LLAMA.items() if 'self_attn' not in k} | {'model.layers
         'shared_experts.gate_proj.weight': 'S E', 'shared_experts.up_proj.weight': 'S E', 'shared_experts.down_proj.weight': 'E S'}.items()}
 
 
+LIGHTNING = {k: v for k, v in LLAMA.items() if 'mlp' not in k} | {'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {
+    'qkv_proj': 'QM3 E', 'output_gate': 'Q E', 'out_proj': 'E Q', 'norm': 'Q'}.items()} | {f'model.layers.{{}}.block_sparse_moe.{k}.weight': v for k, v in {
+    'gate': 'N E', 'experts.{e}.w1': 'F E', 'experts.{e}.w2': 'E F', 'experts.{e}.w3': 'F E'}.items()}
+
+
 def latent_or_delta(c, l):
     """what a layer of Kimi-Linear has: latent attention with its own sizes, or Kimi's delta attention"""
     full = l + 1 in c['linear_attn_config']['full_attn_layers']
@@ -162,7 +167,7 @@ LAYOUTS = {
         'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {'kv_a_proj_with_mqa': 'KA E', 'kv_a_layernorm': 'KL', 'kv_b_proj': 'KB KL'}.items()},
     'qwen': {'transformer.wte.weight': 'V E', 'transformer.ln_f.weight': 'E', 'lm_head.weight': 'V E', 'transformer.h.{}.attn.c_attn.bias': 'A'} | {'transformer.h.{}.' + k + '.weight': v for k, v in {
         'ln_1': 'E', 'ln_2': 'E', 'attn.c_attn': 'A E', 'attn.c_proj': 'E Q', 'mlp.w1': 'F/2 E', 'mlp.w2': 'F/2 E', 'mlp.c_proj': 'E F/2'}.items()},
-    'kimi_linear': KIMI, 'rwkv7': GOOSE, 'rwkv6': FINCH, 'rwkv6qwen2': QRWKV, 'rwkv_hybrid': ARWKV,
+    'kimi_linear': KIMI, 'minimax_text_01': LIGHTNING, 'rwkv7': GOOSE, 'rwkv6': FINCH, 'rwkv6qwen2': QRWKV, 'rwkv_hybrid': ARWKV,
     'chatglm': {'transformer.embedding.word_embeddings.weight': 'V E', 'transformer.encoder.final_layernorm.weight': 'E', 'transformer.output_layer.weight': 'V E',
         'transformer.rotary_pos_emb.inv_freq': 'R'} | {'transformer.encoder.layers.{}.' + k: v for k, v in {
         'input_layernorm.weight': 'E', 'post_attention_layernorm.weight': 'E', 'self_attention.query_key_value.weight': 'A E',
@@ -188,13 +193,13 @@ def layout(c):
     e, heads, layers = get('hidden_size', 'n_embd', 'model_dim'), get('num_attention_heads', 'n_head', default=1), get('num_hidden_layers', 'num_layers', 'n_layer', 'num_transformer_layers')
     kv = get('num_key_value_heads', 'multi_query_group_num', 'num_query_groups', default=heads)
     d, f = get('head_dim', 'kv_channels', 'head_size', default=e // heads), get('intermediate_size', 'ffn_hidden_size', 'n_inner', default=4 * e)
-    x, n = get('moe_intermediate_size', 'moe_ffn_hidden_size', default=0), get('n_routed_experts', 'num_experts', 'moe_num_primary_experts', default=0)
+    x, n = get('moe_intermediate_size', 'moe_ffn_hidden_size', default=0), get('n_routed_experts', 'num_experts', 'moe_num_primary_experts', 'num_local_experts', default=0)
     size = {'V': c['vocab_size'], 'E': e, 'Q': heads * d, 'K': kv * d, 'A': (heads + 2 * kv) * d, 'F': f, 'G': 2 * f, 'X': x, 'N': n, 'R': d // 4, 'D': d, 'DD': 2 * d,
             'S': x * get('n_shared_experts', 'num_shared_experts', default=0)}
     rank, still, turn, value = (get(k, default=0) for k in ('kv_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim'))
     size |= {'F/2': f // 2, 'QM': heads * (still + turn), 'KL': rank, 'KA': rank + turn, 'KB': heads * (still + value), 'O': heads * value}
     size |= {x: int(x) for x in ('5', '32', '64', '128')} | {'5RM': 5 * get('lora_rank_tokenshift', default=32), 'RM': get('lora_rank_tokenshift', default=32), 'R6': get('lora_rank_decay', default=64)}
-    size |= {'4': 4, 'HH': heads}
+    size |= {'4': 4, 'HH': heads, 'QM3': 3 * heads * d}
     size |= {'1': 1, 'H': e // d, 'RW': get('decay_low_rank_dim'), 'RA': get('a_low_rank_dim'), 'RV': get('v_low_rank_dim'), 'RG': get('gate_low_rank_dim')}
     out, dense = {}, get('first_k_dense_replace', default=0)
     each = [dict(size, Q=q * d if kv else 0, K=kv * d, A=(q + 2 * kv) * d, F=f, G=2 * f, EA=e if q else 0, EF=e if f else 0, EL=e if q and not kv else 0) for q, kv, f in blocks(c)]
@@ -205,6 +210,8 @@ def layout(c):
             if l == 0 and '.v_lora' in name or c.get('wkv_has_gate') is False and re.search(r'\.(x_g|g[12]|ln_x\..*)$', name):
                 continue
             if n and ('mlp' in name or 'moe' in name) and (name in LLAMA) != (l < dense):
+                continue
+            if 'attn_type_list' in c and 'self_attn' in name and bool(re.search(r'qkv_proj|output_gate|out_proj|norm', name)) == bool(c['attn_type_list'][l]):
                 continue
             if 'linear_attn_config' in c and '{}' in name and not latent_or_delta(c, l)(name):
                 continue
@@ -303,6 +310,7 @@ def make(a, f):
         c['eos_token_id'] = [0, VOCAB, VOCAB + 1]
     if kind in LAYOUTS:
         save_file({k: weights(k, v) for k, v in layout(c).items()}, os.path.join(hf, 'model.safetensors'), metadata={'format': 'pt'})
+        json.dump({'weight_map': {k: 'model.safetensors' for k in layout(c)}}, open(os.path.join(hf, 'model.safetensors.index.json'), 'w'))
         json.dump(dict(c, torch_dtype='float32'), open(os.path.join(hf, 'config.json'), 'w'), indent=1)
     else:
         arch = c.pop('architectures')

@@ -25,7 +25,7 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 		if a.oneNorm(p) {
 			into = append(attention, network...)
 		}
-		if !a.Layer.Streams && !p.NormAfter { // there the stream takes what the norm makes, too
+		if !a.Layer.Streams && !a.Layer.NormStream && !p.NormAfter { // there the stream takes what the norm makes, too
 			list = append(list, Fold{From: RoleAttnNorm, Into: into})
 		}
 		if a.hasRole(RoleAttnSub) {
@@ -34,7 +34,7 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 			list = append(list, Fold{From: RoleV, Into: []Role{RoleO}, Heads: true})
 		}
 	}
-	if p.Mix.PerGroup == 0 && !p.NormAfter { // runtimes give what groups share something else
+	if p.Mix.PerGroup == 0 && !a.Layer.NormStream && !p.NormAfter { // runtimes give what groups share something else
 		list = append(list, Fold{From: RoleFFNNorm, Into: network})
 	}
 	if a.Layer.Before && p.Mix.Count > 0 {

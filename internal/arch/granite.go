@@ -14,6 +14,7 @@ type Scales struct {
 	Logits    float32 // logits are divided by it …
 	Times     float32 // … or multiplied
 	Values    float32 // what attention gives
+	Stream    float32 // what norms give, where that is the stream from there on (Layer.NormStream)
 }
 
 // Granite is the family of Granite 3: llama with scales of its own.

@@ -17,6 +17,7 @@ const (
 	Mamba2            // a state-space model whose heads decay as a whole (arXiv:2405.21060)
 	Mamba1            // one whose numbers each decay in a way of their own (arXiv:2312.00752)
 	DeltaNet          // of each head a matrix that keys read and correct, behind a convolution (gated delta networks)
+	Lightning         // of each head a matrix that decays as a whole, at a pace that no token changes (MiniMax-Text-01)
 	KimiDelta         // DeltaNet every row of whose matrices decays by itself
 	FinchState        // likewise, every row of which decays by itself: keys and values are added, none reads; layers are given tokens mixed with those before (RWKV 6)
 	GooseState        // the same with keys that read and correct, without convolutions (RWKV 7)
@@ -100,6 +101,8 @@ func (s *State) dim(letter string) int {
 		return 2 * s.Inner
 	case "SK": // keys that several heads share
 		return s.Groups * s.Size
+	case "SI3": // for three
+		return 3 * s.Inner
 	case "5":
 		return 5
 	case "SWI": // with what multiplies what comes out

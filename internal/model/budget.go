@@ -95,7 +95,7 @@ func (m *Model) sizes() sizes {
 	}
 	s.acts += mixtureActs(p) + latentActs(p) + indexActs(p) + hyperActs(p) + pooledActs(p) + m.stateActs()
 	s.acts += int64(4 * m.layers[0].oGate.n)
-	if m.layers[0].parallel || m.layers[0].mix.beside || m.layers[0].mix.before {
+	if m.layers[0].parallel || m.layers[0].mix.beside || m.layers[0].mix.before || m.normStream {
 		s.acts += int64(4 * p.Embd)
 	}
 	s.state = int64((1+m.streams)*4*p.Embd+tokenBytes) + m.keptBytes() // the residual stream, and the final state

@@ -62,12 +62,13 @@ func (r *run) finish(dst, x, att, kept, h []float32, l *layer, side []float32, m
 		r.added(h, att, kept, l, m)
 		r.scaleRows(h, r.m.params.Scales.Values, m)
 		r.gain(h, l.attnGain, m)
+		r.restream(dst, l.attnNorm, m)
 		r.join(dst, r.normPost(h, l.attnPost, m), l, m)
 	}
 	if r.m.runsPast && r.mode == Deploy {
 		r.feed(dst, h, h, l, m)
 	} else {
-		r.feed(dst, dst, h, l, m)
+		r.feed(dst, r.restreamed(dst, l, m), h, l, m)
 	}
 	r.normPost(dst, l.ffnSum, m)
 	r.aside(dst, h, l, side, m)

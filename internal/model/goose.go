@@ -7,6 +7,15 @@ import (
 	"quern/internal/kernel"
 )
 
+// An rwkv is the weights of a layer of RWKV, of which a model has one kind.
+type rwkv struct {
+	finch finch
+	goose goose
+
+	ffnShift, ffnShiftR []float32 // [E] how much of the token before the feed-forward network is given, and what multiplies what it adds …
+	receptance          weight    // … [E][E]; or nothing
+}
+
 // A goose is the weights of a layer's state in RWKV 7.
 type goose struct {
 	shift []float32 // [6][E]: how much of the token before each part is given, in this order:

@@ -23,6 +23,7 @@ var keepers = map[arch.Keeper]keeper{
 	arch.Mamba2:    mamba2{},
 	arch.DeltaNet:  deltaNet{},
 
+	arch.Lightning:  lightningAttention{},
 	arch.KimiDelta:  kimiDelta{},
 	arch.FinchState: finchState{},
 	arch.GooseState: gooseState{},

@@ -42,6 +42,7 @@ type Model struct {
 	runsPast   bool      // runtimes give the feed-forward network what attention adds
 	smooth     bool      // yarn's ramp
 	bareVals   bool      // values are normed without weights
+	normStream bool      // parts of layers are added to what their norms give
 	classAct   bool      // what comes before an output for classes goes through the layers' function, not through a hyperbolic tangent
 	both       bool      // queries see all positions
 	encoder    bool      // there is no output head
@@ -131,17 +132,14 @@ type layer struct {
 	pool, indexPool pool    // keys of several positions, or nothing
 	table           []int32 // [V][used] the experts of each token, or nil
 
-	keeper keeper    // nil in a layer that keeps no state
-	short  shortConv // or nothing
-	space  stateSpace
-	delta  delta
-	kimi   kimi
-	finch  finch
-	goose  goose
-	whole  bool // queries and keys are normed as a whole
-
-	ffnShift, ffnShiftR []float32 // [E] how much of the token before the feed-forward network is given, and what multiplies what it adds …
-	receptance          weight    // … [E][E]; or nothing
+	keeper    keeper    // nil in a layer that keeps no state
+	short     shortConv // or nothing
+	space     stateSpace
+	delta     delta
+	kimi      kimi
+	lightning lightning
+	rwkv
+	whole bool // queries and keys are normed as a whole
 
 	xielu    xielu
 	lateBare bool // heads are normed after rotation, without weights
@@ -182,7 +180,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	m.postEps, m.embedBare = of.PostEps, of.EmbedBare
 	m.headMeans, m.runsPast = of.HeadMeans, of.RunsPast && b.Params.NormAfter
 	m.runsSiLU, m.indexPairs, m.indexTail, m.cutFirst = of.RunsSiLU, of.IndexPairs, of.IndexTail, of.CutFirst
-	m.early, m.softGate, m.runsSum, m.turnKeys = of.EarlyRouter, of.SoftGate, of.RunsSum, of.TurnKeys
+	m.early, m.softGate, m.runsSum, m.turnKeys, m.normStream = of.EarlyRouter, of.SoftGate, of.RunsSum, of.TurnKeys, of.NormStream
 	switch {
 	case of.Averaged:
 		m.blend = 0.5

@@ -115,3 +115,22 @@ func (r *run) normEach(x []float32, d int) {
 		r.normed(x[:d], x[:d], nil, nil)
 	}
 }
+
+// restream makes the stream what a norm gives of it, several times over, where a family does that.
+func (r *run) restream(x []float32, n norm, m int) {
+	if r.m.normStream {
+		r.normalize(x, x, n, m)
+		r.scaleRows(x[:m*r.m.params.Embd], r.m.params.Scales.Stream, m)
+	}
+}
+
+// restreamed does that before the feed-forward network, and returns what this is to be given: the stream as it was.
+func (r *run) restreamed(x []float32, l *layer, m int) []float32 {
+	if !r.m.normStream {
+		return x
+	}
+	before := grow(&r.beside, m*r.m.params.Embd)
+	copy(before, x)
+	r.restream(x, l.ffnNorm, m)
+	return before
+}
