@@ -18,7 +18,7 @@ var traits = []trait{
 	{[]string{"ssm_cfg", "ssm_state_size", "mamba_d_state", "mamba_num_heads", "mamba_expand", "hybrid_override_pattern"},
 		"some of its layers keep a state instead of keys and values (Mamba or the like), in a form that no family here has"},
 	{[]string{"linear_num_value_heads", "linear_attn_config", "attn_type_list"},
-		"some of its layers have linear attention, which no family here computes"},
+		"some of its layers have linear attention, otherwise than in the families here"},
 	{[]string{"index_topk", "index_n_heads", "sparse_attention_config"},
 		"a part of it chooses the positions that a query sees, otherwise than in the families here"},
 	{[]string{"block_configs"}, "its layers differ from each other in a form that no family here has"},

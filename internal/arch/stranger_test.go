@@ -9,7 +9,7 @@ import (
 func TestStrangers(t *testing.T) {
 	for _, test := range []struct{ config, says string }{
 		{`{"architectures": ["Zamba2ForCausalLM"], "mamba_d_state": 128, "mamba_expand": 2}`, "state instead of keys"},
-		{`{"architectures": ["KimiK3ForConditionalGeneration"], "text_config": {"linear_attn_config": {"head_dim": 8}, "model_type": "kimi_linear"}}`, `linear attention, which no family here computes; its language model is of type "kimi_linear"`},
+		{`{"architectures": ["KimiK3ForConditionalGeneration"], "text_config": {"linear_attn_config": {"head_dim": 8}, "model_type": "kimi_linear"}}`, `linear attention, otherwise than in the families here; its language model is of type "kimi_linear"`},
 		{`{"architectures": ["DeepseekV5ForCausalLM"], "index_topk": 2048}`, "chooses the positions"},
 		{`{"architectures": ["AlbertModel"], "type_vocab_size": 2}`, "an encoder of another kind"},
 		{`{"architectures": ["BitNetForQuestionAnswering"], "hidden_act": "relu2"}`, "is not known"},
