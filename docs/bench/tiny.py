@@ -337,7 +337,7 @@ def make(a, f):
         for i, text in enumerate(SPECIAL.get(kind, [])):
             t['added_tokens'].append(dict(t['added_tokens'][0], id=VOCAB + i, content=text))
         json.dump(t, open(os.path.join(hf, 'tokenizer.json'), 'w'))
-    if kind in PUBLISHED:
+    if kind in PUBLISHED and 'mamba_n_heads' not in f['config']:  # layers that keep states are told already
         path = os.path.join(hf, 'config.json')
         c = json.load(open(path))
         for k, v in PUBLISHED[kind].items():

@@ -98,19 +98,13 @@ func (x *stateSpace) scanEach(w *worker, dst, mixed, ways, steps []float32, s *a
 	past := x.past[from:][:wide]
 	for row := of.from; row < of.from+of.n; row++ {
 		step, given, y := steps[row*s.Heads+from:][:wide], mixed[row*s.Inner+from:][:wide], dst[row*s.Inner+from:][:wide]
-		for j, t := range step {
-			in[j] = t * given[j]
-		}
+		kernel.ScaleBy(in, step, given, 1)
 		for i := 0; i < len(decay); i += wide {
-			for j, t := range step {
-				kept[i+j] = t * decay[i+j]
-			}
+			kernel.ScaleBy(kept[i:][:wide], step, decay[i:], 1)
 		}
 		kernel.ExpSum(kept, kept, 0)
 		way := ways[row*few+s.Rank:][:2*s.Size]
 		kernel.ScanEach(y, state, in, way[:s.Size], way[s.Size:], kept)
-		for j, v := range given {
-			y[j] += float32(v * past[j])
-		}
+		kernel.AddMul(y, given, past)
 	}
 }

@@ -19,14 +19,6 @@ func xieluOf(p *arch.Params, layer int) xielu {
 	return xielu{softplus(n.AlphaP[layer]), n.Beta[layer] + softplus(n.AlphaN[layer]), n.Beta[layer], n.Eps[layer]}
 }
 
-// softplus is ln(1+e^x).
-func softplus(x float32) float32 {
-	if x > 20 {
-		return x
-	}
-	return float32(arch.Natural(1 + float64(kernel.Exp(x))))
-}
-
 func (f *xielu) apply(x []float32) {
 	for i, v := range x {
 		line := float32(f.beta * v)
