@@ -11,7 +11,7 @@ import (
 const roleMeans arch.Role = 255
 
 // sameInput says which matrices have the input of another one, whose sums they use.
-var sameInput = map[arch.Role]arch.Role{arch.RoleK: arch.RoleQ, arch.RoleUp: arch.RoleGate, arch.RoleUpExps: arch.RoleGateExps, arch.RoleUpShared: arch.RoleGateShared,
+var sameInput = map[arch.Role]arch.Role{arch.RoleK: arch.RoleQ, arch.RoleCrossV: arch.RoleCrossK, arch.RoleUp: arch.RoleGate, arch.RoleUpExps: arch.RoleGateExps, arch.RoleUpShared: arch.RoleGateShared,
 	arch.RoleUpGroups: arch.RoleGateGroups, arch.RoleStateGate: arch.RoleStateIn, arch.RoleStateBeta: arch.RoleStateIn, arch.RoleStateAlpha: arch.RoleStateIn, arch.RoleStateBoth: arch.RoleStateIn}
 
 // A seat is a matrix of the forward pass whose inputs are added up.

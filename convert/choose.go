@@ -60,10 +60,10 @@ func newChooser(r *Recipe, opt Options, facts Facts, names []string, fromGGUF bo
 	return c, nil
 }
 
-var blockNumber = regexp.MustCompile(`^(?:enc\.)?blk\.(\d+)\.`)
+var blockNumber = regexp.MustCompile(`^((?:enc|dec)\.)?blk\.(\d+)\.`)
 
 // places counts, within each category, the tensors in the order of their layers: the count is what recipes mean by a
-// layer. In a mixture of experts the feed-forward tensors of a layer are several, and the layer's number counts.
+// layer. Those of an encoder and of a decoder have no order for llama-quantize but that of their names. In a mixture of experts the feed-forward tensors of a layer are several, and the layer's number counts.
 func places(names []string, experts int) (layer, count map[string]int) {
 	place, count := map[string]int{}, map[string]int{}
 	lists := map[Category][]string{}
@@ -72,7 +72,9 @@ func places(names []string, experts int) (layer, count map[string]int) {
 		if m == nil || !strings.HasSuffix(n, "weight") {
 			continue
 		}
-		place[n], _ = strconv.Atoi(m[1])
+		if place[n] = -1; m[1] == "" {
+			place[n], _ = strconv.Atoi(m[2])
+		}
 		lists[categoryOf(n)] = append(lists[categoryOf(n)], n)
 	}
 	for of, list := range lists {

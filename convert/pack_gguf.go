@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"strconv"
 	"strings"
 
 	"quern/formats"
@@ -30,10 +29,7 @@ func Unfold(gguf, like *formats.Source) (*formats.Source, error) {
 			n = o.Rule.Do.Inverse(n, b.Params.At(o.Layer))
 		}
 		c := *n
-		c.Name = o.Rule.HF
-		if o.Layer >= 0 {
-			c.Name = strings.Replace(c.Name, "{}", strconv.Itoa(o.Layer), 1)
-		}
+		c.Name = o.Rule.At(o.Rule.HF, o.Layer, &b.Params)
 		out.Tensors = append(out.Tensors, &c)
 	}
 	check, err := arch.Bind(&out) // the folder's config.json must describe the same model

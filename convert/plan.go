@@ -164,7 +164,7 @@ func (p *Plan) steps(bound *arch.Bound, recipe *Recipe, opt Options) error {
 		names[i], p.named[t.Name] = t.Name, true
 	}
 	first := bound.Params.At(0) // by which llama-quantize goes
-	facts := Facts{Arch: bound.Arch.Name, Layers: bound.Params.Passes(), Heads: first.Heads, KVHeads: first.KVHeads,
+	facts := Facts{Arch: bound.Arch.Name, Layers: bound.Params.Counted(), Heads: first.Heads, KVHeads: first.KVHeads,
 		Experts: bound.Params.Mix.Count, Imatrix: opt.Imatrix != nil}
 	c, err := newChooser(recipe, opt, facts, names, isGGUF(p.src))
 	if err != nil {

@@ -210,7 +210,7 @@ func (d *Diff) swapped(strange []int, pairs []tensorPair) error {
 
 // roleName is what is left of a tensor's name without its layer.
 func roleName(name string) string {
-	parts := strings.Split(name, ".")
+	parts := strings.Split(strings.TrimPrefix(strings.TrimPrefix(name, "enc."), "dec."), ".")
 	if len(parts) > 2 && parts[0] == "blk" {
 		return parts[2]
 	}

@@ -14,16 +14,19 @@ func logitsCommand(ui *ui) *cli.Command {
 	return &cli.Command{
 		Name:      "logits",
 		Usage:     "write the logits of a model for given tokens as a .npy file",
-		UsageText: "quern logits MODEL --tokens FILE.json|--text FILE -o FILE.npy [--states] [--mode exact|deploy]",
+		UsageText: "quern logits MODEL --tokens FILE.json|--text FILE -o FILE.npy [--states] [--read N] [--mode exact|deploy]",
 		Description: "The file holds float32, one row for each token, one column for each entry of the vocabulary. With --states there is a column for\n" +
 			"each dimension of the model instead: what it makes of a token before the output head, or as an encoder. Of an encoder that sorts\n" +
-			"texts, as rerankers do, logits are one row with a number for each class.\n\n" +
+			"texts, as rerankers do, logits are one row with a number for each class. Of a model with an encoder and a decoder (T5), the encoder reads\n" +
+			"half of the tokens and one, or as many as --read says, and there is a row for each token that the decoder is given: first the one\n" +
+			"that it begins with, then those that were not read.\n\n" +
 			"Example:\n  echo '[1, 15043, 3186]' > t.json && quern logits ./model --tokens t.json -o logits.npy",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "tokens", Usage: "JSON list of token ids: `FILE`, or - for standard input"},
 			&cli.StringFlag{Name: "text", Usage: "text to tokenize instead: `FILE`, or -"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FILE`.npy"},
 			&cli.BoolFlag{Name: "states", Usage: "write final hidden states, from which embeddings are pooled"},
+			&cli.IntFlag{Name: "read", Usage: "of a model with an encoder and a decoder: the encoder reads `N` tokens, the decoder goes on from there"},
 			modeFlag("exact"),
 			preFlag(),
 			threadsFlag(),
@@ -60,9 +63,13 @@ func logits(c *cli.Context, ui *ui) error {
 		return err
 	}
 	defer m.Close()
+	want, err := wantedBehind(c, m, len(tokens))
+	if err != nil {
+		return err
+	}
 	bar := ui.progress("computing", "layers")
 	opt.Step = func(s model.Step) { bar.setInt(s.Layer, s.Layers) }
-	states, err := m.States(c.Context, [][]int32{tokens}, func(int, int) bool { return true }, opt)
+	states, err := m.States(c.Context, [][]int32{tokens}, want, opt)
 	bar.done()
 	if err != nil {
 		return err
@@ -81,6 +88,21 @@ func logits(c *cli.Context, ui *ui) error {
 		return &formats.Error{File: c.Args().First(), Err: formats.Unsupported("is an encoder without an output for tokens or classes"), Hint: "--states writes what it makes of the text"}
 	}
 	return writeLogits(c, m, states, opt)
+}
+
+// wantedBehind are the positions with logits, of so many: nil for all that there are.
+func wantedBehind(c *cli.Context, m *openedModel, tokens int) (func(seq, pos int) bool, error) {
+	if !c.IsSet("read") {
+		return nil, nil
+	}
+	n := c.Int("read")
+	switch {
+	case !m.Decodes():
+		return nil, usagef("--read is for models with an encoder and a decoder")
+	case n < 1 || n > tokens:
+		return nil, usagef("--read %d: the encoder reads from 1 to %d tokens here", n, tokens)
+	}
+	return func(_, pos int) bool { return pos >= n-1 }, nil
 }
 
 // writeRows writes a matrix of so many columns.

@@ -21,11 +21,22 @@ import argparse, json, os, shutil, subprocess, sys
 import numpy as np
 
 LLAMA = '''
-import json, sys, numpy as np, llama_cpp
+import json, sys, numpy as np, llama_cpp as L
 path, tokens, out, cache = sys.argv[1:5]
 tokens = json.load(open(tokens))
-m = llama_cpp.Llama(path, n_ctx=max(64, len(tokens)), n_batch=512, logits_all=True, n_gpu_layers=0, n_threads=1, verbose=True,
-                    type_k=int(cache), type_v=int(cache), flash_attn=False)
+m = L.Llama(path, n_ctx=max(64, len(tokens)), n_batch=512, logits_all=True, n_gpu_layers=0, n_threads=1, verbose=True,
+            type_k=int(cache), type_v=int(cache), flash_attn=False)
+if L.llama_model_has_encoder(m._model.model):  # it reads half of the tokens and one, and the decoder goes on
+    half = len(tokens) // 2 + 1
+    for part, run in ((tokens[:half], L.llama_encode), ([L.llama_model_decoder_start_token(m._model.model)] + tokens[half:], L.llama_decode)):
+        b = L.llama_batch_init(len(part), 0, 1)
+        b.n_tokens = len(part)
+        for i, t in enumerate(part):
+            b.token[i], b.pos[i], b.n_seq_id[i], b.logits[i] = t, i, 1, 1
+            b.seq_id[i][0] = 0
+        assert run(m._ctx.ctx, b) == 0
+    np.save(out, np.array([np.ctypeslib.as_array(L.llama_get_logits_ith(m._ctx.ctx, i), (m.n_vocab(),)).copy() for i in range(len(part))]))
+    sys.exit()
 m.eval(tokens)
 np.save(out, np.array(m.scores[:len(tokens)], np.float32))
 '''
@@ -70,7 +81,10 @@ def transformers_logits(path, tokens):
     make = getattr(tf, json.load(open(os.path.join(path, 'config.json')))['architectures'][0], tf.AutoModelForCausalLM)
     model = make.from_pretrained(path, dtype=torch.float32, attn_implementation='eager').eval()
     with torch.no_grad():
-        return model(torch.tensor([tokens])).logits[0].numpy()
+        if not model.config.is_encoder_decoder:
+            return model(torch.tensor([tokens])).logits[0].numpy()
+        half = len(tokens) // 2 + 1
+        return model(input_ids=torch.tensor([tokens[:half]]), decoder_input_ids=torch.tensor([[model.config.decoder_start_token_id] + tokens[half:]])).logits[0].numpy()
 
 
 TEXTS = ['Hello, world!', '  two  blanks\n\nand 12345 digits', 'naïve café — 日本語 🙂', 'def f(x):\n\treturn x**2\n']
@@ -99,6 +113,8 @@ def tokens_of(path):
     fast, slow, world = (os.path.join(path, x) for x in ('tokenizer.json', 'tokenizer.model', 'rwkv_vocab_v20230424.txt'))
     if os.path.exists(world):
         return world_tokens(world)
+    if not os.path.exists(slow):
+        slow = os.path.join(path, 'spiece.model')
     if os.path.exists(fast):
         from tokenizers import Tokenizer
         t = Tokenizer.from_file(fast)
@@ -118,7 +134,7 @@ def row(a, name):
     ids, npy = os.path.join(a.work, name + '.json'), os.path.join(a.work, name + '.npy')
     json.dump(tokens, open(ids, 'w'))
     known, ref = os.path.join(a.golden, name, 'logits.f32'), os.path.join(a.golden, name, 'ref-f32.gguf')
-    known = np.fromfile(known, np.float32).reshape(len(tokens), -1) if os.path.exists(known) else None
+    known = np.fromfile(known, np.float32) if os.path.exists(known) else None
 
     def ours(path, mode='exact'):
         run(a.quern, 'logits', path, '--tokens', ids, '-o', npy, '--mode', mode)
@@ -132,7 +148,7 @@ def row(a, name):
     step = 'logits'
     try:
         mine = ours(src)
-        want, spread, star = known, mine.std(), ''
+        want, spread, star = known if known is None else known.reshape(mine.shape), mine.std(), ''
         if want is None and a.llama and os.path.exists(ref):
             want, star = llama(ref), '*'
         if want is not None:

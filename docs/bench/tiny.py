@@ -18,6 +18,8 @@ M = (1 << 64) - 1
 VOCAB = 512
 SPM = 'jamba paddleocr_vl openelm PanguEmbedded orion nemotron mistral mixtral gemma gemma2 gemma3_text gemma3n_text baichuan internlm2 internlm3 minicpm minicpm3 phi3 xverse ernie4_5 ernie4_5_moe'.split()
 
+UNIGRAM = ['t5', 'mt5', 'umt5']
+
 # What published files say besides, and the reference asks for.
 PUBLISHED = {'gpt2': {'n_ctx': 128}, 'gpt_neox': {'rotary_pct': None}, 'exaone': {'max_position_embeddings': 128}, 'xverse': {'max_position_embeddings': 128},
              'granitemoehybrid': {'layer_types': ['attention'] * 2}}
@@ -226,10 +228,22 @@ def layout(c):
     return out
 
 
-def pieces(out):
-    """a SentencePiece vocabulary of merges with bytes, as Llama 2 has one"""
+def asked(tokens):
+    """what an encoder reads of tokens, and what is given to its decoder"""
+    half = len(tokens) // 2 + 1
+    return dict(input_ids=torch.tensor([tokens[:half]]), decoder_input_ids=torch.tensor([[0] + tokens[half:]]))
+
+
+def pieces(out, unigram):
+    """a SentencePiece vocabulary of merges with bytes, as Llama 2 has one, or of likely pieces, as T5"""
     import sentencepiece as spm
     text = [re.sub(r'\s+', ' ', x) for x in open(__file__).read().split('\n') if x.strip()]
+    if unigram:
+        spm.SentencePieceTrainer.train(sentence_iterator=iter(text), model_prefix=os.path.join(out, 'spiece'), vocab_size=VOCAB, model_type='unigram', pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
+                                       hard_vocab_limit=False, minloglevel=2)
+        os.remove(os.path.join(out, 'spiece.vocab'))
+        json.dump({'tokenizer_class': 'T5Tokenizer', 'eos_token': '</s>', 'unk_token': '<unk>', 'pad_token': '<pad>', 'extra_ids': 0}, open(os.path.join(out, 'tokenizer_config.json'), 'w'))
+        return
     spm.SentencePieceTrainer.train(sentence_iterator=iter(text), model_prefix=os.path.join(out, 'tokenizer'), vocab_size=VOCAB, model_type='bpe', byte_fallback=True,
                                    normalization_rule_name='identity', remove_extra_whitespaces=False, split_digits=True, minloglevel=2)
     json.dump({'tokenizer_class': 'LlamaTokenizer', 'bos_token': '<s>', 'eos_token': '</s>', 'unk_token': '<unk>', 'add_bos_token': True, 'add_eos_token': False,
@@ -304,6 +318,9 @@ def make(a, f):
         c.update(bos_token_id=1, eos_token_id=2)
     size = VOCAB + len(SPECIAL.get(kind, []))
     c.update({k: size for k in ('vocab_size', 'padded_vocab_size', 'vocab_size_per_layer_input') if k in c})
+    if kind in UNIGRAM:
+        c.update(pad_token_id=0, eos_token_id=1)
+        del c['bos_token_id']
     if kind in CHARACTERS:
         c.update(pad_token_id=0, bos_token_id=2, eos_token_id=1)
     if '<|user|>' in SPECIAL.get(kind, []):
@@ -317,6 +334,8 @@ def make(a, f):
         make = getattr(tf, arch[0], None)  # or one that goes by another name in the library
         make = make._from_config if make else tf.AutoModelForCausalLM.from_config
         model = make(tf.AutoConfig.for_model(**c), attn_implementation='eager', dtype=torch.float32).eval()
+        if c.get('is_encoder_decoder') and not c.get('tie_word_embeddings'):
+            model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach().clone())
         state = model.state_dict()
         with torch.no_grad():
             for k, v in state.items():
@@ -324,9 +343,9 @@ def make(a, f):
                     v.copy_(weights(k, v.shape))
             model.save_pretrained(hf, save_original_format=not f['fused'])
             rename(os.path.join(hf, 'config.json'), arch)
-            model(torch.tensor([tokens])).logits[0].numpy().astype(np.float32).tofile(os.path.join(folder, 'logits.f32'))
-    if kind in SPM:
-        pieces(hf)
+            model(**(asked(tokens) if c.get('is_encoder_decoder') else {'input_ids': torch.tensor([tokens])})).logits[0].numpy().astype(np.float32).tofile(os.path.join(folder, 'logits.f32'))
+    if kind in SPM or kind in UNIGRAM:
+        pieces(hf, kind in UNIGRAM)
     elif kind in CHARACTERS:
         characters(hf)
     elif kind in WORLD:

@@ -25,6 +25,17 @@ for p in sys.argv[4:]:
     a = L.llama_adapter_lora_init(m._model.model, p.encode())
     assert a, 'error loading the adapter'
     L.llama_set_adapters_lora(m._ctx.ctx, (L.llama_adapter_lora_p_ctypes * 1)(a), 1, (ctypes.c_float * 1)(1))
+if L.llama_model_has_encoder(m._model.model):  # it reads half of the tokens and one, and the decoder goes on
+    half = len(tokens) // 2 + 1
+    for part, run in ((tokens[:half], L.llama_encode), ([L.llama_model_decoder_start_token(m._model.model)] + tokens[half:], L.llama_decode)):
+        b = L.llama_batch_init(len(part), 0, 1)
+        b.n_tokens = len(part)
+        for i, t in enumerate(part):
+            b.token[i], b.pos[i], b.n_seq_id[i], b.logits[i] = t, i, 1, 1
+            b.seq_id[i][0] = 0
+        assert run(m._ctx.ctx, b) == 0
+    np.save(out, np.array([np.ctypeslib.as_array(L.llama_get_logits_ith(m._ctx.ctx, i), (m.n_vocab(),)).copy() for i in range(len(part))]))
+    sys.exit()
 m.eval(tokens)
 np.save(out, np.array(m.scores[:len(tokens)], np.float32))
 '''
@@ -44,6 +55,15 @@ def in_transformers(path):
     import transformers as tf
     c = json.load(open(os.path.join(path, 'config.json')))
     return hasattr(tf, c['architectures'][0]) or c['model_type'] in tf.models.auto.configuration_auto.CONFIG_MAPPING_NAMES
+
+
+def asked(model, tokens):
+    """what a model is given: an encoder half of the tokens and one, and its decoder the rest"""
+    import torch
+    if not model.config.is_encoder_decoder:
+        return {'input_ids': torch.tensor([tokens])}
+    half = len(tokens) // 2 + 1
+    return {'input_ids': torch.tensor([tokens[:half]]), 'decoder_input_ids': torch.tensor([[model.config.decoder_start_token_id] + tokens[half:]])}
 
 
 def adapter(src, out, tokens):
@@ -66,11 +86,11 @@ def adapter(src, out, tokens):
             p.data = torch.randn(p.shape, generator=g) * 0.1
     peft.save_pretrained(out)
     with torch.no_grad():
-        return peft.eval()(torch.tensor([tokens])).logits[0].float().numpy()
+        return peft.eval()(**asked(model, tokens)).logits[0].float().numpy()
 
 
 # Matrices that adapters are not made for by hand: no linear layers, experts, and those of latent attention and of low rank that llama.cpp changes nothing of.
-APART = ('embed', 'wte', 'lm_head', 'norm', 'expert', 'gate.weight', 'router', 'kv_a_proj', 'kv_b_proj', '_lora', 'r_k', 'time_')
+APART = ('embed', 'shared', 'relative_attention_bias', 'wte', 'lm_head', 'norm', 'expert', 'gate.weight', 'router', 'kv_a_proj', 'kv_b_proj', '_lora', 'r_k', 'time_')
 
 
 def by_hand(src, out, summed):

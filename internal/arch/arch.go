@@ -54,7 +54,7 @@ type Variant struct {
 }
 
 // A Rule makes one GGUF tensor, per layer where a name says "{}". It is invertible where its Op is. Where HF says "{e}" the
-// tensor is as many source tensors, one for each expert, one behind the other; "{g}" is one for each group of them, "{h}" for each head, "{kv}" for each head of keys; words in braces with commas between are one for each word, as "{q,k,v}"; "{n}" counts
+// tensor is as many source tensors, one for each expert, one behind the other; "{g}" is one for each group of them, "{h}" for each head, "{kv}" for each head of keys; words in braces with commas between are one for each word, as "{q,k,v}"; "{n}", on either side, counts
 // the layers that have the tensor. Several rules may take parts of one source tensor; several rules with one GGUF name are layouts of which a
 // checkpoint has one.
 type Rule struct {
@@ -224,6 +224,12 @@ const (
 	RoleStateStepNorm
 	RoleStateWayInNorm // … and norms of these, of the ways in and of those out
 	RoleStateWayOutNorm
+	RoleReadNorm  // of what an encoder makes of a text before a decoder looks at it …
+	RoleCrossNorm // … and of a decoder's layer: what is given to the queries …
+	RoleCrossQ    // … that look at it …
+	RoleCrossK    // … by keys …
+	RoleCrossV    // … and values that are made of it
+	RoleCrossO
 )
 
 // StoreConv is a Rule.Store: F16 in a file of that type, F32 in all others, since runtimes convolve with these two.

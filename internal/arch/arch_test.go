@@ -112,7 +112,8 @@ func TestTablesAreTotal(t *testing.T) {
 			if seen[r.GGUF+" of "+r.HF] = r; r.HF != "" && r.Do.Join == nil && !r.Do.Lent {
 				plain[r.HF] = r
 			}
-			if layered := strings.Contains(r.HF, "{}") || strings.Contains(r.HF, "{n}"); strings.Contains(r.GGUF, "{}") != layered && r.HF != "" {
+			layered := func(name string) bool { return strings.Contains(name, "{}") || strings.Contains(name, "{n}") }
+			if layered(r.GGUF) != layered(r.HF) && r.HF != "" {
 				t.Errorf("%s %s: per layer on one side only", a.Name, r.GGUF)
 			}
 			for _, d := range r.Dims(&p) {

@@ -37,7 +37,7 @@ func Expected(c *Config, last bool) ([]*formats.Tensor, error) {
 			return nil, err
 		}
 		for l, name := range r.names(r.HF, &p) {
-			gguf := layerName(r.GGUF, l)
+			gguf := r.At(r.GGUF, l, &p)
 			if !there || made[gguf] {
 				continue
 			}

@@ -69,7 +69,7 @@ func (b *Bound) folder(config map[string]any, telling telling) (*Folder, error) 
 	slices.SortFunc(f.Tensors, func(x, y *formats.Tensor) int { return naturally(x.Name, y.Name) })
 	for _, o := range b.Origins {
 		if slices.Contains(wide, o.Rule.Role) || b.Params.Pooled.Groups > 0 && slices.Contains(single, o.Rule.Role) {
-			f.Wide = append(f.Wide, layerName(o.Rule.HF, o.Layer))
+			f.Wide = append(f.Wide, o.Rule.At(o.Rule.HF, o.Layer, &b.Params))
 		}
 	}
 	return f, nil
@@ -214,7 +214,7 @@ func (k *Key) value(p *Params) (any, bool) {
 
 // isCount says of a number that none of them is a number too.
 func isCount(f *int, p *Params) bool {
-	return f == &p.Mix.Dense || f == &p.Mix.Shared || f == &p.Borrow || f == &p.Side || f == &p.AltUp.Active || f == &p.Pooled.Hashed
+	return f == &p.Mix.Dense || f == &p.Mix.Shared || f == &p.Borrow || f == &p.Side || f == &p.AltUp.Active || f == &p.Pooled.Hashed || f == &p.Sides.Start
 }
 
 // decimal is the shortest number that is read as this one, recognisable as no whole number.

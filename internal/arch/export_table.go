@@ -27,6 +27,7 @@ var tellings = []telling{
 	{Type: "neobert", Set: tellNeo},
 	{Type: "t5", When: func(p *Params) bool { return !p.EachRelative }, Set: tellT5},
 	{Type: "umt5", When: func(p *Params) bool { return p.EachRelative }, Set: tellT5},
+	{Type: "mt5", Cannot: "files do not tell it from T5, which has the same layers"},
 	{Type: "qwen2", When: func(p *Params) bool { return !p.NoBiases }},
 	{Type: "kormo", When: func(p *Params) bool { return p.NoBiases }, Last: true},
 	{Type: "llada", Set: func(p *Params) map[string]any { return map[string]any{"embedding_size": p.Vocab} }},

@@ -47,6 +47,9 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 	if a.hasRole(RoleFFNSub) {
 		return append(list, Fold{From: RoleFFNSub, Into: []Role{RoleDown}})
 	}
+	if a.hasRole(RoleCrossQ) { // the norm before its keys and values is that of all layers
+		list = append(list, Fold{From: RoleCrossNorm, Into: []Role{RoleCrossQ}}, Fold{From: RoleCrossV, Into: []Role{RoleCrossO}, Heads: true})
+	}
 	for _, f := range []Fold{
 		{From: RoleUp, Into: []Role{RoleDown}},
 		{From: RoleUpExps, Into: []Role{RoleDownExps}},

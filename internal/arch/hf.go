@@ -73,8 +73,16 @@ func bindHF(src *formats.Source) (*Bound, error) {
 	return b, b.tie(src, v, bare)
 }
 
+// noPrefix is the Prefix of a family whose names have none in common.
+const noPrefix = "."
+
 // prefix is what names of the family's tensors begin with.
-func (a *Arch) prefix() string { return cmp.Or(a.Prefix, "model.") }
+func (a *Arch) prefix() string {
+	if a.Prefix == noPrefix {
+		return ""
+	}
+	return cmp.Or(a.Prefix, "model.")
+}
 
 // stripped is a name without the prefix that it may have.
 func (a *Arch) stripped(name string) string {

@@ -72,6 +72,14 @@ func (p *Params) Passes() int {
 	return p.Layers * max(1, p.Loops)
 }
 
+// Counted is how many layers GGUF files say that there are, of two sides those of the encoder.
+func (p *Params) Counted() int {
+	if p.Sides.Encoder > 0 {
+		return p.Sides.Encoder
+	}
+	return p.Passes()
+}
+
 // stackRules are the tensors of a stack, in the library's layout and in that of the code that trained it, which has what takes the same in one matrix.
 func stackRules(prefix string, when func(*Params, int) bool) (rules []Rule) {
 	for _, r := range []Rule{

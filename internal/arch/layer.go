@@ -17,6 +17,7 @@ type Layer struct {
 	MeanNorm    bool       // norms take the mean away (LayerNorm), and may have biases
 	RunsSiLU    bool       // runtimes take SiLU whatever the model was trained with
 	RunsRMS     bool       // runtimes do not take the mean away, though the model was trained so
+	RunsPlain   bool       // runtimes do not multiply logits by Scales.Times
 	BareNorm    bool       // norms have no weights
 	Parallel    bool       // the feed-forward network is given what attention is, not what that made of it
 	HeadMeans   bool       // norms of heads take the mean away, those of layers do not; their epsilon is 1e-5

@@ -8,6 +8,7 @@ type Params struct {
 	BothFF   int     // of gate and up together, where a family's files tell that
 	Layers   int     //
 	Stacks   Stacks  // zero without
+	Sides    Sides   // zero without
 	Sparse   Sparse  // zero without
 	Loops    int     // how often a text goes through all layers; 0: once
 	LoopBare bool    // … and whether no norm comes between

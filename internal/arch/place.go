@@ -80,7 +80,7 @@ func (b *binder) aim(r *Rule) {
 		return
 	}
 	for l, name := range r.names(b.name(r), p) {
-		if b.gguf && len(b.forms[layerName(r.GGUF, l)]) > 0 {
+		if b.gguf && len(b.forms[r.At(r.GGUF, l, p)]) > 0 {
 			continue // another layout of the same tensor
 		}
 		b.goal(Origin{Rule: r, Layer: l}, r.parts(name, p))
@@ -91,7 +91,7 @@ func (b *binder) aim(r *Rule) {
 }
 
 func (b *binder) goal(o Origin, parts []string) {
-	g := &goal{Origin: o, name: layerName(o.Rule.GGUF, o.Layer), parts: parts, left: len(parts)}
+	g := &goal{Origin: o, name: o.Rule.At(o.Rule.GGUF, o.Layer, &b.bound.Params), parts: parts, left: len(parts)}
 	if len(parts) > 1 && len(parts)*b.bound.Params.Layers > 16*len(b.src.Tensors)+1024 {
 		g.parts = parts[:1] // the rest cannot be there, and a file must not make us list it
 	}
@@ -119,7 +119,7 @@ func (r *Rule) names(name string, p *Params) func(yield func(int, string) bool) 
 			if r.When != nil && !r.When(p, l) {
 				continue
 			}
-			if !yield(l, strings.Replace(layerName(name, l), "{n}", strconv.Itoa(n), 1)) {
+			if !yield(l, counted(layerName(name, l), n)) {
 				return
 			}
 			n++
@@ -172,6 +172,22 @@ func layerName(name string, layer int) string {
 	return strings.Replace(name, "{}", strconv.Itoa(layer), 1)
 }
 
+func counted(name string, n int) string { return strings.Replace(name, "{n}", strconv.Itoa(n), 1) }
+
+// At is a name of the rule's in a layer.
+func (r *Rule) At(name string, layer int, p *Params) string {
+	if !strings.Contains(name, "{n}") {
+		return layerName(name, layer)
+	}
+	n := 0
+	for l := range max(0, layer) {
+		if r.When == nil || r.When(p, l) {
+			n++
+		}
+	}
+	return counted(layerName(name, layer), n)
+}
+
 // give puts a source tensor in its place, and appends the goal's tensor when this was the last of its parts.
 func (b *binder) give(t *formats.Tensor, w *want) error {
 	p, r := b.bound.Params.At(w.Layer), w.Rule
@@ -216,6 +232,10 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 		n = *do(t, p.At(w.Layer))
 	}
 	n.Name = w.name
+	if b.made[n.Name] && dropped(b.bound.Arch.Drop, b.clean(w.Source), p.Layers) { // the same under another name
+		b.bound.Dropped = append(b.bound.Dropped, w.Source)
+		return nil
+	}
 	if b.made[n.Name] {
 		return b.fail(w.Source, formats.Corrupt("%s is there in two layouts", n.Name), "")
 	}
@@ -240,7 +260,7 @@ func elems(dims []int) int {
 
 // stacked says whether a goal's tensor has a dimension more than its parts.
 func (b *binder) stacked(g *goal) bool {
-	return several(b.name(g.Rule)) || g.Rule.Old != "" && g.parts[0] != layerName(b.name(g.Rule), g.Layer)
+	return several(b.name(g.Rule)) || g.Rule.Old != "" && g.parts[0] != g.Rule.At(b.name(g.Rule), g.Layer, &b.bound.Params)
 }
 
 // dims is the shape that each part of a goal must have.

@@ -48,7 +48,7 @@ func (b *Bound) Places() map[string][]Place {
 		var rows, columns []int
 		turned, ok, traced := false, false, false
 		for l, name := range r.names(r.HF, &b.Params) {
-			gguf := layerName(r.GGUF, l)
+			gguf := r.At(r.GGUF, l, &b.Params)
 			if !there[gguf] {
 				continue
 			}

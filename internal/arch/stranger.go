@@ -32,8 +32,6 @@ var refused = []struct {
 	classes []string
 	what    string
 }{
-	{[]string{"T5ForConditionalGeneration", "T5WithLMHeadModel", "MT5ForConditionalGeneration", "UMT5ForConditionalGeneration", "UMT5Model"},
-		"it has an encoder and a decoder, which nothing here runs; its encoder alone is a T5EncoderModel or UMT5EncoderModel, and as such it is converted if architectures says so"},
 	{[]string{"UltravoxModel"}, "it holds no language model, only what makes embeddings of sound: convert the language model that it names"},
 	{[]string{"LlamaForCausalLMEagle3", "Eagle3LlamaForCausalLM", "Eagle3Speculator", "Eagle3DraftModel", "DFlashDraftModel", "DFlash2DraftModel", "Qwen3DSparkModel", "DSparkDraftModel",
 		"DSparkSpeculator", "Gemma4AssistantForCausalLM", "Gemma4UnifiedAssistantForCausalLM"}, "it is a draft head of speculative decoding, not a model"},

@@ -89,7 +89,7 @@ func towerOfConfig(t testing.TB, config map[string]any) *checkpoint {
 	for i := range a.Tensors {
 		r := &a.Tensors[i]
 		for l, name := range r.names(r.HF, &p) {
-			file := layerName(r.GGUF, l)
+			file := r.At(r.GGUF, l, &p)
 			if r.Do.Lent { // the language model's
 				continue
 			}

@@ -66,7 +66,7 @@ func (u *unbinder) source(r *Rule, layer int, name string) error {
 		if o.HF != r.HF || o != r && o.Do.Join == nil && (o.GGUF != r.GGUF || o.Optional) {
 			continue
 		}
-		gguf := layerName(o.GGUF, layer)
+		gguf := o.At(o.GGUF, layer, &u.b.Params)
 		if t := u.have[gguf]; t != nil && !u.used[gguf] {
 			parts = append(parts, t)
 		}
@@ -109,13 +109,13 @@ func (u *unbinder) source(r *Rule, layer int, name string) error {
 func (u *unbinder) stead(r *Rule, layer int) *formats.Tensor {
 	for i := range u.b.Arch.Tensors {
 		o := &u.b.Arch.Tensors[i]
-		gguf := layerName(o.GGUF, layer)
+		gguf := o.At(o.GGUF, layer, &u.b.Params)
 		if t := u.have[gguf]; t != nil && slices.Contains(o.Stead, r.GGUF) && (!u.used[gguf] || len(o.And) > 0) {
 			u.used[gguf] = true
 			if len(o.And) == 0 {
 				return t
 			}
-			if part := layerName(r.GGUF, layer); !u.used[part] { // by the first layout
+			if part := r.At(r.GGUF, layer, &u.b.Params); !u.used[part] { // by the first layout
 				u.used[part] = true
 				return u.share(t, o, r)
 			}

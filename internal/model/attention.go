@@ -23,6 +23,7 @@ type heads struct {
 	growFrom   int         // the position behind which they grow, 0: nowhere
 	slopes     []float32   // [H] taken from scores for each position between, or nil
 	relative   [][]float32 // [H] added to them by distance, or nil
+	read       []sequence  // rows of keys and values for each sequence of queries, where they are others; nil: they are the same
 	sees       sight       // of rows of the batch, which positions they see
 }
 
@@ -35,7 +36,7 @@ func (r *run) heads(l *layer, sees sight) heads {
 	if r.mode == Deploy {
 		from = 0
 	}
-	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, r.m.both, l.sinks, p.Caps.Scores, from, r.m.slopes, l.relative, sees}
+	return heads{p.Heads, p.KVHeads, p.HeadDim, valueDim(p), window, r.m.chunked, l.both, l.sinks, p.Caps.Scores, from, r.m.slopes, l.relative, nil, sees}
 }
 
 // valueDim is the size of a head's values, that of its keys where nothing else is said.
@@ -55,28 +56,32 @@ func (r *run) attend(att, q, k, v []float32, seqs []sequence, of heads) {
 	}
 	tasks := of.n / share
 	r.parallel(len(seqs)*tasks, func(w *worker, task int) error {
-		r.attendHeads(w, att, q, k, v, seqs[task/tasks], of, task%tasks*share, share)
+		s := seqs[task/tasks]
+		from := s
+		if of.read != nil {
+			from = of.read[task/tasks]
+		}
+		r.attendHeads(w, att, q, k, v, s, from, of, task%tasks*share, share)
 		return nil
 	})
 }
 
-// attendHeads is count heads of one sequence, which share keys and values.
-func (r *run) attendHeads(w *worker, att, q, k, v []float32, s sequence, of heads, head, count int) {
+// attendHeads is count heads of one sequence, which share keys and values, those of sequence from.
+func (r *run) attendHeads(w *worker, att, q, k, v []float32, s, from sequence, of heads, head, count int) {
 	ldk, ldv, kv := of.shared*of.key, of.shared*of.value, head/(of.n/of.shared)
-	w.packKeys(k[s.from*ldk+kv*of.key:], ldk, s.n, of.key)
-	w.packValues(v[s.from*ldv+kv*of.value:], ldv, s.n, of.value)
+	w.packKeys(k[from.from*ldk+kv*of.key:], ldk, from.n, of.key)
+	w.packValues(v[from.from*ldv+kv*of.value:], ldv, from.n, of.value)
 	for i := 0; i < s.n; i += queryBlock {
 		for h := head; h < head+count; h++ {
 			row := (s.from + i) * of.n
-			r.attendBlock(w, att[row*of.value+h*of.value:], q[row*of.key+h*of.key:], of, h, i, min(queryBlock, s.n-i), s)
+			r.attendBlock(w, att[row*of.value+h*of.value:], q[row*of.key+h*of.key:], of, h, i, min(queryBlock, s.n-i), s.from, from.n)
 		}
 	}
 }
 
-// attendBlock is one head of n queries, beginning with the one at pos of all.
-func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n int, s sequence) {
+// attendBlock is one head of n queries, beginning with the one at pos of a sequence whose rows begin at first; there are so many keys in all.
+func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n, first, all int) {
 	const lanes = kernel.Lanes
-	all := s.n
 	lo, hi := of.visible(pos)/lanes*lanes, of.end(pos+n-1, all) // keys that some query of the block sees
 	wide, cols := roundUp(of.value), roundUp(hi-lo)
 	scores, mix := grow(&w.scores, n*cols), grow(&w.mix, n*wide)
@@ -89,7 +94,7 @@ func (r *run) attendBlock(w *worker, att, q []float32, of heads, head, pos, n in
 		of.grow(row[from:to], pos+i)
 		of.lower(row[from:to], head, lo+from, pos+i)
 		of.near(row[from:to], head, lo+from, pos+i)
-		of.sees.hide(row[from:to], s.from+pos+i, lo+from, head, of.n)
+		of.sees.hide(row[from:to], first+pos+i, lo+from, head, of.n)
 		if of.sinks != nil {
 			weighWithSink(row, from, to, of.sinks[head])
 			continue

@@ -8,19 +8,28 @@ import (
 
 // A leg is layers that a text goes through one after the other, from … to before. Most models are one; where a text goes through layers several times, there are several, with
 // a turn between.
-type leg struct{ from, to int }
+type leg struct {
+	from, to int
+	reads    bool // what an encoder reads goes through it
+}
 
 // legsOf is the course of a text.
 func legsOf(p *arch.Params) (legs []leg) {
 	s := &p.Stacks
-	if s.Per == 0 {
-		return slices.Repeat([]leg{{0, p.Layers}}, max(1, p.Loops))
+	switch n := p.Sides.Encoder; {
+	case n > 0:
+		return []leg{{0, n, true}, {n, p.Layers, false}}
+	case s.Per == 0:
+		return slices.Repeat([]leg{{0, p.Layers, false}}, max(1, p.Loops))
 	}
 	for range s.High {
-		legs = append(slices.Concat(legs, slices.Repeat([]leg{{0, s.Per}}, s.Low)), leg{s.Per, p.Layers})
+		legs = append(slices.Concat(legs, slices.Repeat([]leg{{0, s.Per, false}}, s.Low)), leg{s.Per, p.Layers, false})
 	}
 	return legs
 }
+
+// again says whether what comes out of a leg enters another.
+func (m *Model) again() bool { return len(m.legs) > 1 && !m.sides() }
 
 // A stack is the layers of legs that are alike, and how many there are.
 type stack struct {
@@ -60,6 +69,7 @@ func (r *run) pass(b *library, g *group, more bool) {
 
 // walk takes a group through the layers of a leg; after is the layer that comes then, -1 for none.
 func (r *run) walk(b *library, g *group, l leg, after int, last bool) {
+	g = g.of(l)
 	for i := l.from; i < l.to && r.err == nil; i++ {
 		next := i + 1
 		if next == l.to {
@@ -75,11 +85,16 @@ func (r *run) walk(b *library, g *group, l leg, after int, last bool) {
 }
 
 // turn makes of what went through a leg what goes through the next one: the same, normed, or where there are two stacks the sum of what comes out of each, of which this is
-// one.
+// one. What an encoder read is normed, and stays.
 func (r *run) turn(g *group, l leg) {
+	g = g.of(l)
+	by := r.m.norm
+	if l.reads {
+		by = r.m.readNorm
+	}
 	for j := 0; j < len(g.batches) && !r.m.params.LoopBare; j++ {
 		b := &g.batches[j]
-		r.normalize(b.x, b.x, r.m.norm, len(b.at))
+		r.normalize(b.x, b.x, by, len(b.at))
 		if r.m.low == nil {
 			continue
 		}
@@ -104,9 +119,10 @@ func (r *run) startStacks(b *batch) {
 	r.sumOf(b.x, b.stack[0], len(b.at))
 }
 
-// entering are the streams that enter the legs of each stack, by its first layer, one leg after the other; nil where there is one leg, which embeddings enter.
+// entering are the streams that enter the legs of each stack, by its first layer, one leg after the other; nil where
+// embeddings enter them all.
 func (r *run) entering(lib *library, seqs [][]int32, opt Options, wait bool) map[int][]float32 {
-	if len(r.m.legs) == 1 {
+	if !r.m.again() {
 		return nil
 	}
 	shown, streams := *r, map[int][]float32{}

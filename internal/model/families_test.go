@@ -127,10 +127,13 @@ func TestFamiliesEqualTransformers(t *testing.T) {
 			t.Fatalf("%s: %v", f.Name, err)
 		}
 		got, _ := logits(t, m, [][]int32{tokens}, nil, Options{})
-		worst := 0.0
-		for at, want := range map[int][]float64{1: f.First, len(tokens) - 1: f.Last} {
+		worst, wide := 0.0, m.params.Vocab
+		if m.Encoder() {
+			wide = m.params.Embd
+		}
+		for at, want := range map[int][]float64{1: f.First, len(got)/wide - 1: f.Last} {
 			for i, w := range want {
-				worst = max(worst, math.Abs(float64(got[at*(len(got)/len(tokens))+i])-w)/f.Spread)
+				worst = max(worst, math.Abs(float64(got[at*wide+i])-w)/f.Spread)
 			}
 		}
 		if m.Classifies() != (f.Classes != nil) {

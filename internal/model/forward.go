@@ -27,6 +27,7 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 	r.hold(early, entry)
 	kept := r.keepState(h, l, b)
 	r.mix(att, h, l, b)
+	r.lookAcross(att, h, l, b)
 	r.at = b.at
 	if last && l.ffnShift == nil { // nothing looks at other rows any more
 		keep(x, b.want, p.Embd)
@@ -333,18 +334,18 @@ func (r *run) rotate(q, k []float32, at []place, l *layer) {
 			r.normRow(k, l, l.kNorm)
 		}
 		r.normBare(k, l)
-		if r.caches() {
+		if r.caches(l) {
 			w.halve(k, k)
 		}
 	})
 }
 
 // caches says whether keys and values go through a cache of half precision.
-func (r *run) caches() bool { return r.mode == Deploy && !r.m.both }
+func (r *run) caches(l *layer) bool { return r.mode == Deploy && !l.both }
 
 // values makes m rows of values what attention means.
 func (r *run) values(v []float32, l *layer, m int) {
-	if !r.m.bareVals && !r.caches() {
+	if !r.m.bareVals && !r.caches(l) {
 		return
 	}
 	n := l.p.KVHeads * valueDim(l.p)
@@ -353,7 +354,7 @@ func (r *run) values(v []float32, l *layer, m int) {
 		if r.m.bareVals {
 			r.normEach(v, l.p.HeadDim)
 		}
-		if r.caches() {
+		if r.caches(l) {
 			w.halve(v, v)
 		}
 	})

@@ -13,6 +13,7 @@ type group struct {
 	kept    [2]lent      // of layers with a window, and of those without
 	place   []place
 	batches []batch
+	read    *group // what an encoder reads of the same sequences, or nil
 }
 
 // A batch is the sequences of a group that go through a layer together.
@@ -28,6 +29,7 @@ type batch struct {
 	at     []place      // [m]
 	want   []bool       // [m] rows that are needed after the last layer
 	out    []float32    // for their final states
+	read   *batch       // what an encoder reads of the same sequences, or nil
 }
 
 // A place is where in its sequence a row of a batch stands, and its token.
@@ -37,46 +39,73 @@ type place struct {
 	far   bool // its sequence is longer than those of training
 }
 
-// group puts sequences one after the other and cuts them into batches. want and out are those of all their tokens, or nil.
-func (r *run) group(seqs [][]int32, want []bool, out []float32) *group {
-	e := r.m.params.Embd
-	wide := e * r.m.streams
+// group puts sequences one after the other and cuts them into batches. want and out are those of all tokens that have states, or nil.
+func (r *run) group(seqs [][]int32, cuts []int, want []bool, out []float32) *group {
+	read, said := r.m.part(seqs, cuts)
 	g := &r.lent
-	g.place, g.batches = grow(&g.place, 0), grow(&g.batches, 0)
-	for _, tokens := range seqs {
-		far := r.m.far(len(tokens))
-		for pos, id := range tokens {
-			g.place = append(g.place, place{pos, id, far})
-		}
+	r.lay(g, seqs, said)
+	if g.read = nil; read != nil {
+		g.read = &r.lentRead
+		r.lay(g.read, seqs, read)
 	}
 	r.rope.reach(longest(seqs))
 	r.near.reach(longest(seqs))
-	x := grow(&g.x, len(g.place)*wide)
-	r.m.reserve(g)
 	for at := 0; len(seqs) > 0; {
-		n, m := upTo(seqs, r.budget.batch), 0
-		var parts []sequence
-		for _, tokens := range seqs[:n] {
-			if len(tokens) > 0 {
-				parts = append(parts, sequence{m, len(tokens)})
-			}
-			m += len(tokens)
-		}
-		b := batch{seqs: parts, x: x[at*wide : (at+m)*wide], at: g.place[at : at+m]}
-		g.share(&b, at, at+m)
+		n := upTo(seqs, r.budget.batch)
+		b := r.cut(g, said[:n])
 		if want != nil {
-			b.want = want[at : at+m]
-			b.out = out[:count(b.want)*e]
+			b.want = want[at : at+len(b.at)]
+			b.out = out[:count(b.want)*r.m.params.Embd]
 			out = out[len(b.out):]
 		}
+		at += len(b.at)
+		if read != nil {
+			of := r.cut(g.read, read[:n])
+			g.read.batches, b.read = append(g.read.batches, of), &of
+			read = read[n:]
+		}
 		g.batches = append(g.batches, b)
-		seqs, at = seqs[n:], at+m
+		seqs, said = seqs[n:], said[n:]
 	}
 	return g
 }
 
+// lay makes room for the rows of parts, of whole sequences each.
+func (r *run) lay(g *group, whole, parts [][]int32) {
+	g.place, g.batches = grow(&g.place, 0), grow(&g.batches, 0)
+	for i, tokens := range parts {
+		far := r.m.far(len(whole[i]))
+		for pos, id := range tokens {
+			g.place = append(g.place, place{pos, id, far})
+		}
+	}
+	grow(&g.x, len(g.place)*r.m.params.Embd*r.m.streams)
+	r.m.reserve(g)
+}
+
+// cut is the next batch of a group, of so many parts of sequences.
+func (r *run) cut(g *group, parts [][]int32) batch {
+	wide, from, m := r.m.params.Embd*r.m.streams, 0, 0
+	for _, b := range g.batches {
+		from += len(b.at)
+	}
+	var seqs []sequence
+	for _, tokens := range parts {
+		if len(tokens) > 0 {
+			seqs = append(seqs, sequence{m, len(tokens)})
+		}
+		m += len(tokens)
+	}
+	b := batch{seqs: seqs, x: g.x[from*wide : (from+m)*wide], at: g.place[from : from+m]}
+	g.share(&b, from, from+m)
+	return b
+}
+
 // start fills the residual stream with the embedding of every token.
 func (r *run) start(g *group) {
+	if g.read != nil {
+		r.start(g.read)
+	}
 	e := r.m.params.Embd
 	wide := e * r.m.streams
 	r.tryRows(len(g.place), func(w *worker, row int) error {

@@ -46,7 +46,7 @@ func (r *run) keepState(h []float32, l *layer, b *batch) []float32 {
 func (r *run) added(h, att, kept []float32, l *layer, m int) {
 	switch {
 	case l.keeper == nil:
-		r.apply(att, m, product{h, &l.o})
+		r.apply(att, m, product{h, l.behind()})
 	case l.p.Heads == 0:
 		r.apply(kept, m, product{h, l.keeper.out(l)})
 	default:

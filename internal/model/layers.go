@@ -67,34 +67,38 @@ func (m *Model) Layers(ctx context.Context, seqs [][]int32, opt Options, next, d
 	streams := r.entering(lib, seqs, opt, next != nil)
 	n := len(m.layers)
 	r.told.Layers = n
-	for _, tokens := range seqs {
-		r.told.Total += len(tokens) * m.params.Passes()
-	}
+	r.told.Total = m.work(seqs, m.cuts(seqs, nil))
 	var g *group
 	for _, s := range m.stacks() {
-		g = r.together(slices.Repeat(seqs, s.times), opt, next != nil)
+		if g == nil || !m.sides() {
+			g = r.together(slices.Repeat(seqs, s.times), opt, next != nil)
+			r.start(g)
+		}
 		r.often = len(g.batches) > 1
-		r.start(g)
 		if streams != nil {
 			copy(g.x, streams[s.from])
 		}
-		ways := make([]way, len(g.batches))
+		part := g.of(s.leg)
+		ways := make([]way, len(part.batches))
 		for i := s.from; i < s.to && r.err == nil; i++ {
 			after := i + 1
 			if after == n {
 				after = -1
 			}
-			l := *lib.layer(i, len(g.batches), after)
+			l := *lib.layer(i, len(part.batches), after)
 			if next == nil {
-				for j := range g.batches {
-					r.advance(&l, &g.batches[j], false)
-					r.step(i, len(g.batches[j].at))
+				for j := range part.batches {
+					r.advance(&l, &part.batches[j], false)
+					r.step(i, len(part.batches[j].at))
 				}
 			} else {
-				r.advanceAll(&l, i, g, ways, next)
+				r.advanceAll(&l, i, part, ways, next)
 			}
 			r.leave(i)
 			r.call(done, &Layer{Index: i, weights: l.matrices()})
+		}
+		if s.reads {
+			r.turn(g, s.leg)
 		}
 	}
 	lib.stop()
@@ -223,7 +227,7 @@ func (r *run) together(seqs [][]int32, opt Options, wait bool) *group {
 	if s := r.m.sizes(); r.err == nil && wait && r.budget.room < math.MaxInt {
 		r.budget.room = int(int64(r.budget.room) * s.state / (s.state + s.acts)) // where they wait, they may need all of it
 	}
-	if len(r.m.legs) > 1 {
+	if r.m.again() {
 		tokens *= 1 + len(r.m.stacks()) // streams that enter legs are made before, and kept
 	}
 	r.budget.panels = min(r.budget.panels, int64(max(0, r.budget.room-tokens))*r.m.sizes().state)
@@ -231,9 +235,9 @@ func (r *run) together(seqs [][]int32, opt Options, wait bool) *group {
 		r.err = &formats.Error{Err: fmt.Errorf("%w: %d MB have room for %d tokens, %d are to be kept", ErrMemory, opt.MaxRAM>>20, r.budget.room, tokens)}
 	}
 	if r.err != nil {
-		return &group{}
+		return &group{read: &group{}}
 	}
-	return r.group(seqs, nil, nil)
+	return r.group(seqs, r.m.cuts(seqs, nil), nil, nil)
 }
 
 // call calls next or done.

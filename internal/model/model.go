@@ -33,6 +33,7 @@ type Model struct {
 	early      bool      // routers are given what their layers are
 	softGate   bool      // of attention: a softplus instead of the sigmoid
 	blend      float32   // of the sum of what shared experts and the others give, 0: none
+	runsPlain  bool      // runtimes do not multiply logits
 	runsSum    bool      // runtimes divide weights of experts by their sum
 	inGate     bool      // experts are given inputs times their weights
 	late       bool      // those of heads come after rotation
@@ -44,7 +45,7 @@ type Model struct {
 	bareVals   bool      // values are normed without weights
 	normStream bool      // parts of layers are added to what their norms give
 	classAct   bool      // what comes before an output for classes goes through the layers' function, not through a hyperbolic tangent
-	both       bool      // queries see all positions
+	both       bool      // queries see all positions, in all layers
 	encoder    bool      // there is no output head
 	streams    int       // of a token; layers compute with the first
 	legs       []leg     // how a text goes through the layers
@@ -62,6 +63,7 @@ type Model struct {
 	side      side            // inputs of every layer, or nothing
 	layers    []layer
 	norm      norm   // [E]
+	readNorm  norm   // [E] of what an encoder makes of a text for a decoder, or nothing
 	head      weight // [V][E], the embedding where the two are tied; nothing of an encoder
 	class     class
 
@@ -97,6 +99,9 @@ type layer struct {
 	alt altUp // of several streams, or nothing
 
 	hyperAttn, hyperFFN hyper // of several streams, or nothing
+
+	cross cross // what looks at what an encoder read, or nothing
+	both  bool  // queries see all positions
 
 	index indexer // of positions, or nothing
 
@@ -175,7 +180,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	m := &Model{params: b.Params, neox: of.RopeNeox || of.SectionNeox && len(b.Params.Sections) > 0, means: of.MeanNorm, bareNorm: of.BareNorm, late: of.LateNorm, layers: make([]layer, b.Params.Layers)}
 	m.streams, m.legs = max(1, b.Params.AltUp.Inputs, b.Params.Hyper.Streams), legsOf(&b.Params)
 	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
-	m.blind, m.runsRMS, m.sparse = of.RunsFull, of.RunsRMS, of.SparseMix
+	m.blind, m.runsRMS, m.runsPlain, m.sparse = of.RunsFull, of.RunsRMS, of.RunsPlain, of.SparseMix
 	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
 	m.postEps, m.embedBare = of.PostEps, of.EmbedBare
 	m.headMeans, m.runsPast = of.HeadMeans, of.RunsPast && b.Params.NormAfter
@@ -206,7 +211,7 @@ func Of(b *arch.Bound) (*Model, error) {
 	}
 	for i := range m.layers {
 		l := &m.layers[i]
-		l.p, l.borrows = b.Params.At(i), b.Params.Borrows(i)
+		l.p, l.borrows, l.both = b.Params.At(i), b.Params.Borrows(i), m.both || b.Params.Reads(i)
 		l.index.none = !b.Params.Chooses(i)
 		l.pool, l.indexPool = poolOf(&b.Params, i), poolOf(&b.Params, i)
 		l.cut = sparsityOf(&b.Params, i)
@@ -294,6 +299,7 @@ func (m *Model) outer() []slot {
 		{role: arch.RoleEmbedNorm, norm: &m.embedNorm, n: p.Embd, may: true},
 		{role: arch.RoleOutputNorm, norm: &m.norm, n: p.Embd, may: m.bareNorm || m.encoder},
 		{role: arch.RoleOutput, matrix: &m.head, n: p.Vocab, k: p.Embd, may: m.encoder},
+		{role: arch.RoleReadNorm, norm: &m.readNorm, n: p.Embd, may: !m.sides()},
 		{role: arch.RoleLowStart, vector: &m.low, n: p.Embd, may: p.Stacks.Per == 0},
 		{role: arch.RoleClass, matrix: &m.class.dense, n: p.Embd, k: p.Embd, may: true},
 		{role: arch.RoleClassNorm, norm: &m.class.norm, n: p.Embd, may: true},
@@ -361,6 +367,9 @@ func (l *layer) slots() []slot {
 		slot{role: arch.RoleFFNGain, vector: &l.ffnGain, n: 1, may: true},
 		slot{role: arch.RoleQGain, norm: &l.qGain, n: 1, heads: p.Heads, may: true},
 	)
+	if p.Sides.Decoder > 0 && !l.both {
+		list = append(list, l.cross.slots(p)...)
+	}
 	if p.AltUp.Inputs > 0 {
 		list = append(list, l.alt.slots(p)...)
 	}
@@ -377,22 +386,4 @@ func (l *layer) slots() []slot {
 		slot{role: arch.RoleUp, matrix: &l.up, n: p.FF, k: p.Embd},
 		slot{role: arch.RoleDown, matrix: &l.down, n: p.Embd, k: p.FF},
 	)
-}
-
-// normed is how many of the given dimensions are normed together.
-func (l *layer) normed(all int) int {
-	if l.whole {
-		return all
-	}
-	return l.p.HeadDim
-}
-
-// matrices are those of the slots that are filled.
-func (l *layer) matrices() (ws []*weight) {
-	for _, s := range l.slots() {
-		if s.matrix != nil && s.matrix.t != nil {
-			ws = append(ws, s.matrix)
-		}
-	}
-	return ws
 }

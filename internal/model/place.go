@@ -155,3 +155,21 @@ func (m *Model) complete() error {
 	}
 	return nil
 }
+
+// normed is how many of the given dimensions are normed together.
+func (l *layer) normed(all int) int {
+	if l.whole {
+		return all
+	}
+	return l.p.HeadDim
+}
+
+// matrices are those of the slots that are filled.
+func (l *layer) matrices() (ws []*weight) {
+	for _, s := range l.slots() {
+		if s.matrix != nil && s.matrix.t != nil {
+			ws = append(ws, s.matrix)
+		}
+	}
+	return ws
+}

@@ -8,7 +8,7 @@ import (
 // farthest is the distance beyond which all are of one kind.
 const farthest = 128
 
-// placeRelative takes what is added to scores [kinds][H], for all layers from this one on, by head and distance: -farthest … farthest.
+// placeRelative takes what is added to scores [kinds][H], for all layers of its side from this one on, by head and distance: -farthest … farthest.
 func (m *Model) placeRelative(t *formats.Tensor, layer int) error {
 	n, heads := m.params.Buckets, m.params.Heads
 	if err := shaped(t, n, heads); err != nil {
@@ -18,14 +18,18 @@ func (m *Model) placeRelative(t *formats.Tensor, layer int) error {
 	if err := t.Rows.ReadRows(kinds, 0); err != nil {
 		return err
 	}
+	reads := m.both || m.params.Reads(layer)
 	by := make([][]float32, heads)
 	for h := range by {
 		by[h] = make([]float32, 2*farthest+1)
 		for i := range by[h] {
-			by[h][i] = kinds[arch.Bucket(i-farthest, n)*heads+h]
+			by[h][i] = kinds[arch.Bucket(i-farthest, n, reads)*heads+h]
 		}
 	}
 	last := len(m.layers)
+	if reads && m.sides() {
+		last = m.params.Sides.Encoder
+	}
 	if m.params.EachRelative {
 		last = layer + 1
 	}

@@ -88,9 +88,10 @@ type scratch struct {
 	poolK, poolGate, pooled  []float32 // of keys of several positions
 	sum, scores, taken, made []float32 // of experts
 
-	way     routing
-	lent    group // memory of a group
-	shelves [2]shelf
+	way      routing
+	lent     group // memory of a group …
+	lentRead group // … and of what an encoder reads of it
+	shelves  [2]shelf
 
 	stocks         map[*formats.Tensor]*stock
 	spare          []*stock // not in use

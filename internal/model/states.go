@@ -16,15 +16,16 @@ type States struct {
 }
 
 // States runs whole sequences, of any lengths, and returns the states of the positions that are wanted, by sequence and
-// position; a nil want wants all. Each sequence's states are the same as if it were run alone.
+// position; a nil want wants all. A model with an encoder and a decoder has none of what the encoder reads (Decodes). Each sequence's states are the same as if it were run alone.
 func (m *Model) States(ctx context.Context, seqs [][]int32, want func(seq, pos int) bool, opt Options) (*States, error) {
 	if err := m.checkTokens(seqs); err != nil {
 		return nil, err
 	}
 	s := &States{}
+	cuts := m.cuts(seqs, want)
 	wanted := make([]bool, 0, 1024)
 	for i, tokens := range seqs {
-		for pos := range tokens {
+		for pos := begins(cuts, i); pos < len(tokens); pos++ {
 			w := want == nil || want(i, pos)
 			wanted = append(wanted, w)
 			if w {
@@ -35,12 +36,12 @@ func (m *Model) States(ctx context.Context, seqs [][]int32, want func(seq, pos i
 	s.H = make([]float32, len(s.Pos)*m.params.Embd)
 	r := m.begin(ctx, opt)
 	r.plan(longest(seqs), opt)
-	r.told = Step{Layers: len(m.layers), Total: len(wanted) * m.params.Passes()}
+	r.told = Step{Layers: len(m.layers), Total: m.work(seqs, cuts)}
 	lib := &library{r: r}
 	for out := s.H; len(seqs) > 0 && r.err == nil; {
 		n := upTo(seqs, r.budget.tokens)
-		g := r.group(seqs[:n], wanted, out)
-		seqs = seqs[n:]
+		g := r.group(seqs[:n], cuts[:min(n, len(cuts))], wanted, out)
+		seqs, cuts = seqs[n:], cuts[min(n, len(cuts)):]
 		r.more = r.more || r.passes > 0 || len(seqs) > 0 || len(m.legs) > 1
 		r.pass(lib, g, len(seqs) > 0)
 		wanted, out = wanted[len(g.place):], out[count(wanted[:len(g.place)])*m.params.Embd:]
@@ -67,7 +68,7 @@ func (m *Model) Logits(dst []float32, s *States, from, to int, opt Options) erro
 	if by := m.params.Scales.Logits; by != 0 && by != 1 {
 		r.eachRow(to-from, func(_ *worker, row int) { scale(dst[row*v:][:v], 1/by) })
 	}
-	if by := m.params.Scales.Times; by != 0 && by != 1 {
+	if by := m.params.Scales.Times; by != 0 && by != 1 && !(m.runsPlain && opt.Mode == Deploy) {
 		r.eachRow(to-from, func(_ *worker, row int) { scale(dst[row*v:][:v], by) })
 	}
 	if by := m.params.Caps.Logits; by != 0 {
