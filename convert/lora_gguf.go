@@ -151,6 +151,12 @@ func (a *Adapter) meta(b *arch.Bound, alpha float32, typ *quantize.Type) *format
 	}
 	meta.Set("general.file_type", map[string]uint32{"F32": 0, "F16": 1, "BF16": 32}[typ.Name])
 	meta.Set("adapter.lora.alpha", alpha)
+	if a.spec.task != "" {
+		meta.Set("adapter.lora.task_name", a.spec.task)
+	}
+	if a.spec.instruction != "" {
+		meta.Set("adapter.lora.prompt_prefix", a.spec.instruction)
+	}
 	if len(a.spec.invocation) > 0 {
 		var ids []uint32
 		for _, id := range a.spec.invocation {

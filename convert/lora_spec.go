@@ -25,6 +25,8 @@ type loraSpec struct {
 	tokens     any   // trainable_token_indices
 	invocation []int // alora_invocation_tokens: after these the adapter begins to work
 	base       string
+
+	task, instruction string // of an adapter for one of several tasks: its name, and what stands before its texts
 }
 
 // A pattern gives modules whose name it ends a number of their own.

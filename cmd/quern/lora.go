@@ -15,7 +15,7 @@ func loraCommand(ui *ui) *cli.Command {
 	return &cli.Command{
 		Name:      "lora",
 		Usage:     "merge adapters into their base model, or convert them between PEFT folders and GGUF",
-		UsageText: "quern lora merge BASE ADAPTER [ADAPTER …] [TYPE] [-o OUT] [--scale S]\nquern lora convert ADAPTER --base BASE [-o OUT]",
+		UsageText: "quern lora merge BASE ADAPTER [ADAPTER …] [TYPE] [-o OUT] [--scale S]\nquern lora merge BASE --task TASK [TYPE] [-o OUT]\nquern lora convert ADAPTER --base BASE [-o OUT]\nquern lora convert BASE --task TASK [-o OUT]",
 		Description: "Examples:\n  quern lora merge ./Llama-3.1-8B ./my-adapter Q4_K_M\n" +
 			"  quern lora convert ./my-adapter --base ./Llama-3.1-8B -o my-adapter.gguf",
 		Subcommands: []*cli.Command{loraMergeCommand(ui), loraConvertCommand(ui)},
@@ -40,9 +40,11 @@ func loraMergeCommand(ui *ui) *cli.Command {
 			"Examples:\n  quern lora merge ./Llama-3.1-8B ./my-adapter -o merged-bf16.gguf\n" +
 			"  quern lora merge ./Llama-3.1-8B ./my-adapter Q4_K_M\n" +
 			"  quern lora merge ./Llama-3.1-8B ./style ./facts hf -o merged --scale 0.5 --scale 1\n" +
-			"  quern lora merge base-f16.gguf adapter.gguf q8_0 -o merged-q8_0.gguf",
+			"  quern lora merge base-f16.gguf adapter.gguf q8_0 -o merged-q8_0.gguf\n" +
+			"  quern lora merge ./jina-embeddings-v3 --task retrieval.query Q8_0 -o jina-query-Q8_0.gguf",
 		Flags: append(outputFlags(),
 			&cli.StringFlag{Name: "outtype", Usage: "`TYPE` of the output, as the last argument"},
+			taskFlag(),
 			&cli.Float64SliceFlag{Name: "scale", Usage: "times `S`: once for all adapters, or once for each in their order (default: 1, as it was trained)"},
 			&cli.StringFlag{Name: "imatrix", Usage: "importance matrix `FILE` for types that quantize"},
 		),
@@ -50,18 +52,26 @@ func loraMergeCommand(ui *ui) *cli.Command {
 	}
 }
 
+func taskFlag() cli.Flag {
+	return &cli.StringFlag{Name: "task", Usage: "an adapter that BASE itself holds for `TASK`, as jina-embeddings-v3 does"}
+}
+
 // mergeArgs are the base, the adapters, and the type, which may be the last argument where no file has that name.
 func mergeArgs(c *cli.Context) (base string, adapters []string, typ string, err error) {
 	args := c.Args().Slice()
 	typ = c.String("outtype")
-	if n := len(args); typ == "" && n > 2 {
+	least := 2
+	if c.IsSet("task") {
+		least = 1
+	}
+	if n := len(args); typ == "" && n > least {
 		_, missing := os.Stat(args[n-1])
 		if _, err := convert.RecipeByName(args[n-1]); missing != nil && (err == nil || args[n-1] == "hf") {
 			args, typ = args[:n-1], args[n-1]
 		}
 	}
-	if len(args) < 2 {
-		return "", nil, "", usagef("quern lora merge takes BASE and at least one ADAPTER")
+	if len(args) < least {
+		return "", nil, "", usagef("quern lora merge takes BASE and at least one ADAPTER, or --task")
 	}
 	if typ == "" {
 		typ = "auto"
@@ -97,16 +107,23 @@ func loraMergeAction(c *cli.Context, ui *ui) error {
 	if err := without(c, []string{"config-only"}, "plans what has no weights: an adapter has"); err != nil {
 		return err
 	}
-	factors, err := scales(c, len(names))
-	if err != nil {
-		return err
-	}
 	src, err := formats.Open(base)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
 	var adapters []*convert.Adapter
+	if c.IsSet("task") {
+		own, a, err := convert.WithoutTasks(src, c.String("task"))
+		if err != nil {
+			return err
+		}
+		src, adapters = own, append(adapters, a)
+	}
+	factors, err := scales(c, len(adapters)+len(names))
+	if err != nil {
+		return err
+	}
 	for _, n := range names {
 		a, err := openAdapter(n, src)
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // JinaBertV3 is the family of jina-embeddings-v3: XLM-RoBERTa with rotated heads instead of vectors of positions. Checkpoints hold adapters for tasks beside the weights, which
-// are left out: what is converted is the model without a task.
+// are left out: what is converted is the model without a task, unless an adapter is added before.
 var JinaBertV3 = register(Arch{
 	Name:  "jina-bert-v3",
 	Strip: []string{"roberta."},
@@ -40,8 +40,8 @@ var JinaBertV3 = register(Arch{
 		return err
 	},
 	Beside: func(src *formats.Source, b *Bound) error {
-		if v, _ := b.Config.Value("lora_adaptations"); v != nil {
-			b.Notes = append(b.Notes, fmt.Sprintf("its adapters for tasks (%.200v) are left out: this is the model without a task", v))
+		if v, _ := b.Config.Value("lora_adaptations"); v != nil && fmt.Sprint(v) != "[]" {
+			b.Notes = append(b.Notes, fmt.Sprintf("its adapters for tasks (%.200v) are left out: this is the model without a task; quern lora merge --task adds one, quern lora convert --task writes one for llama.cpp", v))
 		}
 		return readPooling(src, b)
 	},
