@@ -64,7 +64,9 @@ func bindHF(src *formats.Source) (*Bound, error) {
 		clean: func(name string) string {
 			return a.prefixed(a.stripped(plain(tower, name)), bare)
 		},
-		left:    func(name string) bool { return tower != nil && dropped(tower.Own, name, 0) },
+		left: func(name string) bool {
+			return tower != nil && (dropped(tower.Own, name, 0) || (bare || a.Loose) && dropped(tower.Own, strings.TrimPrefix(name, a.prefix()), 0))
+		},
 		variant: v,
 	}
 	if err := place.place(); err != nil {

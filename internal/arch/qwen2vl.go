@@ -7,12 +7,13 @@ import "slices"
 var Qwen2VL = register(Arch{
 	Name: "qwen2vl",
 	Variants: []Variant{
-		{Type: "qwen2_vl", HF: []string{"Qwen2VLForConditionalGeneration"}, Defaults: qwen2VL},
+		{Type: "qwen2_vl", HF: []string{"Qwen2VLForConditionalGeneration", "Qwen2VLModel"}, Bare: []string{"Qwen2VLModel"}, Defaults: qwen2VL},
 		{Type: "qwen2_vl_text", Defaults: qwen2VL},
 		{Type: "qwen2_5_vl", HF: []string{"Qwen2_5_VLForConditionalGeneration"}, Defaults: qwen2VL},
 		{Type: "qwen2_5_vl_text", Defaults: qwen2VL},
 		{Type: "qwen2_5_omni_text", Defaults: with(qwen2VL, map[string]any{"rms_norm_eps": 1e-6, "num_key_value_heads": 4})},
 	},
+	Loose:   true, // as of the class without a head
 	Keys:    sectioned(decoderKeys(ownHead)),
 	Tensors: slices.Concat(decoder, qwenBiases),
 	Drop:    []string{"*.rotary_emb.inv_freq"},

@@ -12,7 +12,7 @@ var (
 	Qwen2Tower = registerTower(Arch{
 		Projector: "qwen2vl_merger",
 		Variants: []Variant{{
-			Type: "qwen2_vl", HF: []string{"Qwen2VLForConditionalGeneration"},
+			Type: "qwen2_vl", HF: []string{"Qwen2VLForConditionalGeneration", "Qwen2VLModel"},
 			Defaults: with(qwenTower, map[string]any{"vision_config.embed_dim": 1280, "vision_config.hidden_size": 3584,
 				"vision_config.mlp_ratio": 4.0, "vision_config.hidden_act": "quick_gelu"}),
 		}},

@@ -5,6 +5,7 @@ package arch
 var _ = registerTower(Arch{
 	Variants: []Variant{
 		{Type: "dots_ocr", HF: []string{"DotsOCRForCausalLM"}, Language: "Qwen2ForCausalLM"},
+		{Type: "llava_stablelm_epoch", HF: []string{"LlavaStableLMEpochForCausalLM"}, Language: "StableLMEpochForCausalLM"},
 		{Type: "minimax_m3_vl", HF: []string{"MiniMaxM3SparseForConditionalGeneration", "MiniMaxM3VLForConditionalGeneration"}, Language: "MiniMaxM3SparseForCausalLM"},
 		{Type: "exaone4_5", HF: []string{"Exaone4_5_ForConditionalGeneration"}, Language: "Exaone4ForCausalLM"},
 		{Type: "step_robotics", HF: []string{"StepVLForConditionalGeneration"}, Language: "Qwen3ForCausalLM"},
@@ -38,7 +39,7 @@ var _ = registerTower(Arch{
 		{Type: "audioflamingo3", HF: []string{"AudioFlamingo3ForConditionalGeneration"}, Language: "Qwen2ForCausalLM", Inner: firstQwen2},
 	},
 	Own: []string{
-		"model.vision_tower.*", "model.vision_adapter.*", "model.vision_projection.*", "vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "vit_large_projector.*", "patch_merge_mlp.*", "norm.*",
+		"model.vision_tower.*", "model.vision_adapter.*", "model.vision_projection.*", "model.mm_projector.*", "vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "vit_large_projector.*", "patch_merge_mlp.*", "norm.*",
 		"mlp_AR.*", "model.projector.*", "vit.*", "model.vit.*", "model.sam_model.*", "model.vision_model.*", "model.qwen2_model.*", "image_newline", "model.view_seperator",
 		"talker.*", "token2wav.*", "code2wav.*", // Omni speaks
 		"audio_encoder.*", "model.audio_encoder.*", "encoder.*", "model.encoder.*", "projector.*", "speech_encoder.*", "speech_audio_adapter.*",
