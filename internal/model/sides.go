@@ -94,7 +94,7 @@ func (g *group) of(l leg) *group {
 	return g
 }
 
-// look ends attention's part of a layer, and makes att anew of what an encoder read, where a layer looks at that; it uses h.
+// lookAcross ends attention's part of a layer, and makes att anew of what an encoder read, where a layer looks at that; it uses h.
 func (r *run) lookAcross(att, h []float32, l *layer, b *batch) {
 	c := &l.cross
 	if c.q.t == nil {
