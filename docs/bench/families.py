@@ -20,26 +20,7 @@ transformers; PYTHON needs llama-cpp-python. For each family, in a row of the ta
 import argparse, json, os, shutil, subprocess, sys
 import numpy as np
 
-LLAMA = '''
-import json, sys, numpy as np, llama_cpp as L
-path, tokens, out, cache = sys.argv[1:5]
-tokens = json.load(open(tokens))
-m = L.Llama(path, n_ctx=max(64, len(tokens)), n_batch=512, logits_all=True, n_gpu_layers=0, n_threads=1, verbose=True,
-            type_k=int(cache), type_v=int(cache), flash_attn=False)
-if L.llama_model_has_encoder(m._model.model):  # it reads half of the tokens and one, and the decoder goes on
-    half = len(tokens) // 2 + 1
-    for part, run in ((tokens[:half], L.llama_encode), ([L.llama_model_decoder_start_token(m._model.model)] + tokens[half:], L.llama_decode)):
-        b = L.llama_batch_init(len(part), 0, 1)
-        b.n_tokens = len(part)
-        for i, t in enumerate(part):
-            b.token[i], b.pos[i], b.n_seq_id[i], b.logits[i] = t, i, 1, 1
-            b.seq_id[i][0] = 0
-        assert run(m._ctx.ctx, b) == 0
-    np.save(out, np.array([np.ctypeslib.as_array(L.llama_get_logits_ith(m._ctx.ctx, i), (m.n_vocab(),)).copy() for i in range(len(part))]))
-    sys.exit()
-m.eval(tokens)
-np.save(out, np.array(m.scores[:len(tokens)], np.float32))
-'''
+IN_LLAMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'in_llama.py')
 
 
 def run(*cmd):
@@ -141,7 +122,7 @@ def row(a, name):
         return np.load(npy)
 
     def llama(path, cache='0'):
-        run(a.llama, '-c', LLAMA, path, ids, npy, cache)
+        run(a.llama, IN_LLAMA, path, ids, npy, '--cache', cache)
         return np.load(npy)
 
     cells = dict.fromkeys(('logits', 'gguf', 'keys', 'tensors', 'llama.cpp', 'export'), '')

@@ -18,18 +18,7 @@ import numpy as np, torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-LLAMA = '''
-import ctypes, json, sys, numpy as np, llama_cpp as L
-path, tokens, out, scale = sys.argv[1:5]
-tokens = json.load(open(tokens))
-m = L.Llama(path, n_ctx=64, n_batch=512, logits_all=True, n_gpu_layers=0, n_threads=1, verbose=False, type_k=L.GGML_TYPE_F32, type_v=L.GGML_TYPE_F32)
-adapters = [L.llama_adapter_lora_init(m._model.model, p.encode()) for p in sys.argv[5:]]
-assert all(adapters)
-scales = [float(s) for s in scale.split(',')]
-L.llama_set_adapters_lora(m._ctx.ctx, (L.llama_adapter_lora_p_ctypes * len(adapters))(*adapters), len(adapters), (ctypes.c_float * len(adapters))(*scales))
-m.eval(tokens)
-np.save(out, np.array(m.scores[:len(tokens)], np.float32))
-'''
+IN_LLAMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'in_llama.py')
 
 ALL = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']
 RANKS = dict(rank_pattern={'q_proj': 3, r'layers\.0\.mlp\.up_proj': 6}, alpha_pattern={'v_proj': 5, 'down_proj': 40})
@@ -154,7 +143,7 @@ def case(a, name, base, configs, scales, more):
             return None
         gguf = os.path.join(work, 'base.gguf')
         run(a.quern, 'convert', src, '--outtype', 'f32', '-o', gguf)
-        run(a.llama, '-c', LLAMA, gguf, ids, npy, ','.join(map(str, scales)), *[f + '.gguf' for f in folders])
+        run(a.llama, IN_LLAMA, gguf, ids, npy, '--adapter', *[f + '.gguf' for f in folders], '--scale', *map(str, scales))
         return np.load(npy)
 
     def back():

@@ -16,29 +16,7 @@ For each model and command: "ok", or what the command said, with "(no hint)" whe
 import argparse, json, os, re, shutil, subprocess, warnings
 import numpy as np
 
-LLAMA = '''
-import ctypes, json, sys, numpy as np, llama_cpp as L
-path, tokens, out = sys.argv[1:4]
-tokens = json.load(open(tokens))
-m = L.Llama(path, n_ctx=64, n_batch=512, logits_all=True, n_gpu_layers=0, n_threads=1, verbose=True, type_k=0, type_v=0, flash_attn=False)
-for p in sys.argv[4:]:
-    a = L.llama_adapter_lora_init(m._model.model, p.encode())
-    assert a, 'error loading the adapter'
-    L.llama_set_adapters_lora(m._ctx.ctx, (L.llama_adapter_lora_p_ctypes * 1)(a), 1, (ctypes.c_float * 1)(1))
-if L.llama_model_has_encoder(m._model.model):  # it reads half of the tokens and one, and the decoder goes on
-    half = len(tokens) // 2 + 1
-    for part, run in ((tokens[:half], L.llama_encode), ([L.llama_model_decoder_start_token(m._model.model)] + tokens[half:], L.llama_decode)):
-        b = L.llama_batch_init(len(part), 0, 1)
-        b.n_tokens = len(part)
-        for i, t in enumerate(part):
-            b.token[i], b.pos[i], b.n_seq_id[i], b.logits[i] = t, i, 1, 1
-            b.seq_id[i][0] = 0
-        assert run(m._ctx.ctx, b) == 0
-    np.save(out, np.array([np.ctypeslib.as_array(L.llama_get_logits_ith(m._ctx.ctx, i), (m.n_vocab(),)).copy() for i in range(len(part))]))
-    sys.exit()
-m.eval(tokens)
-np.save(out, np.array(m.scores[:len(tokens)], np.float32))
-'''
+IN_LLAMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'in_llama.py')
 
 
 def run(*cmd):
@@ -134,7 +112,7 @@ class Walk:
         return np.load(self.at('l.npy'))
 
     def llama(self, *paths):
-        run(self.a.llama, '-c', LLAMA, paths[0], self.ids, self.at('l.npy'), *paths[1:])
+        run(self.a.llama, IN_LLAMA, paths[0], self.ids, self.at('l.npy'), '--adapter', *paths[1:])
         return np.load(self.at('l.npy'))
 
     def convert(self):

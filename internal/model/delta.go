@@ -105,31 +105,26 @@ func (r *run) unit(x []float32, d int, by float32) {
 }
 
 // learn takes every head's state S [D][V] through each sequence. At a position with query q, key k and value v it becomes g·S, of which k reads g·S·k; k·(v-g·S·k)·β is added,
-// and q reads what comes out: dst [m][I] of x [m][queries, keys, values]. Columns of S do not touch each other: each panel of them is a task, and stays near.
+// and q reads what comes out: dst [m][I] of x [m][queries, keys, values].
 func (r *run) learn(dst, x, beta, decay []float32, l *layer, b *batch) {
 	const lanes = kernel.Lanes
 	s := &l.p.State
 	wide, share, turn := s.Wide(), s.Heads/s.Groups, r.m.turnKeys
-	panels := roundUp(s.Value()) / lanes
-	r.parallel(len(b.seqs)*s.Heads*panels, func(w *worker, task int) error {
-		seq, head, from := b.seqs[task/(s.Heads*panels)], task/panels%s.Heads, task%panels*lanes
-		n, key := min(lanes, s.Value()-from), head/share
+	r.eachColumns(b, s.Heads, s.Size, s.Value(), func(_ *worker, c *columns) {
+		key := c.head / share
 		if turn {
-			key = head % s.Groups
+			key = c.head % s.Groups
 		}
-		state := grow(&w.state, s.Size*lanes)
-		clear(state)
 		var read, change [lanes]float32
-		for row := seq.from; row < seq.from+seq.n; row++ {
-			q, k, v := x[row*wide+key*s.Size:][:s.Size], x[row*wide+(s.Groups+key)*s.Size:][:s.Size], x[row*wide+2*s.Groups*s.Size+head*s.Value()+from:][:n]
-			kept := decay[row*s.Heads+head]
-			kernel.MatMulF32(read[:], lanes, k, s.Size, state, lanes, 1, s.Size, false)
+		for row := c.first(); row < c.end(); row++ {
+			q, k, v := x[row*wide+key*s.Size:][:s.Size], x[row*wide+(s.Groups+key)*s.Size:][:s.Size], x[row*wide+2*s.Groups*s.Size+c.head*s.Value()+c.from:][:c.n]
+			kept := decay[row*s.Heads+c.head]
+			kernel.MatMulF32(read[:], lanes, k, s.Size, c.state, lanes, 1, s.Size, false)
 			for i, want := range v {
-				change[i] = (want - float32(read[i]*kept)) * beta[row*s.Heads+head]
+				change[i] = (want - float32(read[i]*kept)) * beta[row*s.Heads+c.head]
 			}
-			kernel.Scan(read[:], state, change[:], k, q, kept)
-			copy(dst[row*s.Inner+head*s.Value()+from:][:n], read[:])
+			kernel.Scan(read[:], c.state, change[:], k, q, kept)
+			copy(dst[row*s.Inner+c.head*s.Value()+c.from:][:c.n], read[:])
 		}
-		return nil
 	})
 }

@@ -126,34 +126,27 @@ func (f *finch) decays(w, k []float32) {
 	}
 }
 
-// gather6 takes every head's state through each sequence; x are what reads a state, decays, keys and values [m][E]. Columns of states do not touch each other: each panel of them
-// is a task, and stays near.
+// gather6 takes every head's state through each sequence; x are what reads a state, decays, keys and values [m][E].
 func (r *run) gather6(dst []float32, x [4][]float32, l *layer, b *batch) {
 	const lanes = kernel.Lanes
 	s, e, bonus := &l.p.State, l.p.Embd, l.finch.bonus
 	d, root := s.Size, float32(1/math.Sqrt(float64(s.Size)))
-	panels := roundUp(d) / lanes
-	r.parallel(len(b.seqs)*s.Heads*panels, func(w *worker, task int) error {
-		seq, head, from := b.seqs[task/(s.Heads*panels)], task/panels%s.Heads, task%panels*lanes
-		n := min(lanes, d-from)
-		state := grow(&w.state, d*lanes)
-		clear(state)
+	r.eachColumns(b, s.Heads, d, d, func(_ *worker, c *columns) {
 		var v, y, after [lanes]float32
-		for row := seq.from; row < seq.from+seq.n; row++ {
-			at := row*e + head*d
+		for row := c.first(); row < c.end(); row++ {
+			at := row*e + c.head*d
 			asked, key := x[0][at:][:d], x[2][at:][:d]
-			copy(v[:n], x[3][at+from:])
+			copy(v[:c.n], x[3][at+c.from:])
 			if bonus == nil {
-				kernel.ScanRows(y[:], state, v[:], key, asked, x[1][at:])
+				kernel.ScanRows(y[:], c.state, v[:], key, asked, x[1][at:])
 				scale(y[:], root)
 			} else {
-				kernel.MatMulF32(y[:], lanes, asked, d, state, lanes, 1, d, false)
-				addScaled(y[:], v[:], float32(dot3(asked, key, bonus[head*d:])))
-				kernel.ScanRows(after[:], state, v[:], key, asked, x[1][at:])
+				kernel.MatMulF32(y[:], lanes, asked, d, c.state, lanes, 1, d, false)
+				addScaled(y[:], v[:], float32(dot3(asked, key, bonus[c.head*d:])))
+				kernel.ScanRows(after[:], c.state, v[:], key, asked, x[1][at:])
 			}
-			copy(dst[at+from:][:n], y[:])
+			copy(dst[at+c.from:][:c.n], y[:])
 		}
-		return nil
 	})
 }
 

@@ -151,27 +151,21 @@ func (g *goose) prepare(w, k, a, unit []float32, d int) {
 // gooseRows are [m][E] each: what reads a state, decays, keys, values, κ∘a and -κ.
 type gooseRows struct{ r, w, k, v, a, unit []float32 }
 
-// replace takes every head's state through each sequence. Its columns do not touch each other: each panel of them is a task, and stays near.
+// replace takes every head's state through each sequence.
 func (r *run) replace(dst []float32, x gooseRows, l *layer, b *batch) {
 	const lanes = kernel.Lanes
 	s, e := &l.p.State, l.p.Embd
 	d := s.Size
-	panels := roundUp(d) / lanes
-	r.parallel(len(b.seqs)*s.Heads*panels, func(w *worker, task int) error {
-		seq, head, from := b.seqs[task/(s.Heads*panels)], task/panels%s.Heads, task%panels*lanes
-		n := min(lanes, d-from)
-		state := grow(&w.state, d*lanes)
-		clear(state)
+	r.eachColumns(b, s.Heads, d, d, func(_ *worker, c *columns) {
 		var read, v, y [lanes]float32
-		for row := seq.from; row < seq.from+seq.n; row++ {
-			at := row*e + head*d
-			kernel.MatMulF32(read[:], lanes, x.unit[at:], d, state, lanes, 1, d, false)
-			kernel.ScanRows(y[:], state, read[:], x.a[at:][:d], x.r[at:], x.w[at:])
-			copy(v[:n], x.v[at+from:])
-			kernel.Scan(y[:], state, v[:], x.k[at:][:d], x.r[at:], 1)
-			copy(dst[at+from:][:n], y[:])
+		for row := c.first(); row < c.end(); row++ {
+			at := row*e + c.head*d
+			kernel.MatMulF32(read[:], lanes, x.unit[at:], d, c.state, lanes, 1, d, false)
+			kernel.ScanRows(y[:], c.state, read[:], x.a[at:][:d], x.r[at:], x.w[at:])
+			copy(v[:c.n], x.v[at+c.from:])
+			kernel.Scan(y[:], c.state, v[:], x.k[at:][:d], x.r[at:], 1)
+			copy(dst[at+c.from:][:c.n], y[:])
 		}
-		return nil
 	})
 }
 

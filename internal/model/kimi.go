@@ -86,29 +86,24 @@ func (kimiDelta) keep(r *run, dst, h []float32, l *layer, b *batch) {
 	r.gateBy(dst[:m*n], gate, m)
 }
 
-// rectify takes every head's state [D][D] through each sequence. Columns of states do not touch each other: each panel of them is a task, and stays near.
+// rectify takes every head's state [D][D] through each sequence.
 func (r *run) rectify(dst, q, k, v, decay, beta []float32, s *arch.State, b *batch) {
 	const lanes = kernel.Lanes
 	d, wide := s.Size, s.Inner
-	panels := roundUp(d) / lanes
-	r.parallel(len(b.seqs)*s.Heads*panels, func(w *worker, task int) error {
-		seq, head, from := b.seqs[task/(s.Heads*panels)], task/panels%s.Heads, task%panels*lanes
-		n := min(lanes, d-from)
-		state, key := grow(&w.state, d*lanes), grow(&w.rows, d)
-		clear(state)
+	r.eachColumns(b, s.Heads, d, d, func(w *worker, c *columns) {
+		key := grow(&w.rows, d)
 		var read, change [lanes]float32
-		for row := seq.from; row < seq.from+seq.n; row++ {
-			at := row*wide + head*d
+		for row := c.first(); row < c.end(); row++ {
+			at := row*wide + c.head*d
 			for i, f := range decay[at:][:d] {
 				key[i] = k[at+i] * f
 			}
-			kernel.MatMulF32(read[:], lanes, key, d, state, lanes, 1, d, false)
-			for i, want := range v[at+from:][:n] {
-				change[i] = (want - read[i]) * beta[row*s.Heads+head]
+			kernel.MatMulF32(read[:], lanes, key, d, c.state, lanes, 1, d, false)
+			for i, want := range v[at+c.from:][:c.n] {
+				change[i] = (want - read[i]) * beta[row*s.Heads+c.head]
 			}
-			kernel.ScanRows(read[:], state, change[:], k[at:][:d], q[at:], decay[at:])
-			copy(dst[at+from:][:n], read[:])
+			kernel.ScanRows(read[:], c.state, change[:], k[at:][:d], q[at:], decay[at:])
+			copy(dst[at+c.from:][:c.n], read[:])
 		}
-		return nil
 	})
 }
