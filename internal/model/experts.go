@@ -297,12 +297,14 @@ func (r *run) stretch(part stretch, out, h []float32, l *layer, x *bank) {
 			continue
 		}
 		r.multiply(gate, n, outer)
-		r.eachRow(n, func(_ *worker, row int) {
-			by := routes[row].weight
-			if r.m.inGate {
-				by = 1
+		r.eachRow(n, func(_ *worker, at int) {
+			for i, n := at, sameRow(routes, at); i < at+n; i++ {
+				by := routes[i].weight
+				if r.m.inGate {
+					by = 1
+				}
+				addScaled(out[routes[i].row*e:][:e], y[i*e:][:e], by)
 			}
-			addScaled(out[routes[row].row*e:][:e], y[row*e:][:e], by)
 		})
 	}
 }

@@ -78,6 +78,19 @@ func (r *run) send(chosen []choice, n int) {
 	}
 }
 
+// sameRow is how many of an expert's routes from the given place on are of one row, where that is the row's first; 0 at its others. A row comes several times to what experts share,
+// and where a table sends a token to an expert twice; whoever has the first adds them all.
+func sameRow(routes []route, at int) (n int) {
+	row := routes[at].row
+	if at > 0 && routes[at-1].row == row {
+		return 0
+	}
+	for at+n < len(routes) && routes[at+n].row == row {
+		n++
+	}
+	return n
+}
+
 // choose picks the experts of one row, those with the highest scores, the first of equal ones; scores become probabilities.
 func (r *run) choose(w *worker, chosen []choice, scores, bias []float32) {
 	mix := &r.m.params.Mix
