@@ -86,8 +86,8 @@ var recurrentHeads = Key{Field: func(p *Params) any { return &p.State.In }, When
 	s.In, p.HeadsIn, p.KVHeadsIn = slices.Repeat([]bool{true}, p.Layers), make([]int32, p.Layers), make([]int32, p.Layers)
 }}
 
-// headNormEps is what runtimes have built in: the epsilon of the norm of what each head gives.
-const headNormEps = 64e-5
+// HeadNormEps is what runtimes have built in: the epsilon of the norm of what each head gives.
+const HeadNormEps = 64e-5
 
 // finishRecurrent makes the context what the reference has, since none is the longest, and refuses heads that do not fill the embedding.
 func finishRecurrent(_ *Config, p *Params) error {

@@ -157,8 +157,8 @@ func finishRWKV7(c *Config, p *Params) error {
 	if err := finishRecurrent(c, p); err != nil {
 		return err
 	}
-	if v, _ := c.Value("norm_eps"); v != nil && math.Abs(float64(p.NormEps)*float64(p.State.Size)-headNormEps) > 1e-9 {
-		return c.fail("norm_eps", formats.Unsupported("is %v: times the size of a head, %d, it is not %v, which runtimes have built in for norms of heads", p.NormEps, p.State.Size, headNormEps), "")
+	if v, _ := c.Value("norm_eps"); v != nil && math.Abs(float64(p.NormEps)*float64(p.State.Size)-HeadNormEps) > 1e-9 {
+		return c.fail("norm_eps", formats.Unsupported("is %v: times the size of a head, %d, it is not %v, which runtimes have built in for norms of heads", p.NormEps, p.State.Size, HeadNormEps), "")
 	}
 	return nil
 }

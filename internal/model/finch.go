@@ -167,7 +167,7 @@ func (f *finch) finish(y, gate []float32, d int) {
 		return
 	}
 	for at := 0; at < len(y); at += d {
-		normed(y[at:][:d], y[at:][:d], f.norm.weight[at:][:d], f.norm.bias[at:][:d], headNormEps, true)
+		normed(y[at:][:d], y[at:][:d], f.norm.weight[at:][:d], f.norm.bias[at:][:d], arch.HeadNormEps, true)
 	}
 	kernel.SiluMul(gate, y)
 	copy(y, gate)

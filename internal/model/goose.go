@@ -174,14 +174,11 @@ func (g *goose) finish(y, r, k, v []float32, d int) {
 	for at := 0; at < len(y); at += d {
 		head := y[at:][:d]
 		if g.norm.weight != nil {
-			normed(head, head, g.norm.weight[at:][:d], g.norm.bias[at:][:d], headNormEps, true)
+			normed(head, head, g.norm.weight[at:][:d], g.norm.bias[at:][:d], arch.HeadNormEps, true)
 		}
 		addScaled(head, v[at:][:d], float32(dot3(r[at:][:d], k[at:], g.bonus[at:])))
 	}
 }
-
-// headNormEps is the epsilon of norms of what RWKV's heads give.
-const headNormEps = 64e-5
 
 // shift is x with so much of the row before: that minus x times by. Before the first token of a sequence are zeros.
 func (r *run) shift(dst, x, by []float32, at []place) {
