@@ -187,6 +187,33 @@ def cogvlm():
     return c, n
 
 
+def dots():
+    """dots.ocr: the language model is Qwen2 under the names of the whole."""
+    c, n = named(tf.Qwen2ForCausalLM, tf.Qwen2Config(**TEXT, tie_word_embeddings=False, rms_norm_eps=1e-6))
+    c |= dict(architectures=["DotsOCRForCausalLM"], model_type="dots_ocr", vision_config=dict(
+        embed_dim=64, hidden_size=64, intermediate_size=96, num_hidden_layers=3, num_attention_heads=2, num_channels=3, patch_size=14, post_norm=True, rms_norm_eps=1e-5,
+        spatial_merge_size=2, temporal_patch_size=1, use_bias=False))
+    v = "vision_tower."
+    n |= {v + "patch_embed.patchifier.proj.weight": [64, 3, 14, 14], v + "patch_embed.patchifier.proj.bias": [64], v + "patch_embed.patchifier.norm.weight": [64],
+          v + "post_trunk_norm.weight": [64], v + "merger.ln_q.weight": [64], v + "merger.ln_q.bias": [64], v + "merger.mlp.0.weight": [256, 256],
+          v + "merger.mlp.0.bias": [256], v + "merger.mlp.2.weight": [64, 256], v + "merger.mlp.2.bias": [64]}
+    for i in range(3):
+        for k, s in {"norm1": [64], "norm2": [64], "attn.qkv": [192, 64], "attn.proj": [64, 64], "mlp.fc1": [96, 64], "mlp.fc2": [64, 96], "mlp.fc3": [96, 64]}.items():
+            n[f"{v}blocks.{i}.{k}.weight"] = s
+    return c, n
+
+
+def paddle():
+    """PaddleOCR-VL as it is published: the language model's keys at the root, other names."""
+    c, n = named(tf.PaddleOCRVLForConditionalGeneration, tf.PaddleOCRVLConfig(
+        text_config=dict(TEXT, head_dim=16, rms_norm_eps=1e-5, rope_parameters={"rope_type": "default", "rope_theta": 5e5, "mrope_section": [4, 2, 2]}),
+        vision_config=dict(TOWER, hidden_size=64, image_size=56), tie_word_embeddings=False), (
+        ("model.language_model.", "model."), ("model.visual.", "visual."), ("model.projector.", "mlp_AR.")))
+    c = c.pop("text_config") | c
+    c["vision_config"]["architectures"] = ["PaddleOCRVisionModel"]
+    return c, n
+
+
 def cases():
     yield "llava", *shell(tf.LlavaForConditionalGeneration, tf.LlavaConfig(
         text_config=tf.LlamaConfig(**TEXT), vision_config=tf.CLIPVisionConfig(**TOWER), image_token_index=500)), CLIP, "llama", ("text",)
@@ -258,6 +285,25 @@ def cases():
     yield "gemma4", *named(tf.Gemma4ForConditionalGeneration, tf.Gemma4Config(text_config=G4, audio_config=None, vision_config=dict(
         hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=2, num_key_value_heads=2, head_dim=16, patch_size=4, position_embedding_size=64,
         use_clipped_linears=True, standardize=True))), {"image_mean": [0.0, 0.0, 0.0], "image_std": [1.0, 1.0, 1.0]}, "gemma3", ("mmproj",)
+    c, n = named(tf.Lfm2VlForConditionalGeneration, tf.Lfm2VlConfig(projector_hidden_size=40, tie_word_embeddings=True,
+        text_config=dict(TEXT, model_type="lfm2", layer_types=["conv", "full_attention"], block_auto_adjust_ff_dim=False),
+        vision_config=dict(model_type="siglip2_vision_model", hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=2, patch_size=16, num_patches=256,
+                           vision_use_head=False)), (("model.vision_tower.", "model.vision_tower.vision_model."),))
+    c["vision_feature_layer"] = -1
+    yield "lfm2vl", c, n, HALF, "llama", ("text", "mmproj")
+    yield "dotsocr", *dots(), CLIP | {"min_pixels": 3136, "max_pixels": 11289600}, "qwen2", ("text", "mmproj")
+    yield "paddleocr", *paddle(), HALF | {"min_pixels": 3136, "max_pixels": 1003520}, "llama", ("mmproj",)
+    c, n = kimi("KimiK25ForConditionalGeneration")
+    c["architectures"], c["model_type"] = ["Glm5vForConditionalGeneration"], "glm5v"
+    yield "glm5v", c, {k.replace("mm_projector.proj.0.", "mm_projector.linear_1.").replace("mm_projector.proj.2.", "mm_projector.linear_2."): s for k, s in n.items()}, \
+        {"media_proc_cfg": HALF | {"in_patch_limit": 1024}}, "llama", ("mmproj",)
+    QWEN35 = dict(TEXT, model_type="qwen3_5_text", head_dim=16, layer_types=["linear_attention", "full_attention"], linear_num_value_heads=4, linear_num_key_heads=2,
+                  linear_key_head_dim=16, linear_value_head_dim=16, rope_parameters={"rope_type": "default", "rope_theta": 1e7, "mrope_section": [1, 1, 0],
+                                                                                  "partial_rotary_factor": 0.25, "mrope_interleaved": True})
+    c, n = named(tf.MiniCPMV4_6ForConditionalGeneration, tf.MiniCPMV4_6Config(text_config=QWEN35, insert_layer_id=1, vision_config=dict(
+        hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=2, image_size=980, patch_size=14)))
+    yield "minicpmv46", c, n, HALF | {"scale_resolution": 112}, "qwen2", ("mmproj",)
+    yield "minicpmv46-4x", c, {k: s for k, s in n.items()}, HALF | {"scale_resolution": 112, "downsample_mode": "4x"}, "qwen2", ("mmproj",)
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
 
 

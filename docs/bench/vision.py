@@ -10,6 +10,7 @@ transformers has the model. LLaVA is compared with a forward pass that puts the 
 """
 import argparse, json, os, subprocess, sys
 import numpy as np
+import towers
 
 LLAMA = '''
 import ctypes, sys, numpy as np, llama_cpp as L
@@ -44,7 +45,7 @@ np.save(out, np.concatenate(all))
 SIZES = {'llava': (28, 28), 'llava-next': (28, 28), 'qwen2vl': (84, 112), 'qwen2.5vl': (84, 112), 'qwen3vl': (96, 128), 'qwen3vlmoe': (96, 128), 'gemma3': (56, 56), 'mistral3': (84, 112),
          'idefics3': (112, 112), 'smolvlm': (56, 56), 'internvl': (56, 56), 'internvl-hf': (56, 56), 'llama4': (56, 56), 'pixtral': (84, 112),
          'lightonocr': (28, 56), 'janus': (56, 56), 'kimivl': (896, 896), 'kimik25': (84, 112), 'glm4v': (84, 84), 'glmocr': (84, 112), 'gemma4': (108, 120),
-         'cogvlm': (28, 28)}
+         'cogvlm': (28, 28)} | towers.SIZES
 
 
 def run(*cmd):
@@ -65,7 +66,7 @@ def kimi(folder):
                        vision_config={k: v[k] for k in keep}, tie_word_embeddings=False), open(os.path.join(d, 'config.json'), 'w'))
         t = load_file(os.path.join(folder, 'model.safetensors'))
         for new, old in (('mm_projector.proj.0', 'linear_1'), ('mm_projector.proj.2', 'linear_2'), ('mm_projector.pre_norm', 'pre_norm')):
-            t = {k.replace('multi_modal_projector.' + old, new): x for k, x in t.items()}
+            t = {k.replace('multi_modal_projector.' + old, new).replace('mm_projector.' + old, new): x for k, x in t.items()}
         save_file(t, os.path.join(d, 'model.safetensors'), metadata={'format': 'pt'})
         return tf.AutoModelForImageTextToText.from_pretrained(d, dtype='float32', attn_implementation='eager').eval()
 
@@ -97,18 +98,21 @@ def intern(folder):
 
 def transformers_embeddings(name, folder, img):
     import torch, transformers as tf
+    pre = json.load(open(os.path.join(folder, 'preprocessor_config.json')))
+    pre = pre.get('media_proc_cfg', pre)
+    x = torch.from_numpy(((img / 255 - pre['image_mean']) / pre['image_std']).astype(np.float32)).permute(2, 0, 1)[None]
+    if name in towers.SIZES and hasattr(towers, name.split('-')[0]):
+        with torch.no_grad():
+            return plain(getattr(towers, name.split('-')[0])(folder, x))
     older = dict(key_mapping={'^visual': 'model.visual', r'^model\.(?!visual|language_model)': 'model.language_model.'}) if name.startswith('qwen3') else {}
     if name == 'lightonocr':  # transformers spells its class otherwise
         model = tf.LightOnOcrForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation='eager').eval()
     elif name == 'internvl':
         model = intern(folder)
-    elif name.startswith('kimi'):
+    elif name.startswith('kimi') or name == 'glm5v':
         model = kimi(folder)
     else:
         model = tf.AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, attn_implementation='eager', **older).eval()
-    pre = json.load(open(os.path.join(folder, 'preprocessor_config.json')))
-    pre = pre.get('media_proc_cfg', pre)
-    x = torch.from_numpy(((img / 255 - pre['image_mean']) / pre['image_std']).astype(np.float32)).permute(2, 0, 1)[None]
     with torch.no_grad():
         if name.startswith('llava'):
             e = model.model.vision_tower.embeddings if hasattr(model.model.vision_tower, 'embeddings') else model.model.vision_tower.vision_model.embeddings
@@ -118,7 +122,7 @@ def transformers_embeddings(name, folder, img):
                 return torch.cat([patches, e.class_embedding.expand(len(patches), 1, -1)], 1) + e.position_embedding.weight
             e.forward = forward
             out = model.model.multi_modal_projector(model.model.vision_tower(x, output_hidden_states=True).hidden_states[-2][:, 1:])  # of one tile
-        elif name.startswith(('qwen', 'glm')):
+        elif name.startswith(('qwen', 'glm4', 'glmocr')):
             p, (h, w) = 16 if name.startswith('qwen3') else 14, img.shape[:2]
             grid = (h // p, w // p)
             two = x.repeat(2, 1, 1, 1)  # an image is a film of two frames
@@ -146,7 +150,7 @@ def transformers_embeddings(name, folder, img):
             first = model.model.vision_tower(x).last_hidden_state
             model.model.vision_tower.forward = lambda **_: type('', (), dict(last_hidden_state=torch.cat([first[:, -1:], first[:, :-1]], 1)))
             out = model.model.get_image_features(pixel_values=x)
-        elif name.startswith('kimi'):
+        elif name.startswith('kimi') or name == 'glm5v':
             h, w = (side // 14 for side in img.shape[:2])
             patches = x[0].reshape(3, h, 14, w, 14).permute(1, 3, 0, 2, 4).reshape(h * w, 3, 14, 14)
             y = model.model.vision_tower(patches, grid_thw=torch.tensor([[1, h, w]]))
@@ -165,6 +169,10 @@ def transformers_embeddings(name, folder, img):
             out = torch.cat([torch.cat([line, end]) for line in out.split(img.shape[1] // (28 if name == 'mistral3' else 14))])[:-1]
         else:
             out = model.model.get_image_features(pixel_values=x)
+    return plain(out)
+
+
+def plain(out):
     out = getattr(out, 'pooler_output', out)
     while isinstance(out, (list, tuple)):
         out = out[0]

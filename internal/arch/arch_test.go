@@ -32,6 +32,9 @@ func (c *checkpoint) source() *formats.Source {
 			if name == "config.json" && c.config != nil {
 				return text, nil
 			}
+			if pre, ok := c.config["preprocessor"]; ok && name == "preprocessor_config.json" {
+				return json.Marshal(pre)
+			}
 			if name == "tokenizer.json" { // towers look for a token in it
 				return []byte(`{"added_tokens": [{"id": 3, "content": "[IMG_BREAK]"}]}`), nil
 			}

@@ -22,9 +22,7 @@ var Gemma4Tower = registerTower(Arch{
 		},
 	}},
 	Own: slices.Concat([]string{"vision_tower.*", "embed_vision.*", "model.embed_vision.*"}, gemmaHears),
-	Keys: slices.Concat(replaceKey(visionKeys, Key{
-		GGUF: "clip.vision.image_size", Field: func(p *Params) any { return &p.Vision.Image }, Default: func(p *Params) { p.Vision.Image = 224 }, // of no use: images have any
-	}), []Key{
+	Keys: slices.Concat(replaceKey(visionKeys, ofAnySize(224)), []Key{
 		{HF: []string{"vision_config.position_embedding_size"}, Field: func(p *Params) any { return &p.Vision.Places }, Default: nothing, When: never},
 		{GGUF: "clip.vision.projector_type", Field: projector("gemma4v").Field, Default: projector("gemma4v").Default},
 		towerEps("vision_config.rms_norm_eps"),

@@ -6,7 +6,7 @@ import (
 	"quern/formats"
 )
 
-// The towers of Kimi-VL and Kimi K2.5 are MoonViT (arXiv:2504.07491): learned places, stretched to the image, and heads rotated by column and by row;
+// The towers of Kimi-VL and Kimi K2.5, which GLM-5.2 Vision has, too, are MoonViT (arXiv:2504.07491): learned places, stretched to the image, and heads rotated by column and by row;
 // patches joined in squares, normed one by one, and projected by two matrices. Pairs of a head belong to column and row by turns, runtimes have the
 // columns' first.
 var (
@@ -31,12 +31,10 @@ var (
 
 	KimiK25Tower = registerTower(Arch{
 		Projector: "kimik25",
-		Variants: []Variant{{
-			Type: "kimi_k25", HF: []string{"KimiK25ForConditionalGeneration"},
-			Defaults: with(kimiDefaults, map[string]any{"vision_config.vt_hidden_size": 1152, "vision_config.vt_intermediate_size": 4304,
-				"vision_config.vt_num_hidden_layers": 27, "vision_config.vt_num_attention_heads": 16, "vision_config.init_pos_emb_time": 4,
-				"vision_config.projector_ln_eps": 1e-5, "preprocessor.in_patch_limit": 16384}),
-		}},
+		Variants: []Variant{
+			{Type: "kimi_k25", HF: []string{"KimiK25ForConditionalGeneration"}, Defaults: kimiK25Defaults},
+			{Type: "glm5v", HF: []string{"Glm5vForConditionalGeneration"}, Defaults: kimiK25Defaults},
+		},
 		Own: []string{"vision_tower.*", "mm_projector.*", "multi_modal_projector.*"},
 		Keys: slices.Concat(replaceKeys(visionKeys, kimiImage,
 			Key{GGUF: "clip.vision.embedding_length", HF: []string{"vision_config.vt_hidden_size", "vision_config.hidden_size"}, Field: func(p *Params) any { return &p.Embd }},
@@ -56,7 +54,8 @@ var (
 			{GGUF: "v.position_embd.weight", HF: clipAt + "patch_embed.pos_emb.weight", Role: RoleTower, Shape: "side side E", Store: "F32"},
 			{GGUF: "v.blk.{}.attn_qkv.weight", HF: kimiLayer + "wqkv.weight", Role: RoleTower, Shape: "3E E", Do: columnsFirst},
 			{GGUF: "v.blk.{}.attn_qkv.bias", HF: kimiLayer + "wqkv.bias", Role: RoleTower, Shape: "3E", Do: columnsFirst},
-		}, affine("mm.input_norm", "mm_projector.pre_norm", "E"), affine("mm.1", "mm_projector.proj.0", "scaled scaled"), affine("mm.2", "mm_projector.proj.2", "text scaled")),
+		}, affine("mm.input_norm", "mm_projector.pre_norm", "E"), affine("mm.1", "mm_projector.proj.0", "scaled scaled"), affine("mm.2", "mm_projector.proj.2", "text scaled"),
+			affine("mm.1", "mm_projector.linear_1", "scaled scaled"), affine("mm.2", "mm_projector.linear_2", "text scaled")),
 		Refuse: kimiRefuses,
 		Finish: finishKimi,
 	})
@@ -68,6 +67,10 @@ var kimiDefaults = with(halfColours, map[string]any{
 	"vision_config.patch_size": 14, "vision_config.init_pos_emb_height": 64, "vision_config.init_pos_emb_width": 64, "vision_config.merge_kernel_size": 2,
 	"hidden_size": 7168,
 })
+
+var kimiK25Defaults = with(kimiDefaults, map[string]any{"vision_config.vt_hidden_size": 1152, "vision_config.vt_intermediate_size": 4304,
+	"vision_config.vt_num_hidden_layers": 27, "vision_config.vt_num_attention_heads": 16, "vision_config.init_pos_emb_time": 4,
+	"vision_config.projector_ln_eps": 1e-5, "preprocessor.in_patch_limit": 16384})
 
 var kimiRefuses = []Refusal{
 	{HF: "vision_config.projector_hidden_act", Unless: []string{"gelu"}, Why: "the projector's activation function is not gelu"},

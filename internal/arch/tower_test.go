@@ -28,6 +28,11 @@ func sees(t testing.TB) map[string]map[string]any {
 	if err := json.Unmarshal(tinyFamilies(t)["gemma4"], &gemma4); err != nil {
 		t.Fatal(err)
 	}
+	var qwen35 map[string]any
+	if err := json.Unmarshal(tinyFamilies(t)["qwen35"], &qwen35); err != nil {
+		t.Fatal(err)
+	}
+	pixels := map[string]any{"preprocessor": map[string]any{"min_pixels": 144, "max_pixels": 2304}}
 	of := func(class string, vision map[string]any, more ...map[string]any) map[string]any {
 		c := with(text, map[string]any{"architectures": []string{class}, "vision_config": vision})
 		for _, m := range more {
@@ -64,6 +69,12 @@ func sees(t testing.TB) map[string]map[string]any {
 			"out_hidden_size": 16, "learned_places": true}, map[string]any{"text_config": with(text, map[string]any{"model_type": "glm_ocr_text", "head_dim": 8})}),
 		"gemma4v": of("Gemma4ForConditionalGeneration", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 2, "head_dim": 4,
 			"patch_size": 4, "position_embedding_size": 5, "use_clipped_linears": true, "standardize": true}, map[string]any{"text_config": gemma4}),
+		"lfm2": of("Lfm2VlForConditionalGeneration", tower(map[string]any{"num_patches": 9}), map[string]any{"projector_hidden_size": 10, "downsample_factor": 3,
+			"text_config": with(text, map[string]any{"model_type": "lfm2", "layer_types": []string{"full_attention"}, "norm_eps": 1e-5})}),
+		"dots_ocr": of("DotsOCRForCausalLM", tower(map[string]any{"embed_dim": 8, "use_bias": true}), pixels),
+		"paddleocr": of("PaddleOCRVLForConditionalGeneration", tower(nil), pixels, map[string]any{"head_dim": 8,
+			"rope_scaling": map[string]any{"rope_type": "default", "mrope_section": []int{1, 2, 1}}}),
+		"minicpmv4_6": of("MiniCPMV4_6ForConditionalGeneration", tower(map[string]any{"image_size": 280}), map[string]any{"insert_layer_id": 1, "text_config": qwen35}),
 		"cogvlm": of("CogVLMForCausalLM", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_heads": 2, "image_size": 12, "patch_size": 4,
 			"hidden_act": "gelu"}),
 	}

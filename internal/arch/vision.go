@@ -27,6 +27,7 @@ type Vision struct {
 	Every     int       // one layer in so many sees the whole image, the others a window
 	Full      []int32   // the layers that do, or those after which there is a projector …
 	Deep      []bool    // … which runtimes know of each layer
+	At        []int32   // layers that a file names: behind one of them patches are joined
 	Places    int       // of patches, that are learned
 	Side      int       // of the square of those, where they are told so …
 	Width     int       // … twice
@@ -77,6 +78,10 @@ func (p *Params) visionDim(word string) int {
 		return p.Embd * len(v.Features)
 	case "3E":
 		return 3 * p.Embd
+	case "4E":
+		return 4 * p.Embd
+	case "4F":
+		return 4 * p.FF
 	}
 	return 0
 }
@@ -92,7 +97,7 @@ func (p *Params) checkTower() error {
 		name string
 		n    int
 	}{{"number of the tower's layers", p.Layers}, {"tower's width", p.Embd}, {"width of its feed-forward network", p.FF},
-		{"number of its heads", p.Heads}, {"size of an image", v.Image}, {"size of a patch", v.Patch},
+		{"number of its heads", p.Heads}, {"size of a patch", v.Patch},
 		{"width of the language model", v.Text}} {
 		if f.n <= 0 || f.n > 1<<20 {
 			return formats.Corrupt("the %s is %d", f.name, f.n)
@@ -103,7 +108,7 @@ func (p *Params) checkTower() error {
 		return formats.Unsupported("%d layers are more than the 512 that runtimes load", p.Layers)
 	case p.Embd%p.Heads != 0:
 		return formats.Corrupt("a width of %d for %d heads", p.Embd, p.Heads)
-	case v.Image < v.Patch || v.Image > 1<<14 || max(v.Merge, v.Scale) > 64:
+	case v.Image != 0 && v.Image < v.Patch || v.Image > 1<<14 || max(v.Merge, v.Scale) > 64:
 		return formats.Corrupt("patches of %d in images of %d, %d merged", v.Patch, v.Image, max(v.Merge, v.Scale))
 	case !positive(p.NormEps):
 		return formats.Corrupt("the norm's epsilon is %v", p.NormEps)

@@ -1,0 +1,88 @@
+"""What the towers of vision.py's second half make of an image: with transformers where it has the class, else by the formulas of the published code.
+
+Each function is given the folder of a checkpoint and the image's normed pixels, of shape (1, 3, height, width), and returns embeddings in the order in which
+runtimes tell them. SIZES are heights and widths of test images.
+"""
+import json, os
+import torch
+import torch.nn.functional as F
+
+SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112)}
+
+
+def weights(folder):
+    from safetensors.torch import load_file
+    t = load_file(os.path.join(folder, 'model.safetensors'))
+    return json.load(open(os.path.join(folder, 'config.json'))), {k: v.float() for k, v in t.items()}
+
+
+def library(folder, **more):
+    import transformers as tf
+    return tf.AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, attn_implementation='eager', **more).eval()
+
+
+def patches(x, p):
+    """Patches in rows, of shape (h·w, 3, p, p), and h and w."""
+    h, w = x.shape[2] // p, x.shape[3] // p
+    return x[0].reshape(3, h, p, w, p).permute(1, 3, 0, 2, 4).reshape(h * w, 3, p, p), h, w
+
+
+def squares(x, h, w, n=2):
+    """Vectors of h·w patches in rows, as those of squares of n·n one behind the other."""
+    return x.reshape(h // n, n, w // n, n, -1).permute(0, 2, 1, 3, 4).reshape(h * w // n // n, -1)
+
+
+def rms(x, w, eps):
+    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * w
+
+
+def rotated(x, h, w, base=1e4):
+    """Heads of shape (heads, h·w, d) rotated in halves, whose first quarters go by row and second by column."""
+    q = x.shape[-1] // 4
+    f = base ** (-torch.arange(q) / q)
+    rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing='ij')
+    a = torch.cat([rows.reshape(-1, 1) * f, columns.reshape(-1, 1) * f], 1).repeat(1, 2)
+    one, two = x.chunk(2, -1)
+    return x * a.cos() + torch.cat([-two, one], -1) * a.sin()
+
+
+def attention(q, k, v, mask=None):
+    return F.scaled_dot_product_attention(q[None], k[None], v[None], attn_mask=mask)[0].transpose(0, 1).flatten(1)
+
+
+def lfm2vl(folder, x):
+    y, h, w = patches(x, 16)
+    y = y.permute(0, 2, 3, 1).reshape(1, h * w, -1)
+    m = library(folder)
+    return m.model.get_image_features(pixel_values=y, spatial_shapes=torch.tensor([[h, w]]), pixel_attention_mask=torch.ones(1, h * w, dtype=torch.long)).pooler_output
+
+
+def dotsocr(folder, x):
+    c, t = weights(folder)
+    v, n = c['vision_config'], 'vision_tower.'
+    y, h, w = patches(x, v['patch_size'])
+    lin = lambda z, k: F.linear(z, t[n + k + '.weight'], t.get(n + k + '.bias'))
+    eps, heads = v['rms_norm_eps'], v['num_attention_heads']
+    z = rms(F.conv2d(y, t[n + 'patch_embed.patchifier.proj.weight'], t[n + 'patch_embed.patchifier.proj.bias']).flatten(1), t[n + 'patch_embed.patchifier.norm.weight'], eps)
+    for i in range(v['num_hidden_layers']):
+        b = f'blocks.{i}.'
+        q, k, u = lin(rms(z, t[n + b + 'norm1.weight'], eps), b + 'attn.qkv').reshape(h * w, 3, heads, -1).permute(1, 2, 0, 3)
+        z = z + lin(attention(rotated(q, h, w), rotated(k, h, w), u), b + 'attn.proj')
+        y = rms(z, t[n + b + 'norm2.weight'], eps)
+        z = z + lin(F.silu(lin(y, b + 'mlp.fc1')) * lin(y, b + 'mlp.fc3'), b + 'mlp.fc2')
+    z = rms(z, t[n + 'post_trunk_norm.weight'], eps)
+    z = F.layer_norm(z, z.shape[-1:], t[n + 'merger.ln_q.weight'], t[n + 'merger.ln_q.bias'], 1e-6)
+    return lin(F.gelu(lin(squares(z, h, w), 'merger.mlp.0')), 'merger.mlp.2')
+
+
+def paddleocr(folder, x):
+    y, h, w = patches(x, 14)
+    m = library(folder, key_mapping={'^visual': 'model.visual', '^mlp_AR': 'model.projector', r'^model\.(?!visual|projector|language_model)': 'model.language_model.'})
+    return torch.cat(m.model.get_image_features(pixel_values=y, image_grid_thw=torch.tensor([[1, h, w]])).pooler_output)
+
+
+def minicpmv46(folder, x):
+    y, h, w = patches(x, 14)
+    y = y.permute(1, 2, 0, 3).reshape(1, 3, 14, -1)  # one row
+    mode = json.load(open(os.path.join(folder, 'preprocessor_config.json'))).get('downsample_mode', '16x')
+    return library(folder).model.get_image_features(pixel_values=y, target_sizes=torch.tensor([[h, w]]), downsample_mode=mode).pooler_output
