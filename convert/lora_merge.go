@@ -58,9 +58,10 @@ func Merge(base *formats.Source, adapters []*Adapter, factors []float64) (*forma
 type merger struct {
 	src     *formats.Source
 	byName  map[string]*formats.Tensor
-	touched map[string]bool   // changed by any adapter
-	earlier map[string]bool   // changed by those before this one
-	plain   map[string]string // names of the base's tensors by what they are without the layout of a model around a language model
+	touched map[string]bool         // changed by any adapter
+	earlier map[string]bool         // changed by those before this one
+	plain   map[string]string       // names of the base's tensors by what they are without the layout of a model around a language model
+	places  map[string][]arch.Place // of the names that checkpoints of the base's family have, in any layout
 	untied  bool
 	root    map[string]any // config.json
 	notes   []string
@@ -97,7 +98,10 @@ func (m *merger) find(name string) string {
 			m.plain[arch.Plain(t.Name)] = t.Name
 		}
 	}
-	return m.plain[arch.Plain(name)]
+	if plain := m.plain[arch.Plain(name)]; plain != "" {
+		return plain
+	}
+	return m.otherName(name)
 }
 
 // add applies one adapter.

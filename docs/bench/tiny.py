@@ -30,6 +30,7 @@ RUNTIME = {'baichuan': {'num_hidden_layers': 32}, 'baichuan2': {'num_hidden_laye
            'gemma3n': {'num_hidden_layers': 22, 'num_kv_shared_layers': 2, 'intermediate_size': [96] * 22, 'laurel_rank': 64, 'hidden_size_per_layer_input': 256,
                        'layer_types': (['sliding_attention'] * 4 + ['full_attention']) * 4 + ['sliding_attention', 'full_attention'], 'activation_sparsity_pattern': [.95] * 10 + [0.] * 12},
            'phi3, longrope, partial': {'max_position_embeddings': 512, 'original_max_position_embeddings': 256}}
+OWN_NAMES = ['bailing_hybrid']  # of whose keys the library makes others, which the reference does not ask for
 SPECIAL = {kind: ['<|user|>', '<|observation|>', '[gMASK]', '<sop>', '<|system|>', '<|assistant|>'] for kind in ('glm', 'glm4', 'glm4_moe', 'glm4_moe_lite', 'chatglm', 'glm4v', 'glm_ocr', 'glm4v_moe')} | {
     'solar_open': ['<|startoftext|>', '<unk>']}
 
@@ -42,6 +43,8 @@ def reference(llama, hf, out):
         base.TextModel.get_vocab_base_pre = lambda self, tokenizer: 'gpt-2'
         import conversion.deci as deci, conversion.qwen as qwen  # that ask for vocabularies of their own
         deci.DeciModel.set_vocab = qwen.QwenModel.set_vocab = base.TextModel._set_vocab_gpt2
+        load = base.ModelBase.load_hparams
+        base.ModelBase.load_hparams = staticmethod(lambda at, mistral: json.load(open(at / 'config.json')) if json.load(open(at / 'config.json'))['model_type'] in OWN_NAMES else load(at, mistral))
         tf.AutoConfig.register('nemotron-nas', type('Nas', (tf.LlamaConfig,), {'model_type': 'nemotron-nas'}))  # code beside the weights
     log = out + '.log'
     child = os.fork()
@@ -121,24 +124,35 @@ ARWKV = {k: v for k, v in LLAMA.items() if 'self_attn' not in k} | {'model.layer
     f'{x}.weight': 'E E' for x in ('receptance', 'key', 'value', 'output')}.items() | {'k_k': '1 1 E', 'k_a': '1 1 E', 'r_k': 'H D', 'ln_x.weight': 'E', 'ln_x.bias': 'E'}.items() | {
     x + '0': '1 1 E' for x in 'wav'}.items() | {x + '1': 'E ' + n for x, n in {'w': '64', 'a': '64', 'v': '32', 'g': '128'}.items()}.items() | {
     x + '2': n + ' E' for x, n in {'w': '64', 'a': '64', 'v': '32', 'g': '128'}.items()}.items()}
-KIMI = {k: v for k, v in LLAMA.items() if 'self_attn' not in k} | {'model.layers.{}.self_attn.' + k: v for k, v in {
-    'q_proj.weight': 'Q E', 'k_proj.weight': 'Q E', 'v_proj.weight': 'Q E', 'o_proj.weight': 'E Q', 'A_log': '1 1 HH 1', 'dt_bias': 'Q', 'b_proj.weight': 'HH E', 'o_norm.weight': 'D',
-    'f_a_proj.weight': 'D E', 'f_b_proj.weight': 'Q D', 'g_a_proj.weight': 'D E', 'g_b_proj.weight': 'Q D', 'q_conv1d.weight': 'Q 1 4', 'k_conv1d.weight': 'Q 1 4', 'v_conv1d.weight': 'Q 1 4'}.items()} | {
-    'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {'kv_a_proj_with_mqa': 'KA E', 'kv_a_layernorm': 'KL', 'kv_b_proj': 'KB KL'}.items()} | {
-    'model.layers.{}.block_sparse_moe.' + k: v for k, v in {f'experts.{{e}}.w{i}.weight': v for i, v in zip((1, 2, 3), ('X E', 'E X', 'X E'))}.items() | {'gate.weight': 'N E', 'gate.e_score_correction_bias': 'N',
-        'shared_experts.gate_proj.weight': 'S E', 'shared_experts.up_proj.weight': 'S E', 'shared_experts.down_proj.weight': 'E S'}.items()}
+DELTA = {'q_proj.weight': 'Q E', 'k_proj.weight': 'Q E', 'v_proj.weight': 'Q E', 'o_proj.weight': 'E Q', 'dt_bias': 'Q', 'b_proj.weight': 'HH E', 'o_norm.weight': 'D',
+    'q_conv1d.weight': 'Q 1 4', 'k_conv1d.weight': 'Q 1 4', 'v_conv1d.weight': 'Q 1 4'}
+LATENT = {k + '.weight': v for k, v in {'q_proj': 'QM? E', 'q_a_proj': 'QL E', 'q_a_layernorm': 'QL', 'q_b_proj': 'QM QL', 'kv_a_proj_with_mqa': 'KA E', 'kv_a_layernorm': 'KL',
+    'kv_b_proj': 'KB KL', 'o_proj': 'E O'}.items()}
 
 
+def latent_or_delta(delta, latent):
+    """attention of models that have latent attention in some layers and delta attention in the others"""
+    return {k: v for k, v in LLAMA.items() if 'self_attn' not in k} | {f'{kind}:model.layers.{{}}.self_attn.{k}': v for kind, own in (('delta', DELTA | delta), ('latent', LATENT | latent)) for k, v in own.items()}
+
+
+SPARSE = {'model.layers.{}.block_sparse_moe.' + k: v for k, v in {f'experts.{{e}}.w{i}.weight': v for i, v in zip((1, 2, 3), ('X EX', 'EX X', 'X EX'))}.items() | {'gate.weight': 'N E',
+    'gate.e_score_correction_bias': 'N', 'shared_experts.gate_proj.weight': 'S E', 'shared_experts.up_proj.weight': 'S E', 'shared_experts.down_proj.weight': 'E S'}.items()}
+LOWER = {'f_a_proj.weight': 'D E', 'f_b_proj.weight': 'Q D'}
+KIMI = latent_or_delta(LOWER | {'A_log': '1 1 HH 1', 'g_a_proj.weight': 'D E', 'g_b_proj.weight': 'Q D'}, {}) | SPARSE
+LING = named(latent_or_delta({'A_log': 'HH', 'f_proj.weight': 'Q E', 'g_proj.weight': 'Q E'}, {'g_proj.weight': 'HH E', 'dense.weight': 'E O', 'o_proj.weight': '0'}) | EXPERTS | {
+    'model.layers.{}.mlp.gate.expert_bias': 'N'}, {'embed_tokens': 'word_embeddings', 'self_attn': 'attention'})
 LIGHTNING = {k: v for k, v in LLAMA.items() if 'mlp' not in k} | {'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {
     'qkv_proj': 'QM3 E', 'output_gate': 'Q E', 'out_proj': 'E Q', 'norm': 'Q'}.items()} | {f'model.layers.{{}}.block_sparse_moe.{k}.weight': v for k, v in {
     'gate': 'N E', 'experts.{e}.w1': 'F E', 'experts.{e}.w2': 'E F', 'experts.{e}.w3': 'F E'}.items()}
 
 
-def latent_or_delta(c, l):
-    """what a layer of Kimi-Linear has: latent attention with its own sizes, or Kimi's delta attention"""
-    full = l + 1 in c['linear_attn_config']['full_attn_layers']
-    drop = r'k_proj|v_proj|A_log|dt_bias|b_proj.weight$|o_norm|[fg]_[ab]_proj|conv1d' if full else r'kv_'
-    return lambda name: not ('self_attn' in name and re.search(drop, name) and not (full and 'kv_b' in name))
+def latent(c, l):
+    """whether a layer of a model that has latent and delta attention has the former"""
+    if 'linear_attn_config' in c:
+        return l + 1 in c['linear_attn_config']['full_attn_layers']
+    if 'layer_types' in c:
+        return c['layer_types'][l] == 'full_attention'
+    return (l + 1) % c['layer_group_size'] == 0 or l >= c['num_hidden_layers'] // c['layer_group_size'] * c['layer_group_size']
 
 
 # What the files of models have that transformers knows by their own code only.
@@ -169,7 +183,7 @@ LAYOUTS = {
         'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {'kv_a_proj_with_mqa': 'KA E', 'kv_a_layernorm': 'KL', 'kv_b_proj': 'KB KL'}.items()},
     'qwen': {'transformer.wte.weight': 'V E', 'transformer.ln_f.weight': 'E', 'lm_head.weight': 'V E', 'transformer.h.{}.attn.c_attn.bias': 'A'} | {'transformer.h.{}.' + k + '.weight': v for k, v in {
         'ln_1': 'E', 'ln_2': 'E', 'attn.c_attn': 'A E', 'attn.c_proj': 'E Q', 'mlp.w1': 'F/2 E', 'mlp.w2': 'F/2 E', 'mlp.c_proj': 'E F/2'}.items()},
-    'kimi_linear': KIMI, 'minimax_text_01': LIGHTNING, 'rwkv7': GOOSE, 'rwkv6': FINCH, 'rwkv6qwen2': QRWKV, 'rwkv_hybrid': ARWKV,
+    'kimi_linear': KIMI, 'bailing_hybrid': LING, 'minimax_text_01': LIGHTNING, 'rwkv7': GOOSE, 'rwkv6': FINCH, 'rwkv6qwen2': QRWKV, 'rwkv_hybrid': ARWKV,
     'chatglm': {'transformer.embedding.word_embeddings.weight': 'V E', 'transformer.encoder.final_layernorm.weight': 'E', 'transformer.output_layer.weight': 'V E',
         'transformer.rotary_pos_emb.inv_freq': 'R'} | {'transformer.encoder.layers.{}.' + k: v for k, v in {
         'input_layernorm.weight': 'E', 'post_attention_layernorm.weight': 'E', 'self_attention.query_key_value.weight': 'A E',
@@ -202,6 +216,8 @@ def layout(c):
     size |= {'F/2': f // 2, 'QM': heads * (still + turn), 'KL': rank, 'KA': rank + turn, 'KB': heads * (still + value), 'O': heads * value}
     size |= {x: int(x) for x in ('5', '32', '64', '128')} | {'5RM': 5 * get('lora_rank_tokenshift', default=32), 'RM': get('lora_rank_tokenshift', default=32), 'R6': get('lora_rank_decay', default=64)}
     size |= {'4': 4, 'HH': heads, 'QM3': 3 * heads * d}
+    low = get('q_lora_rank', default=0)
+    size |= {'0': 0, 'QL': low, 'QM?': 0 if low else heads * (still + turn), 'EX': get('routed_expert_hidden_size', default=e)}
     size |= {'1': 1, 'H': e // d, 'RW': get('decay_low_rank_dim'), 'RA': get('a_low_rank_dim'), 'RV': get('v_low_rank_dim'), 'RG': get('gate_low_rank_dim')}
     out, dense = {}, get('first_k_dense_replace', default=0)
     each = [dict(size, Q=q * d if kv else 0, K=kv * d, A=(q + 2 * kv) * d, F=f, G=2 * f, EA=e if q else 0, EF=e if f else 0, EL=e if q and not kv else 0) for q, kv, f in blocks(c)]
@@ -211,20 +227,16 @@ def layout(c):
         for l in range(layers) if '{}' in name else [0]:
             if l == 0 and '.v_lora' in name or c.get('wkv_has_gate') is False and re.search(r'\.(x_g|g[12]|ln_x\..*)$', name):
                 continue
-            if n and ('mlp' in name or 'moe' in name) and (name in LLAMA) != (l < dense):
+            if n and ('mlp.' in name or 'moe' in name) and (name in LLAMA) != (l < dense):
                 continue
             if 'attn_type_list' in c and 'self_attn' in name and bool(re.search(r'qkv_proj|output_gate|out_proj|norm', name)) == bool(c['attn_type_list'][l]):
                 continue
-            if 'linear_attn_config' in c and '{}' in name and not latent_or_delta(c, l)(name):
+            if ':' in name and latent(c, l) != name.startswith('latent:'):
                 continue
             for k in range(n) if '{e}' in name else [0]:
-                if 'linear_attn_config' in c and 'self_attn' in name and '{}' in name and l + 1 in c['linear_attn_config']['full_attn_layers']:
-                    size.update(Q=size['QM']) if 'q_proj' in name else size.update(Q=size['O'])
-                else:
-                    size['Q'] = heads * d
                 shape = [(each[l] if each and '{}' in name else size)[x] for x in dims.split()]
                 if all(shape):
-                    out[name.replace('{}', str(l)).replace('{e}', str(k))] = shape
+                    out[name.rpartition(':')[2].replace('{}', str(l)).replace('{e}', str(k))] = shape
     return out
 
 

@@ -71,6 +71,11 @@ def adapter(src, out, tokens):
 APART = ('embed', 'shared', 'relative_attention_bias', 'wte', 'lm_head', 'norm', 'expert', 'gate.weight', 'router', 'kv_a_proj', 'kv_b_proj', '_lora', 'r_k', 'time_')
 
 
+def delta(state):
+    """whether delta attention stands beside latent attention: of neither does llama.cpp know adapters, so that theirs are made by hand, of what is left"""
+    return any('kv_a_proj' in k for k in state) and any('q_conv1d' in k for k in state)
+
+
 def by_hand(src, out, summed):
     """a random adapter, and a folder of the weights with it"""
     import torch
@@ -79,7 +84,7 @@ def by_hand(src, out, summed):
     latent, names = any('kv_a_proj' in k for k in state), set()
     new = dict(state)
     for k, v in state.items():
-        if v.ndim != 2 or any(x in k for x in APART) or re.search(r'\.[wavg][12]$', k) or latent and 'q_proj' in k:
+        if v.ndim != 2 or any(x in k for x in APART) or re.search(r'\.[wavg][12]$', k) or latent and 'q_proj' in k or delta(state) and re.search('self_attn|attention', k):
             continue
         a, b = torch.randn(4, v.shape[1], generator=g) * 0.1, torch.randn(v.shape[0], 4, generator=g) * 0.1
         module = k.removesuffix('.weight')
@@ -147,7 +152,9 @@ class Walk:
         return f"{np.abs(self.logits(self.at('back')) - want).max() / want.std():.1e}"
 
     def lora(self):
-        known = os.path.exists(os.path.join(os.path.dirname(self.src), 'logits.f32')) and in_transformers(self.src)
+        from safetensors import safe_open
+        with safe_open(os.path.join(self.src, 'model.safetensors'), 'np') as f:
+            known = os.path.exists(os.path.join(os.path.dirname(self.src), 'logits.f32')) and in_transformers(self.src) and not delta(f.keys())
         if known:
             want = adapter(self.src, self.at('lora'), self.tokens)
         else:

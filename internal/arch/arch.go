@@ -20,6 +20,7 @@ type Arch struct {
 
 	Prefix string   // that names in HF begin with, those of the head excepted; "": "model."
 	Loose  bool     // checkpoints may lack it whatever their class
+	Deaf   []Role   // matrices that llama.cpp multiplies with past what adapters change in this family, besides those that it does so with in all
 	Strip  []string // instead: what names in checkpoints may begin with, and those here do not
 
 	// Finish refuses what contradicts, and sets what follows from several keys of config.json; nil: nothing.

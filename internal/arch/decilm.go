@@ -36,7 +36,11 @@ var DeciLM = register(Arch{
 // in is rules of tensors that some layers have.
 func in(when func(*Params, int) bool, rules []Rule) (out []Rule) {
 	for _, r := range rules {
-		r.When = when
+		if own := r.When; own != nil {
+			r.When = func(p *Params, layer int) bool { return own(p, layer) && when(p, layer) }
+		} else {
+			r.When = when
+		}
 		out = append(out, r)
 	}
 	return out

@@ -88,6 +88,16 @@ var Decay = Op{Name: "decay", Rounds: true,
 	Inverse: func(t *formats.Tensor, _ *Params) *formats.Tensor { return mapped(t, logDecay) },
 }
 
+// Pace is the same with its sign changed.
+var Pace = Op{Name: "pace", Rounds: true,
+	Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor {
+		return mapped(t, func(x float32) float32 { return -decay(x) })
+	},
+	Inverse: func(t *formats.Tensor, _ *Params) *formats.Tensor {
+		return mapped(t, func(x float32) float32 { return logDecay(-x) })
+	},
+}
+
 func decay(x float32) float32 { return -float32(Exponential(float64(x))) }
 
 func logDecay(x float32) float32 {

@@ -37,12 +37,14 @@ func joinTrip(t *testing.T, a *Arch, first *Rule, p *Params) {
 	}
 }
 
-// beside says that a model may have both of two tensors: of those with experts, and of those without.
+// beside says that a model may have both of two tensors: of those with experts, of those without, and of those with states in some layers.
 func beside(r, other *Rule, p *Params) bool {
 	plain := *p
 	plain.Mix = Mixture{}
+	mixed := *p
+	mixed.MLA.Q, mixed.State.In, mixed.HeadsIn, mixed.KVHeadsIn = 0, []bool{true, false}, []int32{0, int32(p.Heads)}, []int32{0, int32(p.KVHeads)}
 	told := false
-	for _, q := range []*Params{p, &plain} {
+	for _, q := range []*Params{p, &plain, &mixed} {
 		for l := range q.Layers {
 			has, too := r.When == nil || r.When(q, l), other.When == nil || other.When(q, l)
 			if has && too {

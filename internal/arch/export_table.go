@@ -57,6 +57,7 @@ var tellings = []telling{
 	{Type: "rwkv_hybrid", Set: tellARWKV7},
 	{Type: "rwkv6qwen2", Set: func(p *Params) map[string]any { return map[string]any{"num_attention_heads": p.State.Heads} }},
 	{Type: "kimi_linear", Set: tellKimi, Names: map[string]string{"num_local_experts": "num_experts", "num_experts_per_tok": "num_experts_per_token"}},
+	{Type: "bailing_hybrid", Set: tellLing3, Names: map[string]string{"num_local_experts": "num_experts"}},
 	{Type: "minimax_text_01", Set: tellLightning},
 	{Type: "nemotron_h", Set: tellNemotronH, Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "mamba", When: func(p *Params) bool { return !p.State.Normed }, Set: tellMamba},

@@ -30,7 +30,7 @@ var KimiLinear = register(Arch{
 		{GGUF: "{a}.attention.value_length", HF: []string{"head_dim"}, Field: func(p *Params) any { return &p.MLA.Value }, Default: nothing, When: func(p *Params) bool { return p.MLA.Value > 0 }},
 		{GGUF: "general.file_type"},
 		sizeKeys(always)[0],
-	}, kdaKeys("linear_attn_config."), latentKeys[1:2], []Key{
+	}, kdaKeys("linear_attn_config.", decayRank, gateRank), latentKeys[1:2], []Key{
 		{GGUF: "{a}.rope.dimension_count", HF: []string{"qk_rope_head_dim"}, Field: func(p *Params) any { return &p.RopeDim }},
 	}, latentKeys[2:], []Key{
 		nopeKey,
@@ -41,7 +41,7 @@ var KimiLinear = register(Arch{
 		sumsToOne,
 		sharedKeys[4],
 	}),
-	Tensors: slices.Concat(without(attention, RoleQ, RoleK, RoleV, RoleO, RoleOutput), straightHead, in(attends, wideLatent), kimiDelta("model.layers.{}.self_attn."), feedForward,
+	Tensors: slices.Concat(without(attention, RoleQ, RoleK, RoleV, RoleO, RoleOutput), straightHead, in(attends, wideLatent), kimiDelta("model.layers.{}.self_attn.", lowDecay, lowGate, kimiRates), feedForward,
 		experts("model.layers.{}.block_sparse_moe.gate.weight", "model.layers.{}.block_sparse_moe.experts", "w1", "w3", "w2"), renamed(sharedExperts, map[Role]string{
 			RoleGateShared: "model.layers.{}.block_sparse_moe.shared_experts.gate_proj.weight", RoleUpShared: "model.layers.{}.block_sparse_moe.shared_experts.up_proj.weight",
 			RoleDownShared: "model.layers.{}.block_sparse_moe.shared_experts.down_proj.weight",
@@ -71,35 +71,50 @@ var wideLatent = slices.Concat([]Rule{
 }, only(latentAttention, RoleKVA, RoleKVANorm, RoleKB, RoleVB, RoleKVB, RoleO))
 
 // kdaKeys are the sizes of Kimi's delta attention, whose heads are as many as those of attention; at is where config.json has them.
-func kdaKeys(at string) []Key {
+// Of the matrices that make decays and gates those are of low rank, of the size of a head, that low names; the others are whole.
+func kdaKeys(at string, low ...func(*Ranks) *int) []Key {
 	return []Key{
 		{GGUF: "{a}.ssm.conv_kernel", HF: []string{at + "short_conv_kernel_size"}, Field: func(p *Params) any { return &p.State.Conv }},
 		{GGUF: "{a}.kda.head_dim", HF: []string{at + "head_dim"}, Field: func(p *Params) any { return &p.State.Size }},
 		{Field: func(p *Params) any { return &p.State.Inner }, When: never, Default: func(p *Params) {
 			p.State.Heads, p.State.Groups, p.State.Inner = p.Heads, p.Heads, p.Heads*p.State.Size
+			for _, rank := range low {
+				*rank(&p.State.Ranks) = p.State.Size
+			}
 		}},
 	}
 }
 
-// kimiDelta are its tensors; at is where they are in a checkpoint.
-func kimiDelta(at string) []Rule {
-	rules := []Rule{
+func decayRank(r *Ranks) *int { return &r.Decay }
+func gateRank(r *Ranks) *int  { return &r.Gate }
+
+// Of delta attention: decays and gates made by matrices of low rank, and numbers of heads as Kimi-Linear's checkpoints have them.
+var (
+	lowDecay = []Rule{
+		{GGUF: "ssm_f_a.weight", HF: "f_a_proj.weight", Role: RoleMixDecayLow, Shape: "SN E"},
+		{GGUF: "ssm_f_b.weight", HF: "f_b_proj.weight", Role: RoleMixDecay, Shape: "SI SN"},
+	}
+	lowGate = []Rule{
+		{GGUF: "ssm_g_a.weight", HF: "g_a_proj.weight", Role: RoleMixGateLow, Shape: "SN E"},
+		{GGUF: "ssm_g_b.weight", HF: "g_b_proj.weight", Role: RoleMixGate, Shape: "SI SN"},
+	}
+	kimiRates = []Rule{{GGUF: "ssm_a", HF: "A_log", Role: RoleStateDecay, Shape: "1 1 SH 1", Do: Decay}}
+)
+
+// kimiDelta are its tensors; at is where they are in a checkpoint, own are those that families have each in a form of its own.
+func kimiDelta(at string, own ...[]Rule) []Rule {
+	rules := slices.Concat([]Rule{
 		{GGUF: "attn_q.weight", HF: "q_proj.weight", Role: RoleMixR, Shape: "SI E"},
 		{GGUF: "attn_k.weight", HF: "k_proj.weight", Role: RoleMixK, Shape: "SI E"},
 		{GGUF: "attn_v.weight", HF: "v_proj.weight", Role: RoleMixV, Shape: "SI E"},
 		{GGUF: "ssm_conv1d_q.weight", HF: "q_conv1d.weight", Role: RoleConvR, Shape: "1 SI 1 SC", From: "SI 1 SC", Do: channels},
 		{GGUF: "ssm_conv1d_k.weight", HF: "k_conv1d.weight", Role: RoleConvK, Shape: "1 SI 1 SC", From: "SI 1 SC", Do: channels},
 		{GGUF: "ssm_conv1d_v.weight", HF: "v_conv1d.weight", Role: RoleConvV, Shape: "1 SI 1 SC", From: "SI 1 SC", Do: channels},
-		{GGUF: "ssm_f_a.weight", HF: "f_a_proj.weight", Role: RoleMixDecayLow, Shape: "SN E"},
-		{GGUF: "ssm_f_b.weight", HF: "f_b_proj.weight", Role: RoleMixDecay, Shape: "SI SN"},
 		{GGUF: "ssm_dt.bias", HF: "dt_bias", Role: RoleStateTime, Shape: "SI"},
-		{GGUF: "ssm_a", HF: "A_log", Role: RoleStateDecay, Shape: "1 1 SH 1", Do: Decay},
 		{GGUF: "ssm_beta.weight", HF: "b_proj.weight", Role: RoleMixRate, Shape: "SH E"},
-		{GGUF: "ssm_g_a.weight", HF: "g_a_proj.weight", Role: RoleMixGateLow, Shape: "SN E"},
-		{GGUF: "ssm_g_b.weight", HF: "g_b_proj.weight", Role: RoleMixGate, Shape: "SI SN"},
 		{GGUF: "ssm_norm.weight", HF: "o_norm.weight", Role: RoleStateNorm, Shape: "SN"},
 		{GGUF: "attn_output.weight", HF: "o_proj.weight", Role: RoleStateOut, Shape: "E SI"},
-	}
+	}, slices.Concat(own...))
 	for i := range rules {
 		rules[i].GGUF, rules[i].HF = "blk.{}."+rules[i].GGUF, at+rules[i].HF
 	}

@@ -134,16 +134,17 @@ func (r rowsOfVector) ReadRows(dst []float32, row int) error {
 	return nil
 }
 
+// inColumn is an operation whose results are rows of one number.
+func inColumn(op Op) Op {
+	return Op{Name: op.Name + ", one in a row", Near: op.Near, Rounds: op.Rounds,
+		Forward: func(t *formats.Tensor, p *Params) *formats.Tensor { return columned.Forward(op.Forward(t, p), p) },
+		Inverse: func(t *formats.Tensor, p *Params) *formats.Tensor { return op.Inverse(columned.Inverse(t, p), p) },
+	}
+}
+
 // negativeExp is -e^x of every number, in rows of one; negativeExps likewise of a matrix. Their inverses give numbers of which they make the same again.
 var (
-	negativeExp = Op{Name: "negative exponential", Near: true,
-		Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
-			return columned.Forward(negativeExps.Forward(t, p), p)
-		},
-		Inverse: func(t *formats.Tensor, p *Params) *formats.Tensor {
-			return negativeExps.Inverse(columned.Inverse(t, p), p)
-		},
-	}
+	negativeExp  = inColumn(negativeExps)
 	negativeExps = Op{Name: "negative exponentials", Near: true,
 		Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor {
 			return mapped(t, func(x float32) float32 { return -float32(Exponential(float64(x))) })

@@ -60,7 +60,7 @@ func (b *Bound) Places() map[string][]Place {
 				break
 			}
 			p := Place{GGUF: gguf, Expert: -1, Rows: rows, Columns: columns, Turned: turned, Source: r.sourceDims(b.Params.At(l)), Embed: r.Role == RoleEmbed, Layout: i,
-				Deaf: r.Idle || b.Params.MLA.KV > 0 && slices.Contains(deaf, r.Role) || slices.Contains(direct, r.Role) || b.Params.Pooled.Groups > 0 && r.Role == RoleOutput ||
+				Deaf: r.Idle || slices.Contains(b.Arch.Deaf, r.Role) || b.Params.MLA.KV > 0 && slices.Contains(deaf, r.Role) || slices.Contains(direct, r.Role) || b.Params.Pooled.Groups > 0 && r.Role == RoleOutput ||
 					r.Role == RoleO && b.has(RoleAttnGain)} // what an adapter adds is not multiplied by that there
 			parts := r.parts(name, &b.Params)
 			for e, part := range parts {

@@ -8,7 +8,7 @@ import (
 )
 
 // RWKV's layers mix every token with the one before and keep for each head a matrix, instead of attention. What is special to their parts is made by matrices of low rank, whose
-// ranks are these.
+// ranks are these; so are decays and gates of delta attention, where the matrices that make them are of low rank.
 type Ranks struct {
 	Decay  int // SRD: of how much of a state stays
 	Rate   int // SRA: of how much of it is replaced

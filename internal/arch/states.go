@@ -37,6 +37,9 @@ type State struct {
 	Groups int // SG: of heads, each with one way into states and one out of them
 	Rank   int // SR: numbers that time steps are made of, where these and the ways are made of what a convolution gives; 0: not so
 
+	Floor float32 // the logarithm of the least that a position leaves of a row, of which a sigmoid takes its part (delta attention); 0: there is none
+	Safe  bool    // files tell that there is
+
 	Normed bool    // those numbers and the ways are normed without weights …
 	MixEps float32 // … with this epsilon, which no file tells
 
@@ -129,6 +132,8 @@ func (p *Params) checkState() error {
 		return formats.Corrupt("ranks of %d, %d, %d, %d and %d", s.Ranks.Decay, s.Ranks.Rate, s.Ranks.Values, s.Ranks.Gate, s.Ranks.Mix)
 	case s.Rescale < 0 || s.Rescale > 1<<16:
 		return formats.Corrupt("the stream is halved every %d layers", s.Rescale)
+	case !(s.Floor <= 0 && s.Floor > -1e4):
+		return formats.Corrupt("states of which e to the power of %v stays at least", s.Floor)
 	case s.Conv < 2 || s.Conv > 64:
 		return formats.Unsupported("a convolution over %d positions; runtimes have those over 2 and more, and 64 are the most here", s.Conv)
 	}

@@ -32,9 +32,9 @@ type goose struct {
 	out   weight    // [E][E]
 }
 
-// A lowRank is a matrix of low rank, in two.
+// A lowRank is a matrix of low rank, in two, or one that is whole.
 type lowRank struct {
-	low, high weight // [R][E], [E][R]
+	low, high weight // [R][E], [E][R]; or nothing, [E][E]
 }
 
 // gooseState has heads of states [D][D]. At a position with decays w, rates a, a key k, a value v and a query r, with κ the key times unit, of length one, the state becomes
@@ -199,6 +199,10 @@ func (r *run) shift(dst, x, by []float32, at []place) {
 
 // lowRank is a matrix of low rank times rows of x; between its two matrices is a function, if there is one.
 func (r *run) lowRank(dst, x []float32, w *lowRank, m int, between func(x []float32)) {
+	if w.low.t == nil {
+		r.apply(x, m, product{dst, &w.high})
+		return
+	}
 	low := grow(&r.rates, m*w.low.n)
 	r.apply(x, m, product{low, &w.low})
 	if between != nil {

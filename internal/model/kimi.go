@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"slices"
 
 	"quern/internal/arch"
 	"quern/internal/kernel"
@@ -25,23 +26,27 @@ type kimiDelta struct{}
 
 func (kimiDelta) slots(l *layer) []slot {
 	x, s, e := &l.kimi, &l.p.State, l.p.Embd
-	return []slot{
+	return slices.Concat(lowSlots(&x.decay, arch.RoleMixDecayLow, arch.RoleMixDecay, s.Ranks.Decay, s.Inner, e), lowSlots(&x.gate, arch.RoleMixGateLow, arch.RoleMixGate, s.Ranks.Gate, s.Inner, e), []slot{
 		{role: arch.RoleMixR, matrix: &x.r, n: s.Inner, k: e},
 		{role: arch.RoleMixK, matrix: &x.k, n: s.Inner, k: e},
 		{role: arch.RoleMixV, matrix: &x.v, n: s.Inner, k: e},
 		{role: arch.RoleConvR, table: &x.convR.weight, turned: true, n: s.Inner, k: s.Conv},
 		{role: arch.RoleConvK, table: &x.convK.weight, turned: true, n: s.Inner, k: s.Conv},
 		{role: arch.RoleConvV, table: &x.convV.weight, turned: true, n: s.Inner, k: s.Conv},
-		{role: arch.RoleMixDecayLow, matrix: &x.decay.low, n: s.Size, k: e},
-		{role: arch.RoleMixDecay, matrix: &x.decay.high, n: s.Inner, k: s.Size},
 		{role: arch.RoleStateTime, vector: &x.time, n: s.Inner},
 		{role: arch.RoleStateDecay, table: &x.rates, n: s.Heads, k: 1},
 		{role: arch.RoleMixRate, matrix: &x.beta, n: s.Heads, k: e},
-		{role: arch.RoleMixGateLow, matrix: &x.gate.low, n: s.Size, k: e},
-		{role: arch.RoleMixGate, matrix: &x.gate.high, n: s.Inner, k: s.Size},
 		{role: arch.RoleStateNorm, norm: &x.norm, n: s.Size},
 		{role: arch.RoleStateOut, matrix: &x.out, n: e, k: s.Inner},
+	})
+}
+
+// lowSlots are the places of a matrix of low rank with n outputs of k inputs; of rank 0 it is one matrix, which is whole.
+func lowSlots(w *lowRank, low, high arch.Role, rank, n, k int) []slot {
+	if rank == 0 {
+		return []slot{{role: high, matrix: &w.high, n: n, k: k}}
 	}
+	return []slot{{role: low, matrix: &w.low, n: rank, k: k}, {role: high, matrix: &w.high, n: n, k: rank}}
 }
 
 func (kimiDelta) out(l *layer) *weight { return &l.kimi.out }
@@ -72,7 +77,7 @@ func (kimiDelta) keep(r *run, dst, h []float32, l *layer, b *batch) {
 		r.unit(q[row*n:][:n], s.Size, float32(1/math.Sqrt(float64(s.Size))))
 		r.unit(k[row*n:][:n], s.Size, 1)
 		for i, f := range decay[row*n:][:n] {
-			decay[row*n+i] = kernel.Exp(x.rates[i/s.Size] * softplus(f+x.time[i]))
+			decay[row*n+i] = kernel.Exp(forget(s, x.rates[i/s.Size], f+x.time[i]))
 		}
 		sigmoidAll(beta[row*s.Heads:][:s.Heads])
 	})
@@ -84,6 +89,14 @@ func (kimiDelta) keep(r *run, dst, h []float32, l *layer, b *batch) {
 		}
 	})
 	r.gateBy(dst[:m*n], gate, m)
+}
+
+// forget is the logarithm of what stays of a row: a softplus times a rate that is negative, or a part of the least that may stay; of that some files hold rates without their sign.
+func forget(s *arch.State, rate, x float32) float32 {
+	if s.Floor == 0 {
+		return rate * softplus(x)
+	}
+	return s.Floor * sigmoid(abs(rate)*x)
 }
 
 // rectify takes every head's state [D][D] through each sequence.
