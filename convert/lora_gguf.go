@@ -93,6 +93,9 @@ func (a *Adapter) pairs(b *arch.Bound) ([]*loraPair, error) {
 			found = places[arch.Plain(m.name+".weight")]
 		}
 		if len(found) == 0 {
+			found = places[b.Arch.Named(m.name+".weight")]
+		}
+		if len(found) == 0 {
 			return nil, a.fail(m.name, formats.Unsupported("has no tensor of its own in a GGUF of %s", b.Arch.Name), "is it the model that the adapter was trained for? quern lora merge may take it")
 		}
 		if m.embedding && b.Params.Tied {

@@ -87,7 +87,8 @@ func (m *merger) config(base *formats.Source) error {
 
 // find is the base's tensor of a module, under the name that the adapter gives it or with another prefix.
 func (m *merger) find(name string) string {
-	for _, n := range []string{name, strings.TrimPrefix(name, "model."), "model." + name} {
+	rest := strings.TrimPrefix(strings.TrimPrefix(name, "model."), "backbone.")
+	for _, n := range []string{name, rest, "model." + rest, "model." + name, "backbone." + rest} {
 		if m.byName[n] != nil {
 			return n
 		}

@@ -45,7 +45,8 @@ def reference(llama, hf, out):
         deci.DeciModel.set_vocab = qwen.QwenModel.set_vocab = base.TextModel._set_vocab_gpt2
         load = base.ModelBase.load_hparams
         base.ModelBase.load_hparams = staticmethod(lambda at, mistral: json.load(open(at / 'config.json')) if json.load(open(at / 'config.json'))['model_type'] in OWN_NAMES else load(at, mistral))
-        tf.AutoConfig.register('nemotron-nas', type('Nas', (tf.LlamaConfig,), {'model_type': 'nemotron-nas'}))  # code beside the weights
+        for kind, like in {'nemotron-nas': tf.LlamaConfig, 'nemotron_h_puzzle': tf.PretrainedConfig}.items():  # code beside the weights
+            tf.AutoConfig.register(kind, type('Other', (like,), {'model_type': kind}))
     log = out + '.log'
     child = os.fork()
     if not child:
@@ -262,9 +263,9 @@ def pieces(out, unigram):
                'clean_up_tokenization_spaces': False}, open(os.path.join(out, 'tokenizer_config.json'), 'w'))
 
 
-def rename(path, arch):
-    """the class that published files name"""
-    c = json.load(open(path))
+def rename(path, own, arch):
+    """the class that published files name, or a configuration that the library does not know"""
+    c = own if 'block_configs' in own else json.load(open(path))
     json.dump(dict(c, architectures=arch), open(path, 'w'), indent=1)
 
 
@@ -313,6 +314,28 @@ def slug(name):
     return re.sub(r'\W+', '-', name)
 
 
+def puzzled(c):
+    """Nemotron-H whose layers have experts of other widths, and other numbers of them for a token, as NemotronHPuzzleForCausalLM makes them of block_configs"""
+    own, blocks = dict(c, model_type='nemotron_h'), c['block_configs']
+    del own['block_configs']
+    kinds = {'mamba': 'linear_attention', 'attention': 'full_attention', 'moe': 'moe'}
+    own['layers_block_type'] = [kinds[b['block_type']] for b in blocks]
+    model = tf.NemotronHForCausalLM._from_config(tf.AutoConfig.for_model(**own), attn_implementation='eager', dtype=torch.float32).eval()
+    for layer, b in zip(model.model.layers, blocks):
+        if b['block_type'] == 'moe':
+            layer.mixer = type(layer.mixer)(tf.AutoConfig.for_model(**dict(own, **{k: b[k] for k in ('moe_intermediate_size', 'num_experts_per_tok')}))).float().eval()
+    return model
+
+
+def build(c):
+    """the library's model of a configuration"""
+    if c['model_type'] == 'nemotron_h_puzzle':
+        return puzzled(c)
+    make = getattr(tf, c.pop('architectures')[0], None)  # or one that goes by another name in the library
+    make = make._from_config if make else tf.AutoModelForCausalLM.from_config
+    return make(tf.AutoConfig.for_model(**c), attn_implementation='eager', dtype=torch.float32).eval()
+
+
 def make(a, f):
     c = dict(f['config'], vocab_size=VOCAB, bos_token_id=0, eos_token_id=0, pad_token_id=None)
     for k, v in RUNTIME.get(f['name'], {}).items():
@@ -342,10 +365,7 @@ def make(a, f):
         json.dump({'weight_map': {k: 'model.safetensors' for k in layout(c)}}, open(os.path.join(hf, 'model.safetensors.index.json'), 'w'))
         json.dump(dict(c, torch_dtype='float32'), open(os.path.join(hf, 'config.json'), 'w'), indent=1)
     else:
-        arch = c.pop('architectures')
-        make = getattr(tf, arch[0], None)  # or one that goes by another name in the library
-        make = make._from_config if make else tf.AutoModelForCausalLM.from_config
-        model = make(tf.AutoConfig.for_model(**c), attn_implementation='eager', dtype=torch.float32).eval()
+        arch, model = c['architectures'], build(c)
         if c.get('is_encoder_decoder') and not c.get('tie_word_embeddings'):
             model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach().clone())
         state = model.state_dict()
@@ -354,7 +374,7 @@ def make(a, f):
                 if v.is_floating_point() and not (k.endswith('lm_head.weight') and c.get('tie_word_embeddings')):
                     v.copy_(weights(k, v.shape))
             model.save_pretrained(hf, save_original_format=not f['fused'])
-            rename(os.path.join(hf, 'config.json'), arch)
+            rename(os.path.join(hf, 'config.json'), c, arch)
             model(**(asked(tokens) if c.get('is_encoder_decoder') else {'input_ids': torch.tensor([tokens])})).logits[0].numpy().astype(np.float32).tofile(os.path.join(folder, 'logits.f32'))
     if kind in SPM or kind in UNIGRAM:
         pieces(hf, kind in UNIGRAM)

@@ -19,6 +19,7 @@ type Arch struct {
 	Layer    Layer     // what the forward pass does in a layer
 
 	Prefix string   // that names in HF begin with, those of the head excepted; "": "model."
+	Else   string   // … or this in its place
 	Loose  bool     // checkpoints may lack it whatever their class
 	Deaf   []Role   // matrices that llama.cpp multiplies with past what adapters change in this family, besides those that it does so with in all
 	Strip  []string // instead: what names in checkpoints may begin with, and those here do not
@@ -106,7 +107,9 @@ const (
 	RoleGateGroups // the matrices of experts that groups of others share
 	RoleUpGroups
 	RoleDownGroups
-	RoleShareGate // how much of the shared expert is added
+	RoleLatentDown // what makes of the stream what experts are given, which is less …
+	RoleLatentUp   // … and the stream of what they make
+	RoleShareGate  // how much of the shared expert is added
 	RoleGateShared
 	RoleUpShared
 	RoleDownShared

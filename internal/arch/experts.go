@@ -24,6 +24,9 @@ type Mixture struct {
 	GroupScale float32 // … of whose outputs so much is added
 	ByWidth    bool    // layers have experts that have a feed-forward network at all
 	In         []bool  // of each layer, whether it has them, where that follows from no number
+	Latent     int     // EX: so many numbers are made of the stream for them, and the stream of what they make; 0: they are given it as it is
+	FFIn       []int32 // of each layer, the width of one …
+	UsedIn     []int32 // … and how many each token is given to, where these differ; FF and Used are then the largest
 	Norm       bool    // the weights of a token's experts are divided by their sum
 }
 
@@ -41,6 +44,8 @@ func (m *Mixture) dim(letter string) int {
 		return 1
 	case "X":
 		return m.Count
+	case "EX":
+		return m.Latent
 	case "XU":
 		return m.Used
 	case "M":
@@ -154,6 +159,8 @@ func (m *Mixture) check() error {
 		return formats.Corrupt("the width of an expert is %d, of the shared one %d", m.FF, m.SharedFF)
 	case m.Groups > 1 && (m.Count%m.Groups != 0 || m.GroupsUsed < 1 || m.GroupsUsed > m.Groups || m.Used > m.GroupsUsed*(m.Count/m.Groups)):
 		return formats.Corrupt("%d of %d experts in %d of %d groups", m.Used, m.Count, m.GroupsUsed, m.Groups)
+	case m.Latent < 0 || m.Latent > 1<<27:
+		return formats.Corrupt("experts are given %d numbers", m.Latent)
 	case m.PerGroup < 0 || m.PerGroup > 0 && (m.Count%m.PerGroup != 0 || m.GroupFF < 1 || m.GroupFF > 1<<27 || m.Used > m.Count/m.PerGroup):
 		return formats.Corrupt("%d of %d experts, of which %d share one of width %d", m.Used, m.Count, m.PerGroup, m.GroupFF)
 	case m.Gate > GateSigmoid && m.Gate != GateSqrtSoftplus:

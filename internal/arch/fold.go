@@ -20,6 +20,9 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 	if a.Layer.EarlyRouter { // which takes what no norm made
 		network = slices.DeleteFunc(network, func(r Role) bool { return r == RoleRouter })
 	}
+	if p.Mix.Latent > 0 {
+		network = append(slices.DeleteFunc(network, func(r Role) bool { return r == RoleGateExps || r == RoleUpExps }), RoleLatentDown)
+	}
 	if p.MLA.KV == 0 && !a.Layer.Keeper.mixes() {
 		into := attention
 		if a.oneNorm(p) {
@@ -36,6 +39,9 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 	}
 	if p.Mix.PerGroup == 0 && !a.Layer.NormStream && !p.NormAfter { // runtimes give what groups share something else
 		list = append(list, Fold{From: RoleFFNNorm, Into: network})
+	}
+	if p.Mix.Latent > 0 {
+		list = append(list, Fold{From: RoleLatentDown, Into: []Role{RoleGateExps, RoleUpExps}})
 	}
 	if a.Layer.Before && p.Mix.Count > 0 {
 		list[len(list)-1].Into = []Role{RoleGate, RoleUp}

@@ -86,8 +86,11 @@ func (a *Arch) prefix() string {
 	return cmp.Or(a.Prefix, "model.")
 }
 
-// stripped is a name without the prefix that it may have.
+// stripped is a name without the prefix that it may have, or with that of the rules in its place.
 func (a *Arch) stripped(name string) string {
+	if rest, ok := strings.CutPrefix(name, a.Else); ok && a.Else != "" {
+		return a.prefix() + rest
+	}
 	for _, prefix := range a.Strip {
 		if rest, ok := strings.CutPrefix(name, prefix); ok {
 			return rest
@@ -95,6 +98,9 @@ func (a *Arch) stripped(name string) string {
 	}
 	return name
 }
+
+// Named is a name in a checkpoint as the rules have it.
+func (a *Arch) Named(name string) string { return a.stripped(name) }
 
 // prefixed is a name with the prefix that a class without a head leaves out.
 func (a *Arch) prefixed(name string, bare bool) string {

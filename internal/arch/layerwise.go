@@ -13,7 +13,7 @@ func (p *Params) At(layer int) *Params {
 		return p
 	}
 	n := *p
-	for list, to := range map[*[]int32]*int{&p.HeadsIn: &n.Heads, &p.KVHeadsIn: &n.KVHeads, &p.FFIn: &n.FF} {
+	for list, to := range map[*[]int32]*int{&p.HeadsIn: &n.Heads, &p.KVHeadsIn: &n.KVHeads, &p.FFIn: &n.FF, &p.Mix.FFIn: &n.Mix.FF, &p.Mix.UsedIn: &n.Mix.Used} {
 		if layer < len(*list) {
 			*to = int((*list)[layer])
 		}
@@ -29,7 +29,7 @@ func (p *Params) At(layer int) *Params {
 }
 
 func (p *Params) layerwise() bool {
-	return p.HeadsIn != nil || p.KVHeadsIn != nil || p.FFIn != nil || p.Near.Key > 0 || p.Pooled.Ratios != nil
+	return p.HeadsIn != nil || p.KVHeadsIn != nil || p.FFIn != nil || p.Near.Key > 0 || p.Pooled.Ratios != nil || p.Mix.FFIn != nil || p.Mix.UsedIn != nil
 }
 
 // checkLayers refuses sizes of layers that contradict each other.
@@ -37,7 +37,7 @@ func (p *Params) checkLayers() error {
 	if !p.layerwise() {
 		return nil
 	}
-	for _, list := range [][]int32{p.HeadsIn, p.KVHeadsIn, p.FFIn} {
+	for _, list := range [][]int32{p.HeadsIn, p.KVHeadsIn, p.FFIn, p.Mix.FFIn, p.Mix.UsedIn} {
 		if list != nil && len(list) != p.Layers {
 			return formats.Corrupt("sizes of %d layers are told in a model of %d", len(list), p.Layers)
 		}
@@ -46,6 +46,9 @@ func (p *Params) checkLayers() error {
 		q := p.At(l)
 		if q.Heads < 0 || q.Heads > p.Heads || q.KVHeads < 0 || q.KVHeads > p.KVHeads || q.FF < 0 || q.FF > p.FF || q.KVHeads > 0 && (q.Heads == 0 || q.Heads%q.KVHeads != 0) {
 			return formats.Corrupt("layer %d has %d heads of queries, %d of keys, and a width of %d", l, q.Heads, q.KVHeads, q.FF)
+		}
+		if p.Mixed(l) && (q.Mix.FF < 1 || q.Mix.Used < 1) {
+			return formats.Corrupt("tokens are given to %d experts of width %d in layer %d", q.Mix.Used, q.Mix.FF, l)
 		}
 	}
 	return nil
@@ -84,7 +87,7 @@ func (p *Params) cutFurther() {
 	all := p.Layers
 	p.Layers, p.Further = all-p.Further, 0
 	left := max(0, p.Layers)
-	for _, list := range []*[]int32{&p.HeadsIn, &p.KVHeadsIn, &p.FFIn} {
+	for _, list := range []*[]int32{&p.HeadsIn, &p.KVHeadsIn, &p.FFIn, &p.Mix.FFIn, &p.Mix.UsedIn} {
 		*list = leading(*list, all, left)
 	}
 	p.Index.Full = leading(p.Index.Full, all, left)

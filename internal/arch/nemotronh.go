@@ -12,6 +12,7 @@ import (
 var NemotronH = register(Arch{
 	Name:   "nemotron_h",
 	Prefix: "backbone.",
+	Else:   "model.",
 	Variants: []Variant{{
 		Type:     "nemotron_h",
 		HF:       []string{"NemotronHForCausalLM"},
@@ -29,43 +30,48 @@ var NemotronH = register(Arch{
 	Finish: finishNemotronH,
 })
 
-// NemotronHMoE is the same with experts in the place of dense networks: DeepSeek-V3's, without gates, beside a shared one.
+// NemotronHMoE is the same with experts in the place of dense networks: DeepSeek-V3's, without gates, beside a shared one. Those of Nemotron 3 Super are given fewer numbers
+// than the stream has; what a search left of it (Puzzle) has experts of another width, and another number of them for a token, in every layer.
 var NemotronHMoE = register(Arch{
 	Name:   "nemotron_h_moe",
 	Prefix: "backbone.",
+	Else:   "model.",
 	Variants: []Variant{{
 		Type:     "nemotron_h",
 		HF:       []string{"NemotronHForCausalLM"},
 		Defaults: nemotronDefaults,
 		If:       func(c *Config) bool { return c.says("num_experts_per_tok") },
+	}, {
+		Type:     "nemotron_h_puzzle",
+		HF:       []string{"NemotronHPuzzleForCausalLM"},
+		Defaults: nemotronDefaults,
 	}},
-	Keys: slices.Concat(nemotronShape, when(always, slices.Clone(expertKeys)), when(always, slices.Clone(groupKeys[:2])), []Key{{GGUF: "general.file_type"}}, nemotronState, []Key{
-		expertWidth("moe_intermediate_size"),
+	Keys: slices.Concat(nemotronShape, when(always, slices.Clone(expertKeys[:1])), when(evenly, slices.Clone(usedKey)), when(always, slices.Clone(groupKeys[:2])), []Key{{GGUF: "general.file_type"}}, nemotronState, []Key{
+		layerWidth,
+	}, when(unevenly, slices.Clone(usedKey)), []Key{
 		{GGUF: "{a}.expert_shared_feed_forward_length", HF: []string{"moe_shared_expert_intermediate_size"}, Field: func(p *Params) any { return &p.Mix.SharedFF }},
 		{GGUF: "{a}.expert_shared_count", HF: []string{"n_shared_experts"}, Field: func(p *Params) any { return &p.Mix.Shared }, Default: nothing},
 		{GGUF: "{a}.expert_weights_norm", HF: []string{"norm_topk_prob"}, Field: func(p *Params) any { return &p.Mix.Norm }, Default: nothing},
 		{GGUF: "{a}.expert_weights_scale", HF: []string{"routed_scaling_factor"}, Field: func(p *Params) any { return &p.Mix.Scale }, Default: nothing},
 		{Field: func(p *Params) any { return &p.Mix.Gate }, When: never, Default: func(p *Params) { p.Mix.Gate = GateSigmoid }},
 		{Field: func(p *Params) any { return &p.Mix.ByWidth }, When: never, Default: func(p *Params) { p.Mix.ByWidth = true }},
+		{GGUF: "{a}.moe_latent_size", HF: []string{"moe_latent_size"}, Field: func(p *Params) any { return &p.Mix.Latent }, Default: nothing, When: narrowly},
 	}, furtherKeys),
 	Tensors: slices.Concat(nemotronLayers, in(mixed, []Rule{
 		{GGUF: "blk.{}.ffn_gate_inp.weight", HF: "backbone.layers.{}.mixer.gate.weight", Role: RoleRouter, Shape: "X E"},
 		{GGUF: "blk.{}.exp_probs_b.bias", HF: "backbone.layers.{}.mixer.gate.e_score_correction_bias", Role: RoleRouterBias, Shape: "X"},
-		{GGUF: "blk.{}.ffn_down_exps.weight", HF: "backbone.layers.{}.mixer.experts.{e}.down_proj.weight", Role: RoleDownExps, Shape: "X E M"},
-		{GGUF: "blk.{}.ffn_up_exps.weight", HF: "backbone.layers.{}.mixer.experts.{e}.up_proj.weight", Role: RoleUpExps, Shape: "X M E"},
-		{GGUF: "blk.{}.ffn_down_exps.weight", HF: "backbone.layers.{}.mixer.experts.down_proj", Role: RoleDownExps, Shape: "X E M"},
-		{GGUF: "blk.{}.ffn_up_exps.weight", HF: "backbone.layers.{}.mixer.experts.up_proj", Role: RoleUpExps, Shape: "X M E"},
+		{GGUF: "blk.{}.ffn_down_exps.weight", HF: "backbone.layers.{}.mixer.experts.{e}.down_proj.weight", Role: RoleDownExps, Shape: "X EX M"},
+		{GGUF: "blk.{}.ffn_up_exps.weight", HF: "backbone.layers.{}.mixer.experts.{e}.up_proj.weight", Role: RoleUpExps, Shape: "X M EX"},
+		{GGUF: "blk.{}.ffn_down_exps.weight", HF: "backbone.layers.{}.mixer.experts.down_proj", Role: RoleDownExps, Shape: "X EX M"},
+		{GGUF: "blk.{}.ffn_up_exps.weight", HF: "backbone.layers.{}.mixer.experts.up_proj", Role: RoleUpExps, Shape: "X M EX"},
 		{GGUF: "blk.{}.ffn_down_shexp.weight", HF: "backbone.layers.{}.mixer.shared_experts.down_proj.weight", Role: RoleDownShared, Shape: "E S"},
 		{GGUF: "blk.{}.ffn_up_shexp.weight", HF: "backbone.layers.{}.mixer.shared_experts.up_proj.weight", Role: RoleUpShared, Shape: "S E"},
+	}), in(narrows, []Rule{
+		{GGUF: "blk.{}.ffn_latent_down.weight", HF: "backbone.layers.{}.mixer.fc1_latent_proj.weight", Role: RoleLatentDown, Shape: "EX E"},
+		{GGUF: "blk.{}.ffn_latent_up.weight", HF: "backbone.layers.{}.mixer.fc2_latent_proj.weight", Role: RoleLatentUp, Shape: "E EX"},
 	})),
-	Drop: []string{"*.rotary_emb.inv_freq", "mtp.*", "blk.{+}.*"}, // layers that guess further tokens
-	Refuse: slices.Concat(nemotronRefuses, []Refusal{
-		{HF: "moe_latent_size", Why: "experts that are given fewer numbers than the stream has"},
-		{HF: "n_group", Unless: []string{"1"}, Why: "experts in groups"},
-		{HF: "topk_group", Unless: []string{"1"}, Why: "experts in groups"},
-		{GGUF: "{a}.moe_latent_size", Unless: []string{"0"}, Why: "experts that are given fewer numbers than the stream has"},
-		{GGUF: "{a}.expert_group_count", Unless: []string{"1", "0"}, Why: "experts in groups"},
-	}),
+	Drop:   []string{"*.rotary_emb.inv_freq", "mtp.*", "blk.{+}.*"}, // layers that guess further tokens
+	Refuse: nemotronRefuses,
 	Layer:  Layer{Keeper: Mamba2, RopeTold: true, RopePart: true, Act: ReLU2, Ungated: true},
 	Finish: finishNemotronH,
 })
@@ -127,30 +133,9 @@ var nemotronRefuses = []Refusal{
 
 // finishNemotronH reads what layers have: a letter for each, or a word.
 func finishNemotronH(c *Config, p *Params) error {
-	words := map[string]byte{"mamba": 'M', "linear_attention": 'M', "attention": '*', "full_attention": '*', "mlp": '-', "moe": 'E'}
-	key, letters := "hybrid_override_pattern", ""
-	if v, _ := c.Value(key); v != nil {
-		text, err := c.String(key)
-		if err != nil {
-			return err
-		}
-		letters = text
-	} else {
-		if key = "layers_block_type"; !c.says(key) {
-			key = "layer_types"
-		}
-		v, _ := c.Value(key)
-		list, ok := v.([]any)
-		if !ok || len(list) > maxList {
-			return c.wrong("hybrid_override_pattern", v, "a letter for each layer")
-		}
-		for i, x := range list {
-			word, _ := x.(string)
-			if words[word] == 0 {
-				return c.fail(key, formats.Unsupported("layer %d is %.60q, which is not known for this family", i, fmt.Sprint(x)), "")
-			}
-			letters += string(words[word])
-		}
+	key, letters, err := nemotronLetters(c, p)
+	if err != nil {
+		return err
 	}
 	if p.Layers == 0 {
 		p.Layers = len(letters)
@@ -165,6 +150,9 @@ func finishNemotronH(c *Config, p *Params) error {
 	p.KVHeadsIn, p.FFIn, p.State.In = nil, nil, nil
 	for i := range letters {
 		heads, ff := 0, 0
+		if i < len(p.Mix.FFIn) {
+			width = int(p.Mix.FFIn[i])
+		}
 		switch letters[i] {
 		case '*':
 			heads = p.KVHeads
@@ -177,7 +165,7 @@ func finishNemotronH(c *Config, p *Params) error {
 		p.KVHeadsIn, p.FFIn = append(p.KVHeadsIn, int32(heads)), append(p.FFIn, int32(ff))
 	}
 	instead.Default(p)
-	p.FF, p.Context = width, 1<<20 // any, as the reference has it
+	p.FF, p.Context = int(slices.Max(append(p.FFIn, 0))), 1<<20 // any, as the reference has it
 	v, _ := c.Value("mamba_head_dim")
 	d, ok := number(v)
 	if v == nil {
@@ -188,6 +176,45 @@ func finishNemotronH(c *Config, p *Params) error {
 	}
 	p.State.Inner = p.State.Heads * int(d)
 	return freeSteps(c)
+}
+
+// nemotronLetters is a letter for each layer, and the key that tells it.
+func nemotronLetters(c *Config, p *Params) (key, letters string, err error) {
+	if c.class() == "NemotronHPuzzleForCausalLM" {
+		list, err := puzzleBlocks(c, p)
+		if err != nil {
+			return "", "", err
+		}
+		letters, err = lettersOf(c, "block_configs", list)
+		return "block_configs", letters, err
+	}
+	key = "hybrid_override_pattern"
+	if v, _ := c.Value(key); v != nil {
+		letters, err = c.String(key)
+		return key, letters, err
+	}
+	if key = "layers_block_type"; !c.says(key) {
+		key = "layer_types"
+	}
+	v, _ := c.Value(key)
+	list, ok := v.([]any)
+	if !ok || len(list) > maxList {
+		return key, "", c.wrong("hybrid_override_pattern", v, "a letter for each layer")
+	}
+	letters, err = lettersOf(c, key, list)
+	return key, letters, err
+}
+
+func lettersOf(c *Config, key string, list []any) (letters string, err error) {
+	words := map[string]byte{"mamba": 'M', "linear_attention": 'M', "attention": '*', "full_attention": '*', "mlp": '-', "moe": 'E'}
+	for i, x := range list {
+		word, _ := x.(string)
+		if words[word] == 0 {
+			return "", c.fail(key, formats.Unsupported("layer %d is %.60q, which is not known for this family", i, fmt.Sprint(x)), "")
+		}
+		letters += string(words[word])
+	}
+	return letters, nil
 }
 
 // tellNemotronH is the way back.

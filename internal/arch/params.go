@@ -184,6 +184,9 @@ func (p *Params) Dim(letter string) int {
 	if letter == "SE" { // heads of states that fill the embedding
 		return p.Embd / max(1, p.State.Size)
 	}
+	if letter == "EX" && p.Mix.Latent == 0 {
+		return p.Embd
+	}
 	if letter == "E3" {
 		return 3 * p.Embd
 	}

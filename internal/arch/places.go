@@ -28,8 +28,8 @@ type Place struct {
 // models/deepseek2.cpp).
 var deaf = []Role{RoleQ, RoleQA, RoleKVA, RoleKB, RoleVB, RoleKVB, RoleOutput, RoleIndexQ, RoleIndexK, RoleIndexHeads, RoleAttnGate, RoleMixR, RoleMixK, RoleMixV, RoleStateOut}
 
-// direct are matrices that llama.cpp reads or multiplies with past what adapters change in every family (its models/gemma4.cpp, models/rwkv7-base.cpp).
-var direct = []Role{RoleSideEmbed, RoleSideProj, RoleAltRouter, RoleAltProj, RoleAltUnembed, RoleHyperAttn, RoleHyperFFN, RoleHyperHead, RoleOA,
+// direct are matrices that llama.cpp reads or multiplies with past what adapters change in every family (its models/gemma4.cpp, models/nemotron-h.cpp, models/rwkv7-base.cpp).
+var direct = []Role{RoleSideEmbed, RoleSideProj, RoleAltRouter, RoleAltProj, RoleAltUnembed, RoleHyperAttn, RoleHyperFFN, RoleHyperHead, RoleOA, RoleLatentDown, RoleLatentUp,
 	RoleMixDecayLow, RoleMixDecay, RoleMixRateLow, RoleMixRate, RoleMixFirstLow, RoleMixFirst, RoleMixGateLow, RoleMixGate, RoleMixLow, RoleMixHigh}
 
 // Places tells of every matrix that a checkpoint of this model may have, in each of its layouts, where it is in GGUF. Several places are

@@ -11,6 +11,7 @@ import (
 // A mixture is the experts of a layer. The same matrix of all of them is one weight, of so many times the rows.
 type mixture struct {
 	bank
+	used   int       // experts of a row
 	router weight    // [X][E]
 	bias   []float32 // [X] added to scores where experts are chosen, or nil
 	groups bank      // a further expert for each group of them, or nothing
@@ -23,24 +24,26 @@ type mixture struct {
 	routerScale []float32 // [E] of the router's inputs
 	outScale    []float32 // [X] of the experts' outputs
 
+	narrow, wide weight // [EX][E], [E][EX]: what makes what experts are given, and the stream of what they make; or nothing
+
 	share                        weight // [1][E] how much of the shared expert is added, or nothing for all of it
 	sharedGate, sharedUp, shared weight // [S][E], [S][E], [E][S], or nothing
 }
 
 // A bank is the matrices of n experts, each of so many inner rows.
 type bank struct {
-	n, ff          int
+	n, ff, e       int    // e is the width of what they are given, and of what they make
 	joined         bool   // gate and up of an expert are one matrix
 	ungated        bool   // there is no gate
-	gate, up, down weight // [n·M][E], [n·M][E], [n·E][M]; joined, gate is [n·2M][E]
+	gate, up, down weight // [n·M][EX], [n·M][EX], [n·EX][M]; joined, gate is [n·2M][EX]
 }
 
 func (x *mixture) slots(p *arch.Params) []slot {
-	m := &p.Mix
+	m, e := &p.Mix, x.e
 	list := []slot{
 		{role: arch.RoleRouter, matrix: &x.router, n: m.Count, k: p.Embd},
 		{role: arch.RoleRouterBias, vector: &x.bias, n: m.Count, may: true},
-		{role: arch.RoleDownExps, matrix: &x.down, n: p.Embd, k: m.FF, stack: m.Count},
+		{role: arch.RoleDownExps, matrix: &x.down, n: e, k: m.FF, stack: m.Count},
 		{role: arch.RoleExpsNorm, norm: &x.norm, n: p.Embd, may: !x.beside && !x.before},
 		{role: arch.RoleExpsPost, norm: &x.post, n: p.Embd, may: !x.beside},
 		{role: arch.RoleDensePost, norm: &x.densePost, n: p.Embd, may: !x.beside},
@@ -48,11 +51,14 @@ func (x *mixture) slots(p *arch.Params) []slot {
 		{role: arch.RoleExpertScale, vector: &x.outScale, n: m.Count, may: !x.beside},
 	}
 	if x.joined {
-		list = append(list, slot{role: arch.RoleGateExps, matrix: &x.gate, n: 2 * m.FF, k: p.Embd, stack: m.Count})
+		list = append(list, slot{role: arch.RoleGateExps, matrix: &x.gate, n: 2 * m.FF, k: e, stack: m.Count})
 	} else {
 		list = append(list,
-			slot{role: arch.RoleGateExps, matrix: &x.gate, n: m.FF, k: p.Embd, stack: m.Count, may: x.ungated},
-			slot{role: arch.RoleUpExps, matrix: &x.up, n: m.FF, k: p.Embd, stack: m.Count})
+			slot{role: arch.RoleGateExps, matrix: &x.gate, n: m.FF, k: e, stack: m.Count, may: x.ungated},
+			slot{role: arch.RoleUpExps, matrix: &x.up, n: m.FF, k: e, stack: m.Count})
+	}
+	if m.Latent > 0 {
+		list = append(list, slot{role: arch.RoleLatentDown, matrix: &x.narrow, n: e, k: p.Embd}, slot{role: arch.RoleLatentUp, matrix: &x.wide, n: p.Embd, k: e})
 	}
 	if x.groups.n > 0 {
 		list = append(list,
@@ -79,7 +85,7 @@ func mixtureActs(p *arch.Params) int64 {
 		return 0
 	}
 	wider := max(0, max(m.FF, m.SharedFF, m.GroupFF)-p.FF)
-	return int64(4*(3*p.Embd+3*wider+m.Count) + (16+24)*m.Used)
+	return int64(4*(3*p.Embd+2*m.Latent+3*wider+m.Count) + (16+24)*m.Used)
 }
 
 // part is the matrix of one of several in a weight, each of n rows.
@@ -135,7 +141,7 @@ func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 		r.normalize(h, x, l.ffnNorm, m)
 		r.hold(h)
 		r.ask(h, l, m)
-		r.experts(out, h, l, &l.mix.bank)
+		r.narrowed(out, h, l, m)
 		r.groups(out, h, l, m)
 		r.shared(out, h, l, m)
 		if l.mix.shared.t != nil {
@@ -144,6 +150,22 @@ func (r *run) feed(dst, x, h []float32, l *layer, m int) {
 	}
 	r.release(before)
 	r.add(dst, r.normPost(out, l.ffnPost, m), m)
+}
+
+// narrowed is what experts make of h, or of what a matrix makes of it for them; out is zero before.
+func (r *run) narrowed(out, h []float32, l *layer, m int) {
+	x := &l.mix
+	if x.narrow.t == nil {
+		r.experts(out, h, l, &x.bank)
+		return
+	}
+	in, made := grow(&r.narrowIn, m*x.e), grow(&r.narrowOut, m*x.e)
+	r.apply(h, m, product{in, &x.narrow})
+	clear(made)
+	before := r.hold(in, made)
+	r.experts(made, in, l, &x.bank)
+	r.release(before)
+	r.apply(made, m, product{out, &x.wide})
 }
 
 // enter is what experts are given that are given what their layer is.
@@ -259,13 +281,13 @@ func (r *run) groups(out, h []float32, l *layer, m int) {
 	if r.mode == Deploy {
 		copy(h, out[:m*l.p.Embd])
 	}
-	r.send(r.grouped, x.n)
+	r.send(r.grouped, x.n, l.mix.used)
 	r.experts(out, h, l, x)
 }
 
 // stretch does a part of that.
 func (r *run) stretch(part stretch, out, h []float32, l *layer, x *bank) {
-	e, f := r.m.params.Embd, x.ff
+	e, f := x.e, x.ff
 	for i := range x.n {
 		routes := r.routes[r.begins[i]:r.begins[i+1]]
 		n := len(routes)

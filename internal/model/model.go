@@ -229,8 +229,9 @@ func Of(b *arch.Bound) (*Model, error) {
 		}
 		l.mixed, l.lateBare = b.Params.Mixed(i), of.LateBared(&b.Params, i)
 		l.mix.before = l.mixed && of.Before
-		l.mix.beside, l.mix.bank = l.mixed && of.Beside, bank{n: b.Params.Mix.Count, ff: b.Params.Mix.FF, joined: b.Arch.JoinsExperts(), ungated: of.Ungated}
-		l.mix.groups = bank{n: b.Params.Mix.Banks(), ff: b.Params.Mix.GroupFF}
+		l.mix.beside, l.mix.bank = l.mixed && of.Beside, bank{n: b.Params.Mix.Count, ff: l.p.Mix.FF, e: l.p.Dim("EX"), joined: b.Arch.JoinsExperts(), ungated: of.Ungated}
+		l.mix.groups = bank{n: b.Params.Mix.Banks(), ff: b.Params.Mix.GroupFF, e: b.Params.Embd}
+		l.mix.used = l.p.Mix.Used
 	}
 	for i := range m.layers {
 		if m.layers[i].borrows {

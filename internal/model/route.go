@@ -23,7 +23,7 @@ type choice struct {
 // rows in their order.
 func (r *run) route(scores []float32, x *mixture, m int) {
 	mix := &r.m.params.Mix
-	n, used := mix.Count, mix.Used
+	n, used := mix.Count, x.used
 	chosen, grouped := grow(&r.chosen, m*used), grow(&r.grouped, m*min(used, used*x.groups.n))
 	r.eachRow(m, func(w *worker, row int) {
 		of := chosen[row*used:][:used]
@@ -35,7 +35,7 @@ func (r *run) route(scores []float32, x *mixture, m int) {
 			r.shareGroups(grouped[row*used:][:used], of, scores[row*n:][:n])
 		}
 	})
-	r.send(chosen, n)
+	r.send(chosen, n, used)
 }
 
 // shareGroups sends a row to the experts of the groups that those belong to which it is sent to.
@@ -55,9 +55,8 @@ func (r *run) shareGroups(grouped, chosen []choice, probs []float32) {
 	}
 }
 
-// send sorts the rows of choices, the same number for each row, by which of n experts they go to.
-func (r *run) send(chosen []choice, n int) {
-	used := r.m.params.Mix.Used
+// send sorts the rows of choices, so many for each row, by which of n experts they go to.
+func (r *run) send(chosen []choice, n, used int) {
 	begins := grow(&r.begins, n+1)
 	clear(begins)
 	if r.err != nil {
@@ -149,7 +148,7 @@ func (r *run) routeByToken(scores []float32, table []int32, m int) {
 		}
 		r.share(of)
 	})
-	r.send(chosen, mix.Count)
+	r.send(chosen, mix.Count, mix.Used)
 }
 
 // share divides weights of experts by their sum, and multiplies them, where a family does that.

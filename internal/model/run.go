@@ -87,6 +87,7 @@ type scratch struct {
 	indexGate, indexKeys     []float32
 	poolK, poolGate, pooled  []float32 // of keys of several positions
 	sum, scores, taken, made []float32 // of experts
+	narrowIn, narrowOut      []float32 // … that are given less than the stream has
 
 	way      routing
 	lent     group // memory of a group …
