@@ -35,6 +35,9 @@ func Of(src *formats.Source, pre string) (s *Subject, err error) {
 	if s.bound, err = arch.Bind(src); err != nil {
 		return nil, err
 	}
+	if err = s.bound.Alone(); err != nil {
+		return nil, err
+	}
 	if s.Tokenizer, err = convert.Tokenizer(src, pre); err != nil {
 		return nil, err
 	}

@@ -33,6 +33,9 @@ func WriteAdapter(a *Adapter, base *formats.Source, out string, typ *quantize.Ty
 	if err != nil {
 		return 0, err
 	}
+	if b.IsDraft() {
+		return 0, &formats.Error{File: base.Path, Err: formats.Unsupported("a draft head: runtimes apply adapters to the model that it guesses for, and to no draft head"), Hint: "quern lora merge adds the adapter to the draft head's weights"}
+	}
 	pairs, err := a.pairs(b)
 	if err != nil {
 		return 0, err

@@ -37,7 +37,13 @@ func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
 	if bound.Arch.Projector != "" || p.withoutTokenizer() {
 		return nil
 	}
-	made, err := folderVocab(p.src, opt.Pre)
+	var made *tokenizer.Vocab
+	var err error
+	if bound.IsDraft() {
+		made, err = targetVocab(opt.Target, bound, opt.Pre)
+	} else {
+		made, err = folderVocab(p.src, opt.Pre)
+	}
 	if err != nil {
 		return err
 	}
@@ -47,6 +53,9 @@ func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
 		return err
 	}
 	SetVocab(meta, &v)
+	if bound.IsDraft() && bound.Params.Mask > 0 {
+		meta.Set("tokenizer.ggml.mask_token_id", uint32(bound.Params.Mask))
+	}
 	return nil
 }
 

@@ -26,6 +26,7 @@ type Options struct {
 	Effort             int                        // of quern's, from quantize.EffortDefault to EffortMost; 0 is the default
 	Strict             bool                       // an error instead of a fallback type
 	Mmproj             bool                       // the vision tower and the projector instead of the language model
+	Target             *formats.Source            // of a draft head: the model that it guesses for, a folder or a GGUF; nil: none is named
 	Imatrix            *formats.Imatrix           // importance of the tensors' inputs, or nil
 	Ready              map[string]*formats.Tensor // tensors that a method has encoded already, by GGUF name, in the types that Types says
 	bridging           bool                       // codes of the source are kept

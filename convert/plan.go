@@ -78,6 +78,9 @@ func NewPlan(src *formats.Source, recipe *Recipe, opt Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := meet(bound, opt.Target, src); err != nil {
+		return nil, err
+	}
 	if recipe == Auto {
 		recipe = autoRecipe(src)
 		opt.asStored = isGGUF(src)

@@ -22,6 +22,7 @@ func convertCommand(ui *ui) *cli.Command {
 			"quantized folder (GPTQ, AWQ, compressed-tensors, MLX …) go into the GGUF types that hold them, unless --outtype names a type to decode into.\n\n" +
 			"Examples:\n  quern convert ./SmolLM2-135M -o smollm2-f16.gguf --outtype f16\n  quern convert ./SmolLM2-135M --plan\n" +
 			"  quern convert ./llava-1.5-7b --mmproj --outtype f16                   # the part that sees\n" +
+			"  quern convert ./EAGLE3-Llama-3.1-8B --target ./Llama-3.1-8B-Instruct  # a draft head, for --model-draft\n" +
 			"  quern convert ./DeepSeek-V3/config.json --plan --config-only          # without its weights\n" +
 			"  quern convert model-Q4_K_M.gguf --split-max-size 5G -o part.gguf      # cut into files …\n" +
 			"  quern convert part-00001-of-00008.gguf -o whole.gguf                  # … and joined again\n" +
@@ -49,6 +50,7 @@ func outputFlags() []cli.Flag {
 		&cli.StringFlag{Name: "split-max-size", Usage: "start a new file before its tensors exceed `SIZE` (such as 5G)"},
 		&cli.IntFlag{Name: "split-max-tensors", Usage: "tensors in a file at most"},
 		&cli.StringFlag{Name: "max-ram", Usage: "refuse to use more than `SIZE` of memory beyond the page cache (such as 500M)"},
+		&cli.StringFlag{Name: "target", Usage: "of a draft head (EAGLE 3, DFlash, DSpark …): `MODEL` that it guesses for, a folder with config.json and the tokenizer's files, or a GGUF"},
 		preFlag(),
 		threadsFlag(),
 	}
@@ -97,6 +99,14 @@ func produce(c *cli.Context, ui *ui, types []string, opt convert.Options) error 
 
 // produceFrom writes files of an open checkpoint.
 func produceFrom(c *cli.Context, ui *ui, src *formats.Source, types []string, opt convert.Options, run convert.RunOptions) error {
+	if name := c.String("target"); name != "" {
+		target, err := openTarget(name)
+		if err != nil {
+			return err
+		}
+		defer target.Close()
+		opt.Target = target
+	}
 	all, err := plans(src, types, opt, run, func(t string) string { return outName(c, src.Path, t, opt) }) // a configuration's is that of its folder
 	if err != nil {
 		return err

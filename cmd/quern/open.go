@@ -47,6 +47,14 @@ func openLanguage(path string) (*openedModel, error) {
 	return m, err
 }
 
+// openTarget opens the model that a draft head guesses for: of a folder nothing but config.json and the tokenizer's files is read.
+func openTarget(path string) (*formats.Source, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return formats.Folder(path), nil
+	}
+	return formats.Open(path)
+}
+
 func preFlag() cli.Flag {
 	return &cli.StringFlag{Name: "pre", Usage: "pre-tokenizer `NAME` as llama.cpp knows it, instead of the one recognised"}
 }

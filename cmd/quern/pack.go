@@ -72,7 +72,7 @@ func packOptions(c *cli.Context, keep bool) (opt convert.PackOptions, err error)
 // ggufOnly are flags that say something about GGUF files alone, and codesOnly those that a folder of codes wants.
 var (
 	ggufOnly = []string{"tensor-type", "output-tensor-type", "token-embedding-type", "leave-output-tensor", "pure", "imatrix", "encoder", "effort", "strict",
-		"override-kv", "pre", "mmproj", "config-only"}
+		"override-kv", "pre", "mmproj", "config-only", "target"}
 	codesOnly = []string{"bits", "group", "sym", "asym", "lm-head", "no-search", "like", "order"}
 )
 

@@ -163,15 +163,16 @@ def row(a, name):
     return cells
 
 
-p = argparse.ArgumentParser()
-for arg in ('quern', 'golden', 'work'):
-    p.add_argument(arg)
-p.add_argument('names', nargs='*')
-p.add_argument('--llama')
-a = p.parse_intermixed_args()
-os.makedirs(a.work, exist_ok=True)
-head = ['family', 'logits', 'gguf', 'keys', 'tensors', 'llama.cpp', 'export']
-print('| ' + ' | '.join(head) + ' |\n|' + ' --- |' * len(head))
-for name in a.names or sorted(os.listdir(a.golden)):
-    cells = row(a, name)
-    print('| ' + ' | '.join([name] + [cells[h] for h in head[1:]]) + ' |', flush=True)
+if __name__ == '__main__':
+    p = argparse.ArgumentParser()
+    for arg in ('quern', 'golden', 'work'):
+        p.add_argument(arg)
+    p.add_argument('names', nargs='*')
+    p.add_argument('--llama')
+    a = p.parse_intermixed_args()
+    os.makedirs(a.work, exist_ok=True)
+    head = ['family', 'logits', 'gguf', 'keys', 'tensors', 'llama.cpp', 'export']
+    print('| ' + ' | '.join(head) + ' |\n|' + ' --- |' * len(head))
+    for name in a.names or sorted(os.listdir(a.golden)):
+        cells = row(a, name)
+        print('| ' + ' | '.join([name] + [cells[h] for h in head[1:]]) + ' |', flush=True)

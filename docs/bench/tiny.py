@@ -35,8 +35,8 @@ SPECIAL = {kind: ['<|user|>', '<|observation|>', '[gMASK]', '<sop>', '<|system|>
     'solar_open': ['<|startoftext|>', '<unk>']}
 
 
-def reference(llama, hf, out):
-    """the reference converter in a child, so that its libraries are loaded once; what it said last, where it failed"""
+def reference(llama, hf, out, *more, outtype='f32'):
+    """the reference converter in a child, so that its libraries are loaded once, with further arguments; what it said last, where it failed"""
     if llama not in sys.path:
         sys.path.insert(0, llama)
         import conversion.base as base
@@ -54,7 +54,7 @@ def reference(llama, hf, out):
         try:
             to = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
             os.dup2(to, 1), os.dup2(to, 2)
-            sys.argv = ['convert', hf, '--outtype', 'f32', '--outfile', out]
+            sys.argv = ['convert', hf, '--outtype', outtype, '--outfile', out, *more]
             runpy.run_path(os.path.join(llama, 'convert_hf_to_gguf.py'), run_name='__main__')
             code = 0
         except SystemExit as e:
@@ -401,22 +401,23 @@ def make(a, f):
     return 'made'
 
 
-p = argparse.ArgumentParser()
-p.add_argument('families', nargs='+')
-p.add_argument('tokenizer')
-p.add_argument('out')
-p.add_argument('--llama-cpp')
-p.add_argument('--only')
-p.add_argument('--keep', action='store_true', help='leave folders that are there')
-a = p.parse_args()
-for path in a.families:
-    for f in json.load(open(path)):
-        if a.only and a.only not in f['name'] or 'vision_config' in f['config'] and 'text_config' not in f['config']:
-            continue
-        if a.keep and os.path.exists(os.path.join(a.out, slug(f['name']), 'done')):
-            continue
-        try:
-            print(f['name'] + ':', make(a, f), flush=True)
-            open(os.path.join(a.out, slug(f['name']), 'done'), 'w').close()
-        except Exception as e:
-            print(f"{f['name']}: not made: {type(e).__name__}: {str(e)[-200:]}", flush=True)
+if __name__ == '__main__':
+    p = argparse.ArgumentParser()
+    p.add_argument('families', nargs='+')
+    p.add_argument('tokenizer')
+    p.add_argument('out')
+    p.add_argument('--llama-cpp')
+    p.add_argument('--only')
+    p.add_argument('--keep', action='store_true', help='leave folders that are there')
+    a = p.parse_args()
+    for path in a.families:
+        for f in json.load(open(path)):
+            if a.only and a.only not in f['name'] or 'vision_config' in f['config'] and 'text_config' not in f['config']:
+                continue
+            if a.keep and os.path.exists(os.path.join(a.out, slug(f['name']), 'done')):
+                continue
+            try:
+                print(f['name'] + ':', make(a, f), flush=True)
+                open(os.path.join(a.out, slug(f['name']), 'done'), 'w').close()
+            except Exception as e:
+                print(f"{f['name']}: not made: {type(e).__name__}: {str(e)[-200:]}", flush=True)

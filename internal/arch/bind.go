@@ -114,6 +114,9 @@ func (p *Params) check() error {
 	if err := cmp.Or(p.Pooled.check(p), p.Caps.check()); err != nil {
 		return err
 	}
+	if err := p.Draft.check(p); err != nil {
+		return err
+	}
 	if p.NearBase != 0 && !positive(p.NearBase) {
 		return formats.Corrupt("the rope base of layers with a window is %v", p.NearBase)
 	}
@@ -129,11 +132,15 @@ func (p *Params) checkSizes() error {
 	if ff == 0 && p.State.Size > 0 && p.Mix.Count > 0 && p.Mix.Dense == 0 && p.Mix.Every < 2 { // no layer has one, and files need not tell it
 		ff = 1
 	}
+	vocab := p.Vocab
+	if vocab == 0 && p.Draft.Block > 0 { // the target tells
+		vocab = 1
+	}
 	for _, f := range []struct {
 		name string
 		n    int
 	}{{"number of layers", p.Layers}, {"context length", p.Context}, {"embedding length", p.Embd}, {"feed-forward length", ff},
-		{"number of heads", heads[0]}, {"number of key-value heads", heads[1]}, {"head size", heads[2]}, {"vocabulary size", p.Vocab}} {
+		{"number of heads", heads[0]}, {"number of key-value heads", heads[1]}, {"head size", heads[2]}, {"vocabulary size", vocab}} {
 		if f.n <= 0 || f.n > 1<<27 {
 			return formats.Corrupt("the %s is %d", f.name, f.n)
 		}

@@ -289,6 +289,10 @@ func (b *Bound) reread(config map[string]any) error {
 		}
 		got.RopeFactors = l.factors(&got)
 	}
+	if a.isDraft() {
+		got.Sections = want.Sections // the target's configuration tells them
+		got.Draft.told(&want.Draft)
+	}
 	for _, p := range []*Params{&got, &want} {
 		p.RopePart, p.Tied, p.NormHead, p.Ternary, p.Times = 0, false, false, false, Times{} // RopeDim is what counts, and the head that is there
 		p.Pooling = 0                                                                        // other files tell it

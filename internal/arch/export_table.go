@@ -24,6 +24,13 @@ const unsaid = "\x00"
 var tellings = []telling{
 	{Type: "bert", When: func(p *Params) bool { return p.Types > 0 }, Set: tellLabels("BertForSequenceClassification"), Head: "bert."},
 	{Type: "distilbert", When: func(p *Params) bool { return p.Types == 0 && len(p.Labels) == 0 }, Last: true},
+	{Type: "eagle3", Set: tellEagle},
+	{Type: "eagle3_llama", Cannot: "the same under another class"},
+	{Type: "dflash", When: func(p *Params) bool { return !p.Draft.Spark && p.Draft.Rank == 0 }, Set: tellFlash},
+	{Type: "dflash2", When: func(p *Params) bool { return !p.Draft.Spark && p.Draft.Rank > 0 }, Set: tellFlash},
+	{Type: "dspark", When: func(p *Params) bool { return p.Draft.Spark }, Set: tellFlash},
+	{Type: "dspark_speculators", Cannot: "the same under another class"},
+	{Type: "muse_glimmer_assistant", Cannot: "files do not tell it from DFlash, which has the same layers"},
 	{Type: "neobert", Set: tellNeo},
 	{Type: "t5", When: func(p *Params) bool { return !p.EachRelative }, Set: tellT5},
 	{Type: "umt5", When: func(p *Params) bool { return p.EachRelative }, Set: tellT5},

@@ -43,7 +43,7 @@ func (a *Arch) bindGGUF(src *formats.Source) (*Bound, error) {
 	if err := place.place(); err != nil {
 		return nil, err
 	}
-	b.Params.Tied = b.output() == nil && !a.Layer.Encoder
+	b.Params.Tied = b.output() == nil && !a.Layer.Encoder && (!a.isDraft() || b.has(RoleEmbed))
 	return b, b.readFactors(src)
 }
 

@@ -72,6 +72,11 @@ func bindHF(src *formats.Source) (*Bound, error) {
 	if err := place.place(); err != nil {
 		return nil, err
 	}
+	if a.isDraft() {
+		b.rowsLast()
+		b.Params.Tied = b.output() == nil && b.has(RoleEmbed)
+		return b, nil
+	}
 	return b, b.tie(src, v, bare)
 }
 

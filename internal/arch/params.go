@@ -105,6 +105,7 @@ type Params struct {
 	Hyper  Hyper   // zero without
 	State  State   // of layers without keys and values; zero without
 	Pooled Pooled  // zero without
+	Draft  Draft   // of a draft head; zero without
 	Scales Scales
 	Times  Times
 	Caps   Caps
@@ -193,7 +194,7 @@ func (p *Params) Dim(letter string) int {
 	if letter == "HCE" { // all streams of a token
 		return p.Hyper.Streams * p.Embd
 	}
-	return max(p.AltUp.dim(letter), p.Hyper.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.pooledDim(letter), p.visionDim(letter), p.State.dim(letter))
+	return max(p.AltUp.dim(letter), p.Hyper.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.pooledDim(letter), p.visionDim(letter), p.State.dim(letter), p.Draft.dim(letter, p))
 }
 
 // Gates is the number of outputs of RoleAttnGate.

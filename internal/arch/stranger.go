@@ -33,8 +33,7 @@ var refused = []struct {
 	what    string
 }{
 	{[]string{"UltravoxModel"}, "it holds no language model, only what makes embeddings of sound: convert the language model that it names"},
-	{[]string{"LlamaForCausalLMEagle3", "Eagle3LlamaForCausalLM", "Eagle3Speculator", "Eagle3DraftModel", "DFlashDraftModel", "DFlash2DraftModel", "Qwen3DSparkModel", "DSparkDraftModel",
-		"DSparkSpeculator", "Gemma4AssistantForCausalLM", "Gemma4UnifiedAssistantForCausalLM"}, "it is a draft head of speculative decoding, not a model"},
+	{[]string{"Gemma4AssistantForCausalLM", "Gemma4UnifiedAssistantForCausalLM"}, "it is a draft head of speculative decoding, of a kind that has no family here"},
 }
 
 // stranger refuses a class that no family has. It says what stands between, where config.json tells, and which model types are known.

@@ -60,7 +60,7 @@ func towerOf(c *Config) (*Arch, *Variant) {
 func (c *Config) Language() *Config {
 	_, v := towerOf(c)
 	if v == nil {
-		return c
+		return c.flat()
 	}
 	root := maps.Clone(c.root)
 	inner := c.inner()

@@ -176,6 +176,13 @@ func Open(src *formats.Source) (*Model, error) {
 
 // Of makes a model of a checkpoint that is already understood. Close does not close its source.
 func Of(b *arch.Bound) (*Model, error) {
+	if err := b.Alone(); err != nil {
+		return nil, err
+	}
+	return assembled(b)
+}
+
+func assembled(b *arch.Bound) (*Model, error) {
 	of := &b.Arch.Layer
 	m := &Model{params: b.Params, neox: of.RopeNeox || of.SectionNeox && len(b.Params.Sections) > 0, means: of.MeanNorm, bareNorm: of.BareNorm, late: of.LateNorm, layers: make([]layer, b.Params.Layers)}
 	m.streams, m.legs = max(1, b.Params.AltUp.Inputs, b.Params.Hyper.Streams), legsOf(&b.Params)
