@@ -141,11 +141,8 @@ func (s *span) codes(w *worker, m int) error {
 	at, first := s.panels(w)
 	panel := func(j int) kernel.I16 { return at.codes.Panel((j-first)/lanes, k) }
 	err := s.each(at, first, lanes, func(j, n int) error {
-		w.codes.Reset(n, k)
-		for i := range n {
-			if err := s.w.code(w, i, j+i); err != nil {
-				return err
-			}
+		if err := s.w.code(w, j, n); err != nil {
+			return err
 		}
 		panel(j).Pack(&w.codes, n, k)
 		return nil
@@ -167,22 +164,34 @@ func (s *span) codes(w *worker, m int) error {
 // roundStored codes rows as they are stored.
 var roundStored = map[*quantize.Type]func(x *kernel.I16, i int, row []byte){quantize.F16: (*kernel.I16).RoundF16, quantize.BF16: (*kernel.I16).RoundBF16}
 
-// code codes a row of the weight as the i-th of a panel.
-func (w *weight) code(k *worker, i, row int) error {
+// codedBytes is how much of a panel is read at a time to be coded: enough for a call of the system, and little beside the second-level cache.
+const codedBytes = 64 << 10
+
+// code codes n rows of the weight, beginning with the given one.
+func (w *weight) code(k *worker, row, n int) error {
+	k.codes.Reset(n, w.k)
 	round := roundStored[w.t.Type]
 	if w.t.Raw == nil || round == nil {
 		x := grow(&k.rows, w.k) // one row stays in the first-level cache
-		if err := w.t.Rows.ReadRows(x, row); err != nil {
-			return err
+		for i := range n {
+			if err := w.t.Rows.ReadRows(x, row+i); err != nil {
+				return err
+			}
+			k.codes.RoundF32(i, x)
 		}
-		k.codes.RoundF32(i, x)
 		return nil
 	}
-	raw, err := w.stored(k, row, 1)
-	if err != nil {
-		return err
+	size := 2 * w.k
+	step := max(1, codedBytes/size)
+	for from := 0; from < n; from += step {
+		raw, err := w.stored(k, row+from, min(step, n-from))
+		if err != nil {
+			return err
+		}
+		for i := 0; i*size < len(raw); i++ {
+			round(&k.codes, from+i, raw[i*size:][:size])
+		}
 	}
-	round(&k.codes, i, raw)
 	return nil
 }
 

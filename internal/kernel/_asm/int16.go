@@ -33,6 +33,7 @@ func int16AMD64(f *file) {
 		f.i("VPDPWSSD", x, z(half), sum)
 	}})
 	f.codeI16()
+	f.codeI16AVX512()
 }
 
 // codeI16 codes groups of 64 numbers, which are loaded eight at a time.
