@@ -89,11 +89,32 @@ def world_tokens(path):
     return out
 
 
+def listed_tokens(path):
+    """of all ways to cut a text the one with the greatest sum of scores, bytes where no token is, of a file in the format of PLaMo's"""
+    rows = [json.loads(x) for x in open(path)]
+    scores = {r[0]: (round(r[1] * 1e4), i) for i, r in enumerate(rows) if r[2] != 'BYTE'}
+    first, out = next(i for i, r in enumerate(rows) if r[2] == 'BYTE'), []
+    for t in TEXTS:
+        best = [(0, None, 0)] * (len(t) + 1)
+        for i in reversed(range(len(t))):
+            ways = [(best[j][0] + scores[t[i:j]][0], j, scores[t[i:j]][1]) for j in range(i + 1, len(t) + 1) if t[i:j] in scores]
+            best[i] = max(ways + [(best[i + 1][0] - 10000000, i + 1, -1)], key=lambda w: (w[0], w[2] >= 0, w[1]))
+        i, row = 0, []
+        while i < len(t):
+            _, j, token = best[i]
+            row += [token] if token >= 0 else [first + b for b in t[i].encode()]
+            i = j
+        out.append(row)
+    return out
+
+
 def tokens_of(path):
     """what the folder's own library makes of the texts, without special tokens"""
     fast, slow, world = (os.path.join(path, x) for x in ('tokenizer.json', 'tokenizer.model', 'rwkv_vocab_v20230424.txt'))
     if os.path.exists(world):
         return world_tokens(world)
+    if os.path.exists(os.path.join(path, 'tokenizer.jsonl')):
+        return listed_tokens(os.path.join(path, 'tokenizer.jsonl'))
     if not os.path.exists(slow):
         slow = os.path.join(path, 'spiece.model')
     if os.path.exists(fast):

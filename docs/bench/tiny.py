@@ -156,6 +156,15 @@ def latent(c, l):
     return (l + 1) % c['layer_group_size'] == 0 or l >= c['num_hidden_layers'] // c['layer_group_size'] * c['layer_group_size']
 
 
+AT = 'model.layers.layers.{}.'
+PLAMO3 = {'model.embed_tokens.weight': 'V E', 'model.norm.weight': 'E', 'lm_head.weight': 'V E'} | {AT + k + '.weight': v for k, v in {
+    'pre_mixer_norm': 'E', 'post_mixer_norm': 'E', 'pre_mlp_norm': 'E', 'post_mlp_norm': 'E', 'mixer.qkv_proj': 'A E', 'mixer.o_proj': 'E Q', 'mixer.q_norm': 'D', 'mixer.k_norm': 'D',
+    'mlp.gate_up_proj': 'G E', 'mlp.down_proj': 'E F'}.items()}
+PLAMO2 = {k: v for k, v in PLAMO3.items() if '_norm' not in k or 'mixer.' not in k} | {AT + 'mixer.' + k: v for k, v in {
+    'q_weight': 'H D', 'k_weight': 'HK D', 'in_proj.weight': 'SI2 E', 'conv1d.weight': 'SI 1 4', 'bcdt_proj.weight': 'SX SI', 'dt_proj.weight': 'SH SR', 'dt_bias': 'SH', 'A_log': 'SH', 'D': 'SH',
+    'dt_norm_weight': 'SR', 'B_norm_weight': 'SN', 'C_norm_weight': 'SN', 'out_proj.weight': 'E SI'}.items()}
+
+
 # What the files of models have that transformers knows by their own code only.
 LAYOUTS = {
     'baichuan': PACK, 'xverse': LLAMA, 'minicpm': LLAMA, 'internlm3': LLAMA, 'deepseek': LLAMA | EXPERTS,
@@ -184,7 +193,7 @@ LAYOUTS = {
         'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {'kv_a_proj_with_mqa': 'KA E', 'kv_a_layernorm': 'KL', 'kv_b_proj': 'KB KL'}.items()},
     'qwen': {'transformer.wte.weight': 'V E', 'transformer.ln_f.weight': 'E', 'lm_head.weight': 'V E', 'transformer.h.{}.attn.c_attn.bias': 'A'} | {'transformer.h.{}.' + k + '.weight': v for k, v in {
         'ln_1': 'E', 'ln_2': 'E', 'attn.c_attn': 'A E', 'attn.c_proj': 'E Q', 'mlp.w1': 'F/2 E', 'mlp.w2': 'F/2 E', 'mlp.c_proj': 'E F/2'}.items()},
-    'kimi_linear': KIMI, 'bailing_hybrid': LING, 'minimax_text_01': LIGHTNING, 'rwkv7': GOOSE, 'rwkv6': FINCH, 'rwkv6qwen2': QRWKV, 'rwkv_hybrid': ARWKV,
+    'kimi_linear': KIMI, 'bailing_hybrid': LING, 'minimax_text_01': LIGHTNING, 'plamo2': PLAMO2, 'plamo3': PLAMO3, 'rwkv7': GOOSE, 'rwkv6': FINCH, 'rwkv6qwen2': QRWKV, 'rwkv_hybrid': ARWKV,
     'chatglm': {'transformer.embedding.word_embeddings.weight': 'V E', 'transformer.encoder.final_layernorm.weight': 'E', 'transformer.output_layer.weight': 'V E',
         'transformer.rotary_pos_emb.inv_freq': 'R'} | {'transformer.encoder.layers.{}.' + k: v for k, v in {
         'input_layernorm.weight': 'E', 'post_attention_layernorm.weight': 'E', 'self_attention.query_key_value.weight': 'A E',
@@ -209,7 +218,7 @@ def layout(c):
     get = lambda *keys, default=None: next((c[k] for k in keys if c.get(k) is not None), default)
     e, heads, layers = get('hidden_size', 'n_embd', 'model_dim'), get('num_attention_heads', 'n_head', default=1), get('num_hidden_layers', 'num_layers', 'n_layer', 'num_transformer_layers')
     kv = get('num_key_value_heads', 'multi_query_group_num', 'num_query_groups', default=heads)
-    d, f = get('head_dim', 'kv_channels', 'head_size', default=e // heads), get('intermediate_size', 'ffn_hidden_size', 'n_inner', default=4 * e)
+    d, f = get('head_dim', 'kv_channels', 'head_size', 'hidden_size_per_head', default=e // heads), get('intermediate_size', 'ffn_hidden_size', 'n_inner', default=4 * e)
     x, n = get('moe_intermediate_size', 'moe_ffn_hidden_size', default=0), get('n_routed_experts', 'num_experts', 'moe_num_primary_experts', 'num_local_experts', default=0)
     size = {'V': c['vocab_size'], 'E': e, 'Q': heads * d, 'K': kv * d, 'A': (heads + 2 * kv) * d, 'F': f, 'G': 2 * f, 'X': x, 'N': n, 'R': d // 4, 'D': d, 'DD': 2 * d,
             'S': x * get('n_shared_experts', 'num_shared_experts', default=0)}
@@ -219,6 +228,8 @@ def layout(c):
     size |= {'4': 4, 'HH': heads, 'QM3': 3 * heads * d}
     low = get('q_lora_rank', default=0)
     size |= {'0': 0, 'QL': low, 'QM?': 0 if low else heads * (still + turn), 'EX': get('routed_expert_hidden_size', default=e)}
+    states, way, rank = get('mamba_num_heads', default=0), get('mamba_d_state', default=0), max(64, e // 16)
+    size |= {'HK': kv, 'SH': states, 'SI': states * d, 'SI2': 2 * states * d, 'SN': way, 'SR': rank, 'SX': rank + 2 * way}
     size |= {'1': 1, 'H': e // d, 'RW': get('decay_low_rank_dim'), 'RA': get('a_low_rank_dim'), 'RV': get('v_low_rank_dim'), 'RG': get('gate_low_rank_dim')}
     out, dense = {}, get('first_k_dense_replace', default=0)
     each = [dict(size, Q=q * d if kv else 0, K=kv * d, A=(q + 2 * kv) * d, F=f, G=2 * f, EA=e if q else 0, EF=e if f else 0, EL=e if q and not kv else 0) for q, kv, f in blocks(c)]
@@ -233,6 +244,8 @@ def layout(c):
             if 'attn_type_list' in c and 'self_attn' in name and bool(re.search(r'qkv_proj|output_gate|out_proj|norm', name)) == bool(c['attn_type_list'][l]):
                 continue
             if ':' in name and latent(c, l) != name.startswith('latent:'):
+                continue
+            if 'mamba_step' in c and '.mixer.' in name and bool(re.search('qkv|o_proj|[qk]_weight', name)) != (l % c['mamba_step'] == c['mamba_step'] // 2):
                 continue
             for k in range(n) if '{e}' in name else [0]:
                 shape = [(each[l] if each and '{}' in name else size)[x] for x in dims.split()]
@@ -288,6 +301,20 @@ def world(out):
     open(os.path.join(out, 'rwkv_vocab_v20230424.txt'), 'w').write(''.join(f'{i + 1} {spelled(x)} {len(x)}\n' for i, x in enumerate(tokens)))
     json.dump({'tokenizer_class': 'RwkvTokenizer', 'bos_token': '<s>', 'eos_token': '<s>', 'unk_token': '<s>', 'clean_up_tokenization_spaces': False},
               open(os.path.join(out, 'tokenizer_config.json'), 'w'))
+
+
+LISTED = ['plamo2', 'plamo3']
+
+
+def listed(out):
+    """a vocabulary of bytes and of what a text often has, with scores, as PLaMo has one"""
+    from collections import Counter
+    text = open(__file__).read()
+    often = Counter(text[i:i + n] for n in range(1, 8) for i in range(len(text) - n)).most_common(VOCAB - 270)
+    rows = [[f'<|plamo:{x}|>', 0, k] for x, k in (('unk', 'UNKNOWN'), ('bos', 'CONTROL'), ('eos', 'CONTROL'), ('pad', 'CONTROL'), ('op', 'NORMAL'))] + [[f'<0x{b:02X}>', 0, 'BYTE'] for b in range(256)]
+    rows += [[x, round(float(np.log(n / len(text))) - 0.017 * len(x), 4), 'NORMAL'] for x, n in often]
+    open(os.path.join(out, 'tokenizer.jsonl'), 'w').write(''.join(json.dumps(r) + '\n' for r in rows))
+    json.dump({f'{x}_token': f'<|plamo:{x}|>' for x in ('bos', 'eos', 'pad', 'unk')} | {'add_bos_token': True}, open(os.path.join(out, 'tokenizer_config.json'), 'w'))
 
 
 CHARACTERS = ['gemma4_text']
@@ -382,6 +409,8 @@ def make(a, f):
         characters(hf)
     elif kind in WORLD:
         world(hf)
+    elif kind in LISTED:
+        listed(hf)
     else:
         shutil.copy(os.path.join(a.tokenizer, 'tokenizer_config.json'), hf)
         t = json.load(open(os.path.join(a.tokenizer, 'tokenizer.json')))

@@ -68,7 +68,7 @@ def adapter(src, out, tokens):
 
 
 # Matrices that adapters are not made for by hand: no linear layers, experts, and those of latent attention and of low rank that llama.cpp changes nothing of.
-APART = ('embed', 'shared', 'relative_attention_bias', 'wte', 'lm_head', 'norm', 'expert', 'gate.weight', 'router', 'kv_a_proj', 'kv_b_proj', '_lora', 'latent_proj', 'r_k', 'time_')
+APART = ('embed', 'shared', 'relative_attention_bias', 'wte', 'lm_head', 'norm', 'expert', 'gate.weight', 'router', 'kv_a_proj', 'kv_b_proj', '_lora', 'latent_proj', 'r_k', 'time_', '_weight')
 
 
 def delta(state):

@@ -80,6 +80,7 @@ var tellings = []telling{
 	{Type: "chameleon", Cannot: needsTower},
 	{Type: "muse_glimmer_text", Cannot: needsTower},
 	{Type: "plamo", Set: tellPLaMo},
+	{Type: "plamo2", Set: tellPLaMo2},
 	{Type: "plamo3", Set: tellPLaMo3},
 	{Type: "hrm_text", Last: true},
 	{Type: "rugpt3xl", Last: true, Set: tellSparse, When: func(p *Params) bool { return p.Sparse.Every < 3 }, Names: map[string]string{"n_layer": "num_hidden_layers", "n_positions": "max_position_embeddings",

@@ -25,19 +25,8 @@ var PLaMo3 = register(Arch{
 			Default: func(p *Params) { p.FullLast = 8 }},
 		{Field: func(p *Params) any { return &p.WindowIn }, When: never, Default: func(p *Params) { windowsBut(p, p.FullLast) }},
 	}, sizeKeys(never)[1:]),
-	Tensors: slices.Concat(only(decoder, RoleEmbed), []Rule{
-		{GGUF: "blk.{}.attn_norm.weight", HF: "model.layers.layers.{}.pre_mixer_norm.weight", Role: RoleAttnNorm, Shape: "E", Do: PlusOne},
-		{GGUF: "blk.{}.attn_qkv.weight", HF: "model.layers.layers.{}.mixer.qkv_proj.weight", Role: RoleQ, And: keysValues, Shape: "A E"},
-		{GGUF: "blk.{}.attn_q_norm.weight", HF: "model.layers.layers.{}.mixer.q_norm.weight", Role: RoleQNorm, Shape: "D", Do: PlusOne},
-		{GGUF: "blk.{}.attn_k_norm.weight", HF: "model.layers.layers.{}.mixer.k_norm.weight", Role: RoleKNorm, Shape: "D", Do: PlusOne},
-		{GGUF: "blk.{}.attn_output.weight", HF: "model.layers.layers.{}.mixer.o_proj.weight", Role: RoleO, Shape: "E Q"},
-		{GGUF: "blk.{}.post_attention_norm", HF: "model.layers.layers.{}.post_mixer_norm.weight", Role: RoleAttnPost, Shape: "E", Do: added("plus a fifth", 1.0/5)},
-		{GGUF: "blk.{}.ffn_norm.weight", HF: "model.layers.layers.{}.pre_mlp_norm.weight", Role: RoleFFNNorm, Shape: "E", Do: PlusOne},
-		{GGUF: "blk.{}.ffn_up.weight", HF: "model.layers.layers.{}.mlp.gate_up_proj.weight", Role: RoleGate, And: []Role{RoleUp}, Shape: "G E"},
-		{GGUF: "blk.{}.ffn_down.weight", HF: "model.layers.layers.{}.mlp.down_proj.weight", Role: RoleDown, Shape: "E F"},
-		{GGUF: "blk.{}.post_ffw_norm", HF: "model.layers.layers.{}.post_mlp_norm.weight", Role: RoleFFNPost, Shape: "E", Do: added("plus 5^-1.5", float32(1/math.Sqrt(125)))},
-	}, offset(only(decoder, RoleOutputNorm)), only(decoder, RoleOutput)),
-	Drop: []string{"*.rotary_emb.inv_freq"},
+	Tensors: plamo3Tensors,
+	Drop:    []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
 		{HF: "scale_embedding", Unless: []string{"false"}, Why: "embeddings are multiplied"},
 		{HF: "linear_type", Unless: []string{"normal"}, Why: "matrices of another kind"},
@@ -45,6 +34,19 @@ var PLaMo3 = register(Arch{
 	Layer:  Layer{RopeNeox: true, SmoothRamp: true},
 	Finish: finishPLaMo3,
 })
+
+var plamo3Tensors = slices.Concat(only(decoder, RoleEmbed), []Rule{
+	{GGUF: "blk.{}.attn_norm.weight", HF: "model.layers.layers.{}.pre_mixer_norm.weight", Role: RoleAttnNorm, Shape: "E", Do: PlusOne},
+	{GGUF: "blk.{}.attn_qkv.weight", HF: "model.layers.layers.{}.mixer.qkv_proj.weight", Role: RoleQ, And: keysValues, Shape: "A E"},
+	{GGUF: "blk.{}.attn_q_norm.weight", HF: "model.layers.layers.{}.mixer.q_norm.weight", Role: RoleQNorm, Shape: "D", Do: PlusOne},
+	{GGUF: "blk.{}.attn_k_norm.weight", HF: "model.layers.layers.{}.mixer.k_norm.weight", Role: RoleKNorm, Shape: "D", Do: PlusOne},
+	{GGUF: "blk.{}.attn_output.weight", HF: "model.layers.layers.{}.mixer.o_proj.weight", Role: RoleO, Shape: "E Q"},
+	{GGUF: "blk.{}.post_attention_norm", HF: "model.layers.layers.{}.post_mixer_norm.weight", Role: RoleAttnPost, Shape: "E", Do: added("plus a fifth", 1.0/5)},
+	{GGUF: "blk.{}.ffn_norm.weight", HF: "model.layers.layers.{}.pre_mlp_norm.weight", Role: RoleFFNNorm, Shape: "E", Do: PlusOne},
+	{GGUF: "blk.{}.ffn_up.weight", HF: "model.layers.layers.{}.mlp.gate_up_proj.weight", Role: RoleGate, And: []Role{RoleUp}, Shape: "G E"},
+	{GGUF: "blk.{}.ffn_down.weight", HF: "model.layers.layers.{}.mlp.down_proj.weight", Role: RoleDown, Shape: "E F"},
+	{GGUF: "blk.{}.post_ffw_norm", HF: "model.layers.layers.{}.post_mlp_norm.weight", Role: RoleFFNPost, Shape: "E", Do: added("plus 5^-1.5", float32(1/math.Sqrt(125)))},
+}, offset(only(decoder, RoleOutputNorm)), only(decoder, RoleOutput))
 
 // plamo3Rope are the keys before the sizes of heads.
 func plamo3Rope() []Key {

@@ -20,6 +20,7 @@ const (
 	Lightning         // of each head a matrix that decays as a whole, at a pace that no token changes (MiniMax-Text-01)
 	KimiDelta         // DeltaNet every row of whose matrices decays by itself
 	FinchState        // likewise, every row of which decays by itself: keys and values are added, none reads; layers are given tokens mixed with those before (RWKV 6)
+	HeadMamba         // Mamba2 whose time steps and ways are made of what the convolution gives, and normed, as Mamba1's (PLaMo 2)
 	GooseState        // the same with keys that read and correct, without convolutions (RWKV 7)
 )
 

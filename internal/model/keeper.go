@@ -21,6 +21,7 @@ var keepers = map[arch.Keeper]keeper{
 	arch.ShortConv: gatedConv{},
 	arch.Mamba1:    mamba1{},
 	arch.Mamba2:    mamba2{},
+	arch.HeadMamba: headMamba{},
 	arch.DeltaNet:  deltaNet{},
 
 	arch.Lightning:  lightningAttention{},

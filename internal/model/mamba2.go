@@ -15,7 +15,7 @@ type stateSpace struct {
 	norm  []float32 // [G][I/G], or nil
 	out   weight    // [E][I]
 
-	ways  weight  // of Mamba 1: [R+2·N][I] what time steps are made of, and ways in and out, of what the convolution gives …
+	ways  weight  // of Mamba 1: [R+2·N][I] what time steps are made of, and ways in and out, of what the convolution gives (ways first in headMamba) …
 	step  weight  // … [I][R] what makes the steps …
 	norms [3]norm // … and norms of the three, or nothing
 }
@@ -48,7 +48,7 @@ func (mamba2) keep(r *run, dst, h []float32, l *layer, b *batch) {
 	r.causal(mixed, made[min(len(made), s.Inner):], all, wide, &x.conv, b)
 	r.eachRow(m, func(w *worker, row int) { w.silu(mixed[row*wide:][:wide]) })
 	r.parallel(len(b.seqs)*s.Heads, func(w *worker, task int) error {
-		r.scanHead(w, dst, made[min(len(made), s.Inner+wide):], mixed, l, b.seqs[task/s.Heads], task%s.Heads)
+		r.scanHead(w, dst, made[min(len(made), s.Inner+wide):], all, mixed, l, b.seqs[task/s.Heads], task%s.Heads)
 		return nil
 	})
 	r.eachRow(m, func(_ *worker, row int) {
@@ -63,8 +63,8 @@ func (mamba2) keep(r *run, dst, h []float32, l *layer, b *batch) {
 	})
 }
 
-// scanHead takes one head through a sequence; steps begin with the first time step, and rows of them are as wide as those of the first matrix's outputs.
-func (r *run) scanHead(w *worker, dst, steps, mixed []float32, l *layer, of sequence, head int) {
+// scanHead takes one head through a sequence; steps begin with the first time step, and rows of them are ld apart.
+func (r *run) scanHead(w *worker, dst, steps []float32, ld int, mixed []float32, l *layer, of sequence, head int) {
 	x, s := &l.space, &l.p.State
 	p, wide := s.Inner/s.Heads, s.Wide()
 	way := s.Inner + head/(s.Heads/s.Groups)*s.Size // where the group's way in begins; those out follow those in
@@ -72,7 +72,7 @@ func (r *run) scanHead(w *worker, dst, steps, mixed []float32, l *layer, of sequ
 	clear(state)
 	for row := of.from; row < of.from+of.n; row++ {
 		from := mixed[row*wide:][:wide]
-		step := softplus(steps[row*x.in.n+head] + x.time[head])
+		step := softplus(steps[row*ld+head] + x.time[head])
 		for i, v := range from[head*p:][:p] {
 			in[i] = v * step
 		}
