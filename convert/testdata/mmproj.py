@@ -27,6 +27,9 @@ def reference(llama, *args):
             os.dup2(said.fileno(), 2)
             # The tokenizers of the tiny models are nobody's, so the reference is told their pre-tokenizer.
             base.TextModel.get_vocab_base_pre = lambda self, tokenizer: "gpt-2"
+            small = dict(_vit_hidden_size=32, _vit_intermediate_size=48, _vit_num_layers=4, _vit_num_heads=2)  # of the only size that it knows, a smaller one
+            for k, v in small.items():
+                setattr(conversion.nemotron.NemotronNanoV2VLModel, k, v)
             sys.argv = ["convert_hf_to_gguf.py", *args]
             try:
                 runpy.run_path(os.path.join(llama, "convert_hf_to_gguf.py"), run_name="__main__")
@@ -214,6 +217,26 @@ def paddle():
     return c, n
 
 
+def nemotron(places):
+    """Nemotron Nano VL 2 as it is published; its tower is described by a name, and made small here."""
+    text = dict(TEXT, model_type="nemotron_h", architectures=["NemotronHForCausalLM"], head_dim=16, hybrid_override_pattern="M*-", num_hidden_layers=3, mamba_num_heads=4, mamba_head_dim=16,
+                n_groups=2, ssm_state_size=16, conv_kernel=4, expand=1, mlp_hidden_act="relu2", layer_norm_epsilon=1e-5, tie_word_embeddings=False, chunk_size=8)
+    cfg = tf.NemotronHConfig(**{k: v for k, v in text.items() if k not in ("architectures", "model_type")})
+    _, n = named(tf.NemotronHForCausalLM, cfg)
+    n = {"language_model." + k.replace("model.", "backbone.", 1) if k.startswith("model.") else "language_model." + k: s for k, s in n.items()}
+    c = dict(architectures=["NemotronH_Nano_VL_V2"], model_type="NemotronH_Nano_VL_V2", llm_config=text, downsample_ratio=0.5, force_image_size=64, projector_hidden_size=48, ps_version="v2",
+             hidden_size=64, vision_config=dict(architectures=["RADIOModel"], patch_size=16, max_resolution=16 * places, hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=2,
+                                 args=dict(model="vit_huge_patch16_224", register_multiple=10)))
+    v = "vision_model.radio_model."
+    n |= {v + "model.patch_generator.embedder.weight": [32, 768], v + "model.patch_generator.pos_embed": [1, places * places, 32], v + "model.patch_generator.cls_token.token": [10, 32],
+          v + "model.patch_generator.video_embedder.weight": [32, 1536], v + "input_conditioner.norm_mean": [3, 1, 1], v + "input_conditioner.norm_std": [3, 1, 1],
+          v + "summary_idxs": [3], "mlp1.0.weight": [128], "mlp1.1.weight": [48, 128], "mlp1.3.weight": [64, 48]}
+    for i in range(4):
+        for k, s in {"norm1": [32], "norm2": [32], "attn.qkv": [96, 32], "attn.proj": [32, 32], "mlp.fc1": [48, 32], "mlp.fc2": [32, 48]}.items():
+            n[f"{v}model.blocks.{i}.{k}.weight"], n[f"{v}model.blocks.{i}.{k}.bias"] = s, s[:1]
+    return c, n
+
+
 def cases():
     yield "llava", *shell(tf.LlavaForConditionalGeneration, tf.LlavaConfig(
         text_config=tf.LlamaConfig(**TEXT), vision_config=tf.CLIPVisionConfig(**TOWER), image_token_index=500)), CLIP, "llama", ("text",)
@@ -304,6 +327,8 @@ def cases():
         hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=2, image_size=980, patch_size=14)))
     yield "minicpmv46", c, n, HALF | {"scale_resolution": 112}, "qwen2", ("mmproj",)
     yield "minicpmv46-4x", c, {k: s for k, s in n.items()}, HALF | {"scale_resolution": 112, "downsample_mode": "4x"}, "qwen2", ("mmproj",)
+    yield "nemotronvl", *nemotron(4), CLIP, "llama", ("mmproj",)
+    yield "nemotronvl-wide", *nemotron(8), CLIP, "llama", ()  # the reference stretches places in float32
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
 
 

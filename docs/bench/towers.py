@@ -7,7 +7,8 @@ import json, os
 import torch
 import torch.nn.functional as F
 
-SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112)}
+SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'nemotronvl': (64, 64),
+         'nemotronvl-wide': (64, 64)}
 
 
 def weights(folder):
@@ -86,3 +87,23 @@ def minicpmv46(folder, x):
     y = y.permute(1, 2, 0, 3).reshape(1, 3, 14, -1)  # one row
     mode = json.load(open(os.path.join(folder, 'preprocessor_config.json'))).get('downsample_mode', '16x')
     return library(folder).model.get_image_features(pixel_values=y, target_sizes=torch.tensor([[h, w]]), downsample_mode=mode).pooler_output
+
+
+def nemotronvl(folder, x):
+    c, t = weights(folder)
+    v, n = c['vision_config'], 'vision_model.radio_model.model.'
+    y, h, w = patches(x, v['patch_size'])
+    lin = lambda z, k: F.linear(z, t[n + k + '.weight'], t[n + k + '.bias'])
+    norm = lambda z, k: F.layer_norm(z, z.shape[-1:], t[n + k + '.weight'], t[n + k + '.bias'], 1e-6)
+    p = t[n + 'patch_generator.pos_embed']
+    side = int(p.shape[1] ** 0.5)
+    p = F.interpolate(p.reshape(1, side, side, -1).permute(0, 3, 1, 2), size=(h, w), mode='bilinear', align_corners=True).flatten(2)[0].T
+    first = t[n + 'patch_generator.cls_token.token']
+    z = torch.cat([first, F.linear(y.flatten(1), t[n + 'patch_generator.embedder.weight']) + p])
+    for i in range(v['num_hidden_layers']):
+        b = f'blocks.{i}.'
+        q, k, u = lin(norm(z, b + 'norm1'), b + 'attn.qkv').reshape(len(z), 3, v['num_attention_heads'], -1).permute(1, 2, 0, 3)
+        z = z + lin(attention(q, k, u), b + 'attn.proj')
+        z = z + lin(F.gelu(lin(norm(z, b + 'norm2'), b + 'mlp.fc1')), b + 'mlp.fc2')
+    z = rms(squares(z[len(first):], h, w), t['mlp1.0.weight'], 1e-6)
+    return F.linear(F.relu(F.linear(z, t['mlp1.1.weight'])) ** 2, t['mlp1.3.weight'])

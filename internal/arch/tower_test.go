@@ -32,6 +32,10 @@ func sees(t testing.TB) map[string]map[string]any {
 	if err := json.Unmarshal(tinyFamilies(t)["qwen35"], &qwen35); err != nil {
 		t.Fatal(err)
 	}
+	var nemotron map[string]any
+	if err := json.Unmarshal(tinyFamilies(t)["nemotron_h"], &nemotron); err != nil {
+		t.Fatal(err)
+	}
 	pixels := map[string]any{"preprocessor": map[string]any{"min_pixels": 144, "max_pixels": 2304}}
 	of := func(class string, vision map[string]any, more ...map[string]any) map[string]any {
 		c := with(text, map[string]any{"architectures": []string{class}, "vision_config": vision})
@@ -75,6 +79,8 @@ func sees(t testing.TB) map[string]map[string]any {
 		"paddleocr": of("PaddleOCRVLForConditionalGeneration", tower(nil), pixels, map[string]any{"head_dim": 8,
 			"rope_scaling": map[string]any{"rope_type": "default", "mrope_section": []int{1, 2, 1}}}),
 		"minicpmv4_6": of("MiniCPMV4_6ForConditionalGeneration", tower(map[string]any{"image_size": 280}), map[string]any{"insert_layer_id": 1, "text_config": qwen35}),
+		"nemotron_v2_vl": of("NemotronH_Nano_VL_V2", tower(map[string]any{"max_resolution": 12}), map[string]any{"force_image_size": 12, "downsample_ratio": 0.5,
+			"projector_hidden_size": 10, "llm_config": with(nemotron, map[string]any{"num_hidden_layers": 5})}),
 		"cogvlm": of("CogVLMForCausalLM", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_heads": 2, "image_size": 12, "patch_size": 4,
 			"hidden_act": "gelu"}),
 	}
@@ -172,6 +178,21 @@ func TestPartsOfTensors(t *testing.T) {
 	conv := SecondInstant.Forward(numbers("conv", 2, 1, 2, 2, 2), nil)
 	if got, want := floatsOf(t, conv), []float32{4, 5, 6, 7, 12, 13, 14, 15}; !slices.Equal(got, want) || !slices.Equal(conv.Shape, []int{2, 1, 2, 2}) {
 		t.Errorf("%v of shape %v, want %v", got, conv.Shape, want)
+	}
+}
+
+// Places are stretched by straight lines, the corners where they were; a square of the right size stays.
+func TestStretched(t *testing.T) {
+	p := &Params{Vision: Vision{Image: 12, Patch: 4}}
+	if got, want := floatsOf(t, stretched.Forward(numbers("places", 1, 4, 1), p)), []float32{0, 0.5, 1, 1, 1.5, 2, 2, 2.5, 3}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	p.Vision.Image = 8
+	if got, want := floatsOf(t, stretched.Forward(numbers("places", 1, 16, 1), p)), []float32{0, 3, 12, 15}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if same := numbers("places", 1, 4, 1); stretched.Forward(same, p) != same {
+		t.Error("places of the right size were moved")
 	}
 }
 

@@ -29,6 +29,7 @@ type Vision struct {
 	Deep      []bool    // … which runtimes know of each layer
 	At        []int32   // layers that a file names: behind one of them patches are joined
 	Places    int       // of patches, that are learned
+	Wholes    int       // embeddings that stand for the whole image
 	Side      int       // of the square of those, where they are told so …
 	Width     int       // … twice
 	Instants  int       // of a film, that have places, too
@@ -78,6 +79,8 @@ func (p *Params) visionDim(word string) int {
 		return p.Embd * len(v.Features)
 	case "3E":
 		return 3 * p.Embd
+	case "wholes":
+		return v.Wholes
 	case "4E":
 		return 4 * p.Embd
 	case "4F":
