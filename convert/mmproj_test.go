@@ -11,6 +11,7 @@ import (
 	"hash/fnv"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -128,7 +129,7 @@ func TestSeeingEqualsReference(t *testing.T) {
 			compared++
 			t.Run(s.Name+" "+file, func(t *testing.T) {
 				got := made(t, s.source(t, nil), strings.ToUpper(typ), part == "mmproj")
-				silent := s.Name == "cogvlm" || s.Name == "gemma4" // of its activation function
+				silent := s.Name == "cogvlm" || strings.HasPrefix(s.Name, "gemma4") // of its activation function
 				if silent && got.Meta.Value("clip.use_gelu") != true {
 					t.Errorf("nothing tells runtimes of %s's activation function", s.Name)
 				}
@@ -155,13 +156,36 @@ func TestSeeingEqualsReference(t *testing.T) {
 				if s.Name == "kimivl" {
 					pairsByTurns(t, got, 4)
 				}
-				sameTensors(t, got, want.Tensors)
+				sameTensors(t, got, softened(t, s, got, want.Tensors))
 			})
 		}
 	}
 	if compared < 12 {
 		t.Errorf("only %d files were compared", compared)
 	}
+}
+
+// softened compares the scales with which Gemma 4 hears with log(1+eˣ), and gives them the hashes that they have: the reference's differ in last bits, by machines.
+func softened(t *testing.T, s *seeing, got *formats.Source, want [][]json.RawMessage) [][]json.RawMessage {
+	for i, x := range got.Tensors {
+		before, ok := strings.CutSuffix(x.Name, ".per_dim_scale.weight")
+		if !ok {
+			continue
+		}
+		name := "model.audio_tower.layers." + strings.TrimPrefix(before, "a.blk.") + ".self_attn.per_dim_scale"
+		y := make([]float32, x.Cols())
+		if err := x.Rows.ReadRows(y, 0); err != nil {
+			t.Fatal(err)
+		}
+		for j, w := range namedWeights(name, s.Tensors[name]) {
+			if soft := math.Log1p(math.Exp(float64(w))); math.Abs(float64(y[j])/soft-1) > 1e-7 {
+				t.Errorf("%s: number %d is %v, want %v", x.Name, j, y[j], soft)
+			}
+		}
+		sum := sha256.Sum256(body(t, x))
+		want[i][3] = marshal(t, hex.EncodeToString(sum[:8]))
+	}
+	return want
 }
 
 // pairsByTurns gives heads of queries and keys the order that the reference leaves them in, though runtimes want the pairs of columns before those of

@@ -308,6 +308,10 @@ def cases():
     yield "gemma4", *named(tf.Gemma4ForConditionalGeneration, tf.Gemma4Config(text_config=G4, audio_config=None, vision_config=dict(
         hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=2, num_key_value_heads=2, head_dim=16, patch_size=4, position_embedding_size=64,
         use_clipped_linears=True, standardize=True))), {"image_mean": [0.0, 0.0, 0.0], "image_std": [1.0, 1.0, 1.0]}, "gemma3", ("mmproj",)
+    yield "gemma4-hears", *named(tf.Gemma4ForConditionalGeneration, tf.Gemma4Config(text_config=G4, vision_config=dict(
+        hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=2, num_key_value_heads=2, head_dim=16, patch_size=4, position_embedding_size=64,
+        use_clipped_linears=False, standardize=False), audio_config=dict(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, subsampling_conv_channels=[128, 8], output_proj_dims=48))), \
+        {"image_mean": [0.0, 0.0, 0.0], "image_std": [1.0, 1.0, 1.0]}, "gemma3", ("mmproj",)
     c, n = named(tf.Lfm2VlForConditionalGeneration, tf.Lfm2VlConfig(projector_hidden_size=40, tie_word_embeddings=True,
         text_config=dict(TEXT, model_type="lfm2", layer_types=["conv", "full_attention"], block_auto_adjust_ff_dim=False),
         vision_config=dict(model_type="siglip2_vision_model", hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=2, patch_size=16, num_patches=256,

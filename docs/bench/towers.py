@@ -1,14 +1,14 @@
-"""What the towers of vision.py's second half make of an image: with transformers where it has the class, else by the formulas of the published code.
+"""What the towers of vision.py's second half make of an image or a sound: with transformers where it has the class, else by the formulas of the published code.
 
-Each function is given the folder of a checkpoint and the image's normed pixels, of shape (1, 3, height, width), and returns embeddings in the order in which
-runtimes tell them. SIZES are heights and widths of test images.
+Each function is given the folder of a checkpoint and the image's normed pixels, of shape (1, 3, height, width), or the instants of a sound, 16000 a second, and returns embeddings in the order in which
+runtimes tell them. SIZES are heights and widths of test images, and lengths of test sounds.
 """
 import json, os
 import torch
 import torch.nn.functional as F
 
 SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'nemotronvl': (64, 64),
-         'nemotronvl-wide': (64, 64)}
+         'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000}
 
 
 def weights(folder):
@@ -107,3 +107,10 @@ def nemotronvl(folder, x):
         z = z + lin(F.gelu(lin(norm(z, b + 'norm2'), b + 'mlp.fc1')), b + 'mlp.fc2')
     z = rms(squares(z[len(first):], h, w), t['mlp1.0.weight'], 1e-6)
     return F.linear(F.relu(F.linear(z, t['mlp1.1.weight'])) ** 2, t['mlp1.3.weight'])
+
+
+def gemma4(folder, x):
+    from transformers import Gemma4AudioFeatureExtractor
+    f = Gemma4AudioFeatureExtractor()([x.numpy()], sampling_rate=16000, return_tensors='pt')
+    out = library(folder).model.get_audio_features(f['input_features'], f['input_features_mask'].bool())
+    return out.pooler_output

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Embeddings of an image: llama.cpp (libmtmd) with quern's two files against transformers, on tiny models.
+"""Embeddings of an image or a sound: llama.cpp (libmtmd) with quern's two files against transformers, on tiny models.
 
 usage: vision.py QUERN MODELS WORK --llama PYTHON [NAME…]
 
@@ -24,7 +24,7 @@ ctx = M.mtmd_init_from_file(mmproj.encode(), model._model.model, p)
 assert ctx, 'mmproj not loaded'
 raw = img.tobytes()
 buf = (ctypes.c_uint8 * len(raw)).from_buffer_copy(raw)
-bitmap = M.mtmd_bitmap_init(img.shape[1], img.shape[0], buf)
+bitmap = M.mtmd_bitmap_init_from_audio(len(img), (ctypes.c_float * len(img)).from_buffer(img)) if img.ndim == 1 else M.mtmd_bitmap_init(img.shape[1], img.shape[0], buf)
 chunks = M.mtmd_input_chunks_init()
 marker = M.mtmd_default_marker()
 t = M.mtmd_input_text()
@@ -35,7 +35,7 @@ assert rc == 0, rc
 all, n_embd = [], L.llama_model_n_embd_inp(model._model.model)
 for i in range(M.mtmd_input_chunks_size(chunks)):
     c = M.mtmd_input_chunks_get(chunks, i)
-    if M.mtmd_input_chunk_get_type(c) != 1:
+    if M.mtmd_input_chunk_get_type(c) == 0:  # a text
         continue
     assert M.mtmd_encode_chunk(ctx, c) == 0
     n = M.mtmd_input_chunk_get_n_tokens(c)
@@ -100,10 +100,10 @@ def transformers_embeddings(name, folder, img):
     import torch, transformers as tf
     pre = json.load(open(os.path.join(folder, 'preprocessor_config.json')))
     pre = pre.get('media_proc_cfg', pre)
-    x = torch.from_numpy(((img / 255 - pre['image_mean']) / pre['image_std']).astype(np.float32)).permute(2, 0, 1)[None]
-    if name in towers.SIZES and hasattr(towers, name.split('-')[0]):
+    x = torch.from_numpy(img) if img.ndim == 1 else torch.from_numpy(((img / 255 - pre['image_mean']) / pre['image_std']).astype(np.float32)).permute(2, 0, 1)[None]
+    if name in towers.SIZES and hasattr(towers, name.split('-')[0].replace('.', '')):
         with torch.no_grad():
-            return plain(getattr(towers, name.split('-')[0])(folder, x))
+            return plain(getattr(towers, name.split('-')[0].replace('.', ''))(folder, x))
     older = dict(key_mapping={'^visual': 'model.visual', r'^model\.(?!visual|language_model)': 'model.language_model.'}) if name.startswith('qwen3') else {}
     if name == 'lightonocr':  # transformers spells its class otherwise
         model = tf.LightOnOcrForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation='eager').eval()
@@ -189,7 +189,11 @@ os.makedirs(a.work, exist_ok=True)
 print('| model | embeddings | F32 | F16 | Q8_0 |\n| --- | --- | --- | --- | --- |')
 for name in a.names or SIZES:
     folder, cells, want = os.path.join(a.models, name), [], None
-    img = np.random.default_rng(1).integers(0, 256, (*SIZES[name], 3), np.uint8)
+    dice = np.random.default_rng(1)
+    if isinstance(SIZES[name], int):  # instants of a sound
+        img = (dice.standard_normal(SIZES[name]) * 0.05 + 0.3 * np.sin(np.arange(SIZES[name]) * 0.07 * (1 + np.arange(SIZES[name]) / SIZES[name]))).astype(np.float32)
+    else:
+        img = dice.integers(0, 256, (*SIZES[name], 3), np.uint8)
     image, out, text = (os.path.join(a.work, name + s) for s in ('.img.npy', '.out.npy', '.gguf'))
     np.save(image, img)
     run(a.quern, 'convert', folder, '--outtype', 'f32', '-o', text, '--force', '--pre', 'gpt-2')

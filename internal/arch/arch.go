@@ -69,6 +69,7 @@ type Rule struct {
 	Shape    string // dimensions outermost first, in the letters of Params.Dim: "V E", "Q E"
 	From     string // dimensions of the source tensor where Do changes them, without that of the experts
 	Do       Op
+	Hears    bool                                // its layers are those of the tower that hears
 	Idle     bool                                // it lies in files, and nothing multiplies with it
 	Number   func(p *Params, layer int) *float32 // of a tensor of one number, which files tell as a key: where it is kept
 	Optional bool

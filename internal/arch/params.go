@@ -117,7 +117,8 @@ type Params struct {
 	Sections []int32 // of a head, rotated by time, height and width; the three are equal in a text
 	// Deepstack is to how many of the first layers images add more than embeddings.
 	Deepstack int
-	Vision    Vision // of a tower; zero without
+	Vision    Vision  // of a tower; zero without
+	Hear      Hearing // of one that hears, likewise
 }
 
 // Mute are the tokens that are never predicted: from … to before.
@@ -194,7 +195,7 @@ func (p *Params) Dim(letter string) int {
 	if letter == "HCE" { // all streams of a token
 		return p.Hyper.Streams * p.Embd
 	}
-	return max(p.AltUp.dim(letter), p.Hyper.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.pooledDim(letter), p.visionDim(letter), p.State.dim(letter), p.Draft.dim(letter, p))
+	return max(p.AltUp.dim(letter), p.Hyper.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.pooledDim(letter), p.visionDim(letter), p.hearingDim(letter), p.State.dim(letter), p.Draft.dim(letter, p))
 }
 
 // Gates is the number of outputs of RoleAttnGate.

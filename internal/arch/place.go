@@ -114,8 +114,11 @@ func (r *Rule) names(name string, p *Params) func(yield func(int, string) bool) 
 			}
 			return
 		}
-		n := 0
-		for l := range p.Layers {
+		n, layers := 0, p.Layers
+		if r.Hears {
+			layers = p.Hear.Layers
+		}
+		for l := range layers {
 			if r.When != nil && !r.When(p, l) {
 				continue
 			}

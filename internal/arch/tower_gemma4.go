@@ -2,46 +2,47 @@ package arch
 
 import (
 	"slices"
-	"strings"
 
 	"quern/formats"
 )
 
 // Gemma4Tower is the tower with which Gemma 4 sees: places by column and by row, RMS norms before and behind attention and feed-forward network, heads
 // normed and rotated by column and by row; patches averaged in squares and projected by one matrix. Matrices of small models cut off what they are given
-// and what they give. The tower with which it hears is left out.
+// and what they give. Small models hear, too (tower_gemma4_hears.go).
 var Gemma4Tower = registerTower(Arch{
 	Projector: "gemma4v",
 	Variants: []Variant{{
 		Type: "gemma4", HF: []string{"Gemma4ForConditionalGeneration"},
-		Defaults: map[string]any{
+		Defaults: with(gemma4HearsDefaults, map[string]any{
 			"vision_config.hidden_size": 768, "vision_config.intermediate_size": 3072, "vision_config.num_hidden_layers": 16, "vision_config.num_attention_heads": 12,
 			"vision_config.head_dim": 64, "vision_config.patch_size": 16, "vision_config.hidden_activation": "gelu_pytorch_tanh", "vision_config.rms_norm_eps": 1e-6,
 			"vision_config.position_embedding_size": 10240, "vision_config.pooling_kernel_size": 3, "hidden_size": 2304,
 			"preprocessor.image_mean": []float32{0, 0, 0}, "preprocessor.image_std": []float32{1, 1, 1},
-		},
+		}),
 	}},
-	Own: slices.Concat([]string{"vision_tower.*", "embed_vision.*", "model.embed_vision.*"}, gemmaHears),
-	Keys: slices.Concat(replaceKey(visionKeys, ofAnySize(224)), []Key{
+	Own: []string{"vision_tower.*", "embed_vision.*", "model.embed_vision.*", "audio_tower.*", "embed_audio.*", "model.embed_audio.*"},
+	Keys: slices.Concat(replaceKey(visionKeys, ofAnySize(224)), hearingKeys("audio_config."), []Key{
 		{HF: []string{"vision_config.position_embedding_size"}, Field: func(p *Params) any { return &p.Vision.Places }, Default: nothing, When: never},
 		{GGUF: "clip.vision.projector_type", Field: projector("gemma4v").Field, Default: projector("gemma4v").Default},
 		towerEps("vision_config.rms_norm_eps"),
 	}, towerAct, []Key{
 		{GGUF: "clip.vision.projector.scale_factor", HF: []string{"vision_config.pooling_kernel_size"}, Field: func(p *Params) any { return &p.Vision.Scale },
 			Default: func(p *Params) { p.Vision.Scale = 3 }, When: func(p *Params) bool { return p.Vision.Scale != 3 }}, // runtimes assume 3
-	}),
+		{HF: []string{"audio_config.subsampling_conv_channels"}, Field: func(p *Params) any { return &p.Hear.Channels }, Default: nothing, When: never},
+		{HF: []string{"audio_config.conv_kernel_size"}, Field: func(p *Params) any { return &p.Hear.Kernel }, Default: nothing, When: never},
+		{HF: []string{"audio_config.output_proj_dims"}, Field: func(p *Params) any { return &p.Hear.Out }, Default: nothing, When: never},
+	}, hearingEnds("gemma4a", "audio_config.input_feat_size")),
 	Tensors: slices.Concat([]Rule{
 		{GGUF: "v.patch_embd.weight", HF: clipAt + "patch_embedder.input_proj.weight", Role: RoleTower, Shape: "E rgb patch patch", From: "E pixels", Do: coloursFirst, Store: StoreConv},
 		{GGUF: "v.position_embd.weight", HF: clipAt + "patch_embedder.position_embedding_table", Role: RoleTower, Shape: "two table E", Store: "F32"},
 		{GGUF: "v.std_bias", HF: clipAt + "std_bias", Role: RoleTower, Shape: "E", Optional: true, Flag: "vision_config.standardize"},
 		{GGUF: "v.std_scale", HF: clipAt + "std_scale", Role: RoleTower, Shape: "E", Optional: true, Flag: "vision_config.standardize"},
 		{GGUF: "mm.input_projection.weight", HF: "model.embed_vision.embedding_projection.weight", Role: RoleTower, Shape: "text E"},
-	}, gemma4Layers),
-	Drop: gemmaHears,
-	Refuse: []Refusal{
+	}, gemma4Layers, gemma4Hears),
+	Refuse: append([]Refusal{
 		{HF: "vision_config.attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "vision_config.rope_parameters.rope_theta", Unless: []string{"100", "100.0"}, Why: "places are rotated with another base"},
-	},
+	}, gemma4HearsRefuses...),
 	Finish: func(c *Config, p *Params) error {
 		for _, k := range []string{"vision_config.head_dim", "vision_config.num_key_value_heads"} {
 			want := map[string]int{"vision_config.head_dim": p.Embd / max(1, p.Heads), "vision_config.num_key_value_heads": p.Heads}[k]
@@ -51,17 +52,15 @@ var Gemma4Tower = registerTower(Arch{
 				return c.fail(k, formats.Unsupported("is %v in a tower of width %d with %d heads, in which runtimes take it to be %d", v, p.Embd, p.Heads, want), "")
 			}
 		}
-		return nil
+		return finishGemma4Hears(c, p)
 	},
 	Look: func(src *formats.Source, p *Params) {
 		if t := src.Tensor("v.position_embd.weight"); t != nil && len(t.Shape) == 3 {
 			p.Vision.Places = t.Shape[1]
 		}
+		lookGemma4Hears(src, p)
 	},
 })
-
-// gemmaHears are the tensors with which Gemma 4 hears.
-var gemmaHears = []string{"audio_tower.*", "embed_audio.*", "model.embed_audio.*"}
 
 var gemma4Layers = func() (rules []Rule) {
 	at := clipAt + "encoder.layers.{}."
@@ -75,11 +74,7 @@ var gemma4Layers = func() (rules []Rule) {
 		{"attn_q", "self_attn.q_proj", "E E"}, {"attn_k", "self_attn.k_proj", "E E"}, {"attn_v", "self_attn.v_proj", "E E"}, {"attn_out", "self_attn.o_proj", "E E"},
 		{"ffn_gate", "mlp.gate_proj", "F E"}, {"ffn_up", "mlp.up_proj", "F E"}, {"ffn_down", "mlp.down_proj", "E F"},
 	} {
-		rules = append(rules, Rule{GGUF: "v.blk.{}." + m.gguf + ".weight", HF: at + m.hf + ".linear.weight", Role: RoleTower, Shape: m.shape})
-		for _, end := range strings.Fields("input_max input_min output_max output_min") {
-			rules = append(rules, Rule{GGUF: "v.blk.{}." + m.gguf + "." + end, HF: at + m.hf + "." + end, Role: RoleTower, Shape: "1", From: " ", Do: oneNumber,
-				Optional: true, Flag: "vision_config.use_clipped_linears"})
-		}
+		rules = append(rules, clipped("v.blk.{}."+m.gguf, at+m.hf, m.shape, "vision_config.use_clipped_linears")...)
 	}
 	return rules
 }()

@@ -72,7 +72,9 @@ func sees(t testing.TB) map[string]map[string]any {
 		"glm4v": of("GlmOcrForConditionalGeneration", map[string]any{"depth": 3, "hidden_size": 8, "intermediate_size": 12, "num_heads": 2, "image_size": 12, "patch_size": 4,
 			"out_hidden_size": 16, "learned_places": true}, map[string]any{"text_config": with(text, map[string]any{"model_type": "glm_ocr_text", "head_dim": 8})}),
 		"gemma4v": of("Gemma4ForConditionalGeneration", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 2, "head_dim": 4,
-			"patch_size": 4, "position_embedding_size": 5, "use_clipped_linears": true, "standardize": true}, map[string]any{"text_config": gemma4}),
+			"patch_size": 4, "position_embedding_size": 5, "use_clipped_linears": true, "standardize": true}, map[string]any{"text_config": gemma4, "audio_config": map[string]any{
+			"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3, "input_feat_size": 8, "subsampling_conv_channels": []int{8, 2}, "output_proj_dims": 10,
+			"use_clipped_linears": true}}),
 		"lfm2": of("Lfm2VlForConditionalGeneration", tower(map[string]any{"num_patches": 9}), map[string]any{"projector_hidden_size": 10, "downsample_factor": 3,
 			"text_config": with(text, map[string]any{"model_type": "lfm2", "layer_types": []string{"full_attention"}, "norm_eps": 1e-5})}),
 		"dots_ocr": of("DotsOCRForCausalLM", tower(map[string]any{"embed_dim": 8, "use_bias": true}), pixels),

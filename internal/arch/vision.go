@@ -96,6 +96,9 @@ func (v *Vision) patches() int { return v.side() * v.side() }
 // checkTower refuses sizes that contradict each other or overflow.
 func (p *Params) checkTower() error {
 	v := &p.Vision
+	if err := p.Hear.check(); err != nil || p.Hear.Has && !v.Has {
+		return err
+	}
 	for _, f := range []struct {
 		name string
 		n    int

@@ -1,0 +1,122 @@
+package arch
+
+import "quern/formats"
+
+// Hearing is what a tower that hears has. It stands beside one that sees or alone, and counts layers of its own.
+type Hearing struct {
+	Has       bool
+	Projector string  // where a file has one of each kind
+	Text      int     // the width of the language model
+	Embd      int     // its own
+	FF        int     //
+	Layers    int     //
+	Heads     int     //
+	Mel       int     // bands of frequencies
+	Eps       float32 // of its norms
+	Out       int     // the width before the projector, where it is another
+	Kernel    int     // instants that a convolution within a layer takes
+	Channels  []int32 // of the convolutions before the first layer
+}
+
+// hearingDim is the size of a dimension of a tower that hears.
+func (p *Params) hearingDim(word string) int {
+	h := &p.Hear
+	switch word {
+	case "heard":
+		return h.Embd
+	case "2heard":
+		return 2 * h.Embd
+	case "heard-ff":
+		return h.FF
+	case "heard-head":
+		return h.Embd / max(1, h.Heads)
+	case "heard-out":
+		return h.Out
+	case "mel":
+		return h.Mel
+	case "three":
+		return 3
+	case "kernel":
+		return h.Kernel
+	case "channels":
+		return h.channels(0)
+	case "channels-1":
+		return h.channels(1)
+	case "bands": // of both convolutions, each of which halves frequencies
+		return h.Mel / 4 * h.channels(1)
+	}
+	return 0
+}
+
+func (h *Hearing) channels(i int) int {
+	if i >= len(h.Channels) {
+		return 0
+	}
+	return int(h.Channels[i])
+}
+
+// check refuses sizes that contradict each other or overflow.
+func (h *Hearing) check() error {
+	if !h.Has {
+		return nil
+	}
+	for _, f := range []struct {
+		name string
+		n    int
+	}{{"number of the layers of the tower that hears", h.Layers}, {"width of the tower that hears", h.Embd}, {"width of its feed-forward network", h.FF},
+		{"number of its heads", h.Heads}, {"number of its bands of frequencies", h.Mel}, {"width of the language model", h.Text}} {
+		if f.n <= 0 || f.n > 1<<20 {
+			return formats.Corrupt("the %s is %d", f.name, f.n)
+		}
+	}
+	switch {
+	case h.Layers > 512:
+		return formats.Unsupported("%d layers are more than the 512 that runtimes load", h.Layers)
+	case h.Embd%h.Heads != 0:
+		return formats.Corrupt("a width of %d for %d heads", h.Embd, h.Heads)
+	case !positive(h.Eps):
+		return formats.Corrupt("the norm's epsilon is %v", h.Eps)
+	case h.Kernel < 0 || h.Kernel > 1<<10 || h.Out < 0 || h.Out > 1<<20 || h.channels(0) < 0 || h.channels(0) > 1<<16 || h.channels(1) < 0 || h.channels(1) > 1<<16:
+		return formats.Corrupt("convolutions of %d instants with %v channels, and %d embeddings", h.Kernel, h.Channels, h.Out)
+	}
+	return nil
+}
+
+// hearingKeys begin what a file tells of a tower that hears, in the reference's order. in is where config.json has its sizes.
+func hearingKeys(in string) []Key {
+	hears := func(p *Params) bool { return p.Hear.Has }
+	return []Key{
+		{GGUF: "clip.has_audio_encoder", Field: func(p *Params) any { return &p.Hear.Has }, Default: nothing, When: hears},
+		{GGUF: "clip.audio.projection_dim", HF: []string{"text_config.hidden_size", "hidden_size"}, Field: func(p *Params) any { return &p.Hear.Text }, Default: nothing, When: hears},
+		{GGUF: "clip.audio.embedding_length", HF: []string{in + "hidden_size", in + "d_model"}, Field: func(p *Params) any { return &p.Hear.Embd }, Default: nothing, When: hears},
+		{GGUF: "clip.audio.feed_forward_length", HF: []string{in + "intermediate_size", in + "encoder_ffn_dim"}, Field: func(p *Params) any { return &p.Hear.FF }, Default: nothing, When: hears},
+		{GGUF: "clip.audio.block_count", HF: []string{in + "num_hidden_layers", in + "encoder_layers"}, Field: func(p *Params) any { return &p.Hear.Layers }, Default: nothing, When: hears},
+		{GGUF: "clip.audio.attention.head_count", HF: []string{in + "num_attention_heads", in + "encoder_attention_heads"},
+			Field: func(p *Params) any { return &p.Hear.Heads }, Default: nothing, When: hears},
+	}
+}
+
+// hearingEnds end it: the projector, where each kind of tower has its own, the bands of frequencies, and the epsilon of norms.
+func hearingEnds(projector string, mel ...string) []Key {
+	hears := func(p *Params) bool { return p.Hear.Has }
+	keys := []Key{
+		{GGUF: "clip.audio.num_mel_bins", HF: mel, Field: func(p *Params) any { return &p.Hear.Mel }, Default: nothing, When: hears},
+		{GGUF: "clip.audio.attention.layer_norm_epsilon", Field: func(p *Params) any { return &p.Hear.Eps }, Default: func(p *Params) { p.Hear.Eps = 1e-5 }, When: hears},
+	}
+	if projector == "" {
+		return keys
+	}
+	return append([]Key{{GGUF: "clip.audio.projector_type", Field: func(p *Params) any { return &p.Hear.Projector },
+		Default: func(p *Params) { p.Hear.Projector = projector }, When: hears}}, keys...)
+}
+
+// hearing are rules of a tower that hears, which is not in every model; layers in their names are its own.
+func hearing(lists ...[]Rule) (rules []Rule) {
+	for _, list := range lists {
+		for _, r := range list {
+			r.Hears, r.When = true, func(p *Params, _ int) bool { return p.Hear.Has }
+			rules = append(rules, r)
+		}
+	}
+	return rules
+}
