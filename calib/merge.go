@@ -13,12 +13,17 @@ type sum struct {
 }
 
 // Merge adds importance matrices up, as if their texts had been run one after the other. The old format counts chunks
-// instead of tokens: each stands for ctx of them. Entries of different sizes are an error that names both files.
+// instead of tokens: each stands for ctx of them. There were as many chunks as the files say together, or as reached the tensor that saw
+// the most tokens, whichever is more: an encoder and a decoder see a part of each. Entries of different sizes are an error that names both files.
 func Merge(ctx int, list ...*formats.Imatrix) (*formats.Imatrix, error) {
 	sums, first := map[string]*sum{}, map[string]string{}
 	out := &formats.Imatrix{ChunkSize: ctx}
 	var names []string
+	most := int64(0)
 	for _, m := range list {
+		if !m.Legacy {
+			most += int64(m.Chunks) * int64(m.ChunkSize)
+		}
 		tokens := int64(1)
 		if m.Legacy {
 			tokens = int64(ctx)
@@ -37,7 +42,6 @@ func Merge(ctx int, list ...*formats.Imatrix) (*formats.Imatrix, error) {
 		}
 		out.Datasets = append(out.Datasets, m.Datasets...)
 	}
-	most := int64(0)
 	for _, name := range names {
 		s := sums[name]
 		e := formats.ImatrixEntry{Name: name, Counts: s.counts, Sums: make([]float32, len(s.values))}

@@ -35,6 +35,10 @@ func TestMerge(t *testing.T) {
 	if got := Partial(a, b, old); !slices.Equal(got, []string{"blk.0.a", "blk.0.b", "blk.0.e"}) || Partial(a, a) != nil {
 		t.Errorf("entries that not all have: %v", got)
 	}
+	a.Chunks, a.ChunkSize, b.Chunks, b.ChunkSize = 4, 32, 6, 64 // an encoder saw half of each
+	if m, err := Merge(64, a, b, old); err != nil || m.Chunks != 8 {
+		t.Errorf("chunks that files tell: %v, %v", m, err)
+	}
 	b.Entries[0].Sums = b.Entries[0].Sums[1:]
 	if _, err := Merge(32, a, b); err == nil || !strings.Contains(err.Error(), `b: "blk.0.e"`) || !strings.Contains(formats.Hint(err), "model as a") {
 		t.Errorf("sizes that differ: %v, %q", err, formats.Hint(err))
@@ -81,4 +85,9 @@ func TestStatistics(t *testing.T) {
 	}
 	near("sum of layer 1", layers[1].Total, (4*16+2*1)/6.)
 	near("cosine of layer 1", layers[1].Cosine, 4./6)
+	both := Statistics(&formats.Imatrix{Entries: []formats.ImatrixEntry{
+		{Name: "dec.blk.0.attn_q.weight", Sums: []float32{1, 1}, Counts: []int64{1}}, {Name: "enc.blk.0.attn_q.weight", Sums: []float32{4, 4}, Counts: []int64{1}}}})
+	if layers = ByLayer(both); len(layers) != 2 || layers[0].Side != "enc" || layers[0].Total != 8 || layers[1].Side != "dec" || layers[1].Total != 2 {
+		t.Errorf("layers of an encoder and a decoder: %+v", layers)
+	}
 }

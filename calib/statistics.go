@@ -14,8 +14,9 @@ import (
 // A Statistic describes the mean squares of one tensor's inputs, in llama-imatrix's terms.
 type Statistic struct {
 	Tensor  string   `json:"tensor"`
-	Layer   int      `json:"layer"` // -1 outside layers
-	Kind    string   `json:"kind"`  // the tensor's name within its layer
+	Side    string   `json:"side,omitempty"` // "enc" or "dec", of a model that has both
+	Layer   int      `json:"layer"`          // -1 outside layers
+	Kind    string   `json:"kind"`           // the tensor's name within its layer
 	Total   float64  `json:"sum"`
 	Min     float64  `json:"min"`
 	Max     float64  `json:"max"`
@@ -36,7 +37,7 @@ func (s *Statistic) Uniformity() float64 {
 	return s.Entropy / math.Log2(float64(s.N))
 }
 
-var layerOf = regexp.MustCompile(`blk\.(\d+)\.`)
+var layerOf = regexp.MustCompile(`^(?:(\w+)\.)?blk\.(\d+)\.`)
 
 // Statistics are those of every tensor, by kind, the largest sums first. Matrices that no token reached are left out.
 func Statistics(m *formats.Imatrix) []Statistic {
@@ -49,8 +50,9 @@ func Statistics(m *formats.Imatrix) []Statistic {
 		e := &m.Entries[i]
 		s := Statistic{Tensor: e.Name, Layer: -1, Kind: kind(e.Name)}
 		if at := layerOf.FindStringSubmatchIndex(e.Name); at != nil {
-			s.Layer, _ = strconv.Atoi(e.Name[at[2]:at[3]])
-			before := e.Name[:at[2]] + strconv.Itoa(s.Layer-1) + e.Name[at[3]:]
+			s.Side = e.Name[:max(0, at[3])]
+			s.Layer, _ = strconv.Atoi(e.Name[at[4]:at[5]])
+			before := e.Name[:at[4]] + strconv.Itoa(s.Layer-1) + e.Name[at[5]:]
 			if o := sums[before]; len(o) == len(e.Sums) {
 				c := cosine(e.Sums, o)
 				s.Cosine = &c
@@ -128,39 +130,44 @@ func cosine(a, b []float32) float64 {
 
 // A LayerStatistic is the mean over the tensors of a layer, each counted by its columns.
 type LayerStatistic struct {
+	Side   string  `json:"side,omitempty"`
 	Layer  int     `json:"layer"`
 	Total  float64 `json:"sum"`
 	ZD     float64 `json:"z_density"`
 	Cosine float64 `json:"cosine"`
 }
 
-// ByLayer sums statistics up for every layer, in order.
-func ByLayer(list []Statistic) []LayerStatistic {
-	at, weight := map[int]*LayerStatistic{}, map[int]float64{}
-	var layers []int
+// ByLayer sums statistics up for every layer, in order, those of an encoder before those of its decoder.
+func ByLayer(list []Statistic) (out []LayerStatistic) {
+	type layer struct {
+		side string
+		at   int
+	}
+	at, weight := map[layer]int{}, []float64(nil) // where in out
 	for _, s := range list {
 		if s.Layer < 0 {
 			continue
 		}
-		l := at[s.Layer]
-		if l == nil {
-			l = &LayerStatistic{Layer: s.Layer}
-			at[s.Layer] = l
-			layers = append(layers, s.Layer)
+		i, there := at[layer{s.Side, s.Layer}]
+		if !there {
+			i = len(out)
+			at[layer{s.Side, s.Layer}] = i
+			out, weight = append(out, LayerStatistic{Side: s.Side, Layer: s.Layer}), append(weight, 0)
 		}
-		n := float64(s.N)
-		weight[s.Layer] += n
+		l, n := &out[i], float64(s.N)
+		weight[i] += n
 		l.Total += n * s.Total
 		l.ZD += n * s.ZD
 		if s.Cosine != nil {
 			l.Cosine += n * *s.Cosine
 		}
 	}
-	slices.Sort(layers)
-	var out []LayerStatistic
-	for _, i := range layers {
-		l, n := at[i], weight[i]
-		out = append(out, LayerStatistic{i, l.Total / n, l.ZD / n, l.Cosine / n})
+	for i := range out {
+		l, n := &out[i], weight[i]
+		l.Total, l.ZD, l.Cosine = l.Total/n, l.ZD/n, l.Cosine/n
 	}
+	slices.SortFunc(out, func(a, b LayerStatistic) int {
+		return cmp.Or(cmp.Compare(b.Side, a.Side), cmp.Compare(a.Layer, b.Layer))
+	})
 	return out
 }

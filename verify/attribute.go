@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"quern/formats"
 	"quern/internal/arch"
@@ -88,7 +89,8 @@ func cut(base, quant *arch.Bound, by string) ([]*part, error) {
 			s.Part, s.Layer = s.Role, -1
 		case ByLayer:
 			if o.Layer >= 0 {
-				s.Part, s.Role = fmt.Sprintf("layer %d", o.Layer), ""
+				side, _, _ := strings.Cut(t.Name, "blk.") // of an encoder and a decoder
+				s.Part, s.Role = fmt.Sprintf("%slayer %d", strings.Replace(side, ".", " ", 1), o.Layer), ""
 			}
 		}
 		p := at[s.Part]

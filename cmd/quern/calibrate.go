@@ -216,7 +216,7 @@ func observe(c *cli.Context, ui *ui, out string) (m *formats.Imatrix, done func(
 	if m, err = sums.Imatrix(); err != nil {
 		return nil, nil, &formats.Error{File: c.Args().First(), Err: err}
 	}
-	m.Datasets = []string{filepath.Base(c.String("text"))}
+	m.Datasets, m.Chunks, m.ChunkSize = []string{filepath.Base(c.String("text"))}, len(chunks), c.Int("ctx")
 	return m, func() { _ = os.Remove(state.Path) }, nil // it may not be there
 }
 

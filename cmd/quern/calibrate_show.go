@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -65,7 +66,7 @@ func printStatistics(ui *ui, list []calib.Statistic, layers []calib.LayerStatist
 	for _, s := range list {
 		layer, cosine := "-", "-"
 		if s.Layer >= 0 {
-			layer = fmt.Sprint(s.Layer)
+			layer = layerName(s.Side, s.Layer)
 		}
 		if s.Cosine != nil {
 			cosine = fmt.Sprintf("%.4f", *s.Cosine)
@@ -79,8 +80,11 @@ func printStatistics(ui *ui, list []calib.Statistic, layers []calib.LayerStatist
 		0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
 	rows = nil
 	for _, l := range layers {
-		rows = append(rows, []string{fmt.Sprint(l.Layer), fmt.Sprintf("%.2f", l.Total), fmt.Sprintf("%.4f %%", 100*l.ZD), fmt.Sprintf("%.4f", l.Cosine)})
+		rows = append(rows, []string{layerName(l.Side, l.Layer), fmt.Sprintf("%.2f", l.Total), fmt.Sprintf("%.4f %%", 100*l.ZD), fmt.Sprintf("%.4f", l.Cosine)})
 	}
 	ui.say("\nmeans of each layer, tensors counted by their columns")
 	ui.table([]string{"layer", "Σ(act²)", "z > 1", "cosine"}, rows, 0, 1, 2, 3)
 }
+
+// layerName is the number of a layer, behind which of two stacks has it.
+func layerName(side string, layer int) string { return strings.TrimSpace(fmt.Sprint(side, " ", layer)) }

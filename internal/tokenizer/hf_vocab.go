@@ -53,7 +53,7 @@ func (f *folder) base(v *Vocab) error {
 	v.room(n)
 	for _, e := range f.tok.Vocab.entries {
 		if int(e.id) >= n {
-			return corrupt("token %q has the id %d, the model has %d tokens", e.text, e.id, n)
+			return corrupt("token %q has the id %d, the model has %d tokens: its vocab_size and the tokenizer are of different models, or the embedding was not resized for added tokens", e.text, e.id, n)
 		}
 		if v.Types[e.id] != 0 {
 			return corrupt("the tokens %q and %q have the same id, %d", v.Tokens[e.id], e.text, e.id)
