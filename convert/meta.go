@@ -39,7 +39,7 @@ func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
 	}
 	var made *tokenizer.Vocab
 	var err error
-	if bound.IsDraft() {
+	if bound.IsDraft() && !bound.Arch.OwnTokens {
 		made, err = targetVocab(opt.Target, bound, opt.Pre)
 	} else {
 		made, err = folderVocab(p.src, opt.Pre)

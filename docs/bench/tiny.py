@@ -44,7 +44,7 @@ def reference(llama, hf, out, *more, outtype='f32'):
         import conversion.deci as deci, conversion.qwen as qwen  # that ask for vocabularies of their own
         deci.DeciModel.set_vocab = qwen.QwenModel.set_vocab = base.TextModel._set_vocab_gpt2
         load = base.ModelBase.load_hparams
-        base.ModelBase.load_hparams = staticmethod(lambda at, mistral: json.load(open(at / 'config.json')) if json.load(open(at / 'config.json'))['model_type'] in OWN_NAMES else load(at, mistral))
+        base.ModelBase.load_hparams = staticmethod(lambda at, is_mistral_format: json.load(open(at / 'config.json')) if json.load(open(at / 'config.json')).get('model_type') in OWN_NAMES else load(at, is_mistral_format))
         for kind, like in {'nemotron-nas': tf.LlamaConfig, 'nemotron_h_puzzle': tf.PretrainedConfig}.items():  # code beside the weights
             tf.AutoConfig.register(kind, type('Other', (like,), {'model_type': kind}))
     log = out + '.log'

@@ -268,7 +268,7 @@ func meetFlash(b *Bound, t *Target) error {
 		b.Params.Sections = []int32{int32(b.Params.HeadDim / 2), 0, 0, 0}
 	}
 	if t.Embd != b.Params.Embd {
-		return b.Config.fail("hidden_size", formats.Corrupt("is %d, and the target's states have %d numbers", b.Params.Embd, t.Embd), "is --target the model that the draft head was trained for?")
+		return b.Config.fail("hidden_size", formats.Corrupt("is %d, and the target's states have %d numbers", b.Params.Embd, t.Embd), wrongTarget)
 	}
 	return nil
 }

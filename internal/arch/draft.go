@@ -28,6 +28,7 @@ type Draft struct {
 	Rows       int     // of its output head, where that has not all tokens; 0: all
 	NormStates bool    // what it is given is normed before it becomes narrow
 	NormStream bool    // what a layer adds is added to what its norm gives
+	Shared     int     // layers that use the target's keys and values
 	Block      int     // tokens that are guessed at once
 	Kernel     int     // positions that its convolutions reach …
 	Group      int     // … and columns of a group of theirs
@@ -43,6 +44,9 @@ type Draft struct {
 	LateCausal bool    // … where DFlash's own settings are
 	CausalIs   bool    // … and so it is
 }
+
+// wrongTarget is advice where sizes do not fit.
+const wrongTarget = "is --target the model that the draft head was trained for?"
 
 // isDraft says of a family that its models are draft heads.
 func (a *Arch) isDraft() bool { return a.Meet != nil }
@@ -61,6 +65,9 @@ func (b *Bound) Alone() error {
 
 // MeetTarget sets what only the target tells, from its folder or a GGUF of it; nil: it is not at hand.
 func (b *Bound) MeetTarget(target *formats.Source) error {
+	if target == nil && b.Arch.OwnTokens {
+		return nil
+	}
 	if target == nil {
 		return b.Config.fail("architectures", formats.Unsupported("a draft head (%s): its tokens are those of the model that it guesses for, which is not named", b.Arch.Name),
 			"name that model's folder (config.json and the tokenizer's files are enough) or a GGUF of it: --target ./Llama-3.1-8B-Instruct")
@@ -74,7 +81,7 @@ func (b *Bound) MeetTarget(target *formats.Source) error {
 	}
 	for _, l := range b.Params.Draft.Reads {
 		if l < 0 || int(l) > t.Layers {
-			return b.Config.fail("target_layers", formats.Corrupt("it reads layer %d, and %s has %d layers", l, target.Path, t.Layers), "is this the model that the draft head was trained for?")
+			return b.Config.fail("target_layers", formats.Corrupt("it reads layer %d, and %s has %d layers", l, target.Path, t.Layers), wrongTarget)
 		}
 	}
 	if b.Params.Vocab == 0 {
@@ -172,7 +179,7 @@ func (b *Bound) checkRows() error {
 	for row, id := range ids {
 		if !(id >= 0) || int(id) >= len(seen) || seen[int(id)] {
 			return b.Config.fail("", &formats.Error{Tensor: b.Origins[i].Source, Err: formats.Corrupt("row %d stands for token %v, which is taken or is none of %d", row, id, len(seen))},
-				"is --target the model that the draft head was trained for?")
+				wrongTarget)
 		}
 		seen[int(id)] = true
 	}
@@ -254,14 +261,18 @@ func (d *Draft) rows(src *formats.Source) {
 
 // flat is a configuration without the level that some libraries put a draft head's layers into.
 func (c *Config) flat() *Config {
-	inner, ok := c.root["transformer_layer_config"].(map[string]any)
+	key := "transformer_layer_config"
+	if list, _ := c.root["architectures"].([]any); len(list) > 0 && (list[0] == assistants[0] || list[0] == assistants[1]) {
+		key = "text_config"
+	}
+	inner, ok := c.root[key].(map[string]any)
 	if !ok {
 		return c
 	}
 	root := map[string]any{}
 	for _, from := range []map[string]any{c.root, inner} {
 		for k, v := range from {
-			if k != "architectures" && k != "transformer_layer_config" {
+			if k != "architectures" && k != key {
 				root[k] = v
 			}
 		}

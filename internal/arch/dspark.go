@@ -35,7 +35,7 @@ var sparkRules = func() []Rule {
 }()
 
 // sparkClasses are those of DFlash's table that have a Markov head.
-var sparkClasses = map[string]bool{"Qwen3DSparkModel": true, "DSparkDraftModel": true, "DSparkSpeculator": true, "Lfm2DSparkDraftModel": true, "LingDSparkModel": true}
+var sparkClasses = map[string]bool{"Qwen3DSparkModel": true, "DSparkDraftModel": true, "DSparkSpeculator": true, "Lfm2DSparkDraftModel": true, "LingDSparkModel": true, "Gemma4DSparkModel": true}
 
 // finishSpark reads whether the last known token makes the first guess: not so where the layout is that of EAGLE 3's exports and nothing is said.
 func finishSpark(c *Config, p *Params) error {
@@ -49,7 +49,7 @@ func finishSpark(c *Config, p *Params) error {
 	if !p.Draft.Spark {
 		return nil
 	}
-	if p.Draft.Rows == p.Vocab {
+	if p.Draft.Rows == p.Vocab { // as some say where there are all
 		p.Draft.Rows = 0
 	}
 	_, aux := c.Value("aux_hidden_state_layer_ids")

@@ -92,7 +92,10 @@ func meetEagle(b *Bound, t *Target) error {
 		d.Reads = []int32{2, int32(t.Layers / 2), int32(t.Layers - 3)}
 	}
 	if told, _ := b.Config.Value("target_hidden_size"); told == nil && d.Width != t.Embd {
-		return b.Config.fail("target_hidden_size", formats.Corrupt("the draft head is given states of %d numbers, and the target's have %d", d.Width, t.Embd), "is this the model that the draft head was trained for?")
+		return b.Config.fail("target_hidden_size", formats.Corrupt("the draft head is given states of %d numbers, and the target's have %d", d.Width, t.Embd), wrongTarget)
+	}
+	if !b.has(RoleEmbed) && t.Embd != b.Params.Embd {
+		return b.Config.fail("hidden_size", formats.Corrupt("is %d, and the target's embedding, which the draft head has none beside, %d", b.Params.Embd, t.Embd), wrongTarget)
 	}
 	return nil
 }

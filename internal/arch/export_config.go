@@ -137,7 +137,22 @@ func (b *Bound) tell(v *Variant, t telling) (map[string]any, error) {
 		}
 	}
 	nest(out)
-	return out, nil
+	return t.within(out), nil
+}
+
+// within is a configuration whose keys lie one level down, but for those of the whole.
+func (t *telling) within(out map[string]any) map[string]any {
+	if t.Level == "" {
+		return out
+	}
+	whole := map[string]any{"architectures": out["architectures"], "model_type": t.Type, "tie_word_embeddings": out["tie_word_embeddings"]}
+	for _, key := range t.Whole {
+		whole[key] = out[key]
+		delete(out, key)
+	}
+	delete(out, "architectures")
+	whole[t.Level] = out
+	return whole
 }
 
 // nest puts values under dotted keys where these say.
@@ -271,6 +286,7 @@ func (b *Bound) reread(config map[string]any) error {
 	if err != nil {
 		return err
 	}
+	c = c.flat()
 	a, v, _, err := findClass(c)
 	if err != nil {
 		return err

@@ -14,6 +14,8 @@ type telling struct {
 	Last   bool                           // of two layouts of its tensors a folder has the last of the table
 	Class  string                         // of architectures, where it is not the first of the table
 	Head   string                         // what names begin with where a model sorts texts, those excepted that do it
+	Level  string                         // the key under which all lies that is not told of the whole …
+	Whole  []string                       // … as these are
 	Cannot string                         // why a folder of this type cannot be made; "" where it can
 }
 
@@ -29,6 +31,8 @@ var tellings = []telling{
 	{Type: "dflash", When: func(p *Params) bool { return !p.Draft.Spark && p.Draft.Rank == 0 }, Set: tellFlash},
 	{Type: "dflash2", When: func(p *Params) bool { return !p.Draft.Spark && p.Draft.Rank > 0 }, Set: tellFlash},
 	{Type: "dspark", When: func(p *Params) bool { return p.Draft.Spark }, Set: tellFlash},
+	{Type: "gemma4_dspark", Set: tellGemma4Spark},
+	{Type: "gemma4_assistant", Set: tellAssistant, Level: "text_config", Whole: []string{"backbone_hidden_size"}},
 	{Type: "dspark_speculators", Cannot: "the same under another class"},
 	{Type: "muse_glimmer_assistant", Cannot: "files do not tell it from DFlash, which has the same layers"},
 	{Type: "neobert", Set: tellNeo},

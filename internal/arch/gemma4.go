@@ -167,6 +167,24 @@ func windowsBut(p *Params, every int) {
 }
 
 func finishGemma4(c *Config, p *Params) error {
+	if err := gemma4Kinds(c, p); err != nil {
+		return err
+	}
+	if err := borrowed(c, p); err != nil {
+		return err
+	}
+	const rows = "vocab_size_per_layer_input"
+	if n, err := c.Float(rows, float64(p.Vocab)); err != nil || p.Side > 0 && n != float64(p.Vocab) {
+		if err == nil {
+			err = c.fail(rows, formats.Unsupported("is %v in a vocabulary of %d: runtimes want a row for every token", n, p.Vocab), "")
+		}
+		return err
+	}
+	return nil
+}
+
+// gemma4Kinds reads what layers of either kind are.
+func gemma4Kinds(c *Config, p *Params) error {
 	if err := windowed(c, p); err != nil {
 		return err
 	}
@@ -208,16 +226,6 @@ func finishGemma4(c *Config, p *Params) error {
 			p.FFIn = append(p.FFIn, ff)
 		}
 		p.FF = int(slices.Max(p.FFIn))
-	}
-	if err := borrowed(c, p); err != nil {
-		return err
-	}
-	const rows = "vocab_size_per_layer_input"
-	if n, err := c.Float(rows, float64(p.Vocab)); err != nil || p.Side > 0 && n != float64(p.Vocab) {
-		if err == nil {
-			err = c.fail(rows, formats.Unsupported("is %v in a vocabulary of %d: runtimes want a row for every token", n, p.Vocab), "")
-		}
-		return err
 	}
 	return nil
 }

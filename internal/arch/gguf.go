@@ -15,7 +15,10 @@ func bindGGUF(src *formats.Source) (*Bound, error) {
 	if name == clip {
 		return bindTowerGGUF(src)
 	}
-	i := slices.IndexFunc(table, func(a *Arch) bool { return a.Name == name })
+	i := slices.IndexFunc(table, func(a *Arch) bool { return a.Name == name && a.Kin != nil && a.Kin(src) })
+	if i < 0 {
+		i = slices.IndexFunc(table, func(a *Arch) bool { return a.Name == name && a.Kin == nil })
+	}
 	if i < 0 {
 		var known []string
 		for _, a := range table {
