@@ -192,7 +192,7 @@ func classesOf(table []*Arch) (all []string) {
 // refuse stops at settings that the table does not describe, said or assumed.
 func (a *Arch) refuse(c *Config, variant *Variant) error {
 	for _, r := range a.Refuse {
-		if r.HF == "" {
+		if r.HF == "" || slices.Contains(variant.Ignore, r.HF) {
 			continue
 		}
 		v, ok := c.Value(r.HF)

@@ -45,7 +45,7 @@ var MiniMaxM3 = register(Arch{
 	Name: "minimax-m3",
 	Variants: []Variant{{
 		Type: "minimax_m3_vl_text",
-		HF:   []string{"MiniMaxM3SparseForCausalLM", "MiniMaxM3VLForCausalLM"},
+		HF:   []string{"MiniMaxM3SparseForCausalLM", "MiniMaxM3VLForCausalLM", "MiniMaxM3ForCausalLM"},
 		Defaults: map[string]any{
 			"vocab_size": 200064, "max_position_embeddings": 524288, "rms_norm_eps": 1e-6, "rope_theta": 5e6, "num_key_value_heads": 4, "head_dim": 128, "rotary_dim": 64,
 			"num_local_experts": 128, "num_experts_per_tok": 4, "scoring_func": "sigmoid", "n_shared_experts": 1, "routed_scaling_factor": 2.0,

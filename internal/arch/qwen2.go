@@ -21,13 +21,20 @@ var Qwen2 = register(Arch{
 		Type:     "kormo",
 		HF:       []string{"KORMoForCausalLM"},
 		Defaults: map[string]any{"max_position_embeddings": 2048, "rms_norm_eps": 1e-6, "rope_theta": 10000.0},
+	}, {
+		Type:   "mimo", // Qwen 2 with layers that guess further tokens
+		HF:     []string{"MiMoForCausalLM"},
+		Ignore: []string{"attention_bias"}, // it has Qwen's, whatever this says
+		Defaults: map[string]any{
+			"max_position_embeddings": 32768, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "num_key_value_heads": 32,
+		},
 	}},
 	Keys: decoderKeys(ownHead),
 	Tensors: slices.Concat(decoder, whenBiased(qwenBiases), []Rule{ // KORMo's names
 		{GGUF: "blk.{}.attn_norm.weight", HF: "model.layers.{}.pre_attention_layernorm.weight", Role: RoleAttnNorm, Shape: "E"},
 		{GGUF: "blk.{}.ffn_norm.weight", HF: "model.layers.{}.pre_mlp_layernorm.weight", Role: RoleFFNNorm, Shape: "E"},
 	}),
-	Drop: []string{"*.rotary_emb.inv_freq"},
+	Drop: []string{"*.rotary_emb.inv_freq", "model.mtp_layers.*"},
 	Refuse: slices.Concat(qwenRefuses, []Refusal{
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "biases behind attention"}, // KORMo's
 		{HF: "mlp_bias", Unless: []string{"false"}, Why: "projections with biases"},

@@ -16,7 +16,7 @@ var Step35 = register(Arch{
 	Name: "step35",
 	Variants: []Variant{{
 		Type: "step3p5",
-		HF:   []string{"Step3p5ForCausalLM"},
+		HF:   []string{"Step3p5ForCausalLM", "Step3p7FlashForCausalLM"},
 		Defaults: map[string]any{
 			"max_position_embeddings": 128000, "rms_norm_eps": 1e-5, "num_attention_groups": 8, "head_dim": 128, "sliding_window": 512, "moe_num_experts": 288, "moe_top_k": 8,
 			"moe_intermediate_size": 1280, "share_expert_dim": 1280,
