@@ -127,11 +127,13 @@ func TestDraftsEqualReference(t *testing.T) {
 				sameValue(t, &got.Meta, k)
 			}
 			for _, k := range got.Meta.Keys() {
-				if !slices.Contains(keys, k) && !strings.HasPrefix(k, "tokenizer.") && k != "general.name" && !slices.Contains(ownKeys[d.Name], k) {
+				if d.Keys != nil && !slices.Contains(keys, k) && !strings.HasPrefix(k, "tokenizer.") && k != "general.name" && !slices.Contains(ownKeys[d.Name], k) {
 					t.Errorf("the reference has no key %s", k)
 				}
 			}
-			sameTensors(t, got, d.Files)
+			if d.Files != nil { // the reference takes DeepSeek-V4 in four bits only
+				sameTensors(t, got, d.Files)
+			}
 			back := exported(t, got, "")
 			for _, x := range back.Tensors {
 				was := src.Tensor(x.Name)

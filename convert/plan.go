@@ -71,6 +71,9 @@ type Step struct {
 // NewPlan decides what the recipe makes of a source. It reads headers and the tokenizer's files, no weights.
 func NewPlan(src *formats.Source, recipe *Recipe, opt Options) (*Plan, error) {
 	bind := arch.Bind
+	if opt.Target != nil {
+		bind = arch.BindDraft
+	}
 	if opt.Mmproj {
 		bind = arch.BindTower
 	}

@@ -16,7 +16,7 @@ func Bind(src *formats.Source) (*Bound, error) {
 	if src.Format != nil && src.Format.Name == "gguf" {
 		return bindGGUF(src)
 	}
-	return bindHF(src)
+	return bindHF(src, nil)
 }
 
 // unknown refuses a tensor that no rule speaks of.

@@ -31,6 +31,7 @@ var tellings = []telling{
 	{Type: "dflash", When: func(p *Params) bool { return !p.Draft.Spark && p.Draft.Rank == 0 }, Set: tellFlash},
 	{Type: "dflash2", When: func(p *Params) bool { return !p.Draft.Spark && p.Draft.Rank > 0 }, Set: tellFlash},
 	{Type: "dspark", When: func(p *Params) bool { return p.Draft.Spark }, Set: tellFlash},
+	{Type: "deepseek_v4_dspark", Set: tellV4Spark, Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "gemma4_dspark", Set: tellGemma4Spark},
 	{Type: "gemma4_assistant", Set: tellAssistant, Level: "text_config", Whole: []string{"backbone_hidden_size"}},
 	{Type: "dspark_speculators", Cannot: "the same under another class"},

@@ -17,11 +17,14 @@ type Refusal struct {
 	Why      string
 }
 
-// bindHF understands a Hugging Face checkpoint by its config.json.
-func bindHF(src *formats.Source) (*Bound, error) {
+// bindHF understands a Hugging Face checkpoint by its config.json, or by what part makes of that.
+func bindHF(src *formats.Source, part func(*Config) *Config) (*Bound, error) {
 	c, err := ReadConfig(src, "config.json")
 	if err != nil {
 		return nil, err
+	}
+	if part != nil {
+		c = part(c)
 	}
 	tower, _ := towerOf(c)
 	c = c.Language()

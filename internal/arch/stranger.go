@@ -33,7 +33,6 @@ var refused = []struct {
 	what    string
 }{
 	{[]string{"UltravoxModel"}, "it holds no language model, only what makes embeddings of sound: convert the language model that it names"},
-	{[]string{"DeepseekV4DSparkModel"}, "it is a draft head of speculative decoding, of a kind that has no family here"},
 }
 
 // stranger refuses a class that no family has. It says what stands between, where config.json tells, and which model types are known.
