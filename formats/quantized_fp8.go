@@ -23,7 +23,12 @@ var _ = registerScheme(scheme{
 	name:    "fp8",
 	methods: []string{"fp8", "fbgemm_fp8", "mxfp8"},
 	parts:   []string{"weight_scale", "weight", "input_scale", "activation_scale", "input_scale_ub"},
-	weight:  func(m *module) (*Tensor, error) { return fp8Weight(m, "weight_scale") },
+	weight: func(m *module) (*Tensor, error) {
+		if w := m.parts["weight"]; w != nil && (w.Type == quantize.I8 || w.Type == quantize.U8) { // of MiMo-V2.6
+			return mxfp4Matrix(m, "weight_scale")
+		}
+		return fp8Weight(m, "weight_scale")
+	},
 })
 
 // DeepSeek-V4 calls the scales so, powers of two that they are; its experts are four-bit floats in bytes, with a scale for 32 columns.
@@ -34,7 +39,7 @@ var _ = registerScheme(scheme{
 	of:      func(m *module) bool { return m.parts["weight"] != nil && m.parts["scale"].Type == quantize.F8_E8M0 },
 	weight: func(m *module) (*Tensor, error) {
 		if w := m.parts["weight"]; w.Type == quantize.I8 || w.Type == quantize.U8 {
-			return mxfp4Matrix(m)
+			return mxfp4Matrix(m, "scale")
 		}
 		return fp8Weight(m, "scale")
 	},
@@ -45,6 +50,7 @@ type scaledRows struct {
 	weight, scale *Tensor
 	typ           *quantize.Type // of scale: a power of two where that is stored as plain bytes
 	bn, bk        int            // rows and columns of a block
+	own, lines    int            // of a matrix whose blocks begin anew with every so many rows: rows and lines of blocks of each part; 0: they do not
 	file, name    string
 }
 
@@ -54,6 +60,7 @@ func fp8Weight(m *module, part string) (*Tensor, error) {
 		return nil, err
 	}
 	s := m.parts[part]
+	ranks := 0
 	r := &scaledRows{weight: w, scale: s, typ: s.Type, file: m.file, name: m.name + ".weight"}
 	if s.Type.Name == "U8" {
 		r.typ = quantize.F8_E8M0
@@ -70,13 +77,35 @@ func fp8Weight(m *module, part string) (*Tensor, error) {
 	case len(sh) == 2 && sh[0] > 0 && sh[1] > 0:
 		bn, bk := blockSize(m.config)
 		r.bn, r.bk = blockOf(n, sh[0], bn), blockOf(k, sh[1], bk)
+		if ranks = ranksOf(n, sh[0], bn); ranks > 0 && strings.HasSuffix(m.name, "qkv_proj") {
+			r.bn, r.own, r.lines = bn, n/ranks, sh[0]/ranks
+		}
 	}
 	if r.bn == 0 || r.bk == 0 {
 		return nil, m.fail(part, Corrupt("has shape %v, which does not divide %d×%d weights into blocks", s.Shape, n, k))
 	}
 	name := strings.ToLower(strings.TrimPrefix(w.Type.Name, "F8_"))
 	name = fmt.Sprintf("fp8-%s-%d×%d", name, r.bn, r.bk)
-	return &Tensor{Name: r.name, Shape: w.Shape, Type: typeOf(name, n, k, []*Tensor{w, s}), Rows: r}, nil
+	t := &Tensor{Name: r.name, Shape: w.Shape, Type: typeOf(name, n, k, []*Tensor{w, s}), Rows: r}
+	if r.own > 0 {
+		t.Ranks = ranks
+	}
+	return t, nil
+}
+
+// ranksOf is by how many processors' parts the blocks of a matrix of n rows were laid out, 8 or 4 of them as published models have it, where so many lines of blocks
+// may be explained by that alone, or where it makes no difference; 0 otherwise.
+func ranksOf(n, lines, announced int) int {
+	if announced < 1 {
+		return 0
+	}
+	for _, ranks := range []int{8, 4} {
+		own := n / ranks
+		if n%ranks == 0 && (own+announced-1)/announced*ranks == lines && (own%announced == 0 || (n+announced-1)/announced != lines) {
+			return ranks
+		}
+	}
+	return 0
 }
 
 // blockSize is what the configuration announces, 0 when it does not.
@@ -119,7 +148,11 @@ func (r *scaledRows) ReadRows(dst []float32, row int) error {
 	size, held := r.typ.Bytes, -1
 	p, s := make([]byte, across*size), make([]float32, across)
 	for ; len(dst) > 0; dst, row = dst[k:], row+1 {
-		if line := row / r.bn; line != held {
+		line := row / r.bn
+		if r.own > 0 {
+			line = row/r.own*r.lines + row%r.own/r.bn
+		}
+		if line != held {
 			if _, err := r.scale.Raw.ReadAt(p, int64(line)*int64(len(p))); err != nil {
 				return &Error{File: r.file, Tensor: r.name, Err: err}
 			}

@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -20,7 +21,8 @@ type naive struct {
 	dtypes  map[string]string
 	shapes  map[string][]int
 	bodies  map[string][]byte
-	weights [][]float32 // what "m.weight" must decode to
+	weights [][]float32 // what "m.weight" must decode to …
+	module  string      // … or the weight of this module
 }
 
 func newNaive(config string) *naive {
@@ -67,7 +69,8 @@ func (n *naive) check(t *testing.T) {
 	for _, row := range n.weights {
 		flat = append(flat, row...)
 	}
-	sameWeights(t, src.Tensor("m.weight"), &Tensor{Name: "m.weight", Shape: []int{len(n.weights), len(n.weights[0])}, Rows: flatRows{flat, len(n.weights[0])}})
+	name := cmp.Or(n.module, "m") + ".weight"
+	sameWeights(t, src.Tensor(name), &Tensor{Name: name, Shape: []int{len(n.weights), len(n.weights[0])}, Rows: flatRows{flat, len(n.weights[0])}})
 }
 
 type flatRows struct {

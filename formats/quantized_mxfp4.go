@@ -37,10 +37,10 @@ func mxfp4Experts(name string) *scheme {
 }
 
 // mxfp4Matrix is the same of one matrix, its codes stored as bytes.
-func mxfp4Matrix(m *module) (*Tensor, error) {
-	w, s := m.parts["weight"], m.parts["scale"]
+func mxfp4Matrix(m *module, scale string) (*Tensor, error) {
+	w, s := m.parts["weight"], m.parts[scale]
 	if len(w.Shape) != 2 || len(s.Shape) != 2 || s.Elems() == 0 || w.Shape[0] != s.Shape[0] || w.Shape[1] != 16*s.Shape[1] || w.Raw == nil || s.Raw == nil {
-		return nil, m.fail("scale", Corrupt("has shape %v beside codes of shape %v: want one scale for 32", s.Shape, w.Shape))
+		return nil, m.fail(scale, Corrupt("has shape %v beside codes of shape %v: want one scale for 32", s.Shape, w.Shape))
 	}
 	r := &mxfp4Blocks{codes: w.Raw, scales: s.Raw, blocks: int64(s.Elems()), cols: 2 * w.Shape[1]}
 	return &Tensor{Name: m.name + ".weight", Shape: []int{w.Shape[0], r.cols}, Type: quantize.MXFP4, Rows: r, Raw: r}, nil

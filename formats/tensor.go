@@ -22,6 +22,7 @@ type Tensor struct {
 	Type  *quantize.Type // how it is stored
 	Rows  Rows           // nil when the type cannot be decoded
 	Raw   io.ReaderAt    // the stored bytes, little endian, row-major; nil once a transform that changes bytes stands between
+	Ranks int            // of a matrix of queries, keys and values: so many processors each have a part of all three, one processor's behind the other's; 0: it is not told
 	Scale []float32      // what stored values are multiplied by, a number for each matrix, or nil; Rows has done it, Raw has not
 }
 

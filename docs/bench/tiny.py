@@ -45,7 +45,7 @@ def reference(llama, hf, out, *more, outtype='f32'):
         deci.DeciModel.set_vocab = qwen.QwenModel.set_vocab = base.TextModel._set_vocab_gpt2
         load = base.ModelBase.load_hparams
         base.ModelBase.load_hparams = staticmethod(lambda at, is_mistral_format: json.load(open(at / 'config.json')) if json.load(open(at / 'config.json')).get('model_type') in OWN_NAMES else load(at, is_mistral_format))
-        for kind, like in {'nemotron-nas': tf.LlamaConfig, 'nemotron_h_puzzle': tf.PretrainedConfig}.items():  # code beside the weights
+        for kind, like in {'nemotron-nas': tf.LlamaConfig, 'nemotron_h_puzzle': tf.PretrainedConfig, 'mimo_v2': tf.PretrainedConfig}.items():  # code beside the weights
             tf.AutoConfig.register(kind, type('Other', (like,), {'model_type': kind}))
     log = out + '.log'
     child = os.fork()
@@ -354,8 +354,32 @@ def puzzled(c):
     return model
 
 
+def flash(c):
+    """MiMo-V2.5's language model as the library has MiMo-V2-Flash, which differs in how files lie"""
+    kinds = ['sliding_attention' if x else 'full_attention' for x in c['hybrid_layer_pattern']]
+    rope = {'rope_type': 'default', 'partial_rotary_factor': c['partial_rotary_factor']}
+    own = {k: v for k, v in c.items() if k not in ('architectures', 'attention_projection_layout', 'partial_rotary_factor', 'rope_theta') and not k.startswith(('swa_', 'add_', 'hybrid_', 'moe_layer', 'layernorm'))}
+    return tf.MiMoV2FlashForCausalLM._from_config(tf.AutoConfig.for_model(**dict(own, model_type='mimo_v2_flash', layer_types=kinds, rms_norm_eps=c['layernorm_epsilon'],
+        mlp_layer_types=['sparse' if x else 'dense' for x in c['moe_layer_freq']], rope_parameters={'full_attention': dict(rope, rope_theta=c['rope_theta']),
+        'sliding_attention': dict(rope, rope_theta=c['swa_rope_theta'])})), attn_implementation='eager', dtype=torch.float32).eval()
+
+
+def joined(hf, c):
+    """queries, keys and values of each layer in one matrix, as MiMo-V2.5 has them, and its config.json"""
+    from safetensors.torch import load_file
+    path = os.path.join(hf, 'model.safetensors')
+    state = load_file(path)
+    for l in range(c['num_hidden_layers']):
+        at = f'model.layers.{l}.self_attn.'
+        state[at + 'qkv_proj.weight'] = torch.cat([state.pop(f'{at}{x}_proj.weight') for x in 'qkv'])
+    save_file(state, path, metadata={'format': 'pt'})
+    json.dump(c, open(os.path.join(hf, 'config.json'), 'w'), indent=1)
+
+
 def build(c):
     """the library's model of a configuration"""
+    if c['model_type'] == 'mimo_v2':
+        return flash(c)
     if c['model_type'] == 'nemotron_h_puzzle':
         return puzzled(c)
     make = getattr(tf, c.pop('architectures')[0], None)  # or one that goes by another name in the library
@@ -402,6 +426,8 @@ def make(a, f):
                     v.copy_(weights(k, v.shape))
             model.save_pretrained(hf, save_original_format=not f['fused'])
             rename(os.path.join(hf, 'config.json'), c, arch)
+            if kind == 'mimo_v2':
+                joined(hf, dict(c, architectures=arch))
             model(**(asked(tokens) if c.get('is_encoder_decoder') else {'input_ids': torch.tensor([tokens])})).logits[0].numpy().astype(np.float32).tofile(os.path.join(folder, 'logits.f32'))
     if kind in SPM or kind in UNIGRAM:
         pieces(hf, kind in UNIGRAM)

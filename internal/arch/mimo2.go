@@ -7,7 +7,7 @@ import (
 	"quern/formats"
 )
 
-// MiMo2 is the family of MiMo-V2: values of another size than keys, whose mean is multiplied by a number; windows in most layers, with sinks, more heads of keys and a
+// MiMo2 is the family of MiMo-V2 (Flash) and V2.5: values of another size than keys, whose mean is multiplied by a number; windows in most layers, with sinks, more heads of keys and a
 // base of their own; a part of each head is rotated; the experts of DeepSeek-V3 without a shared one.
 var MiMo2 = register(Arch{
 	Name: "mimo2",
@@ -17,6 +17,12 @@ var MiMo2 = register(Arch{
 		Defaults: map[string]any{
 			"max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "num_key_value_heads": 4, "head_dim": 192, "v_head_dim": 128, "sliding_window": 129, "n_routed_experts": 256,
 			"num_experts_per_tok": 8, "moe_intermediate_size": 2048, "norm_topk_prob": true, "attention_value_scale": 0.707, "n_group": 1, "topk_group": 1,
+		},
+	}, {
+		Type: "mimo_v2",
+		HF:   []string{"MiMoV2ForCausalLM"},
+		Defaults: map[string]any{
+			"max_position_embeddings": 131072, "layernorm_epsilon": 1e-5, "n_group": 1, "topk_group": 1, "norm_topk_prob": true, "attention_projection_layout": "fused_qkv",
 		},
 	}},
 	Keys: slices.Concat(named("block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count"), []Key{
@@ -32,19 +38,20 @@ var MiMo2 = register(Arch{
 		{GGUF: "general.file_type"},
 	}, windowKeys, []Key{
 		expertWidth("moe_intermediate_size"),
-		{HF: []string{"rope_parameters.full_attention.partial_rotary_factor", "partial_rotary_factor"}, Field: partKeys[0].Field, When: never, Default: partKeys[0].Default},
+		{HF: []string{"rope_parameters.full_attention.partial_rotary_factor", "rope_parameters.partial_rotary_factor", "partial_rotary_factor"}, Field: partKeys[0].Field, When: never, Default: partKeys[0].Default},
 		partKeys[1],
 		{GGUF: "{a}.attention.value_scale", HF: []string{"attention_value_scale"}, Field: func(p *Params) any { return &p.Scales.Values }, Default: nothing,
 			When: func(p *Params) bool { return p.Scales.Values != 0 }},
 		sumsToOne,
 	}, furtherKeys, sizeKeys(never)[:1], quiet(named("rope.scaling.type", "rope.scaling.factor")...)),
-	Tensors: slices.Concat(without(attention, RoleV, RoleO), []Rule{
-		{GGUF: "blk.{}.attn_v.weight", HF: "model.layers.{}.self_attn.v_proj.weight", Role: RoleV, Shape: "KW E"},
+	Tensors: slices.Concat(without(attention, RoleQ, RoleK, RoleV, RoleO), in(inThree, only(attention, RoleQ, RoleK)), []Rule{
+		{GGUF: "blk.{}.attn_v.weight", HF: "model.layers.{}.self_attn.v_proj.weight", Role: RoleV, Shape: "KW E", When: inThree},
+		{GGUF: "blk.{}.attn_qkv.weight", HF: "model.layers.{}.self_attn.qkv_proj.weight", Role: RoleQ, And: keysValues, Shape: "AW E", Do: FromRanks, When: inOne},
 		{GGUF: "blk.{}.attn_output.weight", HF: "model.layers.{}.self_attn.o_proj.weight", Role: RoleO, Shape: "E O"},
 		{GGUF: "blk.{}.attn_sinks.weight", HF: "model.layers.{}.self_attn.attention_sink_bias", Role: RoleSinks, Shape: "H", When: withinWindow},
 		{GGUF: "blk.{}.attn_sinks.weight", HF: "model.layers.{}.self_attn.sinks", Role: RoleSinks, Shape: "H", When: withinWindow}, // the library's name
 	}, feedForward, mlpExperts, routerBias[:1]),
-	Drop: []string{"*.rotary_emb.inv_freq", "model.mtp.*", "model.layers.{+}.*", "blk.{+}.*"},
+	Drop: []string{"*.rotary_emb.inv_freq", "model.mtp.*", "visual.*", "audio_encoder.*", "speech_embeddings.*", "model.layers.{+}.*", "blk.{+}.*"},
 	Refuse: []Refusal{
 		siluOnly,
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
@@ -57,7 +64,9 @@ var MiMo2 = register(Arch{
 	},
 	Layer:  Layer{RopeNeox: true, RopePart: true, OwnValues: true},
 	Finish: finishMiMo,
+	Beside: ranksOfMiMo,
 	Look: func(src *formats.Source, p *Params) {
+		p.Joined = src.Tensor("blk.0.attn_qkv.weight") != nil
 		for p.Mix.Dense < min(p.Layers, maxList) && src.Tensor(fmt.Sprintf("blk.%d.ffn_gate.weight", p.Mix.Dense)) != nil {
 			p.Mix.Dense++
 		}
@@ -68,6 +77,12 @@ var MiMo2 = register(Arch{
 func withinWindow(p *Params, layer int) bool { return layer < len(p.WindowIn) && p.WindowIn[layer] }
 
 func finishMiMo(c *Config, p *Params) error {
+	p.Joined = c.class() == "MiMoV2ForCausalLM"
+	if v, _ := c.Value("attention_projection_layout"); v != nil {
+		if p.Joined = v == "fused_qkv"; !p.Joined && v != "split" {
+			return c.wrong("attention_projection_layout", v, "fused_qkv or split")
+		}
+	}
 	if size, err := c.Float("sliding_window_size", 0); err != nil {
 		return err
 	} else if size > 0 && size < 1<<24 {

@@ -79,6 +79,7 @@ type Params struct {
 	Rotates  bool    // whether heads are rotated, where a family's files tell it of all layers
 	HeadGate bool    // RoleAttnGate has one output for each head, not one for each of its dimensions
 	Parallel bool    // Layer.Parallel, where a family's files tell it
+	Joined   bool    // queries, keys and values are one matrix, in a family that has both kinds
 	NoBiases bool    // queries, keys and values have no biases, in a family most of whose models have them
 	TwoNorms bool    // the parts of a layer that are given the same are given it by a norm each, where a family has both kinds
 	Act      string  // what config.json calls the activation, in families that have several (Activations)
@@ -144,6 +145,8 @@ func (p *Params) Dim(letter string) int {
 		return p.KVHeads * p.HeadDim
 	case "KW": // values, where their size is another
 		return p.KVHeads * p.ValueDim
+	case "AW": // queries, keys and values in one, where values have another size
+		return p.Heads*p.HeadDim + p.KVHeads*(p.HeadDim+p.ValueDim)
 	case "KK": // keys and values in one
 		return 2 * p.KVHeads * p.HeadDim
 	case "QQ": // queries, and what multiplies what attention gives, head by head
