@@ -3,6 +3,7 @@ package convert
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -39,6 +40,18 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 		fmt.Fprintf(c, "warning: %s\n", s)
 	}
 	return c.n, c.err
+}
+
+// LeftOut says in a line which tensors the output has no place for, "" where there are none. Frequencies that a runtime computes are none.
+func (p *Plan) LeftOut() string {
+	names := slices.DeleteFunc(slices.Clone(p.Dropped), func(name string) bool { return strings.HasSuffix(name, ".inv_freq") })
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return "left out: " + names[0]
+	}
+	return fmt.Sprintf("left out: %d tensors, such as %s; --plan names them", len(names), names[0])
 }
 
 // weighedBy names the importance matrix, if there is one.

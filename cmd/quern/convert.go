@@ -203,6 +203,9 @@ func showWritten(c *cli.Context, ui *ui, all []*convert.Plan, spent time.Duratio
 			ui.note("warning: %s", w)
 		}
 	}
+	if text := all[0].LeftOut(); text != "" {
+		ui.note("%s", text)
+	}
 	if c.Bool("json") {
 		return ui.json(out)
 	}
