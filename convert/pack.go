@@ -138,13 +138,14 @@ func (p *Pack) grid(opt PackOptions) error {
 	return p.store.Takes(p.Grid, p.store.Offsets, false)
 }
 
-// notLinear are matrices that no format for codes stores as such: embeddings and what makes inputs of layers or further streams of them, what leads past attention, routers of experts, norms with a row for each head, convolutions, tables, what adds to scores, and what takes heads in groups. Towers go by names (notLinearNames).
+// notLinear are matrices that no format for codes stores as such: embeddings and what makes inputs of layers or further streams of them, what leads past attention, routers of experts, norms with a row for each head, convolutions, tables, what adds to scores or makes those of streams, and what takes heads in groups. Towers go by names (notLinearNames).
 var notLinear = map[arch.Role]bool{arch.RoleEmbed: true, arch.RolePositions: true, arch.RoleEmbedNorm: true, arch.RoleTypes: true, arch.RoleRelative: true, arch.RoleClass: true, arch.RoleClassOut: true, arch.RoleRouter: true, arch.RoleShareGate: true,
 	arch.RoleQNorm: true, arch.RoleKNorm: true, arch.RoleQGain: true, arch.RoleSideEmbed: true, arch.RoleSideProj: true,
 	arch.RoleAltProj: true, arch.RoleAltUnembed: true, arch.RoleAltRouter: true, arch.RoleAltPredict: true, arch.RoleAltCorrect: true, arch.RoleLaurelLeft: true, arch.RoleLaurelRight: true, arch.RoleHyperAttn: true, arch.RoleHyperFFN: true, arch.RoleHyperHead: true, arch.RoleStateConv: true,
 	arch.RoleHash: true, arch.RolePoolBias: true, arch.RoleIndexBias: true, arch.RoleOA: true,
 	arch.RoleMixShift: true, arch.RoleMixBonus: true, arch.RoleMixDecayLow: true, arch.RoleMixDecay: true, arch.RoleMixRateLow: true, arch.RoleMixRate: true, arch.RoleMixFirstLow: true, arch.RoleMixFirst: true,
-	arch.RoleMixGateLow: true, arch.RoleMixGate: true, arch.RoleMixLow: true, arch.RoleMixHigh: true, arch.RoleConvR: true, arch.RoleConvK: true, arch.RoleConvV: true}
+	arch.RoleMixGateLow: true, arch.RoleMixGate: true, arch.RoleMixLow: true, arch.RoleMixHigh: true, arch.RoleConvR: true, arch.RoleConvK: true, arch.RoleConvV: true,
+	arch.RoleBankAttn: true, arch.RoleBankFFN: true, arch.RoleBankOut: true}
 
 // steering are matrices that decide how fast states forget, of a number or two for each head or of few columns: they have next to no weights, and rows that are no whole units of any format.
 var steering = []arch.Role{arch.RoleStateBeta, arch.RoleStateAlpha, arch.RoleStateBoth, arch.RoleStateStep}

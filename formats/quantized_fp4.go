@@ -64,6 +64,10 @@ func fp4Weight(m *module, part string) (*Tensor, error) {
 	if r.global != nil && (r.global.Elems() != 1 || r.global.Type.Name != "F32") {
 		return nil, m.fail("", Unsupported("the scale of the matrix has shape %v and type %s", r.global.Shape, r.global.Type))
 	}
+	if name == "mxfp4" && r.global == nil && w.Raw != nil && s.Raw != nil { // GGUF has such blocks
+		b := &mxfp4Blocks{codes: w.Raw, scales: s.Raw, blocks: int64(s.Elems()), cols: r.k}
+		return &Tensor{Name: r.name, Shape: []int{r.n, r.k}, Type: quantize.MXFP4, Rows: b, Raw: b}, nil
+	}
 	return &Tensor{Name: r.name, Shape: []int{r.n, r.k}, Type: typeOf(name, r.n, r.k, []*Tensor{w, s}), Rows: r}, nil
 }
 

@@ -140,6 +140,9 @@ SPARSE = {'model.layers.{}.block_sparse_moe.' + k: v for k, v in {f'experts.{{e}
     'gate.e_score_correction_bias': 'N', 'shared_experts.gate_proj.weight': 'S E', 'shared_experts.up_proj.weight': 'S E', 'shared_experts.down_proj.weight': 'E S'}.items()}
 LOWER = {'f_a_proj.weight': 'D E', 'f_b_proj.weight': 'Q D'}
 KIMI = latent_or_delta(LOWER | {'A_log': '1 1 HH 1', 'g_a_proj.weight': 'D E', 'g_b_proj.weight': 'Q D'}, {}) | SPARSE
+K3 = {re.sub(r'^(\w+:)?', lambda m: m[0] + 'language_model.', k): v for k, v in (latent_or_delta(LOWER | {'A_log': 'HH', 'g_proj.weight': 'Q E'}, {'g_proj.weight': 'O E'}) | SPARSE | {
+    'model.layers.{}.block_sparse_moe.' + k + '.weight': v for k, v in {'routed_expert_down_proj': 'EL? E', 'routed_expert_up_proj': 'E EL?', 'routed_expert_norm': 'EL?'}.items()} | {
+    f'model.{at}_{k}.weight': v for at in ('layers.{}.self_attention_res', 'layers.{}.mlp_res', 'output_attn_res') for k, v in {'norm': 'E', 'proj': '1 E'}.items()}).items()}
 LING = named(latent_or_delta({'A_log': 'HH', 'f_proj.weight': 'Q E', 'g_proj.weight': 'Q E'}, {'g_proj.weight': 'HH E', 'dense.weight': 'E O', 'o_proj.weight': '0'}) | EXPERTS | {
     'model.layers.{}.mlp.gate.expert_bias': 'N'}, {'embed_tokens': 'word_embeddings', 'self_attn': 'attention'})
 LIGHTNING = {k: v for k, v in LLAMA.items() if 'mlp' not in k} | {'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {
@@ -193,7 +196,7 @@ LAYOUTS = {
         'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {'kv_a_proj_with_mqa': 'KA E', 'kv_a_layernorm': 'KL', 'kv_b_proj': 'KB KL'}.items()},
     'qwen': {'transformer.wte.weight': 'V E', 'transformer.ln_f.weight': 'E', 'lm_head.weight': 'V E', 'transformer.h.{}.attn.c_attn.bias': 'A'} | {'transformer.h.{}.' + k + '.weight': v for k, v in {
         'ln_1': 'E', 'ln_2': 'E', 'attn.c_attn': 'A E', 'attn.c_proj': 'E Q', 'mlp.w1': 'F/2 E', 'mlp.w2': 'F/2 E', 'mlp.c_proj': 'E F/2'}.items()},
-    'kimi_linear': KIMI, 'bailing_hybrid': LING, 'minimax_text_01': LIGHTNING, 'plamo2': PLAMO2, 'plamo3': PLAMO3, 'rwkv7': GOOSE, 'rwkv6': FINCH, 'rwkv6qwen2': QRWKV, 'rwkv_hybrid': ARWKV,
+    'kimi_linear': KIMI, 'bailing_hybrid': LING, 'kimi_k3': K3, 'minimax_text_01': LIGHTNING, 'plamo2': PLAMO2, 'plamo3': PLAMO3, 'rwkv7': GOOSE, 'rwkv6': FINCH, 'rwkv6qwen2': QRWKV, 'rwkv_hybrid': ARWKV,
     'chatglm': {'transformer.embedding.word_embeddings.weight': 'V E', 'transformer.encoder.final_layernorm.weight': 'E', 'transformer.output_layer.weight': 'V E',
         'transformer.rotary_pos_emb.inv_freq': 'R'} | {'transformer.encoder.layers.{}.' + k: v for k, v in {
         'input_layernorm.weight': 'E', 'post_attention_layernorm.weight': 'E', 'self_attention.query_key_value.weight': 'A E',
@@ -215,6 +218,7 @@ def blocks(c):
 
 def layout(c):
     """the tensors of a class of LAYOUTS"""
+    table, c = LAYOUTS[c['model_type']], c.get('text_config', c)
     get = lambda *keys, default=None: next((c[k] for k in keys if c.get(k) is not None), default)
     e, heads, layers = get('hidden_size', 'n_embd', 'model_dim'), get('num_attention_heads', 'n_head', default=1), get('num_hidden_layers', 'num_layers', 'n_layer', 'num_transformer_layers')
     kv = get('num_key_value_heads', 'multi_query_group_num', 'num_query_groups', default=heads)
@@ -227,19 +231,19 @@ def layout(c):
     size |= {x: int(x) for x in ('5', '32', '64', '128')} | {'5RM': 5 * get('lora_rank_tokenshift', default=32), 'RM': get('lora_rank_tokenshift', default=32), 'R6': get('lora_rank_decay', default=64)}
     size |= {'4': 4, 'HH': heads, 'QM3': 3 * heads * d}
     low = get('q_lora_rank', default=0)
-    size |= {'0': 0, 'QL': low, 'QM?': 0 if low else heads * (still + turn), 'EX': get('routed_expert_hidden_size', default=e)}
+    size |= {'0': 0, 'QL': low, 'QM?': 0 if low else heads * (still + turn), 'EX': get('routed_expert_hidden_size', default=e), 'EL?': get('routed_expert_hidden_size', default=0)}
     states, way, rank = get('mamba_num_heads', default=0), get('mamba_d_state', default=0), max(64, e // 16)
     size |= {'HK': kv, 'SH': states, 'SI': states * d, 'SI2': 2 * states * d, 'SN': way, 'SR': rank, 'SX': rank + 2 * way}
     size |= {'1': 1, 'H': e // d, 'RW': get('decay_low_rank_dim'), 'RA': get('a_low_rank_dim'), 'RV': get('v_low_rank_dim'), 'RG': get('gate_low_rank_dim')}
     out, dense = {}, get('first_k_dense_replace', default=0)
     each = [dict(size, Q=q * d if kv else 0, K=kv * d, A=(q + 2 * kv) * d, F=f, G=2 * f, EA=e if q else 0, EF=e if f else 0, EL=e if q and not kv else 0) for q, kv, f in blocks(c)]
-    for name, dims in LAYOUTS[c['model_type']].items():
+    for name, dims in table.items():
         if c.get('tie_word_embeddings') and name == 'lm_head.weight':
             continue
         for l in range(layers) if '{}' in name else [0]:
             if l == 0 and '.v_lora' in name or c.get('wkv_has_gate') is False and re.search(r'\.(x_g|g[12]|ln_x\..*)$', name):
                 continue
-            if n and ('mlp.' in name or 'moe' in name) and (name in LLAMA) != (l < dense):
+            if n and ('mlp.' in name or 'moe' in name) and (name.removeprefix('language_model.') in LLAMA) != (l < dense):
                 continue
             if 'attn_type_list' in c and 'self_attn' in name and bool(re.search(r'qkv_proj|output_gate|out_proj|norm', name)) == bool(c['attn_type_list'][l]):
                 continue

@@ -69,9 +69,10 @@ type Variant struct {
 type Rule struct {
 	GGUF, HF string // HF is "" for a tensor that is made from hyper-parameters, or that only GGUF files have
 	Role     Role
-	And      []Role // further matrices in the same tensor, whose rows follow those of Role; they share its input
-	Shape    string // dimensions outermost first, in the letters of Params.Dim: "V E", "Q E"
-	From     string // dimensions of the source tensor where Do changes them, without that of the experts
+	And      []Role   // further matrices in the same tensor, whose rows follow those of Role; they share its input
+	Shape    string   // dimensions outermost first, in the letters of Params.Dim: "V E", "Q E"
+	From     string   // dimensions of the source tensor where Do changes them, without that of the experts
+	Forms    []string // dimensions of each of several source tensors where these differ in ones that are one; From is what they are taken for
 	Do       Op
 	Hears    bool                                // its layers are those of the tower that hears
 	Idle     bool                                // it lies in files, and nothing multiplies with it
@@ -116,7 +117,8 @@ const (
 	RoleUpGroups
 	RoleDownGroups
 	RoleLatentDown // what makes of the stream what experts are given, which is less …
-	RoleLatentUp   // … and the stream of what they make
+	RoleLatentNorm // … norms what they make …
+	RoleLatentUp   // … and makes the stream of that
 	RoleShareGate  // how much of the shared expert is added
 	RoleGateShared
 	RoleUpShared
@@ -236,6 +238,9 @@ const (
 	RoleStateStepNorm
 	RoleStateWayInNorm // … and norms of these, of the ways in and of those out
 	RoleStateWayOutNorm
+	RoleBankAttn  // of layers that are given a mixture of the stream and of what it was before: scores for that before attention …
+	RoleBankFFN   // … before the feed-forward network …
+	RoleBankOut   // … and before the output head
 	RoleReadNorm  // of what an encoder makes of a text before a decoder looks at it …
 	RoleCrossNorm // … and of a decoder's layer: what is given to the queries …
 	RoleCrossQ    // … that look at it …

@@ -42,7 +42,7 @@ func Expected(c *Config, last bool) ([]*formats.Tensor, error) {
 				continue
 			}
 			made[gguf] = true
-			for _, part := range r.parts(name, &p) {
+			for e, part := range r.parts(name, &p) {
 				if seen[part] {
 					continue
 				}
@@ -50,7 +50,7 @@ func Expected(c *Config, last bool) ([]*formats.Tensor, error) {
 				if slices.Contains(v.Bare, class) {
 					part = strings.TrimPrefix(part, a.prefix())
 				}
-				list = append(list, &formats.Tensor{Name: part, Shape: r.sourceDims(p.At(l)), Type: storedType(c)})
+				list = append(list, &formats.Tensor{Name: part, Shape: r.partDims(e, p.At(l)), Type: storedType(c)})
 			}
 			if len(list) > maxExpected {
 				return nil, c.fail("", formats.Unsupported("a model of more than %d tensors", maxExpected), "")

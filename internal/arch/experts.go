@@ -111,9 +111,9 @@ func experts(router string, at string, gate, up, down string) []Rule {
 	one := at + ".{e}."
 	return []Rule{
 		{GGUF: "blk.{}.ffn_gate_inp.weight", HF: router, Role: RoleRouter, Shape: "X E", When: mixed},
-		{GGUF: "blk.{}.ffn_down_exps.weight", HF: one + down + ".weight", Role: RoleDownExps, Shape: "X E M", Old: "blk.{}.ffn_down.{e}.weight", When: mixed},
-		{GGUF: "blk.{}.ffn_gate_exps.weight", HF: one + gate + ".weight", Role: RoleGateExps, Shape: "X M E", Old: "blk.{}.ffn_gate.{e}.weight", When: mixed},
-		{GGUF: "blk.{}.ffn_up_exps.weight", HF: one + up + ".weight", Role: RoleUpExps, Shape: "X M E", Old: "blk.{}.ffn_up.{e}.weight", When: mixed},
+		{GGUF: "blk.{}.ffn_down_exps.weight", HF: one + down + ".weight", Role: RoleDownExps, Shape: "X EX M", Old: "blk.{}.ffn_down.{e}.weight", When: mixed},
+		{GGUF: "blk.{}.ffn_gate_exps.weight", HF: one + gate + ".weight", Role: RoleGateExps, Shape: "X M EX", Old: "blk.{}.ffn_gate.{e}.weight", When: mixed},
+		{GGUF: "blk.{}.ffn_up_exps.weight", HF: one + up + ".weight", Role: RoleUpExps, Shape: "X M EX", Old: "blk.{}.ffn_up.{e}.weight", When: mixed},
 	}
 }
 

@@ -50,6 +50,9 @@ func (a *Arch) Folds(p *Params) (list []Fold) {
 	if a.Layer.Beside && p.Mix.Count > 0 {
 		list[len(list)-1].Into = []Role{RoleGate, RoleUp} // experts and router have norms of their own
 	}
+	if p.Mix.Latent > 0 {
+		list = append(list, Fold{From: RoleLatentNorm, Into: []Role{RoleLatentUp}})
+	}
 	if a.hasRole(RoleFFNSub) {
 		return append(list, Fold{From: RoleFFNSub, Into: []Role{RoleDown}})
 	}
@@ -82,4 +85,4 @@ func (a *Arch) oneNorm(p *Params) bool {
 }
 
 // bent are activations to which up is no mere factor.
-var bent = []Activation{CutSwish}
+var bent = []Activation{CutSwish, SiTU}

@@ -14,6 +14,7 @@ var KimiLinear = register(Arch{
 	Variants: []Variant{{
 		Type: "kimi_linear",
 		HF:   []string{"KimiLinearForCausalLM", "KimiLinearModel"},
+		If:   func(c *Config) bool { return !c.says("attn_res_block_size") }, // of Kimi K3
 		Defaults: map[string]any{
 			"rms_norm_eps": 1e-6, "rope_theta": 10000.0, "hidden_act": "silu", "moe_renormalize": true, "moe_router_activation_func": "sigmoid", "num_expert_group": 1, "topk_group": 1,
 			"first_k_dense_replace": 0, "moe_layer_freq": 1, "routed_scaling_factor": 1.0, "num_shared_experts": 0, "mla_use_nope": false, "tie_word_embeddings": false,
@@ -42,12 +43,7 @@ var KimiLinear = register(Arch{
 		sharedKeys[4],
 	}),
 	Tensors: slices.Concat(without(attention, RoleQ, RoleK, RoleV, RoleO, RoleOutput), straightHead, in(attends, wideLatent), kimiDelta("model.layers.{}.self_attn.", lowDecay, lowGate, kimiRates), feedForward,
-		experts("model.layers.{}.block_sparse_moe.gate.weight", "model.layers.{}.block_sparse_moe.experts", "w1", "w3", "w2"), renamed(sharedExperts, map[Role]string{
-			RoleGateShared: "model.layers.{}.block_sparse_moe.shared_experts.gate_proj.weight", RoleUpShared: "model.layers.{}.block_sparse_moe.shared_experts.up_proj.weight",
-			RoleDownShared: "model.layers.{}.block_sparse_moe.shared_experts.down_proj.weight",
-		}), []Rule{
-			{GGUF: "blk.{}.exp_probs_b.bias", HF: "model.layers.{}.block_sparse_moe.gate.e_score_correction_bias", Role: RoleRouterBias, Shape: "X", When: mixed},
-		}),
+		experts("model.layers.{}.block_sparse_moe.gate.weight", "model.layers.{}.block_sparse_moe.experts", "w1", "w3", "w2"), besideSparse),
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
 		siluOnly,
@@ -64,6 +60,10 @@ var KimiLinear = register(Arch{
 	Layer:  Layer{Keeper: KimiDelta, StillEvery: 1},
 	Finish: finishKimiLinear,
 })
+
+// besideSparse are what stands beside experts and their router: an expert that every token is given to, and a bias of the router.
+var besideSparse = append(elsewhere(sharedExperts, ".mlp.", ".block_sparse_moe."),
+	Rule{GGUF: "blk.{}.exp_probs_b.bias", HF: "model.layers.{}.block_sparse_moe.gate.e_score_correction_bias", Role: RoleRouterBias, Shape: "X", When: mixed})
 
 // wideLatent is latent attention with queries that are not compressed.
 var wideLatent = slices.Concat([]Rule{
@@ -176,9 +176,16 @@ func tellKimi(p *Params) map[string]any {
 		}
 	}
 	var size any = unsaid
-	if p.MLA.Value > 0 {
+	if p.MLA.Value > 0 && p.BankEvery == 0 {
 		size = p.MLA.Value
 	}
-	return map[string]any{"head_dim": size, "short_conv_kernel_size": unsaid, "linear_attn_config.head_dim": p.State.Size, "linear_attn_config.short_conv_kernel_size": p.State.Conv,
+	out := map[string]any{"head_dim": size, "short_conv_kernel_size": unsaid, "linear_attn_config.head_dim": p.State.Size, "linear_attn_config.short_conv_kernel_size": p.State.Conv,
 		"linear_attn_config.full_attn_layers": full, "linear_attn_config.kda_layers": delta, "linear_attn_config.num_heads": p.Heads, "num_key_value_heads": p.Heads}
+	if p.BankEvery > 0 {
+		out["linear_attn_config.use_full_rank_gate"], out["gate_lower_bound"] = true, unsaid
+		if p.State.Floor != 0 {
+			out["linear_attn_config.gate_lower_bound"] = decimal(p.State.Floor)
+		}
+	}
+	return out
 }

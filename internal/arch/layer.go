@@ -66,5 +66,6 @@ const (
 	GELU                // x·Φ(x); runtimes have its approximation only
 	ReLU                // x, or zero where that is more
 	ReLU2               // squared
+	SiTU                // β·tanh(x/β)/(1+e^-x) times γ·tanh(up/γ), of a β and a γ that files tell (SituBeta)
 	XIELU               // with numbers of its own in each layer (Xielu)
 )

@@ -70,6 +70,12 @@ type Params struct {
 	// every token. 0: anything. nil: in all layers.
 	Bounds, SharedBounds []float32
 
+	// BankEvery says that the first of so many layers banks the stream and begins a new one, and that what parts of a layer are given is a mixture of the stream and those banked
+	// (attention residuals); 0: there is one stream.
+	BankEvery int
+	// SituBeta and SituLinear are how large the two factors of SiTU can become; SituLinear 0: the second is as it is.
+	SituBeta, SituLinear float32
+
 	HeadsIn, KVHeadsIn, FFIn []int32 // of each layer, where these differ from layer to layer (At); Heads, KVHeads and FF are then the largest
 
 	QueryScale float32 // what normed heads of queries are multiplied by (config.json only: files hold it as weights of norms)

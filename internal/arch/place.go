@@ -197,7 +197,7 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 	if w.have[w.part] != nil {
 		return b.fail(t.Name, formats.Corrupt("there twice, as %q and without its prefix", w.parts[w.part]), "")
 	}
-	dims := b.dims(w.goal)
+	dims := b.dims(w)
 	if b.gguf && len(t.Shape) == len(dims)+1 && t.Shape[0] == 1 { // the outermost ones may be told or not
 		t = shapedAs(t, t.Shape[1:]...)
 	}
@@ -214,6 +214,9 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 			hint = fmt.Sprintf("the vocabulary was resized: vocab_size should say %d", t.Shape[0])
 		}
 		return b.fail(t.Name, formats.Corrupt("has shape %v, but the model's hyper-parameters say %v (%s)", t.Shape, dims, r.Shape), hint)
+	}
+	if !b.gguf && r.Forms != nil {
+		t = shapedAs(t, r.sourceDims(p)...)
 	}
 	w.have[w.part] = t
 	if w.left--; w.left > 0 {
@@ -266,16 +269,16 @@ func (b *binder) stacked(g *goal) bool {
 	return several(b.name(g.Rule)) || g.Rule.Old != "" && g.parts[0] != g.Rule.At(b.name(g.Rule), g.Layer, &b.bound.Params)
 }
 
-// dims is the shape that each part of a goal must have.
-func (b *binder) dims(g *goal) []int {
+// dims is the shape that a part of a goal must have.
+func (b *binder) dims(g *want) []int {
 	if b.gguf {
 		d := g.Rule.Dims(b.bound.Params.At(g.Layer))
-		if b.stacked(g) {
+		if b.stacked(g.goal) {
 			d = d[1:]
 		}
 		return d
 	}
-	return g.Rule.sourceDims(b.bound.Params.At(g.Layer))
+	return g.Rule.partDims(g.part, b.bound.Params.At(g.Layer))
 }
 
 // Dims is the shape that a rule demands of the GGUF tensor.
@@ -290,6 +293,14 @@ func (r *Rule) sourceDims(p *Params) []int {
 		return r.Dims(p)[1:]
 	}
 	return r.Dims(p)
+}
+
+// partDims is the same of one of several.
+func (r *Rule) partDims(part int, p *Params) []int {
+	if r.Forms != nil {
+		return dimensions(r.Forms[part], p)
+	}
+	return r.sourceDims(p)
 }
 
 func dimensions(letters string, p *Params) []int {

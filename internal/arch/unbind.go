@@ -97,6 +97,9 @@ func (u *unbinder) source(r *Rule, layer int, name string) error {
 	for e, part := range r.parts(name, &u.b.Params) {
 		n := t.NumRows() / t.Shape[0]
 		one := picked(t, pick{e * n, n, t.NumRows()}, t.Shape[1:])
+		if r.Forms != nil {
+			one = shapedAs(one, r.partDims(e, u.b.Params.At(layer))...)
+		}
 		if t.Scale != nil {
 			one.Scale = t.Scale[e : e+1]
 		}

@@ -106,6 +106,10 @@ func TestThereAndBack(t *testing.T) {
 // settle does what is not undone.
 func (c *checkpoint) settle(b *Bound) {
 	for _, o := range b.Origins {
+		if o.Rule.Forms != nil {
+			c.settleParts(&o, &b.Params)
+			continue
+		}
 		if i := slices.IndexFunc(c.tensors, func(t *formats.Tensor) bool { return t.Name == o.Source }); i >= 0 && (o.Rule.Do.OneWay && !o.Rule.Do.Lent || o.Rule.Do.Near) {
 			c.tensors[i] = o.Rule.Do.Forward(c.tensors[i], &b.Params)
 			if o.Rule.Do.Near {
@@ -115,6 +119,23 @@ func (c *checkpoint) settle(b *Bound) {
 			c.tensors[i] = o.Rule.Do.Inverse(o.Rule.Do.Forward(c.tensors[i], &b.Params), &b.Params)
 			c.tensors[i].Name = o.Source
 		}
+	}
+}
+
+// settleParts is the same of tensors that one is made of.
+func (c *checkpoint) settleParts(o *Origin, p *Params) {
+	var at []int
+	var parts []*formats.Tensor
+	for _, name := range o.Parts {
+		i := slices.IndexFunc(c.tensors, func(t *formats.Tensor) bool { return t.Name == name })
+		at, parts = append(at, i), append(parts, shapedAs(c.tensors[i], o.Rule.sourceDims(p)...))
+	}
+	t := o.Rule.Do.Inverse(o.Rule.Do.Forward(stacked(parts), p), p)
+	for e, i := range at {
+		n := t.NumRows() / t.Shape[0]
+		one := shapedAs(picked(t, pick{e * n, n, t.NumRows()}, t.Shape[1:]), c.tensors[i].Shape...)
+		one.Name = c.tensors[i].Name
+		c.tensors[i] = one
 	}
 }
 

@@ -53,6 +53,10 @@ func TestWrappersInTheirAuthorsLayouts(t *testing.T) {
 		{"MERaLiON2ForConditionalGeneration", "gemma2", map[string]any{"text_config": text("gemma2", map[string]any{"head_dim": 256, "hidden_size": 512, "num_attention_heads": 2, "tie_word_embeddings": true})}, before("text_decoder."), "speech_encoder.conv1.bias"},
 		{"MiniCPMV4_6ForConditionalGeneration", "qwen35", map[string]any{"text_config": text("qwen3_5_text", map[string]any{"head_dim": 8, "linear_key_head_dim": 4, "linear_value_head_dim": 4, "linear_num_key_heads": 1,
 			"linear_num_value_heads": 2, "rope_parameters": map[string]any{"rope_theta": 10000.0, "partial_rotary_factor": 0.5, "mrope_section": []int{1, 1, 0}}})}, func(name string) string { return strings.Replace(name, "model.", "model.language_model.", 1) }, "model.merger.mlp.0.linear_1.weight"},
+		{"KimiK3ForConditionalGeneration", "kimi-k3", map[string]any{"text_config": text("kimi_linear", map[string]any{"hidden_act": "situ", "activation_situ_beta": 4, "activation_situ_linear_beta": 25,
+			"attn_res_block_size": 1, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 4, "first_k_dense_replace": 1, "moe_intermediate_size": 8, "linear_attn_config": map[string]any{
+				"full_attn_layers": []int{1}, "head_dim": 4, "num_heads": 2, "short_conv_kernel_size": 4, "use_full_rank_gate": true}, "mla_use_nope": true, "mla_use_output_gate": true})},
+			before("language_model."), "mm_projector.linear_1.weight"},
 		{"BailingMoeV3VLForConditionalGeneration", "bailingmoe3", map[string]any{"vision_config": map[string]any{"depth": 1}, "mrope_section": []int{1, 1, 0}, "text_config": text("bailing_hybrid",
 			map[string]any{"first_k_dense_replace": 1, "head_dim": 8, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 4, "layer_group_size": 1})}, before(""), "linear_proj.0.weight"},
 		{"AudioFlamingo3ForConditionalGeneration", "qwen2", map[string]any{"text_config": text("qwen2", nil)}, before("language_model."), "audio_tower.conv1.weight"},

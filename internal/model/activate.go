@@ -43,6 +43,9 @@ func (r *run) activate(gate, up []float32, m int) {
 		act = arch.SiLU
 	}
 	f, both := functions[act], gated[act]
+	if act == arch.SiTU {
+		both = r.m.situ
+	}
 	if r.mode == Deploy && (act == arch.GELU || act == arch.GELUTanh) {
 		f = geluHalf
 	}
@@ -60,6 +63,19 @@ func (r *run) activate(gate, up []float32, m int) {
 			}
 		}
 	})
+}
+
+// situ is gate = β·tanh(gate/β)/(1+e^-gate) · γ·tanh(up/γ); of a γ of 0 up is as it is.
+func situ(beta, linear float32) func(gate, up []float32) {
+	return func(gate, up []float32) {
+		for i, g := range gate {
+			u := up[i]
+			if linear > 0 {
+				u = linear * tanh(u/linear)
+			}
+			gate[i] = float32(beta*tanh(g/beta)) * sigmoid(g) * u
+		}
+	}
 }
 
 // activateWithin is activate with gates of at most bound, and what they multiply within it on both sides; 0: as they are.

@@ -47,6 +47,9 @@ func (r *run) stream(x []float32, i, m int) []float32 {
 // spread makes the other streams of embeddings x [m][E], as long as these.
 func (r *run) spread(b *batch, x []float32) {
 	e, u, m := r.m.params.Embd, r.m.streams, len(b.at)
+	if r.m.params.BankEvery > 0 { // there are none yet
+		return
+	}
 	if r.m.hyper.fn.t != nil {
 		r.copies(b.x, m)
 		return
@@ -67,6 +70,10 @@ func (r *run) gather(x []float32, m int) []float32 {
 		return x
 	}
 	out := grow(&r.gathered, m*e)
+	if n := r.m.params.Banked(r.m.params.Layers); n > 0 {
+		r.recall(out, x, r.m.bankOut, n, m)
+		return out
+	}
 	if r.m.hyper.fn.t != nil {
 		r.reduce(out, nil, x, &r.m.hyper, m)
 		return out

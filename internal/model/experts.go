@@ -25,6 +25,7 @@ type mixture struct {
 	outScale    []float32 // [X] of the experts' outputs
 
 	narrow, wide weight // [EX][E], [E][EX]: what makes what experts are given, and the stream of what they make; or nothing
+	wideNorm     norm   // [EX] of that before, or nothing
 
 	share                        weight // [1][E] how much of the shared expert is added, or nothing for all of it
 	sharedGate, sharedUp, shared weight // [S][E], [S][E], [E][S], or nothing
@@ -58,7 +59,8 @@ func (x *mixture) slots(p *arch.Params) []slot {
 			slot{role: arch.RoleUpExps, matrix: &x.up, n: m.FF, k: e, stack: m.Count})
 	}
 	if m.Latent > 0 {
-		list = append(list, slot{role: arch.RoleLatentDown, matrix: &x.narrow, n: e, k: p.Embd}, slot{role: arch.RoleLatentUp, matrix: &x.wide, n: p.Embd, k: e})
+		list = append(list, slot{role: arch.RoleLatentDown, matrix: &x.narrow, n: e, k: p.Embd}, slot{role: arch.RoleLatentUp, matrix: &x.wide, n: p.Embd, k: e},
+			slot{role: arch.RoleLatentNorm, norm: &x.wideNorm, n: e, may: true})
 	}
 	if x.groups.n > 0 {
 		list = append(list,
@@ -165,7 +167,7 @@ func (r *run) narrowed(out, h []float32, l *layer, m int) {
 	before := r.hold(in, made)
 	r.experts(made, in, l, &x.bank)
 	r.release(before)
-	r.apply(made, m, product{out, &x.wide})
+	r.apply(r.normPost(made, x.wideNorm, m), m, product{out, &x.wide})
 }
 
 // enter is what experts are given that are given what their layer is.

@@ -15,6 +15,9 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 	case r.m.hyper.fn.t != nil:
 		r.advanceHyper(l, b, last)
 		return
+	case r.m.params.BankEvery > 0:
+		r.advanceBanked(l, b, last)
+		return
 	case r.m.streams > 1:
 		r.advanceStreams(l, b, last)
 		return

@@ -34,7 +34,7 @@ func (kimiDelta) slots(l *layer) []slot {
 		{role: arch.RoleConvK, table: &x.convK.weight, turned: true, n: s.Inner, k: s.Conv},
 		{role: arch.RoleConvV, table: &x.convV.weight, turned: true, n: s.Inner, k: s.Conv},
 		{role: arch.RoleStateTime, vector: &x.time, n: s.Inner},
-		{role: arch.RoleStateDecay, table: &x.rates, n: s.Heads, k: 1},
+		{role: arch.RoleStateDecay, table: &x.rates, vector: &x.rates, n: s.Heads, k: 1},
 		{role: arch.RoleMixRate, matrix: &x.beta, n: s.Heads, k: e},
 		{role: arch.RoleStateNorm, norm: &x.norm, n: s.Size},
 		{role: arch.RoleStateOut, matrix: &x.out, n: e, k: s.Inner},

@@ -18,6 +18,7 @@ type Model struct {
 	neox   bool // rotary pairs are (i, i+D/2) instead of (2i, 2i+1)
 
 	act        arch.Activation
+	situ       func(gate, up []float32)
 	means      bool      // norms take the mean away …
 	runsRMS    bool      // … which runtimes do not do
 	runsSiLU   bool      // runtimes take SiLU for act
@@ -60,6 +61,7 @@ type Model struct {
 	altProj   weight          // [(U-1)·E][E] what makes the other streams of embeddings, or nothing
 	altUn     weight          // [(U-1)·E][E] and one of all again
 	hyper     hyper           // of several streams: what makes one of all, or nothing
+	bankOut   []float32       // [E] scores of the stream and of what it was, before the output head, or nil
 	side      side            // inputs of every layer, or nothing
 	layers    []layer
 	norm      norm   // [E]
@@ -100,8 +102,9 @@ type layer struct {
 
 	hyperAttn, hyperFFN hyper // of several streams, or nothing
 
-	cross cross // what looks at what an encoder read, or nothing
-	both  bool  // queries see all positions
+	banking       // or nothing
+	cross   cross // what looks at what an encoder read, or nothing
+	both    bool  // queries see all positions
 
 	index indexer // of positions, or nothing
 
@@ -185,8 +188,8 @@ func Of(b *arch.Bound) (*Model, error) {
 func assembled(b *arch.Bound) (*Model, error) {
 	of := &b.Arch.Layer
 	m := &Model{params: b.Params, neox: of.RopeNeox || of.SectionNeox && len(b.Params.Sections) > 0, means: of.MeanNorm, bareNorm: of.BareNorm, late: of.LateNorm, layers: make([]layer, b.Params.Layers)}
-	m.streams, m.legs = max(1, b.Params.AltUp.Inputs, b.Params.Hyper.Streams), legsOf(&b.Params)
-	m.act, m.smooth, m.slopes = of.Act, of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
+	m.streams, m.legs = max(1, b.Params.AltUp.Inputs, b.Params.Hyper.Streams, 1+b.Params.Banked(b.Params.Layers)), legsOf(&b.Params)
+	m.act, m.situ, m.smooth, m.slopes = of.Act, situ(b.Params.SituBeta, b.Params.SituLinear), of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind, m.runsRMS, m.runsPlain, m.sparse = of.RunsFull, of.RunsRMS, of.RunsPlain, of.SparseMix
 	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
 	m.postEps, m.embedBare = of.PostEps, of.EmbedBare
@@ -221,7 +224,7 @@ func assembled(b *arch.Bound) (*Model, error) {
 		l.p, l.borrows, l.both = b.Params.At(i), b.Params.Borrows(i), m.both || b.Params.Reads(i)
 		l.index.none = !b.Params.Chooses(i)
 		l.pool, l.indexPool = poolOf(&b.Params, i), poolOf(&b.Params, i)
-		l.cut = sparsityOf(&b.Params, i)
+		l.cut, l.banking = sparsityOf(&b.Params, i), bankingOf(&b.Params, i)
 		l.bound, l.sharedBound = at(b.Params.Bounds, i), at(b.Params.SharedBounds, i)
 		l.window, l.still, l.queryGate = of.Windowed(&b.Params, i), of.Still(&b.Params, i), of.QueryGate
 		l.bare, l.whole = of.Bare || of.BareNorm || of.Encoder, of.WholeNorm
@@ -262,16 +265,6 @@ func assembled(b *arch.Bound) (*Model, error) {
 	return m, nil
 }
 
-// seatNorms puts norms where a layer uses them: one that both parts share at the second, too, or those that come after the parts there.
-func (l *layer) seatNorms(after bool) {
-	if l.parallel && l.ffnNorm.weight == nil {
-		l.ffnNorm = l.attnNorm
-	}
-	if after {
-		l.attnPost, l.ffnPost, l.attnNorm, l.ffnNorm = l.attnNorm, l.ffnNorm, norm{}, norm{}
-	}
-}
-
 // Params are the hyper-parameters. Sequences longer than Params().Context are run all the same, unless positions are learned vectors.
 func (m *Model) Params() *arch.Params { return &m.params }
 
@@ -307,6 +300,7 @@ func (m *Model) outer() []slot {
 		{role: arch.RoleEmbedNorm, norm: &m.embedNorm, n: p.Embd, may: true},
 		{role: arch.RoleOutputNorm, norm: &m.norm, n: p.Embd, may: m.bareNorm || m.encoder},
 		{role: arch.RoleOutput, matrix: &m.head, n: p.Vocab, k: p.Embd, may: m.encoder},
+		{role: arch.RoleBankOut, vector: &m.bankOut, n: p.Embd, may: p.BankEvery == 0},
 		{role: arch.RoleReadNorm, norm: &m.readNorm, n: p.Embd, may: !m.sides()},
 		{role: arch.RoleLowStart, vector: &m.low, n: p.Embd, may: p.Stacks.Per == 0},
 		{role: arch.RoleClass, matrix: &m.class.dense, n: p.Embd, k: p.Embd, may: true},
@@ -361,6 +355,9 @@ func (l *layer) slots() []slot {
 	}
 	if l.keeper != nil {
 		list = append(l.keeper.slots(l), list...)
+	}
+	if p.BankEvery > 0 {
+		list = append([]slot{{role: arch.RoleBankAttn, vector: &l.bankAttn, n: p.Embd}, {role: arch.RoleBankFFN, vector: &l.bankFF, n: p.Embd}}, list...)
 	}
 	if p.FF == 0 && !l.mixed {
 		return list[:len(list)-1]

@@ -134,3 +134,13 @@ func (r *run) restreamed(x []float32, l *layer, m int) []float32 {
 	r.restream(x, l.ffnNorm, m)
 	return before
 }
+
+// seatNorms puts norms where a layer uses them: one that both parts share at the second, too, or those that come after the parts there.
+func (l *layer) seatNorms(after bool) {
+	if l.parallel && l.ffnNorm.weight == nil {
+		l.ffnNorm = l.attnNorm
+	}
+	if after {
+		l.attnPost, l.ffnPost, l.attnNorm, l.ffnNorm = l.attnNorm, l.ffnNorm, norm{}, norm{}
+	}
+}
