@@ -333,6 +333,17 @@ def cases():
     yield "minicpmv46-4x", c, {k: s for k, s in n.items()}, HALF | {"scale_resolution": 112, "downsample_mode": "4x"}, "qwen2", ("mmproj",)
     yield "nemotronvl", *nemotron(4), CLIP, "llama", ("mmproj",)
     yield "nemotronvl-wide", *nemotron(8), CLIP, "llama", ()  # the reference stretches places in float32
+    WHISPER = dict(num_mel_bins=80, d_model=32, encoder_layers=4, encoder_attention_heads=2, encoder_ffn_dim=48, max_source_positions=1500)
+    OLD = (("model.language_model.", "language_model.model."), ("model.audio_tower", "audio_tower"), ("model.multi_modal_projector", "multi_modal_projector"),
+           ("lm_head.", "language_model.lm_head."))
+    yield "qwen2audio", *named(tf.Qwen2AudioForConditionalGeneration, tf.Qwen2AudioConfig(audio_config=WHISPER, text_config=dict(TEXT, model_type="qwen2", tie_word_embeddings=False)), OLD), \
+        {}, "qwen2", ("mmproj",)
+    yield "audioflamingo3", *named(tf.AudioFlamingo3ForConditionalGeneration, tf.AudioFlamingo3Config(audio_config=dict(
+        num_mel_bins=128, hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=48, max_source_positions=1500),
+        text_config=dict(TEXT, model_type="qwen2", tie_word_embeddings=False)), OLD), {}, "qwen2", ("mmproj",)
+    yield "voxtral", *named(tf.VoxtralForConditionalGeneration, tf.VoxtralConfig(audio_config=dict(
+        num_mel_bins=128, hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=128, max_source_positions=1500),
+        text_config=dict(TEXT, model_type="llama", tie_word_embeddings=False)), OLD), {}, "llama", ("mmproj",)
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
 
 

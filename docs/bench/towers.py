@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'nemotronvl': (64, 64),
-         'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000}
+         'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000}
 
 
 def weights(folder):
@@ -19,7 +19,8 @@ def weights(folder):
 
 def library(folder, **more):
     import transformers as tf
-    return tf.AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, attn_implementation='eager', **more).eval()
+    kind = json.load(open(os.path.join(folder, 'config.json')))['architectures'][0]
+    return getattr(tf, kind).from_pretrained(folder, dtype=torch.float32, attn_implementation='eager', **more).eval()
 
 
 def patches(x, p):
@@ -114,3 +115,22 @@ def gemma4(folder, x):
     f = Gemma4AudioFeatureExtractor()([x.numpy()], sampling_rate=16000, return_tensors='pt')
     out = library(folder).model.get_audio_features(f['input_features'], f['input_features_mask'].bool())
     return out.pooler_output
+
+
+def mel(x, n):
+    from transformers import WhisperFeatureExtractor
+    return WhisperFeatureExtractor(feature_size=n)(x.numpy(), sampling_rate=16000, return_tensors='pt', return_attention_mask=True)
+
+
+def qwen2audio(folder, x):
+    m = library(folder).model
+    return m.multi_modal_projector(m.audio_tower(mel(x, 80)['input_features'], attention_mask=torch.zeros(1, 1, 1500, 1500)).last_hidden_state)
+
+
+def audioflamingo3(folder, x):
+    f = mel(x, 128)
+    return library(folder).model.get_audio_features(f['input_features'], f['attention_mask'])
+
+
+def voxtral(folder, x):
+    return library(folder).model.get_audio_features(mel(x, 128)['input_features'])

@@ -14,6 +14,8 @@ type Hearing struct {
 	Mel       int     // bands of frequencies
 	Eps       float32 // of its norms
 	Out       int     // the width before the projector, where it is another
+	Places    int     // of instants, that are learned
+	Stack     int     // instants that the projector is given at once
 	Kernel    int     // instants that a convolution within a layer takes
 	Channels  []int32 // of the convolutions before the first layer
 }
@@ -30,6 +32,10 @@ func (p *Params) hearingDim(word string) int {
 		return h.FF
 	case "heard-head":
 		return h.Embd / max(1, h.Heads)
+	case "heard-text":
+		return h.Text
+	case "instants":
+		return h.Places
 	case "heard-out":
 		return h.Out
 	case "mel":
@@ -76,7 +82,7 @@ func (h *Hearing) check() error {
 		return formats.Corrupt("a width of %d for %d heads", h.Embd, h.Heads)
 	case !positive(h.Eps):
 		return formats.Corrupt("the norm's epsilon is %v", h.Eps)
-	case h.Kernel < 0 || h.Kernel > 1<<10 || h.Out < 0 || h.Out > 1<<20 || h.channels(0) < 0 || h.channels(0) > 1<<16 || h.channels(1) < 0 || h.channels(1) > 1<<16:
+	case h.Kernel < 0 || h.Kernel > 1<<10 || h.Out < 0 || h.Out > 1<<20 || h.Places < 0 || h.Places > 1<<20 || h.channels(0) < 0 || h.channels(0) > 1<<16 || h.channels(1) < 0 || h.channels(1) > 1<<16:
 		return formats.Corrupt("convolutions of %d instants with %v channels, and %d embeddings", h.Kernel, h.Channels, h.Out)
 	}
 	return nil
@@ -84,7 +90,6 @@ func (h *Hearing) check() error {
 
 // hearingKeys begin what a file tells of a tower that hears, in the reference's order. in is where config.json has its sizes.
 func hearingKeys(in string) []Key {
-	hears := func(p *Params) bool { return p.Hear.Has }
 	return []Key{
 		{GGUF: "clip.has_audio_encoder", Field: func(p *Params) any { return &p.Hear.Has }, Default: nothing, When: hears},
 		{GGUF: "clip.audio.projection_dim", HF: []string{"text_config.hidden_size", "hidden_size"}, Field: func(p *Params) any { return &p.Hear.Text }, Default: nothing, When: hears},
@@ -98,7 +103,6 @@ func hearingKeys(in string) []Key {
 
 // hearingEnds end it: the projector, where each kind of tower has its own, the bands of frequencies, and the epsilon of norms.
 func hearingEnds(projector string, mel ...string) []Key {
-	hears := func(p *Params) bool { return p.Hear.Has }
 	keys := []Key{
 		{GGUF: "clip.audio.num_mel_bins", HF: mel, Field: func(p *Params) any { return &p.Hear.Mel }, Default: nothing, When: hears},
 		{GGUF: "clip.audio.attention.layer_norm_epsilon", Field: func(p *Params) any { return &p.Hear.Eps }, Default: func(p *Params) { p.Hear.Eps = 1e-5 }, When: hears},
@@ -109,6 +113,8 @@ func hearingEnds(projector string, mel ...string) []Key {
 	return append([]Key{{GGUF: "clip.audio.projector_type", Field: func(p *Params) any { return &p.Hear.Projector },
 		Default: func(p *Params) { p.Hear.Projector = projector }, When: hears}}, keys...)
 }
+
+func hears(p *Params) bool { return p.Hear.Has }
 
 // hearing are rules of a tower that hears, which is not in every model; layers in their names are its own.
 func hearing(lists ...[]Rule) (rules []Rule) {

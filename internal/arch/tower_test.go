@@ -36,6 +36,7 @@ func sees(t testing.TB) map[string]map[string]any {
 	if err := json.Unmarshal(tinyFamilies(t)["nemotron_h"], &nemotron); err != nil {
 		t.Fatal(err)
 	}
+	heard := map[string]any{"hidden_size": 12, "intermediate_size": 10, "num_hidden_layers": 2, "num_attention_heads": 3, "num_mel_bins": 8, "max_source_positions": 5}
 	pixels := map[string]any{"preprocessor": map[string]any{"min_pixels": 144, "max_pixels": 2304}}
 	of := func(class string, vision map[string]any, more ...map[string]any) map[string]any {
 		c := with(text, map[string]any{"architectures": []string{class}, "vision_config": vision})
@@ -83,6 +84,10 @@ func sees(t testing.TB) map[string]map[string]any {
 		"minicpmv4_6": of("MiniCPMV4_6ForConditionalGeneration", tower(map[string]any{"image_size": 280}), map[string]any{"insert_layer_id": 1, "text_config": qwen35}),
 		"nemotron_v2_vl": of("NemotronH_Nano_VL_V2", tower(map[string]any{"max_resolution": 12}), map[string]any{"force_image_size": 12, "downsample_ratio": 0.5,
 			"projector_hidden_size": 10, "llm_config": with(nemotron, map[string]any{"num_hidden_layers": 5})}),
+		"qwen2a":        of("Qwen2AudioForConditionalGeneration", nil, map[string]any{"audio_config": heard}),
+		"musicflamingo": of("AudioFlamingo3ForConditionalGeneration", nil, map[string]any{"audio_config": heard}),
+		"voxtral": of("VoxtralForConditionalGeneration", nil, map[string]any{"audio_config": with(heard, map[string]any{"intermediate_size": 48}),
+			"text_config": with(text, map[string]any{"model_type": "llama", "head_dim": 8})}),
 		"cogvlm": of("CogVLMForCausalLM", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_heads": 2, "image_size": 12, "patch_size": 4,
 			"hidden_act": "gelu"}),
 	}

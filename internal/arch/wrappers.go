@@ -15,10 +15,6 @@ var _ = registerTower(Arch{
 			Inner: map[string]map[string]any{"qwen3_omni_moe_text": {"vision_config": map[string]any{"deepstack_visual_indexes": []any{}}}}}, // as the reference has it
 		{Type: "hunyuan_vl", HF: []string{"HunYuanVLForConditionalGeneration"}, Language: "HunYuanVLForConditionalGeneration"},
 		{Type: "DeepseekOCR", HF: []string{"DeepseekOCRForCausalLM", "DeepseekOCR2ForCausalLM", "UnlimitedOCRForCausalLM"}, Language: "DeepseekOCRForCausalLM"},
-		{Type: "voxtral", HF: []string{"VoxtralForConditionalGeneration"}, Inner: map[string]map[string]any{"llama": {
-			"vocab_size": 131072, "hidden_size": 3072, "intermediate_size": 8192, "num_hidden_layers": 30, "num_attention_heads": 32, "num_key_value_heads": 8,
-			"max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "rope_theta": 1e8, "head_dim": 128,
-		}}},
 		{Type: "qwen3_asr", HF: []string{"Qwen3ASRForConditionalGeneration"}, Language: "Qwen3VLForConditionalGeneration", // whose rotations are qwen3's in a text
 			Inner: map[string]map[string]any{"qwen3": onlyHears, "qwen3_asr_text": onlyHears, "qwen3_asr": onlyHears}},
 		{Type: "glmasr", HF: []string{"GlmAsrForConditionalGeneration", "GlmasrModel"}, Language: "LlamaForCausalLM", Inner: map[string]map[string]any{"llama": {
@@ -34,8 +30,6 @@ var _ = registerTower(Arch{
 		{Type: "youtu_vl", HF: []string{"YoutuVLForConditionalGeneration"}, Language: "YoutuForCausalLM"},
 		{Type: "phi4-siglip", HF: []string{"Phi4ForCausalLMV"}, Language: "Phi3ForCausalLM"},
 		{Type: "meralion2", HF: []string{"MERaLiON2ForConditionalGeneration"}, Language: "Gemma2ForCausalLM"},
-		{Type: "qwen2_audio", HF: []string{"Qwen2AudioForConditionalGeneration"}, Language: "Qwen2ForCausalLM", Inner: firstQwen2},
-		{Type: "audioflamingo3", HF: []string{"AudioFlamingo3ForConditionalGeneration"}, Language: "Qwen2ForCausalLM", Inner: firstQwen2},
 	},
 	Own: []string{
 		"model.vision_tower.*", "model.vision_adapter.*", "model.vision_projection.*", "model.mm_projector.*", "mm_projector.*", "vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "vit_large_projector.*", "patch_merge_mlp.*", "norm.*",
