@@ -55,6 +55,7 @@ var tellings = []telling{
 	{Type: "gemma4_text", Set: gemma4Config, Names: map[string]string{"num_local_experts": "num_experts", "num_experts_per_tok": "top_k_experts"}},
 	{Type: "deepseek_v2", When: func(p *Params) bool { return p.Mix.Count > 0 && p.Mix.Gate != GateSigmoid }, Set: latentConfig},
 	{Type: "glm4_moe_lite", When: hasExperts},
+	{Type: "dots3_note_text", Set: tellDots3, Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "mimo_v2_flash", When: func(p *Params) bool { return !p.Joined }, Names: map[string]string{"num_local_experts": "n_routed_experts"}, Set: tellMiMo},
 	{Type: "mimo_v2", When: func(p *Params) bool { return p.Joined }, Names: map[string]string{"num_local_experts": "n_routed_experts"}, Set: tellMiMoV2},
 	{Type: "step3p5", Set: tellStep},

@@ -1,6 +1,10 @@
 package arch
 
-import "quern/formats"
+import (
+	"slices"
+
+	"quern/formats"
+)
 
 // HeadSizes are dimensions of a head.
 type HeadSizes struct{ Key, Value, Rope int }
@@ -24,6 +28,9 @@ func (p *Params) checkNear() error {
 	case near == HeadSizes{}:
 	case near.Key < 2 || near.Key > 1<<12 || near.Key%2 != 0 || p.WindowIn == nil:
 		return formats.Corrupt("layers with a window have heads of size %d", near.Key)
+	case p.MLA.NearKV > 0 && near.Rope == p.RopeDim && slices.Contains(p.WindowIn, true) && len(p.WindowIn) == p.Layers:
+		q := p.At(slices.Index(p.WindowIn, true))
+		return q.MLA.check(q)
 	case near.Value != near.Key || near.Rope != near.Key:
 		return formats.Unsupported("in layers with a window values have %d dimensions and keys %d, of which %d are rotated; these are one number here", near.Value, near.Key, near.Rope)
 	}

@@ -10,8 +10,12 @@ type Latent struct {
 	KV   int // KL: rank of keys and values
 	Nope int // N: dimensions of a head that are not rotated
 
+	NearKV  int  // KL in layers with a window, whose heads have the sizes of Params.Near; 0: they are as all others
+	Rescale bool // norms of what is compressed are multiplied by the root of how much it is (config.json only: files hold them so)
+
 	// What files tell as sizes of a head: those of the one head of keys and values that runtimes keep.
-	Key, Value int
+	Key, Value         int
+	NearKey, NearValue int
 }
 
 func (p *Params) latentDim(letter string) int {
@@ -28,6 +32,8 @@ func (p *Params) latentDim(letter string) int {
 		return p.Heads
 	case "N":
 		return p.MLA.Nope
+	case "KR": // the part of all keys that is rotated
+		return p.RopeDim
 	case "W":
 		return p.ValueDim
 	case "O":

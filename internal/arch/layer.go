@@ -35,6 +35,8 @@ type Layer struct {
 	BareValue   bool       // values are normed, head by head, without weights
 	PartPairs   bool       // of a head's pairs those of the highest frequencies may be the only ones to be rotated; rope_freqs.weight says which
 	IndexPairs  bool       // heads that choose positions are rotated in pairs
+	OneEps      bool       // norms of what latent attention makes narrow have the epsilon of all others
+	RunsHalves  bool       // runtimes rotate them in halves
 	IndexTail   bool       // they are rotated at their end, and keys normed with the epsilon of all other norms
 	CutFirst    bool       // gates within bounds (Bounds) are cut off before their function, not behind it
 	Before      bool       // experts are given what the layer is, by a norm of their own, beside a dense network behind attention

@@ -20,6 +20,9 @@ func (p *Params) At(layer int) *Params {
 	}
 	if near := p.Near; near.Key > 0 && p.WindowIn[layer] {
 		n.HeadDim, n.ValueDim, n.RopeDim = near.Key, near.Value, near.Rope
+		if p.MLA.NearKV > 0 {
+			n.MLA.KV, n.MLA.Nope = p.MLA.NearKV, near.Key-near.Rope
+		}
 	}
 	n.Pooled.Own = p.Pooled.Ratio(layer)
 	if p.State.Rescale > 0 {

@@ -111,12 +111,12 @@ func (c *checkpoint) settle(b *Bound) {
 			continue
 		}
 		if i := slices.IndexFunc(c.tensors, func(t *formats.Tensor) bool { return t.Name == o.Source }); i >= 0 && (o.Rule.Do.OneWay && !o.Rule.Do.Lent || o.Rule.Do.Near) {
-			c.tensors[i] = o.Rule.Do.Forward(c.tensors[i], &b.Params)
+			c.tensors[i] = o.Rule.Do.Forward(c.tensors[i], b.Params.At(o.Layer))
 			if o.Rule.Do.Near {
-				c.tensors[i] = o.Rule.Do.Inverse(c.tensors[i], &b.Params)
+				c.tensors[i] = o.Rule.Do.Inverse(c.tensors[i], b.Params.At(o.Layer))
 			}
 		} else if i >= 0 && o.Rule.Do.Rounds {
-			c.tensors[i] = o.Rule.Do.Inverse(o.Rule.Do.Forward(c.tensors[i], &b.Params), &b.Params)
+			c.tensors[i] = o.Rule.Do.Inverse(o.Rule.Do.Forward(c.tensors[i], b.Params.At(o.Layer)), b.Params.At(o.Layer))
 			c.tensors[i].Name = o.Source
 		}
 	}

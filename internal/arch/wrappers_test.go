@@ -59,6 +59,9 @@ func TestWrappersInTheirAuthorsLayouts(t *testing.T) {
 			before("language_model."), "mm_projector.linear_1.weight"},
 		{"BailingMoeV3VLForConditionalGeneration", "bailingmoe3", map[string]any{"vision_config": map[string]any{"depth": 1}, "mrope_section": []int{1, 1, 0}, "text_config": text("bailing_hybrid",
 			map[string]any{"first_k_dense_replace": 1, "head_dim": 8, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 4, "layer_group_size": 1})}, before(""), "linear_proj.0.weight"},
+		{"Dots3NoteForConditionalGeneration", "dots3note", map[string]any{"text_config": text("dots3_note_text", map[string]any{"num_hidden_layers": 2, "q_lora_rank": 8, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4,
+			"v_head_dim": 4, "swa_num_attention_heads": 1, "swa_q_lora_rank": 8, "swa_kv_lora_rank": 16, "swa_head_dim": 10, "swa_qk_nope_head_dim": 6, "swa_v_head_dim": 6, "layer_types": []string{"full_attention", "sliding_attention"},
+			"n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8, "index_topk": 4, "index_head_dim": 8, "index_n_heads": 2})}, before(""), "vision_encoder.blocks.0.mlp.fc1.weight"},
 		{"AudioFlamingo3ForConditionalGeneration", "qwen2", map[string]any{"text_config": text("qwen2", nil)}, before("language_model."), "audio_tower.conv1.weight"},
 	} {
 		config := with(c.config, map[string]any{"architectures": []string{c.class}})

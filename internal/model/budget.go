@@ -102,7 +102,7 @@ func (m *Model) sizes() sizes {
 	if m.streams > 1 {
 		s.acts += int64(4*(4+m.streams)*p.Embd + 4*p.AltUp.Laurel)
 	}
-	d := (max(p.HeadDim, p.MLA.KV+p.RopeDim) + kernel.Lanes) / kernel.Lanes * kernel.Lanes
+	d := (max(p.HeadDim, p.Near.Key, max(p.MLA.KV, p.MLA.NearKV)+p.RopeDim) + kernel.Lanes) / kernel.Lanes * kernel.Lanes
 	s.perKey = int64(4 * (2*d + queryBlock))
 	for i := range m.layers {
 		n := int64(0)

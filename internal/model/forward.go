@@ -315,7 +315,7 @@ func (r *run) look(x []float32, m int, products ...product) {
 func (r *run) rotate(q, k []float32, at []place, l *layer) {
 	p := l.p
 	qdim, kdim := p.Heads*p.HeadDim, p.KVHeads*p.HeadDim
-	scale, rope := r.m.attentionScale(), r.ropeOf(l)
+	scale, rope := attentionScale(&r.m.params), r.ropeOf(l)
 	r.eachRow(len(at), func(w *worker, row int) {
 		q := q[row*qdim:][:qdim]
 		rope.rotate(q, at[row], p.HeadDim, r.m.neox)

@@ -59,7 +59,7 @@ const keyEps = 1e-6
 func (r *run) chooseSeen(h, qa []float32, l *layer, b *batch) sight {
 	p, x, m := &r.m.params, &l.index, len(b.at)
 	in := p.Index
-	if in.Top == 0 || r.err != nil {
+	if in.Top == 0 || r.err != nil || l.window > 0 {
 		return sight{}
 	}
 	if x.q.t == nil {
@@ -85,15 +85,16 @@ func (r *run) chooseSeen(h, qa []float32, l *layer, b *batch) sight {
 	if r.m.indexTail {
 		eps, from = float64(p.NormEps), in.Dim-p.RopeDim
 	}
+	halves := !r.m.indexPairs || r.m.runsHalves && r.mode == Deploy
 	r.eachRow(m, func(w *worker, row int) {
 		k := k[row*in.Dim:][:in.Dim]
 		centred(k, x.kNorm, eps)
-		r.rope.rotate(k[from:], b.at[row], in.Dim-from, !r.m.indexPairs)
+		r.rope.rotate(k[from:], b.at[row], in.Dim-from, halves)
 		if r.mode == Deploy {
 			w.halve(k, k)
 		}
 		for i := range in.Heads {
-			r.rope.rotate(q[(row*in.Heads+i)*in.Dim+from:][:in.Dim-from], b.at[row], in.Dim-from, !r.m.indexPairs)
+			r.rope.rotate(q[(row*in.Heads+i)*in.Dim+from:][:in.Dim-from], b.at[row], in.Dim-from, halves)
 			by[row*in.Heads+i] *= scale
 		}
 	})

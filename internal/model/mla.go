@@ -10,12 +10,13 @@ import (
 // (kvb), or keys never are: each head's matrix is applied to its queries (kb) and to what it attends to (vb) instead, as
 // runtimes do.
 type latent struct {
-	qa      weight    // [QL][E], or nothing: then q is made of the residual stream itself
-	qaNorm  []float32 // [QL]
-	kva     weight    // [KL+R][E]
-	kvaNorm []float32 // [KL]
-	kb, vb  weight    // [H·KL][N], [H·W][KL], or nothing
-	kvb     weight    // [H·(N+W)][KL], or nothing
+	qa       weight    // [QL][E], or nothing: then q is made of the residual stream itself
+	qaNorm   []float32 // [QL]
+	kva      weight    // [KL+R][E]
+	kvaNorm  []float32 // [KL]
+	ropeNorm []float32 // [R] of the part of all keys that is rotated, or nil
+	kb, vb   weight    // [H·KL][N], [H·W][KL], or nothing
+	kvb      weight    // [H·(N+W)][KL], or nothing
 }
 
 func (l *layer) latentSlots(p *arch.Params) []slot {
@@ -23,6 +24,7 @@ func (l *layer) latentSlots(p *arch.Params) []slot {
 	list := append(l.index.slots(p), []slot{
 		{role: arch.RoleKVA, matrix: &x.kva, n: a.KV + p.RopeDim, k: p.Embd},
 		{role: arch.RoleKVANorm, vector: &x.kvaNorm, n: a.KV},
+		{role: arch.RoleKNorm, vector: &x.ropeNorm, n: p.RopeDim, may: true},
 		{role: arch.RoleKB, matrix: &x.kb, n: a.KV, k: a.Nope, stack: p.Heads, may: true},
 		{role: arch.RoleVB, matrix: &x.vb, n: p.ValueDim, k: a.KV, stack: p.Heads, may: true},
 		{role: arch.RoleKVB, matrix: &x.kvb, n: p.Heads * (a.Nope + p.ValueDim), k: a.KV, may: true},
@@ -46,10 +48,10 @@ func latentActs(p *arch.Params) int64 {
 	if a.KV == 0 {
 		return 0
 	}
-	together := min(p.Heads, headsTogether)
-	split := together * (2*a.KV + p.RopeDim)
-	wide := p.Heads * (p.HeadDim + a.Nope + 2*p.ValueDim)
-	return int64(4 * (a.Q + 3*a.KV + 2*p.RopeDim + 2*p.HeadDim + max(split, wide)))
+	together, kv := min(p.Heads, headsTogether), max(a.KV, a.NearKV)
+	split := together * (2*kv + p.RopeDim)
+	wide := p.Heads * (max(p.HeadDim+a.Nope, 2*p.Near.Key) + 2*max(p.ValueDim, p.Near.Value))
+	return int64(4 * (a.Q + 3*kv + 2*p.RopeDim + 2*max(p.HeadDim, p.Near.Key) + max(split, wide)))
 }
 
 // headsTogether are turned into queries of narrow keys at once: those are wide.
@@ -57,7 +59,7 @@ const headsTogether = 16
 
 // mixLatent is attention before its output matrix; it uses h.
 func (r *run) mixLatent(att, h []float32, l *layer, b *batch) {
-	p, x, m := &r.m.params, &l.mla, len(b.at)
+	p, x, m := l.p, &l.mla, len(b.at)
 	q, kva := grow(&r.q, m*p.Heads*p.HeadDim), grow(&r.kva, m*x.kva.n)
 	r.normalize(h, b.x, l.attnNorm, m)
 	var sees sight
@@ -91,10 +93,11 @@ func (r *run) mixLatent(att, h []float32, l *layer, b *batch) {
 	r.gateBy(att, gate, m)
 }
 
-// normNarrow norms what is narrow. The published code of these families leaves the epsilon of that at what its class assumes, whatever that of other norms is; runtimes do not.
+// normNarrow norms what is narrow. The published code of these families leaves the epsilon of that at what its class assumes, whatever that of other norms is; runtimes do not, nor does
+// one family.
 func (r *run) normNarrow(h, x, weight []float32) {
 	eps := 1e-6
-	if r.mode == Deploy {
+	if r.mode == Deploy || r.m.oneEps {
 		eps = float64(r.m.params.NormEps)
 	}
 	normed(h, x, weight, nil, eps, false)
@@ -103,26 +106,28 @@ func (r *run) normNarrow(h, x, weight []float32) {
 // narrow norms the narrow keys, and gives the parts of keys (the end of each row of kva) and of queries that have one their
 // positions.
 func (r *run) narrow(narrow, kva, q []float32, l *layer, at []place) {
-	p, x := &r.m.params, &l.mla
-	kl, rot, d := p.MLA.KV, p.RopeDim, p.HeadDim
+	p, x := l.p, &l.mla
+	kl, rot, d, rope := p.MLA.KV, p.RopeDim, p.HeadDim, r.ropeOf(l)
 	r.eachRow(len(at), func(_ *worker, row int) {
 		k := kva[row*(kl+rot):][:kl+rot]
 		r.normNarrow(narrow[row*kl:][:kl], k[:kl], x.kvaNorm)
+		if x.ropeNorm != nil {
+			r.normed(k[kl:], k[kl:], x.ropeNorm, nil)
+		}
 		if l.still {
 			return
 		}
-		r.rope.rotate(k[kl:], at[row], rot, r.m.neox)
+		rope.rotate(k[kl:], at[row], rot, r.m.neox)
 		q := q[row*p.Heads*d:][:p.Heads*d]
 		for h := 0; h < len(q); h += d {
-			r.rope.rotate(q[h+d-rot:h+d], at[row], rot, r.m.neox)
+			rope.rotate(q[h+d-rot:h+d], at[row], rot, r.m.neox)
 		}
 	})
 }
 
 // attentionScale is what the comparison of a query with a key is multiplied by: 1/√D, and more where positions were stretched
 // and their rotations do not grow.
-func (m *Model) attentionScale() float32 {
-	p := &m.params
+func attentionScale(p *arch.Params) float32 {
 	if p.Scales.Attention != 0 {
 		return p.Scales.Attention
 	}
@@ -137,7 +142,7 @@ func (m *Model) attentionScale() float32 {
 // absorbed compares queries with the narrow keys, some heads at a time, and widens what they attend to. Where queries grow with their position they do so
 // when they are compared, as in runtimes: before that deploy mode rounds them.
 func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch, sees sight) {
-	p, m := &r.m.params, len(b.at)
+	p, m := l.p, len(b.at)
 	kl, rot := p.MLA.KV, p.RopeDim
 	keys := grow(&r.k, m*(kl+rot))
 	r.eachRow(m, func(w *worker, row int) {
@@ -167,8 +172,8 @@ func (r *run) absorbed(att, q, narrow, kva []float32, l *layer, b *batch, sees s
 
 // absorb does a part of that, with the keys and values of all tokens.
 func (r *run) absorb(part stretch, att, q, keys, values []float32, l *layer, b *batch, sees sight) {
-	p, m := &r.m.params, len(b.at)
-	kl, rot, n, w, by := p.MLA.KV, p.RopeDim, p.MLA.Nope, p.ValueDim, r.m.attentionScale()
+	p, m := l.p, len(b.at)
+	kl, rot, n, w, by := p.MLA.KV, p.RopeDim, p.MLA.Nope, p.ValueDim, attentionScale(l.p)
 	in, out := grow(&r.taken, m*max(n, kl)), grow(&r.made, m*max(w, kl))
 	for from := 0; from < p.Heads; from += headsTogether {
 		g := min(headsTogether, p.Heads-from)
@@ -195,7 +200,7 @@ func (r *run) absorb(part stretch, att, q, keys, values []float32, l *layer, b *
 			continue
 		}
 		mixed := grow(&r.mixed, m*g*kl)
-		r.attend(mixed, wide, keys, values, b.seqs, heads{n: g, shared: 1, key: kl + rot, value: kl, sees: sees, sinks: ofHeads(l.sinks, from, g)})
+		r.attend(mixed, wide, keys, values, b.seqs, heads{n: g, shared: 1, key: kl + rot, value: kl, window: l.window, sees: sees, sinks: ofHeads(l.sinks, from, g)})
 		for i := range g {
 			r.eachRow(m, func(_ *worker, row int) { copy(in[row*kl:][:kl], mixed[(row*g+i)*kl:]) })
 			outer := product{out[:m*w], l.mla.vb.part(from+i, w)}
@@ -215,13 +220,13 @@ func (r *run) absorb(part stretch, att, q, keys, values []float32, l *layer, b *
 
 // widened makes keys and values of all heads.
 func (r *run) widened(att, q, narrow, kva []float32, l *layer, b *batch, sees sight) {
-	p, m := &r.m.params, len(b.at)
+	p, m := l.p, len(b.at)
 	kl, rot, n, w, d := p.MLA.KV, p.RopeDim, p.MLA.Nope, p.ValueDim, p.HeadDim
 	both := grow(&r.wide, m*p.Heads*(n+w))
 	before := r.hold(q, kva)
 	r.apply(narrow, m, product{both, &l.mla.kvb})
 	r.release(before)
-	keys, values, by := grow(&r.k, m*p.Heads*d), grow(&r.mixed, m*p.Heads*w), r.m.attentionScale()
+	keys, values, by := grow(&r.k, m*p.Heads*d), grow(&r.mixed, m*p.Heads*w), attentionScale(l.p)
 	r.eachRow(m, func(wk *worker, row int) {
 		scale(q[row*p.Heads*d:][:p.Heads*d], by*r.m.temperature(b.at[row].pos, l))
 		for h := range p.Heads {
@@ -236,7 +241,7 @@ func (r *run) widened(att, q, narrow, kva []float32, l *layer, b *batch, sees si
 			}
 		}
 	})
-	r.attend(att, q, keys, values, b.seqs, heads{n: p.Heads, shared: p.Heads, key: d, value: w, sees: sees, sinks: l.sinks})
+	r.attend(att, q, keys, values, b.seqs, heads{n: p.Heads, shared: p.Heads, key: d, value: w, window: l.window, sees: sees, sinks: l.sinks})
 }
 
 // ofHeads is n numbers of a list, or nil of none.

@@ -28,6 +28,8 @@ type Model struct {
 	chunked    bool      // windows begin at multiples of their size
 	grow       bool      // queries grow in layers that rotate nothing only
 	indexPairs bool      // of what chooses positions: heads are rotated in pairs …
+	oneEps     bool      // norms of what latent attention makes narrow have the epsilon of all others
+	runsHalves bool      // … but not by runtimes …
 	indexTail  bool      // … at their end
 	turnKeys   bool      // heads of values take turns with those of keys in a state
 	cutFirst   bool      // gates are cut off before their function
@@ -194,7 +196,7 @@ func assembled(b *arch.Bound) (*Model, error) {
 	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
 	m.postEps, m.embedBare = of.PostEps, of.EmbedBare
 	m.headMeans, m.runsPast = of.HeadMeans, of.RunsPast && b.Params.NormAfter
-	m.runsSiLU, m.indexPairs, m.indexTail, m.cutFirst = of.RunsSiLU, of.IndexPairs, of.IndexTail, of.CutFirst
+	m.runsSiLU, m.indexPairs, m.runsHalves, m.oneEps, m.indexTail, m.cutFirst = of.RunsSiLU, of.IndexPairs, of.RunsHalves, of.OneEps, of.IndexTail, of.CutFirst
 	m.early, m.softGate, m.runsSum, m.turnKeys, m.normStream = of.EarlyRouter, of.SoftGate, of.RunsSum, of.TurnKeys, of.NormStream
 	switch {
 	case of.Averaged:

@@ -158,7 +158,7 @@ func (r *run) mixPooled(att, h []float32, l *layer, b *batch) {
 	}
 	r.apply(qa, m, narrow...)
 	r.release(before)
-	scale := r.m.attentionScale()
+	scale := attentionScale(&r.m.params)
 	r.eachRow(m, func(w *worker, row int) {
 		k := k[row*d:][:d]
 		r.normed(k, k, l.kNorm.weight, nil)

@@ -110,7 +110,7 @@ func (r *run) lookAcross(att, h []float32, l *layer, b *batch) {
 	before := r.hold(q)
 	r.apply(b.read.x, n, product{k, &c.k}, product{v, &c.v})
 	r.release(before)
-	r.scaleRows(q, r.m.attentionScale(), m)
+	r.scaleRows(q, attentionScale(&r.m.params), m)
 	of := r.heads(l, sight{})
 	of.both, of.relative, of.read = true, nil, b.read.seqs
 	r.attend(att, q, k, v, b.seqs, of)
