@@ -344,6 +344,15 @@ def cases():
     yield "voxtral", *named(tf.VoxtralForConditionalGeneration, tf.VoxtralConfig(audio_config=dict(
         num_mel_bins=128, hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=128, max_source_positions=1500),
         text_config=dict(TEXT, model_type="llama", tie_word_embeddings=False)), OLD), {}, "llama", ("mmproj",)
+    c, n = named(tf.HunYuanVLForConditionalGeneration, tf.HunYuanVLConfig(text_config=dict(TEXT, head_dim=16, rms_norm_eps=1e-5), tie_word_embeddings=True, vision_config=dict(
+        num_hidden_layers=3, hidden_size=32, intermediate_size=48, num_attention_heads=2, num_key_value_heads=2, patch_size=16, out_hidden_size=64, max_image_size=128)), (
+        ("model.vision_tower.", "vit."), ("patch_merger.", "perceive."), ("proj_conv.", "proj.0."), ("proj_out.", "proj.2."), ("model.language_model.", "model.")))
+    c["text_config"]["rope_parameters"] = {"rope_type": "dynamic", "rope_theta": 1e4, "alpha": 1000.0, "factor": 1.0, "mrope_section": [2, 2, 2, 2]}
+    yield "hunyuanvl", c, {k.replace("layer_norm1", "input_layernorm").replace("layer_norm2", "post_attention_layernorm").replace("mlp.fc1", "mlp.dense_h_to_4h").replace(
+        "mlp.fc2", "mlp.dense_4h_to_h") if k.startswith("vit.layers") else k: s for k, s in n.items()}, CLIP | {"min_pixels": 1024, "max_pixels": 4194304}, "llama", ("mmproj",)
+    c, n = named(tf.Exaone4_5_ForConditionalGeneration, tf.Exaone4_5_Config(text_config=dict(TEXT, model_type="exaone4_5_text"), tie_word_embeddings=False, vision_config=dict(
+        depth=4, hidden_size=64, intermediate_size=48, num_heads=4, num_key_value_heads=2, patch_size=14, out_hidden_size=64, fullatt_block_indexes=[1, 3])))
+    yield "exaone4_5", c, n, CLIP | {"min_pixels": 3136, "max_pixels": 12845056}, "llama", ("mmproj",)
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
 
 

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 
 SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'nemotronvl': (64, 64),
-         'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000}
+         'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000,
+         'hunyuanvl': (96, 160), 'exaone4_5': (84, 140)}
 
 
 def weights(folder):
@@ -134,3 +135,14 @@ def audioflamingo3(folder, x):
 
 def voxtral(folder, x):
     return library(folder).model.get_audio_features(mel(x, 128)['input_features'])
+
+
+def hunyuanvl(folder, x):
+    y, h, w = patches(x, 16)
+    return library(folder).model.get_image_features(pixel_values=y.flatten(1), image_grid_thw=torch.tensor([[1, h, w]]))
+
+
+def exaone4_5(folder, x):
+    y, h, w = patches(x, 14)
+    y = squares(y.reshape(h * w, -1), h, w).reshape(h * w, 3, 1, -1).repeat(1, 1, 2, 1).flatten(1)  # a film of two images
+    return library(folder).model.get_image_features(pixel_values=y, image_grid_thw=torch.tensor([[1, h, w]]))

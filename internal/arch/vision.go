@@ -24,6 +24,7 @@ type Vision struct {
 	MinTiles  int       // of an image
 	MaxTiles  int       //
 	Middle    int       // the width between the projector's matrices, where it is neither the tower's nor the language model's
+	Window    int       // in pixels
 	Every     int       // one layer in so many sees the whole image, the others a window
 	Full      []int32   // the layers that do, or those after which there is a projector …
 	Deep      []bool    // … which runtimes know of each layer
@@ -81,6 +82,10 @@ func (p *Params) visionDim(word string) int {
 		return 3 * p.Embd
 	case "wholes":
 		return v.Wholes
+	case "2E":
+		return 2 * p.Embd
+	case "shared": // queries of all heads, and keys and values of fewer
+		return p.Embd + 2*p.KVHeads*(p.Embd/max(1, p.Heads))
 	case "4E":
 		return 4 * p.Embd
 	case "4F":
