@@ -251,6 +251,9 @@ func (m *merger) module(a *Adapter, mod *module, factor float64) error {
 		return a.fail(mod.name, formats.Corrupt("the base model has no such module"), "is it the model that the adapter was trained for?")
 	}
 	base := m.byName[name]
+	if base.Ranks > 0 {
+		return a.fail(mod.name, formats.Unsupported("the base's rows are laid out for %d processors, and an adapter's are not told to be", base.Ranks), "convert and export the base, which joins them, and merge into that folder")
+	}
 	if base.Rows == nil {
 		return a.fail(mod.name, formats.Unsupported("the base's type %s cannot be decoded", base.Type), "")
 	}

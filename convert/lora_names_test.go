@@ -2,12 +2,27 @@ package convert
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"testing"
 
 	"quern/formats"
 	"quern/internal/arch"
+	"quern/quantize"
 )
+
+// Rows that were cut for processors take no adapter.
+func TestMergeRefusesPartsOfProcessors(t *testing.T) {
+	base := &formats.Source{Path: t.TempDir(), Format: &formats.Format{Name: "hf"}, File: func(name string) ([]byte, error) { return []byte(`{}`), nil }}
+	m := newAdapter(nil)
+	v := m.add("model.layers.0.self_attn.qkv_proj.weight", 8, 4)
+	base.Tensors = []*formats.Tensor{{Name: "model.layers.0.self_attn.qkv_proj.weight", Shape: []int{8, 4}, Type: quantize.ByName("F32"), Rows: memoryRows{v, 4}, Ranks: 2}}
+	m.tensors = nil
+	m.linear("model.layers.0.self_attn.qkv_proj", 8, 4, 4)
+	if _, _, err := Merge(base, []*Adapter{m.open(t)}, []float64{1}); !errors.Is(err, formats.ErrUnsupported) {
+		t.Error(err)
+	}
+}
 
 // An adapter with the library's names of modules is added to a checkpoint with those of published files.
 func TestMergeByOtherNames(t *testing.T) {
