@@ -18,7 +18,7 @@ import (
 	"quern/quantize"
 )
 
-// A drafting is a tiny draft head, its target's configuration, and what the reference converter made of it (docs/bench/drafts.py --write).
+// A drafting is a tiny draft head with its target's configuration, or what makes sound and has none, and what the reference converter made of it (docs/bench/drafts.py --write).
 type drafting struct {
 	Name           string
 	Config, Target map[string]any
@@ -29,12 +29,16 @@ type drafting struct {
 
 func draftings(t *testing.T) (list []*drafting) {
 	t.Helper()
-	text, err := os.ReadFile("testdata/drafts.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, &list); err != nil {
-		t.Fatal(err)
+	for _, file := range []string{"testdata/drafts.json", "testdata/sounds.json"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var more []*drafting
+		if err := json.Unmarshal(text, &more); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, more...)
 	}
 	return list
 }
@@ -71,6 +75,9 @@ func (d *drafting) source(t *testing.T) *formats.Source {
 }
 
 func (d *drafting) target(t *testing.T) *formats.Source {
+	if d.Target == nil {
+		return nil
+	}
 	return folderOf(filepath.Join(t.TempDir(), "target"), map[string][]byte{"config.json": marshal(t, d.Target), "tokenizer.json": byteTokenizer(t, 512)}, nil)
 }
 

@@ -34,6 +34,10 @@ func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
 		meta.Set(key, recipe.FileType)
 	})
 	meta.Set(version, uint32(quantizationVersion))
+	if bound.Arch.Silent != "" {
+		meta.Set("tokenizer.ggml.model", "none")
+		return nil
+	}
 	if bound.Arch.Projector != "" || p.withoutTokenizer() {
 		return nil
 	}

@@ -3,7 +3,7 @@
 
 usage: drafts.py QUERN DRAFTS TOKENIZER LLAMA.CPP WORK [--llama PYTHON] [--only NAME] [--write]
 
-DRAFTS is convert/testdata/drafts.json: configurations and tensors of draft heads, and configurations of their targets. Weights follow from the
+DRAFTS is convert/testdata/drafts.json, or sounds.json of what makes sound and has no target: configurations and tensors of draft heads, and configurations of their targets. Weights follow from the
 names of tensors as in tiny.py; --write stores
 the keys and hashes of tensors of the reference's F32 files there, which a test compares. TOKENIZER is a folder with a byte-level BPE tokenizer.json, which the targets get. This interpreter needs torch,
 transformers and gguf; PYTHON needs llama-cpp-python. For each draft head, in a row of the table:
@@ -37,7 +37,7 @@ def weights(name, shape):
 
 
 def reference(llama, hf, out, target, outtype):
-    if error := tiny.reference(llama, hf, out, '--target-model-dir', target, outtype=outtype):
+    if error := tiny.reference(llama, hf, out, *(['--target-model-dir', target] if target else []), outtype=outtype):
         raise RuntimeError('the reference: ' + error[-200:])
 
 
@@ -57,8 +57,10 @@ def make(a, f, folder):
     hf, target = os.path.join(folder, 'hf'), os.path.join(folder, 'target')
     os.makedirs(hf), os.makedirs(target)
     json.dump(f['config'], open(os.path.join(hf, 'config.json'), 'w'), indent=1)
-    json.dump(f['target'], open(os.path.join(target, 'config.json'), 'w'), indent=1)
     save_file({k: weights(k, v) for k, v in f['tensors'].items()}, os.path.join(hf, 'model.safetensors'), metadata={'format': 'pt'})
+    if not f['target']:
+        return hf, None
+    json.dump(f['target'], open(os.path.join(target, 'config.json'), 'w'), indent=1)
     if f['target']['model_type'].startswith('gemma4'):
         tiny.characters(target)
     else:
@@ -80,21 +82,22 @@ def row(a, f):
     shutil.rmtree(folder, ignore_errors=True)
     hf, target = make(a, f, folder)
     at = lambda name: os.path.join(folder, name)
+    beside = ['--target', target, '--pre', 'gpt-2'] if target else []
     cells, step = dict.fromkeys(('keys', 'tensors', 'export', 'Q8_0', 'Q4_K_M', 'llama.cpp'), ''), 'keys'
     try:
         reference(a.llama_cpp, hf, at('ref-f32.gguf'), target, 'f32')
-        run(a.quern, 'convert', hf, '--target', target, '-o', at('f32.gguf'), '--outtype', 'f32', '--pre', 'gpt-2')
+        run(a.quern, 'convert', hf, '-o', at('f32.gguf'), '--outtype', 'f32', *beside)
         cells['keys'], cells['tensors'] = compare(at('f32.gguf'), at('ref-f32.gguf'))
         step = 'export'
         run(a.quern, 'export', at('f32.gguf'), '-o', at('out'))
         ours, theirs = tensors_of(at('out/model.safetensors')), tensors_of(at('hf/model.safetensors'))
         equal = sum(k in ours and ours[k].shape == v.shape and bool((ours[k] == v).all()) for k, v in theirs.items())
-        run(a.quern, 'convert', at('out'), '--target', target, '-o', at('again.gguf'), '--outtype', 'f32', '--pre', 'gpt-2')
+        run(a.quern, 'convert', at('out'), '-o', at('again.gguf'), '--outtype', 'f32', *beside)
         keys, tensors = compare(at('again.gguf'), at('f32.gguf'))
         cells[step] = f'{equal} of {len(theirs)}, {len(ours)} written; again: {keys}, {tensors}'
         step = 'Q8_0'
         reference(a.llama_cpp, hf, at('ref-q8_0.gguf'), target, 'q8_0')
-        run(a.quern, 'convert', hf, '--target', target, '-o', at('q8_0.gguf'), '--outtype', 'q8_0', '--pre', 'gpt-2')
+        run(a.quern, 'convert', hf, '-o', at('q8_0.gguf'), '--outtype', 'q8_0', *beside)
         cells[step] = ', '.join(compare(at('q8_0.gguf'), at('ref-q8_0.gguf')))
         step = 'Q4_K_M'
         run(os.path.join(a.llama_cpp, 'build/bin/llama-quantize'), at('ref-f32.gguf'), at('ref-q4.gguf'), 'Q4_K_M')

@@ -35,6 +35,8 @@ type Arch struct {
 
 	// Meet sets what of a draft head only the model tells that it guesses for; nil: it is a model of its own (draft.go).
 	Meet func(b *Bound, t *Target) error
+	// Silent says of what is no model what it is: nothing here computes it, and it has no tokens; "": it is a model.
+	Silent string
 	// OwnTokens says of a draft head that the tokenizer lies in its own folder.
 	OwnTokens bool
 	// Kin says whether a GGUF file is of this one of several families of one name; nil: it is if it is of no other.
@@ -256,6 +258,7 @@ const (
 	RoleDraftBook       // … codebooks by which guesses are chosen …
 	RoleDraftBookMake   // … and what is looked up in them …
 	RoleDraftMarkov     // … how likely a token is behind another, in two matrices …
+	RoleSound           // what makes sound of states
 	RoleDraftConfidence // … and how sure it is
 )
 

@@ -185,6 +185,7 @@ func lookFlash(src *formats.Source, p *Params) {
 // finishFlash reads what several keys of config.json say together.
 func finishFlash(c *Config, p *Params) error {
 	d := &p.Draft
+	d.Width = p.Embd
 	if err := flashReads(c, p); err != nil {
 		return err
 	}

@@ -54,8 +54,11 @@ func (a *Arch) isDraft() bool { return a.Meet != nil }
 // IsDraft says of a checkpoint that it is a draft head.
 func (b *Bound) IsDraft() bool { return b.Arch.isDraft() }
 
-// Alone refuses to compute a draft head.
+// Alone refuses to compute what is no model by itself.
 func (b *Bound) Alone() error {
+	if why := b.Arch.Silent; why != "" {
+		return &formats.Error{Err: formats.Unsupported("no model: %s, and nothing here computes that", why), Hint: "quern diff compares such files"}
+	}
 	if !b.IsDraft() {
 		return nil
 	}

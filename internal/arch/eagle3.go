@@ -82,6 +82,9 @@ func finishEagle(c *Config, p *Params) error {
 	if p.Draft.Rows == p.Vocab {
 		p.Draft.Rows = 0
 	}
+	if p.Draft.Width == 0 {
+		p.Draft.Width = p.Embd // where no tensor tells
+	}
 	return nil
 }
 

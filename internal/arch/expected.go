@@ -36,6 +36,7 @@ func Expected(c *Config, last bool) ([]*formats.Tensor, error) {
 		if err != nil {
 			return nil, err
 		}
+		there = there || r.Role == RoleDraftRows && p.Draft.Rows > 0
 		for l, name := range r.names(r.HF, &p) {
 			gguf := r.At(r.GGUF, l, &p)
 			if !there || made[gguf] {

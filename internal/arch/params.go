@@ -122,6 +122,8 @@ type Params struct {
 	Xielu    Xielu    // nil without
 
 	Sections []int32 // of a head, rotated by time, height and width; the three are equal in a text
+	// Spectrum is how many numbers of a spectrum of sound are made of a state; 0: none are.
+	Spectrum int
 	// Deepstack is to how many of the first layers images add more than embeddings.
 	Deepstack int
 	Vision    Vision  // of a tower; zero without
@@ -139,6 +141,8 @@ func (p *Params) Mute() (from, to int) {
 // Dim is the size of the dimension that a letter stands for in Rule.Shape, 0 for a letter that has no meaning.
 func (p *Params) Dim(letter string) int {
 	switch letter {
+	case "spectrum":
+		return p.Spectrum
 	case "V":
 		return p.Vocab
 	case "E":
