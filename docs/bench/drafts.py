@@ -129,6 +129,7 @@ if __name__ == '__main__':
     p.add_argument('--only')
     p.add_argument('--write', action='store_true')
     a = p.parse_args()
+    sys.path.insert(0, os.path.join(a.llama_cpp, 'gguf-py'))  # before another gguf is loaded
     drafts = json.load(open(a.drafts))
     for f in drafts:
         if not a.only or a.only in f['name']:

@@ -84,6 +84,7 @@ var tellings = []telling{
 	{Type: "mamba2_ssm", Cannot: noClass},
 	{Type: "lfm2", Set: tellConvs},
 	{Type: "lfm2_audio_tokenizer", Set: tellSound},
+	{Type: "wavtokenizer", Set: tellWave},
 	{Type: "lfm2_moe", Set: tellConvs, Names: map[string]string{"num_local_experts": "num_experts"}},
 	{Type: "chameleon", Cannot: needsTower},
 	{Type: "muse_glimmer_text", Cannot: needsTower},

@@ -75,7 +75,7 @@ func bindHF(src *formats.Source, part func(*Config) *Config) (*Bound, error) {
 	if err := place.place(); err != nil {
 		return nil, err
 	}
-	if a.isDraft() {
+	if a.isDraft() || a.Silent != "" {
 		b.rowsLast()
 		b.Params.Tied = b.output() == nil && b.has(RoleEmbed)
 		return b, nil

@@ -124,6 +124,8 @@ type Params struct {
 	Sections []int32 // of a head, rotated by time, height and width; the three are equal in a text
 	// Spectrum is how many numbers of a spectrum of sound are made of a state; 0: none are.
 	Spectrum int
+	// Sound are the sizes of what makes sound of codes; zero without.
+	Sound Sound
 	// Deepstack is to how many of the first layers images add more than embeddings.
 	Deepstack int
 	Vision    Vision  // of a tower; zero without
@@ -208,7 +210,7 @@ func (p *Params) Dim(letter string) int {
 	if letter == "HCE" { // all streams of a token
 		return p.Hyper.Streams * p.Embd
 	}
-	return max(p.AltUp.dim(letter), p.Hyper.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.pooledDim(letter), p.visionDim(letter), p.hearingDim(letter), p.State.dim(letter), p.Draft.dim(letter, p))
+	return max(p.AltUp.dim(letter), p.Hyper.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.pooledDim(letter), p.visionDim(letter), p.hearingDim(letter), p.State.dim(letter), p.Draft.dim(letter, p), p.Sound.dim(letter))
 }
 
 // Gates is the number of outputs of RoleAttnGate.
