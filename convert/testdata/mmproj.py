@@ -132,6 +132,29 @@ def internvl():
     return c, n
 
 
+def ling():
+    """Ling 3 VL by the names that the reference asks for: the library does not have it."""
+    c = dict(architectures=["BailingMoeV3VLForConditionalGeneration"], mrope_section=[2, 1, 1], text_config=dict(
+        TEXT, num_key_value_heads=4, rms_norm_eps=1e-6, rope_theta=6e6, head_dim=16, kv_lora_rank=16, q_lora_rank=None, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=8,
+        layer_group_size=2, short_conv_kernel_size=4, first_k_dense_replace=2, tie_word_embeddings=False),
+        vision_config=dict(depth=3, hidden_size=32, intermediate_size=48, num_heads=2, patch_size=16, spatial_merge_size=2, temporal_patch_size=2, num_position_embeddings=36,
+                           out_hidden_size=128, disable_merger_proj=True, deepstack_visual_indexes=[], hidden_act="gelu_pytorch_tanh", in_channels=3))
+    n = {"visual.patch_embed.proj.weight": [32, 3, 2, 16, 16], "visual.pos_embed.weight": [36, 32], "visual.merger.norm.weight": [32], "visual.merger.norm.bias": [32],
+         "linear_proj.0.weight": [64, 128], "linear_proj.0.bias": [64], "linear_proj.2.weight": [64, 64], "linear_proj.2.bias": [64]}
+    for i in range(3):
+        for k, s in {"norm1": [32], "norm2": [32], "attn.qkv": [96, 32], "attn.proj": [32, 32], "mlp.linear_fc1": [48, 32], "mlp.linear_fc2": [32, 48]}.items():
+            n[f"visual.blocks.{i}.{k}.weight"], n[f"visual.blocks.{i}.{k}.bias"] = s, s[:1]
+    n |= {"model.word_embeddings.weight": [512, 64], "model.norm.weight": [64], "lm_head.weight": [512, 64]}
+    for i in range(2):
+        at = f"model.layers.{i}."
+        n |= {at + k + ".weight": s for k, s in {"input_layernorm": [64], "post_attention_layernorm": [64], "mlp.gate_proj": [96, 64], "mlp.up_proj": [96, 64], "mlp.down_proj": [64, 96]}.items()}
+    n |= {"model.layers.0.attention." + k: s for k, s in {"A_log": [4], "dt_bias": [64], "o_norm.weight": [16], "b_proj.weight": [4, 64]}.items()} | {
+        f"model.layers.0.attention.{k}_conv1d.weight": [64, 1, 4] for k in "qkv"} | {f"model.layers.0.attention.{k}_proj.weight": [64, 64] for k in "qkvfgo"}
+    n |= {f"model.layers.1.attention.{k}.weight": s for k, s in {"q_proj": [64, 64], "kv_a_proj_with_mqa": [24, 64], "kv_a_layernorm": [16], "kv_b_proj": [64, 16], "g_proj": [4, 64],
+                                                                   "dense": [64, 32]}.items()}
+    return c, n
+
+
 def kimi(cls):
     """Kimi-VL and Kimi K2.5, whose towers have names of their own."""
     text = dict(TEXT, model_type="deepseek_v3", n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=48, n_shared_experts=1, first_k_dense_replace=1,
@@ -353,6 +376,7 @@ def cases():
     c, n = named(tf.Exaone4_5_ForConditionalGeneration, tf.Exaone4_5_Config(text_config=dict(TEXT, model_type="exaone4_5_text"), tie_word_embeddings=False, vision_config=dict(
         depth=4, hidden_size=64, intermediate_size=48, num_heads=4, num_key_value_heads=2, patch_size=14, out_hidden_size=64, fullatt_block_indexes=[1, 3])))
     yield "exaone4_5", c, n, CLIP | {"min_pixels": 3136, "max_pixels": 12845056}, "llama", ("mmproj",)
+    yield "ling3vl", *ling(), HALF, "llama", ("mmproj",)
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
 
 

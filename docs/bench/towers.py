@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'nemotronvl': (64, 64),
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000,
-         'hunyuanvl': (96, 160), 'exaone4_5': (84, 140)}
+         'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96)}
 
 
 def weights(folder):
@@ -51,6 +51,22 @@ def rotated(x, h, w, base=1e4):
 
 def attention(q, k, v, mask=None):
     return F.scaled_dot_product_attention(q[None], k[None], v[None], attn_mask=mask)[0].transpose(0, 1).flatten(1)
+
+
+def ling3vl(folder, x):
+    """of an image with as many patches as places"""
+    c, t = weights(folder)
+    v, (y, h, w) = c['vision_config'], patches(x, 16)
+    line = lambda y, at: F.linear(y, t[at + '.weight'], t[at + '.bias'])
+    norm = lambda y, at: F.layer_norm(y, y.shape[-1:], t[at + '.weight'], t[at + '.bias'], 1e-6)
+    y = F.conv2d(y, t['visual.patch_embed.proj.weight'].sum(2), stride=16).flatten(1) + t['visual.pos_embed.weight']  # both instants are the image
+    for i in range(v['depth']):
+        at = f'visual.blocks.{i}.'
+        q, k, val = line(norm(y, at + 'norm1'), at + 'attn.qkv').reshape(h * w, 3, v['num_heads'], -1).permute(1, 2, 0, 3)
+        y = y + line(attention(rotated(q, h, w), rotated(k, h, w), val), at + 'attn.proj')
+        y = y + line(F.gelu(line(norm(y, at + 'norm2'), at + 'mlp.linear_fc1'), approximate='tanh'), at + 'mlp.linear_fc2')
+    y = squares(norm(y, 'visual.merger.norm'), h, w)
+    return line(F.gelu(line(y, 'linear_proj.0'), approximate='tanh'), 'linear_proj.2')
 
 
 def lfm2vl(folder, x):

@@ -32,16 +32,18 @@ var Qwen3Tower = registerTower(Arch{
 	Tensors: slices.Concat(qwenPatches, []Rule{
 		{GGUF: "v.patch_embd.bias", HF: "visual.patch_embed.proj.bias", Role: RoleTower, Shape: "E"},
 		{GGUF: "v.position_embd.weight", HF: "visual.pos_embed.weight", Role: RoleTower, Shape: "patches E", Store: "F32"},
-	}, affine("v.blk.{}.ln1", "visual.blocks.{}.norm1", "E"), affine("v.blk.{}.ln2", "visual.blocks.{}.norm2", "E"),
-		affine("v.blk.{}.attn_qkv", "visual.blocks.{}.attn.qkv", "3E E"), affine("v.blk.{}.attn_out", "visual.blocks.{}.attn.proj", "E E"),
-		affine("v.blk.{}.ffn_up", "visual.blocks.{}.mlp.linear_fc1", "F E"), affine("v.blk.{}.ffn_down", "visual.blocks.{}.mlp.linear_fc2", "E F"),
-		affine("v.post_ln", "visual.merger.norm", "E"), affine("mm.0", "visual.merger.linear_fc1", "merged merged"), affine("mm.2", "visual.merger.linear_fc2", "text merged"),
+	}, qwen3Blocks, affine("v.post_ln", "visual.merger.norm", "E"), affine("mm.0", "visual.merger.linear_fc1", "merged merged"), affine("mm.2", "visual.merger.linear_fc2", "text merged"),
 		deep(affine("v.deepstack.{}.norm", "visual.deepstack_merger_list.{n}.norm", "merged"),
 			affine("v.deepstack.{}.fc1", "visual.deepstack_merger_list.{n}.linear_fc1", "merged merged"),
 			affine("v.deepstack.{}.fc2", "visual.deepstack_merger_list.{n}.linear_fc2", "text merged"))),
 	Refuse: qwenTowerRefuses,
 	Finish: finishDeepstack,
 })
+
+// qwen3Blocks are its layers.
+var qwen3Blocks = slices.Concat(affine("v.blk.{}.ln1", "visual.blocks.{}.norm1", "E"), affine("v.blk.{}.ln2", "visual.blocks.{}.norm2", "E"),
+	affine("v.blk.{}.attn_qkv", "visual.blocks.{}.attn.qkv", "3E E"), affine("v.blk.{}.attn_out", "visual.blocks.{}.attn.proj", "E E"),
+	affine("v.blk.{}.ffn_up", "visual.blocks.{}.mlp.linear_fc1", "F E"), affine("v.blk.{}.ffn_down", "visual.blocks.{}.mlp.linear_fc2", "E F"))
 
 var qwen3Tower = map[string]any{
 	"vision_config.depth": 27, "vision_config.hidden_size": 1152, "vision_config.intermediate_size": 4304, "vision_config.num_heads": 16,

@@ -22,7 +22,6 @@ var _ = registerTower(Arch{
 		{Type: "granite_speech", HF: []string{"GraniteSpeechForConditionalGeneration"}, Language: "GraniteForCausalLM", Inner: tiedInside("granite")},
 		{Type: "granite_speech_plus", HF: []string{"GraniteSpeechPlusForConditionalGeneration"}, Language: "GraniteForCausalLM", Inner: tiedInside("granite")},
 		{Type: "kimi_k3", HF: []string{"KimiK3ForConditionalGeneration"}, Language: "KimiK3ForConditionalGeneration"},
-		{Type: "bailing_moe_v3_vl", HF: []string{"BailingMoeV3VLForConditionalGeneration"}, Language: "BailingMoeV3ForCausalLM"},
 		{Type: "dots3_note", HF: []string{"Dots3NoteForConditionalGeneration"}, Language: "Dots3NoteForCausalLM"},
 		{Type: "granite4_vision", HF: []string{"Granite4VisionForConditionalGeneration"}, Language: "GraniteForCausalLM"},
 		{Type: "muse_glimmer", HF: []string{"MuseGlimmerForConditionalGeneration"}, Language: "MuseGlimmerForConditionalGeneration"},
@@ -35,7 +34,7 @@ var _ = registerTower(Arch{
 		"mlp_AR.*", "model.projector.*", "vit.*", "model.vit.*", "model.sam_model.*", "model.vision_model.*", "model.qwen2_model.*", "image_newline", "model.view_seperator",
 		"talker.*", "token2wav.*", "code2wav.*", // Omni speaks
 		"vision_encoder.*", "audio_adapter.*", "audio_encoder.*", "model.audio_encoder.*", "encoder.*", "model.encoder.*", "projector.*", "speech_encoder.*", "speech_audio_adapter.*",
-		"model.visual.*", "linear_proj.*", "siglip2.*", "merger.*", "model.merger.*", "model.layerwise_projectors.*", "model.spatial_projectors.*", "layerwise_projectors.*", "spatial_projectors.*",
+		"model.visual.*", "siglip2.*", "merger.*", "model.merger.*", "model.layerwise_projectors.*", "model.spatial_projectors.*", "layerwise_projectors.*", "spatial_projectors.*",
 	},
 })
 
