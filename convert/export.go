@@ -124,6 +124,9 @@ func textFiles(gguf *formats.Source, config map[string]any, context int, like *f
 }
 
 func jsonFile(v any) ([]byte, error) {
+	if raw, ok := v.([]byte); ok {
+		return raw, nil
+	}
 	text, err := json.MarshalIndent(v, "", "  ")
 	return append(text, '\n'), err
 }

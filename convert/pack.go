@@ -139,7 +139,7 @@ func (p *Pack) grid(opt PackOptions) error {
 }
 
 // notLinear are matrices that no format for codes stores as such: embeddings and what makes inputs of layers or further streams of them, what leads past attention, routers of experts, norms with a row for each head, convolutions, tables, what adds to scores or makes those of streams, and what takes heads in groups. Towers go by names (notLinearNames).
-var notLinear = map[arch.Role]bool{arch.RoleEmbed: true, arch.RolePositions: true, arch.RoleEmbedNorm: true, arch.RoleTypes: true, arch.RoleRelative: true, arch.RoleClass: true, arch.RoleClassOut: true, arch.RoleRouter: true, arch.RoleShareGate: true,
+var notLinear = map[arch.Role]bool{arch.RoleEmbed: true, arch.RolePositions: true, arch.RoleEmbedNorm: true, arch.RoleTypes: true, arch.RoleRelative: true, arch.RoleClass: true, arch.RoleClassOut: true, arch.RoleDense: true, arch.RoleRouter: true, arch.RoleShareGate: true,
 	arch.RoleQNorm: true, arch.RoleKNorm: true, arch.RoleQGain: true, arch.RoleSideEmbed: true, arch.RoleSideProj: true,
 	arch.RoleAltProj: true, arch.RoleAltUnembed: true, arch.RoleAltRouter: true, arch.RoleAltPredict: true, arch.RoleAltCorrect: true, arch.RoleLaurelLeft: true, arch.RoleLaurelRight: true, arch.RoleHyperAttn: true, arch.RoleHyperFFN: true, arch.RoleHyperHead: true, arch.RoleStateConv: true,
 	arch.RoleHash: true, arch.RolePoolBias: true, arch.RoleIndexBias: true, arch.RoleOA: true,

@@ -272,7 +272,7 @@ func (r *packer) report(weights int64) {
 // companions are the files of a Hugging Face folder that go with the weights.
 var companionFiles = []string{"tokenizer.json", "tokenizer_config.json", "tokenizer.model", "tokenizer.jsonl", tokenizer.WorldFile, "special_tokens_map.json", "added_tokens.json", "vocab.json",
 	"merges.txt", "vocab.txt", "spiece.model", "tekken.json", "chat_template.jinja", "chat_template.json", "generation_config.json",
-	"preprocessor_config.json", "modules.json", arch.PoolingFile, "LICENSE", "LICENSE.txt", "NOTICE"}
+	"preprocessor_config.json", "modules.json", arch.PoolingFile, arch.DenseFiles[0], arch.DenseFiles[1], "LICENSE", "LICENSE.txt", "NOTICE"}
 
 // texts writes everything that is no weights.
 func (r *packer) texts(ctx context.Context) error {

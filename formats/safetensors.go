@@ -56,6 +56,11 @@ func openAlone(path, format string, read func(r io.ReaderAt, size int64, path st
 	return src, nil
 }
 
+// ReadSafetensors reads a small file that does not stand for itself, which stays open as long as its tensors are used.
+func ReadSafetensors(r io.ReaderAt, size int64, path string) ([]*Tensor, error) {
+	return readSafetensors(r, size, path, new(Meta))
+}
+
 // readSafetensors reads the header of a file and returns its tensors in the order of their names, as the reference does.
 func readSafetensors(r io.ReaderAt, size int64, path string, meta *Meta) ([]*Tensor, error) {
 	fail := func(off int64, err error) error { return &Error{File: path, Off: off, HasOff: true, Err: err} }

@@ -78,6 +78,12 @@ func logits(c *cli.Context, ui *ui) error {
 	switch {
 	case c.Bool("states"):
 		return writeRows(c, states.H, p.Embd)
+	case p.Vectors > 0:
+		x, err := m.Vectors(states.H, opt)
+		if err != nil {
+			return err
+		}
+		return writeRows(c, x, p.Vectors)
 	case m.Classifies():
 		scores, err := m.Classify(states, opt)
 		if err != nil {

@@ -156,6 +156,8 @@ func (c *Config) class() string {
 	return class
 }
 
+const stepOut = "modules.json has a step for the vectors of texts, %.60q, that files have no place for: runtimes leave it out"
+
 // readPooling reads how texts become vectors: modules.json names a folder whose config.json says so (sentence-transformers).
 func readPooling(src *formats.Source, b *Bound) error {
 	text, err := src.File("modules.json")
@@ -180,8 +182,18 @@ func readPooling(src *formats.Source, b *Bound) error {
 			if err := c.pooling(&b.Params); err != nil {
 				return err
 			}
+		case "Dense":
+			plain := false
+			if b.Arch.hasRole(RoleDense) && b.Params.Vectors == 0 {
+				if plain, err = readDense(src, b, m.Path); err != nil {
+					return err
+				}
+			}
+			if !plain {
+				b.Notes = append(b.Notes, fmt.Sprintf(stepOut, kind))
+			}
 		default:
-			b.Notes = append(b.Notes, fmt.Sprintf("modules.json has a step for the vectors of texts, %.60q, that files have no place for: runtimes leave it out", kind))
+			b.Notes = append(b.Notes, fmt.Sprintf(stepOut, kind))
 		}
 	}
 	return nil
@@ -226,12 +238,19 @@ func (p *Params) poolingFiles() map[string]any {
 	for j, k := range poolings {
 		how[k.key] = i == j
 	}
-	const of = "sentence_transformers.models."
-	return map[string]any{
-		PoolingFile: how,
-		"modules.json": []map[string]any{
-			{"idx": 0, "name": "0", "path": "", "type": of + "Transformer"},
-			{"idx": 1, "name": "1", "path": "1_Pooling", "type": of + "Pooling"},
-		},
+	return map[string]any{PoolingFile: how, "modules.json": moduleList("Transformer", "Pooling")}
+}
+
+const modulesOf = "sentence_transformers.models."
+
+// moduleList is what modules.json says of steps.
+func moduleList(kinds ...string) (list []map[string]any) {
+	for i, kind := range kinds {
+		folder := ""
+		if i > 0 {
+			folder = strconv.Itoa(i) + "_" + kind
+		}
+		list = append(list, map[string]any{"idx": i, "name": strconv.Itoa(i), "path": folder, "type": modulesOf + kind})
 	}
+	return list
 }

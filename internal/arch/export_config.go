@@ -18,7 +18,7 @@ type Folder struct {
 	Config  map[string]any
 	Tensors []*formats.Tensor // promises, in the order of names with their numbers counted
 	Wide    []string          // names of tensors that are float32 whatever the others are
-	Files   map[string]any    // further files that are JSON, by name
+	Files   map[string]any    // further files, by name: bytes, or what is written as JSON
 }
 
 // Folder is the way back: tensors, and a config.json from which the same hyper-parameters are read, by this package, and by the library of
@@ -72,7 +72,7 @@ func (b *Bound) folder(config map[string]any, telling telling) (*Folder, error) 
 			f.Wide = append(f.Wide, o.Rule.At(o.Rule.HF, o.Layer, &b.Params))
 		}
 	}
-	return f, nil
+	return f, f.apart(&b.Params)
 }
 
 // wide are the roles of what steers more than it is large.
@@ -311,7 +311,7 @@ func (b *Bound) reread(config map[string]any) error {
 	}
 	for _, p := range []*Params{&got, &want} {
 		p.RopePart, p.Tied, p.NormHead, p.Ternary, p.Times = 0, false, false, false, Times{} // RopeDim is what counts, and the head that is there
-		p.Pooling = 0                                                                        // other files tell it
+		p.Pooling, p.Vectors = 0, 0                                                          // other files tell it
 		if p.Window == 0 {
 			p.WindowIn = nil
 		}

@@ -24,6 +24,7 @@ func bindGGUF(src *formats.Source) (*Bound, error) {
 		for _, a := range table {
 			known = append(known, a.Name)
 		}
+		known = slices.Compact(known)
 		return nil, &formats.Error{File: src.Path, Tensor: "general.architecture", Err: formats.Unsupported("architecture %.60q is not known", name),
 			Hint: "known are " + strings.Join(known, ", ")}
 	}

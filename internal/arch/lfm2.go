@@ -11,27 +11,70 @@ import (
 var LFM2 = register(Arch{
 	Name: "lfm2",
 	Variants: []Variant{{
-		Type: "lfm2",
-		HF:   []string{"Lfm2ForCausalLM", "LFM2ForCausalLM"},
-		Defaults: map[string]any{
-			"max_position_embeddings": 128000, "norm_eps": 1e-5, "rope_theta": 1e6, "num_key_value_heads": 8, "conv_L_cache": 3, "conv_bias": false, "tie_word_embeddings": true,
-			"intermediate_size": 12288, "block_auto_adjust_ff_dim": true, "block_ffn_dim_multiplier": 1.0, "block_multiple_of": 256,
-		},
+		Type:     "lfm2",
+		HF:       []string{"Lfm2ForCausalLM", "LFM2ForCausalLM", "Lfm2Model"},
+		Bare:     []string{"Lfm2Model"},
+		Defaults: lfm2Defaults,
 	}},
-	Keys: slices.Concat(named("block_count", "context_length", "embedding_length"), []Key{
-		told("feed_forward_length", "block_ff_dim", "intermediate_size"),
-	}, convHeads, named("rope.scaling.type", "rope.scaling.factor", "rope.freq_base", "attention.layer_norm_rms_epsilon"), []Key{{GGUF: "general.file_type"}}, sizeKeys(always)[:1], convKeys),
-	Tensors: slices.Concat(convLayers, only(renamed(decoder, lfm2Names), RoleGate, RoleUp, RoleDown)),
+	Keys:    slices.Concat([]Key{denseKey}, lfm2Keys, encoderKeys[1:]),
+	Tensors: lfm2Tensors,
 	Drop:    []string{"*.rotary_emb.inv_freq"},
 	Refuse:  convRefuses,
 	Layer:   Layer{RopeNeox: true, Keeper: ShortConv},
+	Finish:  finishLFM2,
+	Beside:  readPooling,
+})
+
+// LFM2Both is LFM2 whose queries see all positions and whose convolutions have the present one in their middle, as embeddings are made with it (LFM2.5-Embedding and -ColBERT).
+var LFM2Both = register(Arch{
+	Name:  "lfm2",
+	Strip: []string{"model."},
+	Variants: []Variant{{
+		Type:     "lfm2",
+		HF:       []string{"Lfm2BidirectionalModel"},
+		Defaults: lfm2Defaults,
+	}},
+	Kin:     centres,
+	Keys:    slices.Concat([]Key{denseKey}, lfm2Keys, encoderKeys),
+	Tensors: bareNames(without(lfm2Tensors, RoleOutput)),
+	Drop:    []string{"*.rotary_emb.inv_freq", "lm_head.*"},
+	Refuse:  slices.Concat(encoderRefuses, convRefuses),
+	Layer:   Layer{RopeNeox: true, Keeper: ShortConv, Encoder: true},
 	Finish: func(c *Config, p *Params) error {
-		if err := readConvs(c, p); err != nil {
+		if err := finishLFM2(c, p); err != nil {
 			return err
 		}
-		return adjustFF(c, p)
+		if p.State.Conv%2 == 0 {
+			return c.fail("conv_L_cache", formats.Unsupported("a convolution over %d positions, which has no middle", p.State.Conv), "")
+		}
+		return nil
 	},
+	Beside: readPooling,
 })
+
+// centres says of a file that its convolutions see positions behind the present one.
+func centres(src *formats.Source) bool {
+	causal := src.Meta.Value("lfm2.attention.causal")
+	return causal != nil && causal != true
+}
+
+var lfm2Defaults = map[string]any{
+	"max_position_embeddings": 128000, "norm_eps": 1e-5, "rope_theta": 1e6, "num_key_value_heads": 8, "conv_L_cache": 3, "conv_bias": false, "tie_word_embeddings": true,
+	"intermediate_size": 12288, "block_auto_adjust_ff_dim": true, "block_ffn_dim_multiplier": 1.0, "block_multiple_of": 256,
+}
+
+var lfm2Keys = slices.Concat(named("block_count", "context_length", "embedding_length"), []Key{
+	told("feed_forward_length", "block_ff_dim", "intermediate_size"),
+}, convHeads, named("rope.scaling.type", "rope.scaling.factor", "rope.freq_base", "attention.layer_norm_rms_epsilon"), []Key{{GGUF: "general.file_type"}}, sizeKeys(always)[:1], convKeys)
+
+var lfm2Tensors = slices.Concat([]Rule{denseRule}, convLayers, only(renamed(decoder, lfm2Names), RoleGate, RoleUp, RoleDown))
+
+func finishLFM2(c *Config, p *Params) error {
+	if err := readConvs(c, p); err != nil {
+		return err
+	}
+	return adjustFF(c, p)
+}
 
 // LFM2MoE is the same with experts of DeepSeek-V3's kind behind the first layers.
 var LFM2MoE = register(Arch{
@@ -97,7 +140,6 @@ var convRefuses = []Refusal{
 	{HF: "block_use_swiglu", Unless: []string{"true"}, Why: "a feed-forward network without gates"},
 	{HF: "use_pos_enc", Unless: []string{"true"}, Why: "heads that are not rotated"},
 	{GGUF: "{a}.attention.sliding_window", Unless: []string{"0"}, Why: "layers with windows"},
-	{GGUF: "{a}.attention.causal", Unless: []string{"true"}, Why: "convolutions over positions behind the present one"},
 }
 
 // readConvs reads which layers have attention; the others have convolutions.

@@ -3,8 +3,10 @@ package arch
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"quern/formats"
@@ -62,7 +64,7 @@ func TestLFM2IsPlain(t *testing.T) {
 		refusesIn(t, "lfm2 moe", key, v)
 	}
 	b := must(Bind(tinyOf(t, tinyFamilies(t)["lfm2"], false).source()))
-	for key, v := range map[string]any{"lfm2.attention.sliding_window": uint32(8), "lfm2.attention.causal": false, "lfm2.shortconv.l_cache": uint32(4), "lfm2.attention.head_count_kv": []int32{0, 2}} {
+	for key, v := range map[string]any{"lfm2.attention.sliding_window": uint32(8), "lfm2.attention.causal": "yes", "lfm2.shortconv.l_cache": uint32(4), "lfm2.attention.head_count_kv": []int32{0, 2}} {
 		file := &formats.Source{Path: "m.gguf", Format: &formats.Format{Name: "gguf"}, Tensors: b.Tensors}
 		file.Meta.Set("general.architecture", b.Arch.Name)
 		b.Arch.WriteKeys(&file.Meta, &b.Params, func(string) {})
@@ -72,6 +74,66 @@ func TestLFM2IsPlain(t *testing.T) {
 		file.Meta.Set(key, v)
 		if _, err := Bind(file); !errors.Is(err, formats.ErrUnsupported) && !errors.Is(err, formats.ErrCorrupt) {
 			t.Errorf("%s %v: %v", key, v, err)
+		}
+	}
+}
+
+// A file that says so is of the models whose convolutions have the present position in their middle, which those over an even number do not.
+func TestLFM2LooksBothWays(t *testing.T) {
+	b := must(Bind(tinyOf(t, tinyFamilies(t)["lfm2 both"], false).source()))
+	file := &formats.Source{Path: "m.gguf", Format: &formats.Format{Name: "gguf"}, Tensors: b.Tensors}
+	file.Meta.Set("general.architecture", b.Arch.Name)
+	b.Arch.WriteKeys(&file.Meta, &b.Params, func(string) {})
+	if again := must(Bind(file)); again.Arch != LFM2Both || file.Meta.Value("lfm2.attention.causal") != false {
+		t.Errorf("%v", file.Meta.Value("lfm2.attention.causal"))
+	}
+	refusesIn(t, "lfm2 both", "conv_L_cache", 4)
+	refusesIn(t, "lfm2 both", "is_decoder", true)
+}
+
+// The matrix behind states lies in a folder of its own; what is more than a matrix is left out, and named.
+func TestDenseFolder(t *testing.T) {
+	weights := "\x50\x00\x00\x00\x00\x00\x00\x00" + fmt.Sprintf("%-80s", `{"linear.weight":{"dtype":"F32","shape":[2,64],"data_offsets":[0,512]}}`) + strings.Repeat("\x00\x00\x80\x3f", 128)
+	for _, c := range []struct {
+		config, weights string
+		vectors         int // -1: refused
+		notes           int
+	}{
+		{`{"bias": false, "activation_function": "torch.nn.modules.linear.Identity"}`, weights, 2, 0}, {`{"use_residual": false}`, weights, 2, 0}, {`{"bias": true}`, weights, 0, 1},
+		{`{"activation_function": "torch.nn.modules.activation.Tanh"}`, weights, 0, 1}, {`{}`, "", 0, 1}, {`{}`, weights[:40], -1, 0}, {`{}`, strings.Replace(weights, "linear", "kernel", 1), -1, 0},
+		{`{}`, strings.Replace(weights, "[2,64]", "[4,32]", 1), -1, 0},
+	} {
+		for _, name := range []string{"lfm2 both", "lfm2"} {
+			x := tinyOf(t, tinyFamilies(t)[name], false)
+			src := x.source()
+			inner := src.File
+			src.File = func(file string) ([]byte, error) {
+				switch {
+				case file == "modules.json":
+					return []byte(`[{"path": "", "type": "sentence_transformers.models.Transformer"}, {"path": "1_Dense", "type": "pylate.models.Dense.Dense"}]`), nil
+				case file == DenseFiles[1]:
+					return []byte(c.config), nil
+				case file == DenseFiles[0] && c.weights != "":
+					return []byte(c.weights), nil
+				}
+				return inner(file)
+			}
+			b, err := Bind(src)
+			if err != nil {
+				if c.vectors >= 0 || !errors.Is(err, formats.ErrUnsupported) && !errors.Is(err, formats.ErrCorrupt) {
+					t.Errorf("%s, %s: %v", name, c.config, err)
+				}
+				continue
+			}
+			if b.Params.Vectors != c.vectors || len(b.Notes) != c.notes {
+				t.Errorf("%s, %s: %d, %v", name, c.config, b.Params.Vectors, b.Notes)
+			}
+			if c.vectors == 2 {
+				f := must(b.Folder())
+				if raw, _ := f.Files[DenseFiles[0]].([]byte); len(raw) < 512 || !strings.HasSuffix(c.weights, string(raw[len(raw)-512:])) || (&formats.Source{Tensors: f.Tensors}).Tensor("dense_2.weight") != nil {
+					t.Errorf("%s: %v", name, f.Files)
+				}
+			}
 		}
 	}
 }

@@ -104,6 +104,7 @@ type Params struct {
 	FullFirst    int      // of so many layers the first has no window, where a family's files tell it
 	FullLast     int      // the same of the last
 	ClassPooling int      // the same where it sorts texts; 0: PoolFirst
+	Vectors      int      // OV: numbers that the matrix behind states makes of each (RoleDense); 0: there is none
 	Labels       []string // of what it sorts texts into
 
 	Mix    Mixture // of experts; zero without
@@ -193,6 +194,8 @@ func (p *Params) Dim(letter string) int {
 		return p.PadRows + p.Context
 	case "L":
 		return len(p.Labels)
+	case "OV":
+		return p.Vectors
 	case "VS":
 		return p.SideRows
 	case "LP": // of all layers

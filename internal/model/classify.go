@@ -52,6 +52,19 @@ func (m *Model) Classify(s *States, opt Options) ([]float32, error) {
 	return scores, r.end()
 }
 
+// Vectors makes of states, of tokens or what they were pooled to, what texts are compared by: nothing where no matrix does that.
+func (m *Model) Vectors(h []float32, opt Options) ([]float32, error) {
+	if m.dense.t == nil {
+		return nil, nil
+	}
+	n := len(h) / m.params.Embd
+	x := make([]float32, n*m.dense.n)
+	r := m.begin(context.Background(), opt)
+	r.plan(0, opt)
+	r.multiply(h, n, product{x, &m.dense})
+	return x, r.end()
+}
+
 // mean sets x to the mean of the rows of h.
 func mean(x, h []float32) {
 	n := len(h) / len(x)

@@ -59,7 +59,7 @@ func (deltaNet) keep(r *run, dst, h []float32, l *layer, b *batch) {
 		products = append(products, product{told[:m*s.Heads], &d.beta}, product{told[m*s.Heads:], &d.alpha})
 	}
 	r.apply(h, m, products...)
-	r.causal(given, made, d.in.n, d.in.n, &d.conv, b)
+	r.convolve(given, made, d.in.n, d.in.n, &d.conv, b)
 	r.eachRow(m, func(w *worker, row int) {
 		x := given[row*d.in.n:][:d.in.n]
 		w.silu(x)

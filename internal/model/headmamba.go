@@ -41,7 +41,7 @@ func (headMamba) keep(r *run, dst, h []float32, l *layer, b *batch) {
 	ways, from := rates[:m*few], rates[m*few:]
 	r.apply(h, m, product{made, &x.in})
 	r.eachRow(m, func(w *worker, row int) { w.partHeads(made[row*all:][:all], s.Inner/s.Heads) })
-	r.causal(convolved, made[min(len(made), s.Inner):], all, s.Inner, &x.conv, b)
+	r.convolve(convolved, made[min(len(made), s.Inner):], all, s.Inner, &x.conv, b)
 	r.eachRow(m, func(w *worker, row int) { w.silu(convolved[row*s.Inner:][:s.Inner]) })
 	before := r.hold(made, convolved)
 	r.apply(convolved, m, product{ways, &x.ways})

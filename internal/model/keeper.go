@@ -75,16 +75,22 @@ func (m *Model) stateActs() int64 {
 type convolution struct {
 	weight []float32 // [n][C], the last row for the present position
 	bias   []float32 // [C], or nil
+	ahead  int       // of its rows, those for positions behind the present one
 }
 
-// causal is that, dst [m][C] of x, whose rows are ld apart: sums begin with the earliest position and end with the bias.
-func (r *run) causal(dst, x []float32, ld, wide int, c *convolution, b *batch) {
+// convolve is that, dst [m][C] of x, whose rows are ld apart: sums begin with the earliest position and end with the bias.
+func (r *run) convolve(dst, x []float32, ld, wide int, c *convolution, b *batch) {
 	n := len(c.weight) / wide
 	r.eachRow(len(b.at), func(_ *worker, row int) {
 		y := dst[row*wide:][:wide]
 		clear(y)
-		for i := max(0, n-1-b.at[row].pos); i < n; i++ {
-			kernel.AddMul(y, x[(row-(n-1)+i)*ld:], c.weight[i*wide:])
+		first := row - (n - 1 - c.ahead)
+		for i := max(0, row-first-b.at[row].pos); i < n; i++ {
+			from := first + i
+			if from >= len(b.at) || b.at[from].pos != b.at[row].pos+from-row {
+				break // the sequence ends
+			}
+			kernel.AddMul(y, x[from*ld:], c.weight[i*wide:])
 		}
 		if c.bias != nil {
 			kernel.Add(y, c.bias)

@@ -25,6 +25,9 @@ func TestCausalConvolution(t *testing.T) {
 		if n == 4 {
 			c.bias = some(wide)
 		}
+		if n == 7 {
+			c.ahead = 3
+		}
 		for _, long := range []int{1, 2, 130, 3, 9} {
 			b.seqs = append(b.seqs, sequence{len(b.at), long})
 			for pos := range long {
@@ -33,13 +36,15 @@ func TestCausalConvolution(t *testing.T) {
 		}
 		m := len(b.at)
 		x, got := some(m*ld), some(m*wide)
-		r.causal(got, x, ld, wide, &c, b)
+		r.convolve(got, x, ld, wide, &c, b)
 		for _, s := range b.seqs {
 			for pos := range s.n {
 				for j := range wide {
 					want := 0.0
-					for back := range min(n, pos+1) {
-						want += float64(c.weight[(n-1-back)*wide+j]) * float64(x[(s.from+pos-back)*ld+j])
+					for i := range n {
+						if at := pos + i - (n - 1 - c.ahead); at >= 0 && at < s.n {
+							want += float64(c.weight[i*wide+j]) * float64(x[(s.from+at)*ld+j])
+						}
 					}
 					if c.bias != nil {
 						want += float64(c.bias[j])

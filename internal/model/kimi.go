@@ -67,7 +67,7 @@ func (kimiDelta) keep(r *run, dst, h []float32, l *layer, b *batch) {
 	r.lowRank(gate, h, &x.gate, m, nil)
 	r.release(before)
 	for i, c := range []*convolution{&x.convR, &x.convK, &x.convV} {
-		r.causal(given[i*m*n:][:m*n], made[i*m*n:], n, n, c, b)
+		r.convolve(given[i*m*n:][:m*n], made[i*m*n:], n, n, c, b)
 	}
 	q, k, v := given[:m*n], given[m*n:2*m*n], given[2*m*n:]
 	r.eachRow(m, func(w *worker, row int) {

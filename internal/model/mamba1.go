@@ -37,7 +37,7 @@ func (mamba1) keep(r *run, dst, h []float32, l *layer, b *batch) {
 	all, few := 2*s.Inner, x.ways.n
 	made, mixed, ways := grow(&r.state, m*all), grow(&r.convolved, m*s.Inner), grow(&r.rates, m*few)
 	r.apply(h, m, product{made, &x.in})
-	r.causal(mixed, made, all, s.Inner, &x.conv, b)
+	r.convolve(mixed, made, all, s.Inner, &x.conv, b)
 	r.eachRow(m, func(w *worker, row int) { w.silu(mixed[row*s.Inner:][:s.Inner]) })
 	before := r.hold(made)
 	r.apply(mixed, m, product{ways, &x.ways})

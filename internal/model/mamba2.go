@@ -45,7 +45,7 @@ func (mamba2) keep(r *run, dst, h []float32, l *layer, b *batch) {
 	all, wide := x.in.n, s.Wide()
 	made, mixed := grow(&r.state, m*all), grow(&r.convolved, m*wide)
 	r.apply(h, m, product{made, &x.in})
-	r.causal(mixed, made[min(len(made), s.Inner):], all, wide, &x.conv, b)
+	r.convolve(mixed, made[min(len(made), s.Inner):], all, wide, &x.conv, b)
 	r.eachRow(m, func(w *worker, row int) { w.silu(mixed[row*wide:][:wide]) })
 	r.parallel(len(b.seqs)*s.Heads, func(w *worker, task int) error {
 		r.scanHead(w, dst, made[min(len(made), s.Inner+wide):], all, mixed, l, b.seqs[task/s.Heads], task%s.Heads)

@@ -70,6 +70,7 @@ type Model struct {
 	readNorm  norm   // [E] of what an encoder makes of a text for a decoder, or nothing
 	head      weight // [V][E], the embedding where the two are tied; nothing of an encoder
 	class     class
+	dense     weight // [O][E] what makes vectors that texts are compared by of states, or nothing
 
 	path  string // of the checkpoint, for errors
 	close func() error
@@ -307,6 +308,7 @@ func (m *Model) outer() []slot {
 		{role: arch.RoleLowStart, vector: &m.low, n: p.Embd, may: p.Stacks.Per == 0},
 		{role: arch.RoleClass, matrix: &m.class.dense, n: p.Embd, k: p.Embd, may: true},
 		{role: arch.RoleClassNorm, norm: &m.class.norm, n: p.Embd, may: true},
+		{role: arch.RoleDense, matrix: &m.dense, n: p.Vectors, k: p.Embd, may: true},
 		{role: arch.RoleClassOut, matrix: &m.class.out, n: len(p.Labels), k: p.Embd, may: true},
 		{role: arch.RoleAltProj, matrix: &m.altProj, n: p.Embd, k: p.Embd, stack: max(1, p.AltUp.Inputs-1), may: p.AltUp.Inputs == 0},
 		{role: arch.RoleAltUnembed, matrix: &m.altUn, n: p.Embd, k: p.Embd, stack: max(1, p.AltUp.Inputs-1), may: p.AltUp.Inputs == 0},

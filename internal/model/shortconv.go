@@ -33,7 +33,11 @@ func (gatedConv) keep(r *run, dst, h []float32, l *layer, b *batch) {
 			x[2*e+i] *= by
 		}
 	})
-	r.causal(dst, made[min(len(made), 2*e):], 3*e, e, &l.short.conv, b)
+	conv := l.short.conv
+	if l.both {
+		conv.ahead = l.p.State.Conv / 2
+	}
+	r.convolve(dst, made[min(len(made), 2*e):], 3*e, e, &conv, b)
 	r.eachRow(m, func(_ *worker, row int) {
 		y := dst[row*e:][:e]
 		for i, by := range made[row*3*e+e:][:e] {
