@@ -37,7 +37,7 @@ type entry struct {
 func NewCollector(b *arch.Bound, output bool) *Collector {
 	c := &Collector{at: map[place][]*entry{}}
 	for i, t := range b.Tensors {
-		if len(t.Shape) < 2 || b.Origins[i].Rule.Idle || strings.HasSuffix(t.Name, ".bias") || slices.Contains(normed, b.Origins[i].Rule.Role) || b.Origins[i].Layer < 0 && !(output && t.Name == outputName) {
+		if len(t.Shape) < 2 || b.Origins[i].Rule.Idle || strings.HasSuffix(t.Name, ".bias") || slices.Contains(normed, b.Origins[i].Rule.Role) || slices.Contains(arch.SwitchRoles, b.Origins[i].Rule.Role) || b.Origins[i].Layer < 0 && !(output && t.Name == outputName) {
 			continue
 		}
 		e := &entry{name: t.Name, routed: slices.Contains(routed, b.Origins[i].Rule.Role)}

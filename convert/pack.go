@@ -172,7 +172,7 @@ func linear(t *formats.Tensor, r *arch.Rule, head bool) bool {
 	case r == nil:
 		return !notLinearNames.MatchString(t.Name)
 	}
-	return !notLinear[r.Role] && !r.Idle && (head || r.Role != arch.RoleOutput)
+	return !notLinear[r.Role] && !slices.Contains(arch.SwitchRoles, r.Role) && !r.Idle && (head || r.Role != arch.RoleOutput)
 }
 
 // place decides for every tensor.

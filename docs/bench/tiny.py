@@ -150,6 +150,13 @@ LIGHTNING = {k: v for k, v in LLAMA.items() if 'mlp' not in k} | {'model.layers.
     'gate': 'N E', 'experts.{e}.w1': 'F E', 'experts.{e}.w2': 'E F', 'experts.{e}.w3': 'F E'}.items()}
 
 
+SWITCH = {k: v for k, v in LLAMA.items() if 'self_attn' not in k and 'mlp' not in k} | {'model.layers.{}.' + k: v for k, v in {
+    'self_attn.qkv_proj.base_layer.weight': 'A E', 'self_attn.o_proj.base_layer.weight': 'E Q', 'shared_mlp.input_linear.base_layer.weight': 'G E',
+    'shared_mlp.output_linear.base_layer.weight': 'E F'}.items()} | {f'model.layers.{{}}.{k.replace("*", x)}': f'SA 1 LR {a}' if x == 'A' else f'SA 1 {b} LR' for x in 'AB' for k, (a, b) in {
+    'self_attn.qkv_proj.lora_*_slices.0': 'EQ', 'self_attn.qkv_proj.lora_*_slices.1': 'EK', 'self_attn.qkv_proj.lora_*_slices.2': 'EK', 'self_attn.o_proj.lora_*': 'QE',
+    'shared_mlp.input_linear.lora_*_slices.0': 'EF', 'shared_mlp.input_linear.lora_*_slices.1': 'EF', 'shared_mlp.output_linear.lora_*': 'FE'}.items()}
+
+
 def latent(c, l):
     """whether a layer of a model that has latent and delta attention has the former"""
     if 'linear_attn_config' in c:
@@ -196,7 +203,7 @@ LAYOUTS = {
         'model.layers.{}.self_attn.' + k + '.weight': v for k, v in {'kv_a_proj_with_mqa': 'KA E', 'kv_a_layernorm': 'KL', 'kv_b_proj': 'KB KL'}.items()},
     'qwen': {'transformer.wte.weight': 'V E', 'transformer.ln_f.weight': 'E', 'lm_head.weight': 'V E', 'transformer.h.{}.attn.c_attn.bias': 'A'} | {'transformer.h.{}.' + k + '.weight': v for k, v in {
         'ln_1': 'E', 'ln_2': 'E', 'attn.c_attn': 'A E', 'attn.c_proj': 'E Q', 'mlp.w1': 'F/2 E', 'mlp.w2': 'F/2 E', 'mlp.c_proj': 'E F/2'}.items()},
-    'kimi_linear': KIMI, 'bailing_hybrid': LING, 'kimi_k3': K3, 'minimax_text_01': LIGHTNING, 'plamo2': PLAMO2, 'plamo3': PLAMO3, 'rwkv7': GOOSE, 'rwkv6': FINCH, 'rwkv6qwen2': QRWKV, 'rwkv_hybrid': ARWKV,
+    'kimi_linear': KIMI, 'bailing_hybrid': LING, 'kimi_k3': K3, 'minimax_text_01': LIGHTNING, 'granite_switch': SWITCH, 'plamo2': PLAMO2, 'plamo3': PLAMO3, 'rwkv7': GOOSE, 'rwkv6': FINCH, 'rwkv6qwen2': QRWKV, 'rwkv_hybrid': ARWKV,
     'chatglm': {'transformer.embedding.word_embeddings.weight': 'V E', 'transformer.encoder.final_layernorm.weight': 'E', 'transformer.output_layer.weight': 'V E',
         'transformer.rotary_pos_emb.inv_freq': 'R'} | {'transformer.encoder.layers.{}.' + k: v for k, v in {
         'input_layernorm.weight': 'E', 'post_attention_layernorm.weight': 'E', 'self_attention.query_key_value.weight': 'A E',
@@ -234,8 +241,10 @@ def layout(c):
     size |= {'0': 0, 'QL': low, 'QM?': 0 if low else heads * (still + turn), 'EX': get('routed_expert_hidden_size', default=e), 'EL?': get('routed_expert_hidden_size', default=0)}
     states, way, rank = get('mamba_num_heads', default=0), get('mamba_d_state', default=0), max(64, e // 16)
     size |= {'HK': kv, 'SH': states, 'SI': states * d, 'SI2': 2 * states * d, 'SN': way, 'SR': rank, 'SX': rank + 2 * way}
+    size |= {'SA': c.get('num_adapters'), 'LR': c.get('max_lora_rank')}
     size |= {'1': 1, 'H': e // d, 'RW': get('decay_low_rank_dim'), 'RA': get('a_low_rank_dim'), 'RV': get('v_low_rank_dim'), 'RG': get('gate_low_rank_dim')}
     out, dense = {}, get('first_k_dense_replace', default=0)
+    layers -= 'num_adapters' in c  # one is for the choice
     each = [dict(size, Q=q * d if kv else 0, K=kv * d, A=(q + 2 * kv) * d, F=f, G=2 * f, EA=e if q else 0, EF=e if f else 0, EL=e if q and not kv else 0) for q, kv, f in blocks(c)]
     for name, dims in table.items():
         if c.get('tie_word_embeddings') and name == 'lm_head.weight':

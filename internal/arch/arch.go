@@ -241,9 +241,24 @@ const (
 	RoleStateStepNorm
 	RoleStateWayInNorm // … and norms of these, of the ways in and of those out
 	RoleStateWayOutNorm
-	RoleBankAttn  // of layers that are given a mixture of the stream and of what it was before: scores for that before attention …
-	RoleBankFFN   // … before the feed-forward network …
-	RoleBankOut   // … and before the output head
+	RoleBankAttn // of layers that are given a mixture of the stream and of what it was before: scores for that before attention …
+	RoleBankFFN  // … before the feed-forward network …
+	RoleBankOut  // … and before the output head
+	// Of adapters that tokens choose: for each matrix of a layer what makes a few numbers of its inputs, and what of these is added to its outputs.
+	RoleSwitchQ
+	RoleSwitchQB
+	RoleSwitchK
+	RoleSwitchKB
+	RoleSwitchV
+	RoleSwitchVB
+	RoleSwitchO
+	RoleSwitchOB
+	RoleSwitchGate
+	RoleSwitchGateB
+	RoleSwitchUp
+	RoleSwitchUpB
+	RoleSwitchDown
+	RoleSwitchDownB
 	RoleReadNorm  // of what an encoder makes of a text before a decoder looks at it …
 	RoleCrossNorm // … and of a decoder's layer: what is given to the queries …
 	RoleCrossQ    // … that look at it …

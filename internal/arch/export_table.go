@@ -62,6 +62,7 @@ var tellings = []telling{
 	{Type: "jais", Set: tellJais},
 	{Type: "git", Set: tellGrok},
 	{Type: "granitemoehybrid", When: func(p *Params) bool { return p.State.In != nil && scaledStream(p) }, Set: tellGraniteHybrid},
+	{Type: "granite_switch", Set: tellSwitch},
 	{Type: "bamba", Set: tellBamba, Last: true},
 	{Type: "qwen3_5_text", Set: tellDelta},
 	{Type: "qwen3_5", Cannot: needsTower},

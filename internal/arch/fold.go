@@ -11,9 +11,9 @@ type Fold struct {
 }
 
 // Folds are those of a family's layers, in the order in which activations come by. Latent attention norms what it makes narrow, and takes matrices apart: its
-// attention has none here. Matrices that will be rounded to ternary ones take no factors: that would not keep them.
+// attention has none here. Matrices that will be rounded to ternary ones take no factors: that would not keep them. Adapters inside a model take what norms give, too.
 func (a *Arch) Folds(p *Params) (list []Fold) {
-	if p.Ternary {
+	if p.Ternary || p.Switch.Count > 0 {
 		return nil
 	}
 	attention, network := []Role{RoleQ, RoleK, RoleV, RoleAttnGate, RoleIndexQ, RoleIndexK, RoleStateIn, RoleStateGate, RoleStateBeta, RoleStateAlpha, RoleStateBoth}, []Role{RoleGate, RoleUp, RoleRouter, RoleGateExps, RoleUpExps, RoleShareGate, RoleGateShared, RoleUpShared, RoleFFNReceptance}

@@ -13,10 +13,10 @@ var Llama = register(Arch{
 	Variants: []Variant{
 		{
 			Type: "llama",
-			HF:   []string{"LlamaForCausalLM", "LLaMAForCausalLM", "LlamaModel"},
+			HF:   []string{"LlamaForCausalLM", "LLaMAForCausalLM", "LlamaModel", "VLlama3ForCausalLM"}, // the last is SmolVLM's, of a Llama
 			Bare: []string{"LlamaModel"},
 			Defaults: map[string]any{
-				"max_position_embeddings": 2048, "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
+				"max_position_embeddings": 2048, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "num_attention_heads": 32,
 			},
 			Ignore: []string{"sliding_window", "num_local_experts", "num_experts_per_tok"},
 		},

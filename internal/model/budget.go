@@ -93,7 +93,7 @@ func (m *Model) sizes() sizes {
 		ff := max(p.FF, p.Side)
 		s.acts = max(s.acts, int64(4*(3*p.Embd+2*p.Heads*p.HeadDim+2*p.KVHeads*p.HeadDim+2*ff)+4*max(ff, p.Embd)))
 	}
-	s.acts += mixtureActs(p) + latentActs(p) + indexActs(p) + hyperActs(p) + pooledActs(p) + m.stateActs()
+	s.acts += mixtureActs(p) + latentActs(p) + indexActs(p) + hyperActs(p) + pooledActs(p) + m.stateActs() + adapterActs(p)
 	s.acts += int64(4 * m.layers[0].oGate.n)
 	if m.layers[0].parallel || m.layers[0].mix.beside || m.layers[0].mix.before || m.normStream {
 		s.acts += int64(4 * p.Embd)

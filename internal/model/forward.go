@@ -25,6 +25,7 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 	x, m := b.x, len(b.at)
 	h := grow(&r.h, m*p.Embd)    // [m][E]
 	att := grow(&r.att, m*l.o.k) // [m][H·D]
+	r.chooseAdapters(l, b)
 	early := r.askEarly(l, b)
 	entry := r.enter(l, b)
 	r.hold(early, entry)
@@ -36,6 +37,7 @@ func (r *run) advance(l *layer, b *batch, last bool) {
 		keep(x, b.want, p.Embd)
 		keep(b.side, b.want, len(b.side)/max(1, m))
 		keep(b.first, b.want, len(b.first)/max(1, m))
+		keep(r.adapted, b.want, min(1, len(r.adapted)))
 		keep(early, b.want, len(early)/max(1, m))
 		keep(entry, b.want, len(entry)/max(1, m))
 		keep(kept, b.want, len(kept)/max(1, m))

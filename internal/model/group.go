@@ -110,7 +110,7 @@ func (r *run) start(g *group) {
 	wide := e * r.m.streams
 	r.tryRows(len(g.place), func(w *worker, row int) error {
 		x := g.x[row*wide:][:e]
-		if err := r.m.embed.Rows.ReadRows(x, int(g.place[row].token)); err != nil {
+		if err := r.m.embed.Rows.ReadRows(x, int(r.m.stands(g.place[row].token))); err != nil {
 			return inTensor(r.m.embed, err)
 		}
 		if s := r.m.scale; s != 0 {

@@ -134,10 +134,10 @@ type layer struct {
 	bare      bool        // its parts are given the residual stream without a norm, or norms have no weights
 	parallel  bool        // the feed-forward network is given what attention is
 	ungated   bool
-
-	mixed bool    // there is a mixture of experts instead of the last three
-	mix   mixture //
-	mla   latent  // where there is one, k and v stay empty
+	low       [7]adapter // beside its matrices, or nothing
+	mixed     bool       // there is a mixture of experts instead of the last three
+	mix       mixture    //
+	mla       latent     // where there is one, k and v stay empty
 
 	oa              weight  // [OL][H·D/groups] of groups of heads, before o, or nothing
 	pool, indexPool pool    // keys of several positions, or nothing
@@ -163,6 +163,7 @@ type weight struct {
 	bias  []float32 // [n], or nil
 	layer int       // -1 outside the layers
 	role  arch.Role
+	low   int  // which of the layer's adapters stand beside it, from 1 on; 0: none
 	many  bool // it is several matrices, or one of these
 }
 
@@ -382,6 +383,7 @@ func (l *layer) slots() []slot {
 	if p.AltUp.Inputs > 0 {
 		list = append(list, l.alt.slots(p)...)
 	}
+	list = append(list, l.adapters(p)...)
 	list = append(list, l.hyperAttn.slots(p, hyperAttn)...)
 	list = append(list, l.hyperFFN.slots(p, hyperFFN)...)
 	if l.mixed {

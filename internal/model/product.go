@@ -63,6 +63,11 @@ func (r *run) multiply(x []float32, m int, products ...product) {
 		}
 		return inTensor(s.w.t, s.floats(w, m))
 	})
+	for _, p := range products {
+		if p.w.low > 0 {
+			r.adapt(x, m, p)
+		}
+	}
 }
 
 // panelsPerTask is how many panels the next task takes, if it may: as many as fit into the cache.

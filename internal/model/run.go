@@ -80,6 +80,8 @@ type scratch struct {
 	kept, state, convolved []float32 // of layers that keep a state: what they give, what they are given, and what a convolution makes of that
 	rates                  []float32 // of heads of such layers
 
+	adaptIn, adaptFew, adaptOut []float32 // what adapters are given and make
+
 	first, active, past, told4, coefs, gathered []float32 // of several streams
 
 	qa, kva, wide, mixed     []float32 // of latent attention
@@ -135,7 +137,9 @@ type run struct {
 	*routing
 	m             *Model
 	ctx           context.Context
-	at            []place // of the batch in its layer
+	low           *[7]adapter // of the layer
+	adapted       []float32   // of the rows of the batch, which adapter each has: not of the scratch, as it is needed while others go on
+	at            []place     // of the batch in its layer
 	mode          Mode
 	threads       int
 	observe       Observer
