@@ -13,18 +13,18 @@ var LFM2Audio = register(Arch{
 	Name:     "lfm2",
 	Kin:      func(src *formats.Source) bool { return src.Meta.Has("lfm2.attention.sliding_window") },
 	Variants: []Variant{{Type: "lfm2_audio_tokenizer", HF: []string{"Lfm25AudioTokenizer"}, Defaults: LFM2.Variants[0].Defaults}},
-	Keys: slices.Concat(LFM2.Keys, []Key{
+	Keys: slices.Concat(lfm2Keys, []Key{
 		{GGUF: "{a}.attention.sliding_window", HF: []string{"sliding_window"}, Field: func(p *Params) any { return &p.Window }},
 		{GGUF: "{a}.embedding_length_out", HF: []string{"output_size"}, Field: func(p *Params) any { return &p.Spectrum }},
 	}),
-	Tensors: slices.Concat(underLFM(LFM2.Tensors), []Rule{
+	Tensors: slices.Concat(underLFM(without(lfm2Tensors, RoleDense)), []Rule{
 		{GGUF: "dense_2.weight", HF: "lin.weight", Role: RoleSound, Shape: "spectrum E"},
 		{GGUF: "dense_2.bias", HF: "lin.bias", Role: RoleSound, Shape: "spectrum", Optional: true},
 	}),
 	Drop:   []string{"*.rotary_emb.inv_freq", "istft.window", "emb.emb*"},
 	Refuse: slices.DeleteFunc(slices.Clone(LFM2.Refuse), func(r Refusal) bool { return r.GGUF == "{a}.attention.sliding_window" }),
 	Layer:  LFM2.Layer,
-	Finish: LFM2.Finish,
+	Finish: finishLFM2,
 	Silent: "it makes a spectrum of sound of the codes that a model predicts",
 })
 
