@@ -27,8 +27,8 @@ type Model struct {
 	blind      bool      // runtimes know no window
 	chunked    bool      // windows begin at multiples of their size
 	grow       bool      // queries grow in layers that rotate nothing only
-	indexPairs bool      // of what chooses positions: heads are rotated in pairs …
 	oneEps     bool      // norms of what latent attention makes narrow have the epsilon of all others
+	indexPairs bool      // of what chooses positions: heads are rotated in pairs …
 	runsHalves bool      // … but not by runtimes …
 	indexTail  bool      // … at their end
 	turnKeys   bool      // heads of values take turns with those of keys in a state
