@@ -36,7 +36,7 @@ func Of(src *formats.Source, pre string) (s *Subject, err error) {
 		return nil, err
 	}
 	if err = s.bound.Alone(); err != nil {
-		return nil, err
+		return nil, &formats.Error{File: src.Path, Err: err}
 	}
 	if s.Tokenizer, err = convert.Tokenizer(src, pre); err != nil {
 		return nil, err
