@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/json"
-	"hash/fnv"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"quern/formats"
 	"quern/internal/arch"
+	"quern/internal/golden"
 	"quern/quantize"
 )
 
@@ -81,28 +81,19 @@ func (d *drafting) target(t *testing.T) *formats.Source {
 	return folderOf(filepath.Join(t.TempDir(), "target"), map[string][]byte{"config.json": marshal(t, d.Target), "tokenizer.json": byteTokenizer(t, 512)}, nil)
 }
 
-// draftWeights are those of docs/bench/drafts.py: FNV-1a of the name, splitmix64 of the place.
+// draftWeights are those of docs/bench/drafts.py.
 func draftWeights(name string, shape []int) []float32 {
-	h, n := fnv.New64a(), 1
-	h.Write([]byte(name))
-	for _, d := range shape {
-		n *= d
-	}
-	w := make([]float32, n)
-	for i := range w {
-		if name == "d2t" {
+	w := golden.Hashed(name, shape)
+	for i, u := range w {
+		switch {
+		case name == "d2t":
 			w[i] = float32(3 * i)
-			continue
-		}
-		z := h.Sum64() + uint64(i+1)*0x9E3779B97F4A7C15
-		z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-		z = (z ^ z>>27) * 0x94D049BB133111EB
-		z ^= z >> 31
-		u := float32(z>>40)/(1<<24) - 0.5
-		if len(shape) > 1 {
+		case len(shape) > 1:
 			w[i] = u * 0.375
-		} else if w[i] = u * 0.5; strings.Contains(name, "norm") || strings.Contains(name, "layer_scalar") {
-			w[i] += 1
+		case strings.Contains(name, "norm"), strings.Contains(name, "layer_scalar"):
+			w[i] = 1 + float32(u*0.5)
+		default:
+			w[i] = u * 0.5
 		}
 	}
 	return w

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io/fs"
 	"maps"
 	"math"
@@ -21,6 +20,7 @@ import (
 
 	"quern/formats"
 	"quern/internal/arch"
+	"quern/internal/golden"
 )
 
 // A seeing is a tiny model that sees, and the files that the reference converter makes of it, less their tokenizers
@@ -87,20 +87,10 @@ func (s *seeing) source(t *testing.T, rename func(string) string) *formats.Sourc
 	return src
 }
 
-// namedWeights are those of testdata/mmproj.py: FNV-1a of the name, splitmix64 of the place.
+// namedWeights are those of testdata/mmproj.py.
 func namedWeights(name string, shape []int) []float32 {
-	h, n := fnv.New64a(), 1
-	h.Write([]byte(name))
-	for _, d := range shape {
-		n *= d
-	}
-	w := make([]float32, n)
+	w := golden.Hashed(name, shape)
 	for i := range w {
-		z := h.Sum64() + uint64(i+1)*0x9E3779B97F4A7C15
-		z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-		z = (z ^ z>>27) * 0x94D049BB133111EB
-		z ^= z >> 31
-		w[i] = float32(z>>40)/(1<<24) - 0.5
 		if len(shape) == 1 && strings.Contains(name, "norm") && strings.HasSuffix(name, "weight") {
 			w[i]++
 		}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"hash/fnv"
 	"io/fs"
 	"math"
 	"os"
@@ -15,6 +14,7 @@ import (
 
 	"quern/formats"
 	"quern/internal/arch"
+	"quern/internal/golden"
 )
 
 // A family is a tiny model whose weights follow from the names of its tensors, and some logits that transformers computed with
@@ -80,22 +80,10 @@ func (f *family) source(t testing.TB) *formats.Source {
 	return src
 }
 
-// named is the weights of a tensor: hashes of its name and their places (FNV-1a, then splitmix64), evenly distributed around zero, or
-// around one for a norm or what a layer's outputs are multiplied by.
+// named is the weights of a tensor, evenly distributed around zero, or around one for a norm or what a layer's outputs are multiplied by.
 func named(name string, shape []int) []float32 {
-	h := fnv.New64a()
-	h.Write([]byte(name))
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	v := make([]float32, n)
-	for i := range v {
-		z := h.Sum64() + uint64(i+1)*0x9E3779B97F4A7C15
-		z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
-		z = (z ^ z>>27) * 0x94D049BB133111EB
-		z ^= z >> 31
-		u := float32(z>>40)/(1<<24) - 0.5
+	v := golden.Hashed(name, shape)
+	for i, u := range v {
 		switch {
 		case strings.HasSuffix(name, "tid2eid"): // of four experts
 			v[i] = float32(math.Floor(float64((u + 0.5) * 4)))
