@@ -260,6 +260,36 @@ def nemotron(places):
     return c, n
 
 
+def whisper(config, at):
+    """Whisper's encoder: (config, names and shapes)."""
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder
+    c, n = named(WhisperEncoder, tf.WhisperConfig(**config))
+    return c, {at + k: s for k, s in n.items()}
+
+
+def meralion(config):
+    """MERaLiON 2, which the library does not have, as published."""
+    audio, names = whisper(config, "speech_encoder.")
+    text, words = named(tf.Gemma2ForCausalLM, tf.Gemma2Config(**TEXT, head_dim=16, query_pre_attn_scalar=16, sliding_window=64))
+    names |= {"text_decoder." + k: s for k, s in words.items()}
+    d = audio["d_model"]
+    for k, s in (("ln_speech", [d]), ("speech_audio_adapter.mlp_adapter.0", [5 * d, 15 * d]), ("speech_audio_adapter.gate_proj", [5 * d, 5 * d]),
+                 ("speech_audio_adapter.pool_proj", [5 * d, 5 * d]), ("speech_audio_adapter.out_proj", [TEXT["hidden_size"], 5 * d])):
+        names |= {k + ".weight": s, k + ".bias": s[:1]}
+    return dict(architectures=["MERaLiON2ForConditionalGeneration"], model_type="meralion2", speech_config=audio, text_config=text, hidden_size=TEXT["hidden_size"], speech_mlp_scale_factor=15,
+                speech_mlp_use_projection=True), names
+
+
+def ultravox(config, stack):
+    """Ultravox, whose projector is given so many instants at once, and which holds no language model."""
+    audio, names = whisper(config, "audio_tower.")
+    d = audio["d_model"]
+    at = "multi_modal_projector."
+    names |= {at + "ln_pre.weight": [stack * d], at + "linear_1.weight": [96, stack * d], at + "ln_mid.weight": [48], at + "linear_2.weight": [TEXT["hidden_size"], 48]}
+    return dict(architectures=["UltravoxModel"], model_type="ultravox", audio_config=audio, text_config=dict(TEXT, model_type="llama"), text_model_id="somebody/llama", hidden_size=96, stack_factor=stack,
+                projector_act="swiglu", projector_ln_mid=True), names
+
+
 def cases():
     yield "llava", *shell(tf.LlavaForConditionalGeneration, tf.LlavaConfig(
         text_config=tf.LlamaConfig(**TEXT), vision_config=tf.CLIPVisionConfig(**TOWER), image_token_index=500)), CLIP, "llama", ("text",)
@@ -367,6 +397,9 @@ def cases():
     yield "voxtral", *named(tf.VoxtralForConditionalGeneration, tf.VoxtralConfig(audio_config=dict(
         num_mel_bins=128, hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=128, max_source_positions=1500),
         text_config=dict(TEXT, model_type="llama", tie_word_embeddings=False)), OLD), {}, "llama", ("mmproj",)
+    yield "meralion2", *meralion(WHISPER), {}, "gemma3", ("mmproj",)
+    yield "ultravox", *ultravox(WHISPER, 8), {}, "llama", ("mmproj",)
+    yield "ultravox-4", *ultravox(WHISPER, 4), {}, "llama", ("mmproj",)
     c, n = named(tf.HunYuanVLForConditionalGeneration, tf.HunYuanVLConfig(text_config=dict(TEXT, head_dim=16, rms_norm_eps=1e-5), tie_word_embeddings=True, vision_config=dict(
         num_hidden_layers=3, hidden_size=32, intermediate_size=48, num_attention_heads=2, num_key_value_heads=2, patch_size=16, out_hidden_size=64, max_image_size=128)), (
         ("model.vision_tower.", "vit."), ("patch_merger.", "perceive."), ("proj_conv.", "proj.0."), ("proj_out.", "proj.2."), ("model.language_model.", "model.")))

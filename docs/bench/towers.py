@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'nemotronvl': (64, 64),
-         'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000,
+         'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'ultravox': 480000, 'ultravox-4': 480000,
          'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96)}
 
 
@@ -151,6 +151,39 @@ def audioflamingo3(folder, x):
 
 def voxtral(folder, x):
     return library(folder).model.get_audio_features(mel(x, 128)['input_features'])
+
+
+def whisper(folder, x, config, at):
+    """What Whisper's encoder makes of a sound, and a function of the rest: a matrix and what is added to its products."""
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder
+    import transformers as tf
+    c, t = weights(folder)
+    m = WhisperEncoder(tf.WhisperConfig(**c[config], attn_implementation='eager')).eval()
+    m.load_state_dict({k.removeprefix(at): w for k, w in t.items() if k.startswith(at)})
+    return c, t, m(mel(x, c[config]['num_mel_bins'])['input_features']).last_hidden_state[0]
+
+
+def stacked(y, n):
+    return F.pad(y.flatten(), (0, -y.numel() % (n * y.shape[1]))).reshape(-1, n * y.shape[1])
+
+
+def meralion2(folder, x):
+    c, t, y = whisper(folder, x, 'speech_config', 'speech_encoder.')
+    line = lambda y, at: F.linear(y, t['speech_audio_adapter.' + at + '.weight'], t['speech_audio_adapter.' + at + '.bias'])
+    if 'STACKED' in os.environ:  # as llama.cpp norms
+        y = stacked(y, 15)
+        y = F.layer_norm(y, y.shape[-1:]) * t['ln_speech.weight'].repeat(15) + t['ln_speech.bias'].repeat(15)
+    else:
+        y = stacked(F.layer_norm(y, y.shape[-1:], t['ln_speech.weight'], t['ln_speech.bias']), 15)
+    y = F.silu(line(y, 'mlp_adapter.0'))
+    return line(F.silu(line(y, 'gate_proj')) * line(y, 'pool_proj'), 'out_proj')
+
+
+def ultravox(folder, x):
+    c, t, y = whisper(folder, x, 'audio_config', 'audio_tower.')
+    at = 'multi_modal_projector.'
+    one, two = F.linear(rms(stacked(y, c['stack_factor']), t[at + 'ln_pre.weight'], 1e-6), t[at + 'linear_1.weight']).chunk(2, -1)
+    return F.linear(rms(F.silu(two) * one, t[at + 'ln_mid.weight'], 1e-6), t[at + 'linear_2.weight'])
 
 
 def hunyuanvl(folder, x):

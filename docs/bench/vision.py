@@ -46,6 +46,7 @@ SIZES = {'llava': (28, 28), 'llava-next': (28, 28), 'qwen2vl': (84, 112), 'qwen2
          'idefics3': (112, 112), 'smolvlm': (56, 56), 'internvl': (56, 56), 'internvl-hf': (56, 56), 'llama4': (56, 56), 'pixtral': (84, 112),
          'lightonocr': (28, 56), 'janus': (56, 56), 'kimivl': (896, 896), 'kimik25': (84, 112), 'glm4v': (84, 84), 'glmocr': (84, 112), 'gemma4': (108, 120),
          'cogvlm': (28, 28)} | towers.SIZES
+TEXTS = {'ultravox': 'voxtral', 'ultravox-4': 'voxtral'}  # whose language model stands in for the one that is not there
 
 
 def run(*cmd):
@@ -196,7 +197,7 @@ for name in a.names or SIZES:
         img = dice.integers(0, 256, (*SIZES[name], 3), np.uint8)
     image, out, text = (os.path.join(a.work, name + s) for s in ('.img.npy', '.out.npy', '.gguf'))
     np.save(image, img)
-    run(a.quern, 'convert', folder, '--outtype', 'f32', '-o', text, '--force', '--pre', 'gpt-2')
+    run(a.quern, 'convert', os.path.join(a.models, TEXTS.get(name, name)), '--outtype', 'f32', '-o', text, '--force', '--pre', 'gpt-2')
     if name != 'cogvlm':
         want = transformers_embeddings(name, folder, img)
     for typ in ('f32', 'f16', 'q8_0'):

@@ -28,6 +28,12 @@ func (p *Params) hearingDim(word string) int {
 		return h.Embd
 	case "2heard":
 		return 2 * h.Embd
+	case "5heard":
+		return 5 * h.Embd
+	case "heard-stack":
+		return h.Embd * max(1, h.Stack)
+	case "half-out":
+		return h.Out / 2
 	case "heard-ff":
 		return h.FF
 	case "heard-head":
@@ -82,7 +88,7 @@ func (h *Hearing) check() error {
 		return formats.Corrupt("a width of %d for %d heads", h.Embd, h.Heads)
 	case !positive(h.Eps):
 		return formats.Corrupt("the norm's epsilon is %v", h.Eps)
-	case h.Kernel < 0 || h.Kernel > 1<<10 || h.Out < 0 || h.Out > 1<<20 || h.Places < 0 || h.Places > 1<<20 || h.channels(0) < 0 || h.channels(0) > 1<<16 || h.channels(1) < 0 || h.channels(1) > 1<<16:
+	case h.Stack < 0 || h.Stack > 1<<10 || h.Kernel < 0 || h.Kernel > 1<<10 || h.Out < 0 || h.Out > 1<<20 || h.Places < 0 || h.Places > 1<<20 || h.channels(0) < 0 || h.channels(0) > 1<<16 || h.channels(1) < 0 || h.channels(1) > 1<<16:
 		return formats.Corrupt("convolutions of %d instants with %v channels, and %d embeddings", h.Kernel, h.Channels, h.Out)
 	}
 	return nil

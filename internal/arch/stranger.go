@@ -32,7 +32,7 @@ var refused = []struct {
 	classes []string
 	what    string
 }{
-	{[]string{"UltravoxModel"}, "it holds no language model, only what makes embeddings of sound: convert the language model that it names"},
+	{[]string{"UltravoxModel"}, "it holds no language model, only what makes embeddings of sound, which --mmproj writes: convert the language model that it names"},
 }
 
 // stranger refuses a class that no family has. It says what stands between, where config.json tells, and which model types are known.

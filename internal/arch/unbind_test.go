@@ -187,7 +187,9 @@ func TestEveryFamilyIsTried(t *testing.T) {
 	tried := map[string]bool{"gemma": true, "gemma2": true, "gemma3": true}
 	all := configurations(t)
 	for name, config := range sees(t) {
-		all[name] = must(json.Marshal(config))
+		if !wordless(config) {
+			all[name] = must(json.Marshal(config))
+		}
 	}
 	for name, text := range all {
 		c, err := ParseConfig("config.json", text)
