@@ -267,6 +267,18 @@ def whisper(config, at):
     return c, {at + k: s for k, s in n.items()}
 
 
+def qwen3asr():
+    """Qwen3-ASR as the library stores it, and as its authors do, which alone the reference reads."""
+    audio = dict(num_mel_bins=128, encoder_layers=4, encoder_attention_heads=2, encoder_ffn_dim=48, d_model=32, output_dim=64, downsample_hidden_size=8)
+    text = dict(MROPE, model_type="qwen3", head_dim=16, tie_word_embeddings=False)
+    c, n = named(tf.Qwen3ASRForConditionalGeneration, tf.Qwen3ASRConfig(audio_config=audio, text_config=text, tie_word_embeddings=False))
+    yield "qwen3asr-hf", c, n
+    names = (("model.audio_tower", "thinker.audio_tower"), ("model.multi_modal_projector.linear_", "thinker.audio_tower.proj"), ("model.language_model", "thinker.model"), ("lm_head", "thinker.lm_head"))
+    for old, new in names:
+        n = {k.replace(old, new): s for k, s in n.items()}
+    yield "qwen3asr", dict(architectures=c["architectures"], model_type="qwen3_asr", thinker_config={k: c[k] for k in ("audio_config", "text_config")}), n
+
+
 def meralion(config):
     """MERaLiON 2, which the library does not have, as published."""
     audio, names = whisper(config, "speech_encoder.")
@@ -397,6 +409,8 @@ def cases():
     yield "voxtral", *named(tf.VoxtralForConditionalGeneration, tf.VoxtralConfig(audio_config=dict(
         num_mel_bins=128, hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=128, max_source_positions=1500),
         text_config=dict(TEXT, model_type="llama", tie_word_embeddings=False)), OLD), {}, "llama", ("mmproj",)
+    for name, c, n in qwen3asr():
+        yield name, c, n, {}, "qwen2", ("mmproj",) if name == "qwen3asr" else ()
     yield "meralion2", *meralion(WHISPER), {}, "gemma3", ("mmproj",)
     yield "ultravox", *ultravox(WHISPER, 8), {}, "llama", ("mmproj",)
     yield "ultravox-4", *ultravox(WHISPER, 4), {}, "llama", ("mmproj",)

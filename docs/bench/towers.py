@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'nemotronvl': (64, 64),
-         'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'ultravox': 480000, 'ultravox-4': 480000,
+         'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
          'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96)}
 
 
@@ -165,6 +165,13 @@ def whisper(folder, x, config, at):
 
 def stacked(y, n):
     return F.pad(y.flatten(), (0, -y.numel() % (n * y.shape[1]))).reshape(-1, n * y.shape[1])
+
+
+def qwen3asr(folder, x):
+    from transformers import WhisperFeatureExtractor
+    x = torch.cat([x, x[-201:-1].flip(0)])  # llama.cpp hears the instant that the extractor leaves out: with it there are whole seconds
+    f = WhisperFeatureExtractor(feature_size=128)(x.numpy(), sampling_rate=16000, return_tensors='pt', padding=False)['input_features']
+    return library(folder).model.get_audio_features(f, torch.ones(1, f.shape[2], dtype=torch.long))
 
 
 def meralion2(folder, x):

@@ -17,6 +17,7 @@ type Hearing struct {
 	Places    int     // of instants, that are learned
 	Stack     int     // instants that the projector is given at once
 	Kernel    int     // instants that a convolution within a layer takes
+	Planes    int     // of convolutions over instants and frequencies
 	Channels  []int32 // of the convolutions before the first layer
 }
 
@@ -40,6 +41,8 @@ func (p *Params) hearingDim(word string) int {
 		return h.Embd / max(1, h.Heads)
 	case "heard-text":
 		return h.Text
+	case "half-minute":
+		return halfMinute
 	case "instants":
 		return h.Places
 	case "heard-out":
@@ -54,6 +57,10 @@ func (p *Params) hearingDim(word string) int {
 		return h.channels(0)
 	case "channels-1":
 		return h.channels(1)
+	case "planes":
+		return h.Planes
+	case "planes-bands": // of three convolutions, each of which halves frequencies
+		return h.Planes * ((h.Mel + 7) / 8)
 	case "bands": // of both convolutions, each of which halves frequencies
 		return h.Mel / 4 * h.channels(1)
 	}
@@ -88,7 +95,7 @@ func (h *Hearing) check() error {
 		return formats.Corrupt("a width of %d for %d heads", h.Embd, h.Heads)
 	case !positive(h.Eps):
 		return formats.Corrupt("the norm's epsilon is %v", h.Eps)
-	case h.Stack < 0 || h.Stack > 1<<10 || h.Kernel < 0 || h.Kernel > 1<<10 || h.Out < 0 || h.Out > 1<<20 || h.Places < 0 || h.Places > 1<<20 || h.channels(0) < 0 || h.channels(0) > 1<<16 || h.channels(1) < 0 || h.channels(1) > 1<<16:
+	case h.Stack < 0 || h.Stack > 1<<10 || h.Kernel < 0 || h.Kernel > 1<<10 || h.Planes < 0 || h.Planes > 1<<16 || h.Out < 0 || h.Out > 1<<20 || h.Places < 0 || h.Places > 1<<20 || h.channels(0) < 0 || h.channels(0) > 1<<16 || h.channels(1) < 0 || h.channels(1) > 1<<16:
 		return formats.Corrupt("convolutions of %d instants with %v channels, and %d embeddings", h.Kernel, h.Channels, h.Out)
 	}
 	return nil

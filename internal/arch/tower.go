@@ -97,6 +97,21 @@ func (c *Config) inner() map[string]any {
 	return inner
 }
 
+// thinker is the configuration of a model that speaks as if what sees, hears and thinks in it stood alone.
+func (c *Config) thinker() *Config {
+	inner, ok := c.root["thinker_config"].(map[string]any)
+	if !ok {
+		return c
+	}
+	root := maps.Clone(c.root)
+	for _, part := range []string{"vision_config", "audio_config", "text_config"} {
+		if m, ok := inner[part].(map[string]any); ok {
+			root[part] = m
+		}
+	}
+	return &Config{file: c.file, root: root}
+}
+
 // measure takes from the tensors of an mmproj file what its keys do not tell, or tell wrongly.
 func (p *Params) measure(src *formats.Source) {
 	for _, m := range []struct {
@@ -192,7 +207,7 @@ func BindTower(src *formats.Source) (*Bound, error) {
 	if a.Tensors == nil {
 		return nil, c.fail("architectures", formats.Unsupported("the tower of %s has no rules here, only its language model", v.HF[0]), "")
 	}
-	if c, err = c.withProcessor(src); err != nil {
+	if c, err = c.thinker().withProcessor(src); err != nil {
 		return nil, err
 	}
 	if c, err = c.square("vision_config.image_size", "vision_config.patch_size", "vision_config.merge_kernel_size"); err != nil {
@@ -208,6 +223,7 @@ func BindTower(src *formats.Source) (*Bound, error) {
 	if err := a.readConfig(c, v, &b.Params); err != nil {
 		return nil, err
 	}
+	b.make()
 	b.Params.Vision.Act, b.Params.Vision.MLPRatio, b.Params.Vision.Full = "", 0, nil // what they say is said, and a file does not tell them
 	place := binder{src: src, bound: b,
 		name:    func(r *Rule) string { return r.HF },
@@ -292,7 +308,7 @@ func (c *Config) withProcessor(src *formats.Source) (*Config, error) {
 
 // bindTowerGGUF understands an mmproj file by its type of projector.
 func bindTowerGGUF(src *formats.Source) (*Bound, error) {
-	kind := cmp.Or(src.Meta.String("clip.projector_type"), src.Meta.String("clip.vision.projector_type"))
+	kind := cmp.Or(src.Meta.String("clip.projector_type"), src.Meta.String("clip.vision.projector_type"), src.Meta.String("clip.audio.projector_type"))
 	var known []string
 	for _, a := range towers {
 		if a.Tensors == nil {

@@ -94,6 +94,8 @@ func sees(t testing.TB) map[string]map[string]any {
 			"text_config": with(text, map[string]any{"model_type": "llama", "head_dim": 8})}),
 		"meralion": of("MERaLiON2ForConditionalGeneration", nil, map[string]any{"speech_config": heard, "speech_mlp_scale_factor": 3,
 			"text_config": with(text, map[string]any{"model_type": "gemma2", "head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 16})}),
+		"qwen3a": of("Qwen3ASRForConditionalGeneration", nil, map[string]any{"audio_config": with(heard, map[string]any{"downsample_hidden_size": 5}), "text_config": with(text, map[string]any{
+			"model_type": "qwen3", "head_dim": 8, "rope_parameters": map[string]any{"rope_type": "default", "mrope_section": []int{2, 1, 1}}})}),
 		"ultravox": of("UltravoxModel", nil, map[string]any{"audio_config": heard, "model_type": "ultravox", "hidden_size": 20, "stack_factor": 3, "projector_ln_mid": true}),
 		"hunyuanvl": of("HunYuanVLForConditionalGeneration", tower(nil), pixels, map[string]any{"head_dim": 8, "rope_parameters": map[string]any{
 			"rope_type": "dynamic", "rope_theta": 1e4, "alpha": 1000.0, "mrope_section": []int{1, 1, 1, 1}}}),

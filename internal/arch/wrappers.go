@@ -13,8 +13,6 @@ var _ = registerTower(Arch{
 		{Type: "qwen3_omni_moe", HF: []string{"Qwen3OmniMoeForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration"}, Language: "Qwen3VLMoeForConditionalGeneration",
 			Inner: map[string]map[string]any{"qwen3_omni_moe_text": {"vision_config": map[string]any{"deepstack_visual_indexes": []any{}}}}}, // as the reference has it
 		{Type: "DeepseekOCR", HF: []string{"DeepseekOCRForCausalLM", "DeepseekOCR2ForCausalLM", "UnlimitedOCRForCausalLM"}, Language: "DeepseekOCRForCausalLM"},
-		{Type: "qwen3_asr", HF: []string{"Qwen3ASRForConditionalGeneration"}, Language: "Qwen3VLForConditionalGeneration", // whose rotations are qwen3's in a text
-			Inner: map[string]map[string]any{"qwen3": onlyHears, "qwen3_asr_text": onlyHears, "qwen3_asr": onlyHears}},
 		{Type: "glmasr", HF: []string{"GlmAsrForConditionalGeneration", "GlmasrModel"}, Language: "LlamaForCausalLM", Inner: map[string]map[string]any{"llama": {
 			"vocab_size": 59264, "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 4,
 			"max_position_embeddings": 8192, "rms_norm_eps": 1e-5,

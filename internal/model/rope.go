@@ -87,7 +87,7 @@ func (r *rope) reach(n int) {
 	half := len(r.freq)
 	for pos := len(r.cos) / max(half, 1); pos < n && half > 0; pos++ {
 		for _, f := range r.freq {
-			s, c := sincos(float64(float32(pos) * f)) // the angle itself is a float32 number, as in the reference
+			s, c := arch.Sincos(float64(float32(pos) * f)) // the angle itself is a float32 number, as in the reference
 			if r.size != 0 {
 				s, c = float64(float32(s)*r.size), float64(float32(c)*r.size)
 			}
