@@ -22,18 +22,7 @@ func meet(bound *arch.Bound, target, src *formats.Source) error {
 // targetVocab is the vocabulary of the model that a draft head guesses for, with a token for each row of the draft head's embedding.
 func targetVocab(target *formats.Source, bound *arch.Bound, pre string) (*tokenizer.Vocab, error) {
 	if isGGUF(target) {
-		v, err := VocabOf(&target.Meta)
-		if err != nil {
-			return nil, &formats.Error{File: target.Path, Err: err}
-		}
-		if pre != "" {
-			v.Pre = pre
-		}
-		return v, nil
+		return ggufVocab(target, pre)
 	}
-	v, err := tokenizer.HFVocab(languageFile(target), tokenizer.HFOptions{Pre: pre, VocabSize: bound.Params.Vocab})
-	if err != nil {
-		return nil, &formats.Error{File: target.Path, Err: err, Hint: withoutTokenizer(target)}
-	}
-	return v, nil
+	return sized(target, pre, bound.Params.Vocab, tokenizer.HFVocab)
 }

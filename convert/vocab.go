@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"slices"
@@ -15,12 +16,9 @@ import (
 // "", names the pre-tokenizer.
 func Tokenizer(src *formats.Source, pre string) (*tokenizer.Tokenizer, error) {
 	if isGGUF(src) {
-		v, err := VocabOf(&src.Meta)
+		v, err := ggufVocab(src, pre)
 		if err != nil {
-			return nil, &formats.Error{File: src.Path, Err: err}
-		}
-		if pre != "" {
-			v.Pre = pre
+			return nil, err
 		}
 		t, err := tokenizer.FromVocab(v)
 		if err != nil {
@@ -31,17 +29,32 @@ func Tokenizer(src *formats.Source, pre string) (*tokenizer.Tokenizer, error) {
 	return ofFolder(src, pre, tokenizer.LoadHF)
 }
 
+// ggufVocab is what a GGUF file says of its tokenizer.
+func ggufVocab(src *formats.Source, pre string) (*tokenizer.Vocab, error) {
+	v, err := VocabOf(&src.Meta)
+	if err != nil {
+		return nil, &formats.Error{File: src.Path, Err: err}
+	}
+	v.Pre = cmp.Or(pre, v.Pre)
+	return v, nil
+}
+
 // folderVocab is what a GGUF file of a Hugging Face folder says of its tokenizer.
 func folderVocab(src *formats.Source, pre string) (*tokenizer.Vocab, error) {
 	return ofFolder(src, pre, tokenizer.HFVocab)
 }
 
-// ofFolder reads the tokenizer's files in a folder.
+// ofFolder reads the tokenizer's files in the folder of a model.
 func ofFolder[T any](src *formats.Source, pre string, load func(func(string) ([]byte, error), tokenizer.HFOptions) (*T, error)) (*T, error) {
 	size, err := vocabSize(src)
 	if err != nil {
 		return nil, err
 	}
+	return sized(src, pre, size, load)
+}
+
+// sized reads the tokenizer's files in a folder, for a model that has so many tokens.
+func sized[T any](src *formats.Source, pre string, size int, load func(func(string) ([]byte, error), tokenizer.HFOptions) (*T, error)) (*T, error) {
 	t, err := load(languageFile(src), tokenizer.HFOptions{Pre: pre, VocabSize: size})
 	if err != nil {
 		return nil, &formats.Error{File: src.Path, Err: err, Hint: withoutTokenizer(src)}
