@@ -34,7 +34,7 @@ func (m *importance) same(o *importance) bool {
 // unseen are the matrices that no importance matrix has: the embedding is looked up, not multiplied with, what makes one stream of several is behind all layers, as is what makes vectors of states, places of positions are added, and the output
 // head is left out unless it was asked for, since its inputs are not those of the layers.
 func unseen(name string) bool {
-	return slices.Contains([]string{"token_embd.weight", "per_layer_token_embd.weight", "output.weight", "output_hc_fn.weight", "dense_2.weight"}, name) || strings.HasSuffix(name, "_compressor_ape.weight")
+	return slices.Contains([]string{"token_embd.weight", "per_layer_token_embd.weight", "output.weight", "output_hc_fn.weight", "output_hc_down.weight", "output_hc_up.weight", "dense_2.weight"}, name) || strings.HasSuffix(name, "_compressor_ape.weight")
 }
 
 // weigh gives every tensor that is encoded the importance of its inputs. A tensor that should have an entry and has none,

@@ -185,6 +185,15 @@ const (
 	RoleHyperHead // … and of the output head
 	RoleHyperHeadBase
 	RoleHyperHeadScale
+	RoleHyperAttnNorm // where a matrix of low rank says how much of each number attention is given: a norm of the streams …
+	RoleHyperAttnDown // … and that matrix, in two
+	RoleHyperAttnUp
+	RoleHyperFFNNorm
+	RoleHyperFFNDown
+	RoleHyperFFNUp
+	RoleHyperHeadNorm
+	RoleHyperHeadDown
+	RoleHyperHeadUp
 	RoleIndexKNorm
 	RoleIndexHeads // … and how much each of its heads counts
 	RoleOA         // what makes a few numbers of each group of heads, before the output matrix

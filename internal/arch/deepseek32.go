@@ -14,15 +14,21 @@ type Indexer struct {
 	Dim   int // ID: of a head, of which the first RopeDim are rotated
 	Top   int // positions that are chosen, of all before the query and its own; or blocks
 	Block int // so many positions that stand behind each other are chosen together, by the best of them, for every head of keys by a head of its own; 0: each is
+	Mean  int // so many positions that stand behind each other are chosen together, by the mean of their keys; those behind the last that are so many are always seen; 0: as Block says
 	Local int // blocks that are always seen: the query's own, and those before it
 	// Full says of each layer whether it chooses itself; the others see what the last one before them chose. nil: all do.
 	Full []bool
+	// Ratios are, of each layer, Mean where it chooses, or 0, as files tell it.
+	Ratios []int32
 }
 
 // Chooses says of a layer that it has an indexer.
 func (p *Params) Chooses(layer int) bool {
 	if p.Index.Block > 0 {
 		return p.Mixed(layer)
+	}
+	if p.Index.Mean > 0 {
+		return layer >= 0 && layer < len(p.Index.Ratios) && p.Index.Ratios[layer] > 0
 	}
 	if p.Pooled.Ratios != nil {
 		return overlaps(p, layer)
@@ -38,6 +44,8 @@ func (x *Indexer) dim(letter string) int {
 		return x.Heads
 	case "ID":
 		return x.Dim
+	case "IQK": // and a key
+		return (x.Heads + 1) * x.Dim
 	case "IQ": // queries of all its heads
 		return x.Heads * x.Dim
 	}
@@ -48,6 +56,9 @@ func (x *Indexer) dim(letter string) int {
 func (x *Indexer) check(p *Params) error {
 	if x.Heads == 0 && x.Dim == 0 && x.Top == 0 && x.Block == 0 && x.Local == 0 && x.Full == nil {
 		return nil
+	}
+	if x.Mean > 0 {
+		return x.checkMeans(p)
 	}
 	if x.Block > 0 {
 		if x.Heads != p.KVHeads || x.Dim < p.RopeDim || x.Dim > 1<<12 || x.Dim%2 != 0 || x.Top < 1 || x.Top > 1<<24 || x.Block > 1<<24 || x.Local < 0 || x.Local > x.Top {

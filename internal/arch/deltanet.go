@@ -56,7 +56,7 @@ func finishDelta(c *Config, p *Params) error {
 		return err
 	}
 	for i, kind := range list {
-		if kind != "linear_attention" && kind != "full_attention" {
+		if kind != "linear_attention" && kind != "full_attention" && (kind != "indexed_attention" || p.Index.Mean == 0) {
 			return c.fail("layer_types", formats.Unsupported("layer %d is %.60q; known are linear_attention and full_attention", i, fmt.Sprint(kind)), "")
 		}
 		s.Told = append(s.Told, kind == "linear_attention")

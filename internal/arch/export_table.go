@@ -68,6 +68,8 @@ var tellings = []telling{
 	{Type: "qwen3_5", Cannot: needsTower},
 	{Type: "qwen3_5_moe_text", Set: tellDelta, Names: map[string]string{"num_local_experts": "num_experts"}},
 	{Type: "qwen3_5_moe", Cannot: needsTower},
+	{Type: "qwen4_exp_text", Set: tellQwen4, Names: map[string]string{"num_local_experts": "num_experts"}},
+	{Type: "qwen4_exp", Cannot: needsTower},
 	{Type: "qwen3_next", Set: tellDelta, Names: map[string]string{"num_local_experts": "num_experts"}},
 	{Type: "rwkv_hybrid", Set: tellARWKV7},
 	{Type: "rwkv6qwen2", Set: func(p *Params) map[string]any { return map[string]any{"num_attention_heads": p.State.Heads} }},

@@ -13,6 +13,7 @@ type Hyper struct {
 	Eps       float32 // is added to all those numbers
 	Magnitude float32 // what makes is added by this at most
 	Rounds    int     // the streams are mixed by a matrix, whose rows and columns are divided by their sums so many times (arXiv:2512.24880); 0: they stay as they are
+	Low       int     // HCL: the rank of a matrix that says of every number of the streams how much of it a part is given (Qwen 4); 0: one number says so of each stream
 	Wide      int     // numbers of all streams, where a family's files tell it
 }
 
@@ -24,6 +25,8 @@ func (h *Hyper) dim(letter string) int {
 		return (2 + h.Streams) * h.Streams
 	case "3":
 		return min(3, 3*h.Streams)
+	case "HCL":
+		return h.Low
 	case "HC2": // shares of what a part is given, and numbers that it is added by
 		return 2 * h.Streams
 	case "one":
@@ -36,8 +39,8 @@ func (h *Hyper) dim(letter string) int {
 
 // check refuses sizes that no model has.
 func (h *Hyper) check() error {
-	if h.Streams < 0 || h.Rounds < 0 || h.Rounds > 1<<10 || h.Streams > 16 || h.Streams > 0 && (!(h.Eps >= 0 && h.Eps < 1) || !positive(h.Magnitude)) {
-		return formats.Corrupt("%d streams, with %v and numbers of at most %v", h.Streams, h.Eps, h.Magnitude)
+	if h.Low < 0 || h.Low > 1<<20 || h.Low > 0 && (h.Streams < 2 || h.Rounds > 0) || h.Streams < 0 || h.Rounds < 0 || h.Rounds > 1<<10 || h.Streams > 16 || h.Streams > 0 && (!(h.Eps >= 0 && h.Eps < 1) || !positive(h.Magnitude)) {
+		return formats.Corrupt("%d streams, with %v and numbers of at most %v, by matrices of rank %d", h.Streams, h.Eps, h.Magnitude, h.Low)
 	}
 	return nil
 }

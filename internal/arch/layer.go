@@ -53,6 +53,7 @@ type Layer struct {
 	Keeper      Keeper     // what layers have that keep a state
 	TurnKeys    bool       // heads of values take turns with those of keys in a state; otherwise neighbours share them
 	QueryGate   bool       // every head of queries is followed by what its sigmoid multiplies what attention gives
+	SigmoidGate bool       // the sigmoid of what multiplies what comes out of a state does, not its SiLU
 	NormStream  bool       // a part of a layer is added to what its norm gives, times Scales.Stream, not to the stream before
 	ClassAct    bool       // of an encoder that sorts texts: its first matrix is followed by Act, not by a hyperbolic tangent
 }

@@ -5,6 +5,7 @@ package arch
 var _ = registerTower(Arch{
 	Variants: []Variant{
 		{Type: "llava_stablelm_epoch", HF: []string{"LlavaStableLMEpochForCausalLM"}, Language: "StableLMEpochForCausalLM"},
+		{Type: "qwen4_exp", HF: []string{"Qwen4ExpForConditionalGeneration"}, Language: "Qwen4ExpForConditionalGeneration"},
 		{Type: "minimax_m3_vl", HF: []string{"MiniMaxM3SparseForConditionalGeneration", "MiniMaxM3VLForConditionalGeneration"}, Language: "MiniMaxM3SparseForCausalLM"},
 		{Type: "step_robotics", HF: []string{"StepVLForConditionalGeneration"}, Language: "Qwen3ForCausalLM"},
 		{Type: "step3p7", HF: []string{"Step3p7ForConditionalGeneration"}, Language: "Step3p5ForCausalLM"},

@@ -50,7 +50,7 @@ func (r *run) spread(b *batch, x []float32) {
 	if r.m.params.BankEvery > 0 { // there are none yet
 		return
 	}
-	if r.m.hyper.fn.t != nil {
+	if r.m.params.Hyper.Streams > 0 {
 		r.copies(b.x, m)
 		return
 	}
@@ -74,7 +74,7 @@ func (r *run) gather(x []float32, m int) []float32 {
 		r.recall(out, x, r.m.bankOut, n, m)
 		return out
 	}
-	if r.m.hyper.fn.t != nil {
+	if r.m.params.Hyper.Streams > 0 {
 		r.reduce(out, nil, x, &r.m.hyper, m)
 		return out
 	}

@@ -41,6 +41,9 @@ func (r *run) chooseBlocks(h []float32, l *layer, b *batch) sight {
 	}
 	x, m := &l.index, len(b.at)
 	in := r.m.params.Index
+	if in.Mean > 0 && x.q.t != nil && r.err == nil {
+		return r.chooseMeans(h, l, b)
+	}
 	if in.Block == 0 || x.q.t == nil || r.err != nil {
 		return sight{}
 	}

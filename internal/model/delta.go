@@ -77,6 +77,12 @@ func (deltaNet) keep(r *run, dst, h []float32, l *layer, b *batch) {
 		for at, v := 0, s.Value(); at < s.Inner; at += v {
 			r.normed(x[at:at+v], x[at:at+v], d.norm.weight, nil)
 		}
+		if r.m.sigmoids {
+			for i, v := range g {
+				x[i] *= sigmoid(v)
+			}
+			return
+		}
 		kernel.SiluMul(g, x)
 		copy(x, g)
 	})

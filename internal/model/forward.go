@@ -12,7 +12,7 @@ import (
 func (r *run) advance(l *layer, b *batch, last bool) {
 	p := l.p
 	switch {
-	case r.m.hyper.fn.t != nil:
+	case r.m.params.Hyper.Streams > 0:
 		r.advanceHyper(l, b, last)
 		return
 	case r.m.params.BankEvery > 0:
@@ -117,10 +117,12 @@ func (r *run) mix(att, h []float32, l *layer, b *batch) {
 	default:
 		r.apply(h, m, product{asked, &l.q}, product{k, &l.k}, product{v, &l.v})
 	}
-	r.partQueries(q, asked, l, m)
-	before := r.hold(q, k, v)
+	gate := r.partQueries(q, asked, l, m)
+	before := r.hold(q, k, v, gate)
 	sees := r.chooseBlocks(h, l, b)
-	gate := r.gateOf(h, l, m)
+	if !l.queryGate {
+		gate = r.gateOf(h, l, m)
+	}
 	r.clamp(q, k)
 	if !r.m.late {
 		r.normHeads(q, l, l.qNorm, p.Heads*p.HeadDim, m)
@@ -179,10 +181,7 @@ func multiplyHeads(x, by []float32, d int) {
 
 // gateOf is what multiplies the outputs of attention, which is given h; nil where nothing does.
 func (r *run) gateOf(h []float32, l *layer, m int) []float32 {
-	switch {
-	case l.queryGate:
-		return r.gates
-	case l.oGate.t == nil:
+	if l.oGate.t == nil {
 		return nil
 	}
 	gate := grow(&r.gates, m*l.oGate.n) // [m][H·D] or [m][H]
@@ -227,9 +226,9 @@ func (l *layer) asked(q int) int {
 }
 
 // partQueries takes queries and what multiplies the outputs of attention out of what has both, head by head.
-func (r *run) partQueries(q, both []float32, l *layer, m int) {
+func (r *run) partQueries(q, both []float32, l *layer, m int) []float32 {
 	if !l.queryGate {
-		return
+		return nil
 	}
 	gate, n, d := grow(&r.gates, len(q)), l.p.Heads*l.p.HeadDim, l.p.HeadDim
 	r.eachRow(m, func(_ *worker, row int) {
@@ -238,6 +237,7 @@ func (r *run) partQueries(q, both []float32, l *layer, m int) {
 			copy(gate[at:at+d], both[2*at+d:])
 		}
 	})
+	return gate
 }
 
 // think is the feed-forward network before its output matrix; it uses h.

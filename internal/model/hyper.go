@@ -8,21 +8,27 @@ import (
 // A hyper is what a part of a layer has where tokens have several streams that hyper-connections mix: from all streams, normed as one vector, a matrix makes for each how much
 // of it the part is given, and how much of what the part makes is added to it; and, in some families, a matrix that mixes the streams themselves.
 type hyper struct {
-	fn          weight    // [2U][U·E] or [2U+U²][U·E]; of the output head, which adds to nothing, [U][U·E]
-	base, scale []float32 // [2U], [2]; [2U+U²], [3]; or [U], [1]
+	fn          weight     // [2U][U·E] or [2U+U²][U·E]; of the output head, which adds to nothing, [U][U·E]
+	base, scale []float32  // [2U], [2]; [2U+U²], [3]; or [U], [1]
+	gated       gatedHyper // or nothing
 }
 
-// What has a hyper, by its roles: matrix, base, scale.
+type hyperRoles struct{ fn, base, scale, norm, down, up arch.Role }
+
+// What has a hyper, by its roles.
 var (
-	hyperAttn = [3]arch.Role{arch.RoleHyperAttn, arch.RoleHyperAttnBase, arch.RoleHyperAttnScale}
-	hyperFFN  = [3]arch.Role{arch.RoleHyperFFN, arch.RoleHyperFFNBase, arch.RoleHyperFFNScale}
-	hyperHead = [3]arch.Role{arch.RoleHyperHead, arch.RoleHyperHeadBase, arch.RoleHyperHeadScale}
+	hyperAttn = hyperRoles{arch.RoleHyperAttn, arch.RoleHyperAttnBase, arch.RoleHyperAttnScale, arch.RoleHyperAttnNorm, arch.RoleHyperAttnDown, arch.RoleHyperAttnUp}
+	hyperFFN  = hyperRoles{arch.RoleHyperFFN, arch.RoleHyperFFNBase, arch.RoleHyperFFNScale, arch.RoleHyperFFNNorm, arch.RoleHyperFFNDown, arch.RoleHyperFFNUp}
+	hyperHead = hyperRoles{arch.RoleHyperHead, arch.RoleHyperHeadBase, arch.RoleHyperHeadScale, arch.RoleHyperHeadNorm, arch.RoleHyperHeadDown, arch.RoleHyperHeadUp}
 )
 
-func (x *hyper) slots(p *arch.Params, roles [3]arch.Role) []slot {
+func (x *hyper) slots(p *arch.Params, roles hyperRoles) []slot {
 	u, kinds := p.Hyper.Streams, 2
 	if u == 0 {
 		return nil
+	}
+	if p.Hyper.Low > 0 {
+		return x.gatedSlots(p, roles)
 	}
 	n := kinds * u
 	switch {
@@ -32,9 +38,9 @@ func (x *hyper) slots(p *arch.Params, roles [3]arch.Role) []slot {
 		kinds, n = 3, n+u*u
 	}
 	return []slot{
-		{role: roles[0], matrix: &x.fn, n: n, k: u * p.Embd},
-		{role: roles[1], vector: &x.base, n: n},
-		{role: roles[2], vector: &x.scale, n: kinds},
+		{role: roles.fn, matrix: &x.fn, n: n, k: u * p.Embd},
+		{role: roles.base, vector: &x.base, n: n},
+		{role: roles.scale, vector: &x.scale, n: kinds},
 	}
 }
 
@@ -43,6 +49,9 @@ func hyperActs(p *arch.Params) int64 {
 	u := p.Hyper.Streams
 	if p.Hyper.Rounds > 0 {
 		u += u * u / 2
+	}
+	if p.Hyper.Low > 0 {
+		u += p.Hyper.Low + p.Hyper.Streams*p.Embd
 	}
 	return int64(4 * (p.Hyper.Streams*p.Embd + 4*u))
 }
@@ -57,6 +66,10 @@ func (m *Model) after() int {
 
 // reduce makes of all streams x [m][U][E] what a part is given, [m][E], and what becomes of the streams behind it, [m][U] or [m][U+U²].
 func (r *run) reduce(dst, by, x []float32, of *hyper, m int) {
+	if of.gated.down.t != nil {
+		r.reduceGated(dst, by, x, of, m)
+		return
+	}
 	h, e, u, n := r.m.params.Hyper, r.m.params.Embd, r.m.streams, of.fn.n
 	flat, coefs := grow(&r.active, m*u*e), grow(&r.coefs, m*n)
 	r.eachRow(m, func(_ *worker, row int) { r.normed(flat[row*u*e:][:u*e], x[row*u*e:][:u*e], nil, nil) })
@@ -157,15 +170,17 @@ func (r *run) advanceHyper(l *layer, b *batch, last bool) {
 	}
 	r.reduce(own.x, by, b.x, &l.hyperAttn, m)
 	before := r.hold(by)
+	kept := r.keepState(h, l, &own)
 	r.mix(att, h, l, &own)
 	b.sees = own.sees
 	if last { // nothing looks at other rows any more
 		keep(b.x, b.want, u*e)
 		keep(by, b.want, r.m.after())
+		keep(kept, b.want, len(kept)/max(1, m))
 		m = keep(att, b.want, l.o.k)
 		h = h[:m*e]
 	}
-	r.apply(att, m, product{h, &l.o})
+	r.added(h, att, kept, l, m)
 	r.distribute(b.x, by, h, m)
 	r.reduce(own.x, by, b.x, &l.hyperFFN, m)
 	made := grow(&r.past, m*e)

@@ -22,7 +22,7 @@ func (x *indexer) slots(p *arch.Params) []slot {
 	if i.Top == 0 || x.none || p.Pooled.Groups > 0 {
 		return nil
 	}
-	if i.Block > 0 {
+	if i.Block > 0 || i.Mean > 0 {
 		return []slot{
 			{role: arch.RoleIndexQ, matrix: &x.q, n: i.Heads * i.Dim, k: p.Embd},
 			{role: arch.RoleIndexK, matrix: &x.k, n: i.Dim, k: p.Embd},

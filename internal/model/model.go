@@ -17,44 +17,44 @@ type Model struct {
 	params arch.Params
 	neox   bool // rotary pairs are (i, i+D/2) instead of (2i, 2i+1)
 
-	act        arch.Activation
-	situ       func(gate, up []float32)
-	means      bool      // norms take the mean away …
-	runsRMS    bool      // … which runtimes do not do
-	runsSiLU   bool      // runtimes take SiLU for act
-	sparse     bool      // the experts of a token are weighed as SparseMixer does
-	bareNorm   bool      // they have no weights
-	blind      bool      // runtimes know no window
-	chunked    bool      // windows begin at multiples of their size
-	grow       bool      // queries grow in layers that rotate nothing only
-	oneEps     bool      // norms of what latent attention makes narrow have the epsilon of all others
-	indexPairs bool      // of what chooses positions: heads are rotated in pairs …
-	runsHalves bool      // … but not by runtimes …
-	indexTail  bool      // … at their end
-	turnKeys   bool      // heads of values take turns with those of keys in a state
-	cutFirst   bool      // gates are cut off before their function
-	early      bool      // routers are given what their layers are
-	softGate   bool      // of attention: a softplus instead of the sigmoid
-	blend      float32   // of the sum of what shared experts and the others give, 0: none
-	runsPlain  bool      // runtimes do not multiply logits
-	runsSum    bool      // runtimes divide weights of experts by their sum
-	inGate     bool      // experts are given inputs times their weights
-	late       bool      // those of heads come after rotation
-	postEps    float32   // the epsilon of norms of what parts of a layer add, 0: as of the others
-	embedBare  bool      // embeddings are normed without weights
-	headMeans  bool      // those of heads take the mean away
-	runsPast   bool      // runtimes give the feed-forward network what attention adds
-	smooth     bool      // yarn's ramp
-	bareVals   bool      // values are normed without weights
-	normStream bool      // parts of layers are added to what their norms give
-	classAct   bool      // what comes before an output for classes goes through the layers' function, not through a hyperbolic tangent
-	both       bool      // queries see all positions, in all layers
-	encoder    bool      // there is no output head
-	streams    int       // of a token; layers compute with the first
-	legs       []leg     // how a text goes through the layers
-	low        []float32 // [E] the stream that the low one of two stacks begins with, or nil
-	scale      float32   // of embeddings, 0: none
-	slopes     []float32 // [H] by which a head lowers scores with each position between, or nil
+	act                arch.Activation
+	situ               func(gate, up []float32)
+	means              bool      // norms take the mean away …
+	runsRMS            bool      // … which runtimes do not do
+	runsSiLU           bool      // runtimes take SiLU for act
+	sparse             bool      // the experts of a token are weighed as SparseMixer does
+	bareNorm           bool      // they have no weights
+	blind              bool      // runtimes know no window
+	chunked            bool      // windows begin at multiples of their size
+	grow               bool      // queries grow in layers that rotate nothing only
+	oneEps             bool      // norms of what latent attention makes narrow have the epsilon of all others
+	indexPairs         bool      // of what chooses positions: heads are rotated in pairs …
+	runsHalves         bool      // … but not by runtimes …
+	indexTail          bool      // … at their end
+	turnKeys, sigmoids bool      // of states: heads of values take turns with those of keys; what multiplies what they give is a sigmoid, not SiLU
+	cutFirst           bool      // gates are cut off before their function
+	early              bool      // routers are given what their layers are
+	softGate           bool      // of attention: a softplus instead of the sigmoid
+	blend              float32   // of the sum of what shared experts and the others give, 0: none
+	runsPlain          bool      // runtimes do not multiply logits
+	runsSum            bool      // runtimes divide weights of experts by their sum
+	inGate             bool      // experts are given inputs times their weights
+	late               bool      // those of heads come after rotation
+	postEps            float32   // the epsilon of norms of what parts of a layer add, 0: as of the others
+	embedBare          bool      // embeddings are normed without weights
+	headMeans          bool      // those of heads take the mean away
+	runsPast           bool      // runtimes give the feed-forward network what attention adds
+	smooth             bool      // yarn's ramp
+	bareVals           bool      // values are normed without weights
+	normStream         bool      // parts of layers are added to what their norms give
+	classAct           bool      // what comes before an output for classes goes through the layers' function, not through a hyperbolic tangent
+	both               bool      // queries see all positions, in all layers
+	encoder            bool      // there is no output head
+	streams            int       // of a token; layers compute with the first
+	legs               []leg     // how a text goes through the layers
+	low                []float32 // [E] the stream that the low one of two stacks begins with, or nil
+	scale              float32   // of embeddings, 0: none
+	slopes             []float32 // [H] by which a head lowers scores with each position between, or nil
 
 	embed     *formats.Tensor // [V][E]
 	positions *formats.Tensor // [C][E] that is added to embeddings, or nil
@@ -195,7 +195,7 @@ func assembled(b *arch.Bound) (*Model, error) {
 	m.streams, m.legs = max(1, b.Params.AltUp.Inputs, b.Params.Hyper.Streams, 1+b.Params.Banked(b.Params.Layers)), legsOf(&b.Params)
 	m.act, m.situ, m.smooth, m.slopes = of.Act, situ(b.Params.SituBeta, b.Params.SituLinear), of.SmoothRamp, slopes(b.Params.Heads, b.Params.Alibi)
 	m.blind, m.runsRMS, m.runsPlain, m.sparse = of.RunsFull, of.RunsRMS, of.RunsPlain, of.SparseMix
-	m.chunked, m.grow, m.inGate, m.bareVals = of.Chunked, of.StillGrow, of.InputGate, of.BareValue
+	m.chunked, m.grow, m.inGate, m.bareVals, m.sigmoids = of.Chunked, of.StillGrow, of.InputGate, of.BareValue, of.SigmoidGate
 	m.postEps, m.embedBare = of.PostEps, of.EmbedBare
 	m.headMeans, m.runsPast = of.HeadMeans, of.RunsPast && b.Params.NormAfter
 	m.runsSiLU, m.indexPairs, m.runsHalves, m.oneEps, m.indexTail, m.cutFirst = of.RunsSiLU, of.IndexPairs, of.RunsHalves, of.OneEps, of.IndexTail, of.CutFirst
@@ -302,7 +302,7 @@ func (m *Model) outer() []slot {
 	p := &m.params
 	return append(m.hyper.slots(p, hyperHead), []slot{
 		{role: arch.RoleEmbedNorm, norm: &m.embedNorm, n: p.Embd, may: true},
-		{role: arch.RoleOutputNorm, norm: &m.norm, n: p.Embd, may: m.bareNorm || m.encoder},
+		{role: arch.RoleOutputNorm, norm: &m.norm, n: p.Embd, may: m.bareNorm || m.encoder || p.Hyper.Low > 0},
 		{role: arch.RoleOutput, matrix: &m.head, n: p.Vocab, k: p.Embd, may: m.encoder},
 		{role: arch.RoleBankOut, vector: &m.bankOut, n: p.Embd, may: p.BankEvery == 0},
 		{role: arch.RoleReadNorm, norm: &m.readNorm, n: p.Embd, may: !m.sides()},

@@ -82,7 +82,7 @@ type scratch struct {
 
 	adaptIn, adaptFew, adaptOut []float32 // what adapters are given and make
 
-	first, active, past, told4, coefs, gathered []float32 // of several streams
+	first, active, past, told4, coefs, gathered, opened []float32 // of several streams
 
 	qa, kva, wide, mixed     []float32 // of latent attention
 	indexQ, indexK, indexBy  []float32 // of what chooses positions

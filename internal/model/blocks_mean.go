@@ -1,0 +1,56 @@
+package model
+
+import "quern/internal/kernel"
+
+// chooseMeans lets the index of a layer choose from h, its inputs, the blocks of positions that queries see: those whose keys are on the mean most like the queries of its
+// heads, as many as the family says, and the positions behind the last whole block (Qwen 4).
+func (r *run) chooseMeans(h []float32, l *layer, b *batch) sight {
+	x, m, in := &l.index, len(b.at), r.m.params.Index
+	q, k, by := grow(&r.indexQ, m*in.Heads*in.Dim), grow(&r.indexK, m*in.Dim), grow(&r.indexBy, m*in.Heads)
+	r.apply(h, m, product{q, &x.q}, product{k, &x.k})
+	most := 0
+	for _, s := range b.seqs {
+		most = max(most, s.n/in.Mean)
+	}
+	in.Top /= in.Mean
+	if most <= in.Top {
+		return sight{}
+	}
+	keys := grow(&r.indexKeys, m*in.Dim)
+	r.eachRow(m, func(w *worker, row int) {
+		if r.mode == Deploy {
+			w.halve(k[row*in.Dim:][:in.Dim], k[row*in.Dim:][:in.Dim])
+		}
+		for i := range in.Heads {
+			q := q[(row*in.Heads+i)*in.Dim:][:in.Dim]
+			r.normed(q, q, x.qNorm.weight, nil)
+			r.rope.rotate(q, b.at[row], in.Dim, r.m.neox)
+			by[row*in.Heads+i] = 1
+		}
+	})
+	s := sight{words: most/64 + 1, block: in.Mean}
+	s.bits = make([]uint64, m*s.words) // not lent: they are needed until the layer has attended
+	for _, seq := range b.seqs {
+		for j := range seq.n / in.Mean {
+			key, from := keys[(seq.from+j)*in.Dim:][:in.Dim], seq.from+j*in.Mean
+			clear(key)
+			for i := range in.Mean {
+				kernel.Add(key, k[(from+i)*in.Dim:][:in.Dim])
+			}
+			scale(key, 1/float32(in.Mean))
+			r.normed(key, key, x.kNorm.weight, nil)
+			r.rope.rotate(key, b.at[from], in.Dim, r.m.neox)
+		}
+		r.parallel((seq.n+queryBlock-1)/queryBlock, func(w *worker, task int) error {
+			at := task * queryBlock
+			n := min(queryBlock, seq.n-at)
+			w.chooseBlock(s, q, keys[seq.from*in.Dim:], by, in, seq, at, n, in.Mean)
+			for i := at; i < at+n; i++ {
+				tail := (i + 1) / in.Mean
+				s.bits[(seq.from+i)*s.words+tail/64] |= 1 << (tail % 64)
+			}
+			return nil
+		})
+	}
+	return s
+}
