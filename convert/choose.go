@@ -134,7 +134,7 @@ func (c *chooser) choose(name string, shape []int, from *quantize.Type) (choice,
 	if c.opt.bridging && from.Block > 1 && from.ID != quantize.NoID {
 		return choice{to: from}, nil // blocks of a GGUF type already
 	}
-	if !quantizable(name, shape) || (c.opt.Convert || !c.opt.Ggml) && singly.MatchString(name) || !c.opt.Convert && vector(shape) || name == "output.weight" && c.opt.LeaveOutputTensor && c.output == nil {
+	if !quantizable(name, shape) || c.near(name) || (c.opt.Convert || !c.opt.Ggml) && singly.MatchString(name) || !c.opt.Convert && vector(shape) || name == "output.weight" && c.opt.LeaveOutputTensor && c.output == nil {
 		return choice{to: c.keep(name, shape, from)}, nil
 	}
 	cols := shape[len(shape)-1]
@@ -177,7 +177,7 @@ func (c *chooser) want(name string, shape []int) (*quantize.Type, error) {
 	if t == nil {
 		return nil, formats.Unsupported("recipe %s needs storage type %s", c.recipe.Name, chosen)
 	}
-	return t, nil
+	return c.nearer(name, t), nil
 }
 
 // fit goes down llama-quantize's chain of fallbacks until rows are whole blocks; its end is F16, which fits everything. Unless its

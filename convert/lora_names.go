@@ -15,13 +15,13 @@ func (m *merger) otherName(name string) string {
 			m.places = b.Places()
 		}
 	}
-	want := m.places[name]
+	want := m.places[arch.Plain(name)]
 	if len(want) == 0 {
 		return ""
 	}
 	for other, places := range m.places {
-		if m.byName[other] != nil && slices.EqualFunc(places, want, samePlace) {
-			return other
+		if there := m.plain[other]; there != "" && slices.EqualFunc(places, want, samePlace) {
+			return there
 		}
 	}
 	return ""

@@ -31,7 +31,7 @@ RUNTIME = {'baichuan': {'num_hidden_layers': 32}, 'baichuan2': {'num_hidden_laye
                        'layer_types': (['sliding_attention'] * 4 + ['full_attention']) * 4 + ['sliding_attention', 'full_attention'], 'activation_sparsity_pattern': [.95] * 10 + [0.] * 12},
            'phi3, longrope, partial': {'max_position_embeddings': 512, 'original_max_position_embeddings': 256}}
 OWN_NAMES = ['bailing_hybrid', 'dots3_note_text', 'qwen4_exp_text']  # of whose keys the library makes others, which the reference does not ask for
-SPECIAL = {kind: ['<|user|>', '<|observation|>', '[gMASK]', '<sop>', '<|system|>', '<|assistant|>'] for kind in ('glm', 'glm4', 'glm4_moe', 'glm4_moe_lite', 'chatglm', 'glm4v', 'glm_ocr', 'glm4v_moe')} | {
+SPECIAL = {kind: ['<|user|>', '<|observation|>', '[gMASK]', '<sop>', '<|system|>', '<|assistant|>'] for kind in ('glm', 'glm4', 'glm4_moe', 'glm4_moe_lite', 'chatglm', 'glm4v', 'glm_ocr', 'glm4v_moe', 'glm5_next')} | {
     'solar_open': ['<|startoftext|>', '<unk>'], 'dots3_note_text': ['<|endofassistant|>']}
 
 

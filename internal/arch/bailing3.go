@@ -1,7 +1,6 @@
 package arch
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -47,8 +46,7 @@ var BailingMoe3 = register(Arch{
 		denseLayers("first_k_dense_replace"),
 		sharedKeys[2],
 		alsoNamed(when(always, slices.Clone(sharedKeys[3:4]))[0], "moe_renormalize"),
-		{GGUF: "{a}.swiglu_clamp_exp", Field: func(p *Params) any { return &p.Bounds }, Default: nothing, When: func(p *Params) bool { return p.Bounds != nil }},
-		{GGUF: "{a}.swiglu_clamp_shexp", Field: func(p *Params) any { return &p.SharedBounds }, Default: nothing, When: func(p *Params) bool { return p.SharedBounds != nil }},
+	}, boundKeys, []Key{
 		{GGUF: "{a}.rope.dimension_sections", HF: []string{"mrope_section", "rope_parameters.mrope_section", "rope_scaling.mrope_section"}, Field: func(p *Params) any { return &p.Sections }, Default: nothing,
 			When: func(p *Params) bool { return len(p.Sections) > 0 }},
 		{Field: func(p *Params) any { return &p.HeadGate }, When: never, Default: func(p *Params) { p.HeadGate = true }},
@@ -74,6 +72,12 @@ var BailingMoe3 = register(Arch{
 	Layer:  Layer{Keeper: KimiDelta, SectionNeox: true},
 	Finish: finishLing3,
 })
+
+// boundKeys are what gates may be at most in each layer.
+var boundKeys = []Key{
+	{GGUF: "{a}.swiglu_clamp_exp", Field: func(p *Params) any { return &p.Bounds }, Default: nothing, When: func(p *Params) bool { return p.Bounds != nil }},
+	{GGUF: "{a}.swiglu_clamp_shexp", Field: func(p *Params) any { return &p.SharedBounds }, Default: nothing, When: func(p *Params) bool { return p.SharedBounds != nil }},
+}
 
 // alsoNamed is a key with a further name in config.json.
 func alsoNamed(k Key, name string) Key {
@@ -140,9 +144,8 @@ func finishLing3(c *Config, p *Params) (err error) {
 		return c.fail("head_dim", formats.Corrupt("states of %d", p.State.Size), "")
 	}
 	p.KVHeads = 1
-	kinds, err := c.words("layer_types", p.Layers)
-	if err != nil || p.Layers > maxList { // refused further on
-		return err
+	if p.Layers > maxList { // refused further on
+		return nil
 	}
 	every := 6
 	if v, _ := c.Value("layer_group_size"); v != nil {
@@ -156,17 +159,11 @@ func finishLing3(c *Config, p *Params) (err error) {
 	in := make([]bool, p.Layers)
 	for i := range in {
 		in[i] = !lingAttends(i, p.Layers, every)
-		if kinds == nil {
-			continue
-		}
-		if in[i] = kinds[i] == "linear_attention"; !in[i] && kinds[i] != "full_attention" {
-			return c.fail("layer_types", formats.Unsupported("layer %d is %.60q; known are linear_attention and full_attention", i, fmt.Sprint(kinds[i])), "")
-		}
+	}
+	if err := c.linearLayers(in, "full_attention"); err != nil {
+		return err
 	}
 	p.keepInstead(in)
-	if !slices.Contains(in, false) {
-		return c.fail("layer_types", formats.Unsupported("no layer has attention, which runtimes do not load"), "")
-	}
 	return denseFirst(c, p)
 }
 

@@ -16,6 +16,13 @@ type Indexer struct {
 	Block int // so many positions that stand behind each other are chosen together, by the best of them, for every head of keys by a head of its own; 0: each is
 	Mean  int // so many positions that stand behind each other are chosen together, by the mean of their keys; those behind the last that are so many are always seen; 0: as Block says
 	Local int // blocks that are always seen: the query's own, and those before it
+
+	// Pool is of how many positions each key is made that is compared (GLM-5.3-Flash): they are chosen together, Top in all, and those behind the last whole one are always seen
+	// (Tail). 0: keys are those of single positions.
+	Pool int
+	Tail bool
+	Eps  float32 // of the norm of keys; 0: as always
+
 	// Full says of each layer whether it chooses itself; the others see what the last one before them chose. nil: all do.
 	Full []bool
 	// Ratios are, of each layer, Mean where it chooses, or 0, as files tell it.
@@ -33,7 +40,17 @@ func (p *Params) Chooses(layer int) bool {
 	if p.Pooled.Ratios != nil {
 		return overlaps(p, layer)
 	}
-	return p.Index.Top > 0 && (p.Index.Full == nil || p.Index.Full[layer])
+	return p.Index.Top > 0 && !p.Keeps(layer) && (p.Index.Full == nil || p.Index.Full[layer])
+}
+
+// firstAttending is the first layer with attention; 0 where none has.
+func (p *Params) firstAttending() int {
+	for l := range p.Layers {
+		if !p.Keeps(l) {
+			return l
+		}
+	}
+	return 0
 }
 
 func chooses(p *Params, layer int) bool { return p.Chooses(layer) }
@@ -46,6 +63,8 @@ func (x *Indexer) dim(letter string) int {
 		return x.Dim
 	case "IQK": // and a key
 		return (x.Heads + 1) * x.Dim
+	case "IP":
+		return x.Pool
 	case "IQ": // queries of all its heads
 		return x.Heads * x.Dim
 	}
@@ -66,8 +85,11 @@ func (x *Indexer) check(p *Params) error {
 		}
 		return nil
 	}
-	if x.Full != nil && (len(x.Full) != p.Layers || !slices.Contains(x.Full[:min(1, p.Layers)], true)) {
+	if x.Full != nil && (len(x.Full) != p.Layers || !x.Full[p.firstAttending()]) {
 		return formats.Corrupt("of %d layers %d are told whether they choose positions, or the first does not", p.Layers, len(x.Full))
+	}
+	if x.Pool < 0 || x.Pool > 1<<12 || x.Pool > 0 && x.Top%x.Pool != 0 {
+		return formats.Unsupported("%d positions are chosen in keys of %d", x.Top, x.Pool)
 	}
 	if x.Heads < 1 || x.Heads > 1<<12 || x.Dim < p.RopeDim || x.Dim > 1<<12 || x.Top < 1 || x.Top > 1<<24 || p.MLA.Q < 1 {
 		return formats.Corrupt("%d heads of %d choose %d positions, of queries of rank %d; heads have %d dimensions with position", x.Heads, x.Dim, x.Top, p.MLA.Q, p.RopeDim)

@@ -57,10 +57,9 @@ var DeepSeek4 = register(Arch{
 			{GGUF: "{a}.attention.output_lora_rank", HF: []string{"o_lora_rank"}, Field: func(p *Params) any { return &p.Pooled.Rank }},
 			{GGUF: "{a}.attention.compress_ratios", HF: []string{"compress_ratios"}, Field: func(p *Params) any { return &p.Pooled.Ratios }, Default: nothing},
 			{GGUF: "{a}.attention.compress_rope_freq_base", HF: []string{"rope_parameters.compress.rope_theta", "compress_rope_theta"}, Field: func(p *Params) any { return &p.Pooled.Base }},
-			{GGUF: "{a}.hyper_connection.count", HF: []string{"hc_mult"}, Field: func(p *Params) any { return &p.Hyper.Streams }},
-			{GGUF: "{a}.hyper_connection.sinkhorn_iterations", HF: []string{"hc_sinkhorn_iters"}, Field: func(p *Params) any { return &p.Hyper.Rounds }},
-			{GGUF: "{a}.hyper_connection.epsilon", HF: []string{"hc_eps"}, Field: func(p *Params) any { return &p.Hyper.Eps }},
-			{Field: func(p *Params) any { return &p.Hyper.Magnitude }, When: never, Default: func(p *Params) { p.Hyper.Magnitude = 2 }},
+		},
+		streamKeys,
+		[]Key{
 			{GGUF: "{a}.hash_layer_count", HF: []string{"num_hash_layers"}, Field: func(p *Params) any { return &p.Pooled.Hashed }},
 			{GGUF: "{a}.embedding_length_out", Field: func(p *Params) any { return &p.Hyper.Wide }, Default: func(p *Params) { p.Hyper.Wide = p.Hyper.Streams * p.Embd }},
 		},
@@ -92,12 +91,7 @@ var DeepSeek4 = register(Arch{
 			{GGUF: "blk.{}.ffn_gate_shexp.weight", HF: "layers.{}.ffn.shared_experts.w1.weight", Role: RoleGateShared, Shape: "S E"},
 			{GGUF: "blk.{}.ffn_down_shexp.weight", HF: "layers.{}.ffn.shared_experts.w2.weight", Role: RoleDownShared, Shape: "E S"},
 			{GGUF: "blk.{}.ffn_up_shexp.weight", HF: "layers.{}.ffn.shared_experts.w3.weight", Role: RoleUpShared, Shape: "S E"},
-			{GGUF: "blk.{}.hc_attn_fn.weight", HF: "layers.{}.hc_attn_fn", Role: RoleHyperAttn, Shape: "HCM HCE"},
-			{GGUF: "blk.{}.hc_attn_base.weight", HF: "layers.{}.hc_attn_base", Role: RoleHyperAttnBase, Shape: "HCM"},
-			{GGUF: "blk.{}.hc_attn_scale.weight", HF: "layers.{}.hc_attn_scale", Role: RoleHyperAttnScale, Shape: "3"},
-			{GGUF: "blk.{}.hc_ffn_fn.weight", HF: "layers.{}.hc_ffn_fn", Role: RoleHyperFFN, Shape: "HCM HCE"},
-			{GGUF: "blk.{}.hc_ffn_base.weight", HF: "layers.{}.hc_ffn_base", Role: RoleHyperFFNBase, Shape: "HCM"},
-			{GGUF: "blk.{}.hc_ffn_scale.weight", HF: "layers.{}.hc_ffn_scale", Role: RoleHyperFFNScale, Shape: "3"},
+		}, hyperLayers("layers.{}."), []Rule{
 			{GGUF: "output_hc_fn.weight", HF: "hc_head_fn", Role: RoleHyperHead, Shape: "HC HCE"},
 			{GGUF: "output_hc_base.weight", HF: "hc_head_base", Role: RoleHyperHeadBase, Shape: "HC"},
 			{GGUF: "output_hc_scale.weight", HF: "hc_head_scale", Role: RoleHyperHeadScale, Shape: "one"},
@@ -120,15 +114,38 @@ var DeepSeek4 = register(Arch{
 		{HF: "tie_word_embeddings", Unless: []string{"false"}, Why: "the embedding as output head"},
 		{HF: "vision_n_layers", Unless: []string{"0"}, Why: "a vision tower, and experts that images are given to by numbers of their own"},
 	},
-	Layer:  Layer{RopePart: true, IndexPairs: true, IndexTail: true, CutFirst: true},
-	Finish: finishV4,
-	Mistaken: func(b *Bound) string {
-		if n := b.Params.Hyper.Streams; n != 4 {
-			return fmt.Sprintf("llama.cpp runs four streams, and will stop at this model's %d", n)
-		}
-		return ""
-	},
+	Layer:    Layer{RopePart: true, IndexPairs: true, IndexTail: true, CutFirst: true},
+	Finish:   finishV4,
+	Mistaken: fourStreams,
 })
+
+// fourStreams says of a model with others that llama.cpp does not run it.
+func fourStreams(b *Bound) string {
+	if n := b.Params.Hyper.Streams; n != 4 {
+		return fmt.Sprintf("llama.cpp runs four streams, and will stop at this model's %d", n)
+	}
+	return ""
+}
+
+// streamKeys are those of streams that a doubly stochastic matrix mixes.
+var streamKeys = []Key{
+	{GGUF: "{a}.hyper_connection.count", HF: []string{"hc_mult"}, Field: func(p *Params) any { return &p.Hyper.Streams }},
+	{GGUF: "{a}.hyper_connection.sinkhorn_iterations", HF: []string{"hc_sinkhorn_iters"}, Field: func(p *Params) any { return &p.Hyper.Rounds }},
+	{GGUF: "{a}.hyper_connection.epsilon", HF: []string{"hc_eps"}, Field: func(p *Params) any { return &p.Hyper.Eps }},
+	{Field: func(p *Params) any { return &p.Hyper.Magnitude }, When: never, Default: func(p *Params) { p.Hyper.Magnitude = 2 }},
+}
+
+// hyperLayers are what mixes them before and behind the parts of layers.
+func hyperLayers(at string) []Rule {
+	return []Rule{
+		{GGUF: "blk.{}.hc_attn_fn.weight", HF: at + "hc_attn_fn", Role: RoleHyperAttn, Shape: "HCM HCE"},
+		{GGUF: "blk.{}.hc_attn_base.weight", HF: at + "hc_attn_base", Role: RoleHyperAttnBase, Shape: "HCM"},
+		{GGUF: "blk.{}.hc_attn_scale.weight", HF: at + "hc_attn_scale", Role: RoleHyperAttnScale, Shape: "3"},
+		{GGUF: "blk.{}.hc_ffn_fn.weight", HF: at + "hc_ffn_fn", Role: RoleHyperFFN, Shape: "HCM HCE"},
+		{GGUF: "blk.{}.hc_ffn_base.weight", HF: at + "hc_ffn_base", Role: RoleHyperFFNBase, Shape: "HCM"},
+		{GGUF: "blk.{}.hc_ffn_scale.weight", HF: at + "hc_ffn_scale", Role: RoleHyperFFNScale, Shape: "3"},
+	}
+}
 
 // single are what published checkpoints have in single precision beside matrices of fewer bits.
 var single = []Role{RoleHyperAttn, RoleHyperAttnBase, RoleHyperAttnScale, RoleHyperFFN, RoleHyperFFNBase, RoleHyperFFNScale, RoleHyperHead, RoleHyperHeadBase, RoleHyperHeadScale,

@@ -68,7 +68,7 @@ func (b *Bound) folder(config map[string]any, telling telling) (*Folder, error) 
 	}
 	slices.SortFunc(f.Tensors, func(x, y *formats.Tensor) int { return naturally(x.Name, y.Name) })
 	for _, o := range b.Origins {
-		if slices.Contains(wide, o.Rule.Role) || b.Params.Pooled.Groups > 0 && slices.Contains(single, o.Rule.Role) {
+		if slices.Contains(wide, o.Rule.Role) || b.Params.Hyper.Rounds > 0 && slices.Contains(single, o.Rule.Role) {
 			f.Wide = append(f.Wide, o.Rule.At(o.Rule.HF, o.Layer, &b.Params))
 		}
 	}

@@ -106,6 +106,7 @@ var tellings = []telling{
 	{Type: "deepseek_v3", When: hasExperts, Set: latentConfig},
 	{Type: "deepseek_v32", Set: latentConfig, Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "glm_moe_dsa", Set: tellIndexers, Names: map[string]string{"num_local_experts": "n_routed_experts"}},
+	{Type: "glm5_next_text", Set: tellGLM5Next, Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "hy_v4", Set: tellHYV4, Names: map[string]string{"num_local_experts": "n_routed_experts"}, Last: true},
 	{Type: "deepseek_v4", Set: tellV4, Names: map[string]string{"num_local_experts": "n_routed_experts"}},
 	{Type: "minimax_m3_vl_text", Class: "MiniMaxM3VLForCausalLM", Set: tellChosen, Last: true},

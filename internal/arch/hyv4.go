@@ -15,6 +15,7 @@ type Hyper struct {
 	Rounds    int     // the streams are mixed by a matrix, whose rows and columns are divided by their sums so many times (arXiv:2512.24880); 0: they stay as they are
 	Low       int     // HCL: the rank of a matrix that says of every number of the streams how much of it a part is given (Qwen 4); 0: one number says so of each stream
 	Wide      int     // numbers of all streams, where a family's files tell it
+	Mean      bool    // the output head is given the mean of all; otherwise a mixture that a matrix makes
 }
 
 func (h *Hyper) dim(letter string) int {
@@ -106,16 +107,24 @@ var HYV4 = register(Arch{
 		if err := readIndexers(c, p); err != nil {
 			return err
 		}
-		limit, err := c.Float("swiglu_limit", 10)
-		if err != nil || !(limit < 1e30) {
-			return c.fail("swiglu_limit", formats.Corrupt("gates of at most %v", limit), "")
-		}
-		for p.Bounds = nil; limit > 0 && len(p.Bounds) < min(p.Layers, maxList); {
-			p.Bounds = append(p.Bounds, float32(limit))
+		if err := oneBound(c, p); err != nil {
+			return err
 		}
 		return denseFirst(c, p)
 	},
 })
+
+// oneBound reads what gates may be at most in all layers.
+func oneBound(c *Config, p *Params) error {
+	limit, err := c.Float("swiglu_limit", 10)
+	if err != nil || !(limit < 1e30) {
+		return c.fail("swiglu_limit", formats.Corrupt("gates of at most %v", limit), "")
+	}
+	for p.Bounds = nil; limit > 0 && len(p.Bounds) < min(p.Layers, maxList); {
+		p.Bounds = append(p.Bounds, float32(limit))
+	}
+	return nil
+}
 
 // tellHYV4 is the way back.
 func tellHYV4(p *Params) map[string]any {

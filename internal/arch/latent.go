@@ -50,7 +50,7 @@ func (l *Latent) check(p *Params) error {
 				l.Q, l.KV, l.Nope, p.RopeDim, p.ValueDim)
 		}
 	}
-	if l.KV < 1 || l.Nope < 1 || p.RopeDim < 1 || p.RopeDim%2 != 0 || p.ValueDim < 1 || l.Nope+p.RopeDim != p.HeadDim {
+	if l.KV < 1 || l.Nope < 1 || p.RopeDim < 1 && p.Index.Pool == 0 || p.RopeDim%2 != 0 || p.ValueDim < 1 || l.Nope+p.RopeDim != p.HeadDim {
 		return formats.Corrupt("sizes of latent attention: rank %d, %d and %d dimensions make no head of %d, values of %d",
 			l.KV, l.Nope, p.RopeDim, p.HeadDim, p.ValueDim)
 	}

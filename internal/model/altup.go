@@ -75,7 +75,11 @@ func (r *run) gather(x []float32, m int) []float32 {
 		return out
 	}
 	if r.m.params.Hyper.Streams > 0 {
-		r.reduce(out, nil, x, &r.m.hyper, m)
+		if r.m.params.Hyper.Mean {
+			r.mean(out, x, m)
+		} else {
+			r.reduce(out, nil, x, &r.m.hyper, m)
+		}
 		return out
 	}
 	r.eachRow(m, func(_ *worker, row int) { copy(out[row*e:][:e], x[row*u*e:]) })

@@ -24,7 +24,7 @@ var (
 
 func (x *hyper) slots(p *arch.Params, roles hyperRoles) []slot {
 	u, kinds := p.Hyper.Streams, 2
-	if u == 0 {
+	if u == 0 || roles == hyperHead && p.Hyper.Mean {
 		return nil
 	}
 	if p.Hyper.Low > 0 {
@@ -159,7 +159,7 @@ func (r *run) distribute(x, by, y []float32, m int) {
 // advanceHyper runs one layer over a batch whose tokens have several streams that hyper-connections mix.
 func (r *run) advanceHyper(l *layer, b *batch, last bool) {
 	e, u, m := l.p.Embd, r.m.streams, len(b.at)
-	h, att, by := grow(&r.h, m*e), grow(&r.att, m*l.o.k), grow(&r.told4, m*r.m.after())
+	h, att, by := grow(&r.h, m*e), grow(&r.att, m*l.behind().k), grow(&r.told4, m*r.m.after())
 	own := *b
 	own.x = grow(&r.first, m*e)
 	r.tokens = grow(&r.tokens, 0)
@@ -177,7 +177,7 @@ func (r *run) advanceHyper(l *layer, b *batch, last bool) {
 		keep(b.x, b.want, u*e)
 		keep(by, b.want, r.m.after())
 		keep(kept, b.want, len(kept)/max(1, m))
-		m = keep(att, b.want, l.o.k)
+		m = keep(att, b.want, l.behind().k)
 		h = h[:m*e]
 	}
 	r.added(h, att, kept, l, m)
@@ -192,6 +192,19 @@ func (r *run) advanceHyper(l *layer, b *batch, last bool) {
 	if last {
 		r.normalize(b.out, r.gather(b.x, m), r.m.norm, m)
 	}
+}
+
+// mean is that of all streams x [m][U][E].
+func (r *run) mean(dst, x []float32, m int) {
+	e, u := r.m.params.Embd, r.m.streams
+	r.eachRow(m, func(_ *worker, row int) {
+		one := dst[row*e:][:e]
+		clear(one)
+		for i := range u {
+			kernel.Add(one, x[(row*u+i)*e:][:e])
+		}
+		scale(one, 1/float32(u))
+	})
 }
 
 // copies makes the other streams of embeddings.

@@ -66,24 +66,31 @@ func (r *run) chooseSeen(h, qa []float32, l *layer, b *batch) sight {
 		return b.sees
 	}
 	b.sees = sight{}
-	longest := 0
+	longest, pooled := 0, in.Pool > 0
 	for _, s := range b.seqs {
 		longest = max(longest, s.n)
+	}
+	q, k, by, gate := grow(&r.indexQ, m*in.Heads*in.Dim), grow(&r.indexK, m*in.Dim), grow(&r.indexBy, m*in.Heads), grow(&r.indexGate, m*l.indexPool.gate.n)
+	products := []product{{k, &x.k}, {by, &x.heads}}
+	if pooled {
+		products = append(products, product{gate, &l.indexPool.gate})
 	}
 	if longest <= in.Top {
 		r.look(qa, m, product{w: &x.q})
 		r.stop(qa, product{w: &x.q})
-		r.look(h, m, product{w: &x.k}, product{w: &x.heads})
-		r.stop(h, product{w: &x.k}, product{w: &x.heads})
+		r.look(h, m, products...)
+		r.stop(h, products...)
 		return sight{}
 	}
-	q, k, by := grow(&r.indexQ, m*in.Heads*in.Dim), grow(&r.indexK, m*in.Dim), grow(&r.indexBy, m*in.Heads)
 	r.apply(qa, m, product{q, &x.q})
 	r.hold(q)
-	r.apply(h, m, product{k, &x.k}, product{by, &x.heads})
+	r.apply(h, m, products...)
 	scale, eps, from := float32(1/math.Sqrt(float64(in.Heads*in.Dim))), keyEps, 0
 	if r.m.indexTail {
 		eps, from = float64(p.NormEps), in.Dim-p.RopeDim
+	}
+	if in.Eps > 0 {
+		eps = float64(in.Eps)
 	}
 	halves := !r.m.indexPairs || r.m.runsHalves && r.mode == Deploy
 	r.eachRow(m, func(w *worker, row int) {
@@ -92,23 +99,51 @@ func (r *run) chooseSeen(h, qa []float32, l *layer, b *batch) sight {
 		r.rope.rotate(k[from:], b.at[row], in.Dim-from, halves)
 		if r.mode == Deploy {
 			w.halve(k, k)
+			if pooled {
+				w.halve(gate[row*in.Dim:][:in.Dim], gate[row*in.Dim:][:in.Dim])
+			}
 		}
 		for i := range in.Heads {
 			r.rope.rotate(q[(row*in.Heads+i)*in.Dim+from:][:in.Dim-from], b.at[row], in.Dim-from, halves)
 			by[row*in.Heads+i] *= scale
 		}
 	})
-	s := sight{words: (longest + 63) / 64}
-	s.bits = make([]uint64, m*s.words) // not lent: they are needed until the layer has attended
-	for _, seq := range b.seqs {
+	s := r.seen(q, k, by, gate, l, b, longest)
+	if in.Full != nil {
+		b.sees = s
+	}
+	return s
+}
+
+// seen does that for all sequences, whose keys are each of a position or of several; those of the positions behind the last whole key are always seen.
+func (r *run) seen(q, k, by, gate []float32, l *layer, b *batch, longest int) sight {
+	in, begins, ratio := r.m.params.Index, make([]int, len(b.seqs)), 1
+	for i, seq := range b.seqs {
+		begins[i] = seq.from
+	}
+	s := sight{}
+	if in.Pool > 0 {
+		var all int
+		ratio, s.block = in.Pool, in.Pool
+		begins, all = l.indexPool.counts(b.seqs)
+		keys := grow(&r.indexKeys, all*in.Dim)
+		l.indexPool.make(r, keys, k, gate, b.seqs)
+		k, in.Top = keys, in.Top/ratio
+	}
+	s.words = (longest/ratio + 64) / 64
+	s.bits = make([]uint64, len(b.at)*s.words) // not lent: they are needed until the layer has attended
+	for i, seq := range b.seqs {
 		r.parallel((seq.n+queryBlock-1)/queryBlock, func(w *worker, task int) error {
 			at := task * queryBlock
-			w.chooseBlock(s, q, k[seq.from*in.Dim:], by, in, seq, at, min(queryBlock, seq.n-at), 1)
+			w.chooseBlock(s, q, k[begins[i]*in.Dim:], by, in, seq, at, min(queryBlock, seq.n-at), ratio)
 			return nil
 		})
 	}
-	if in.Full != nil {
-		b.sees = s
+	if ratio > 1 {
+		r.eachRow(len(b.at), func(_ *worker, row int) {
+			tail := (b.at[row].pos + 1) / ratio
+			s.bits[row*s.words+tail/64] |= 1 << (tail % 64)
+		})
 	}
 	return s
 }

@@ -32,6 +32,9 @@ func (l *layer) latentSlots(p *arch.Params) []slot {
 		{role: arch.RoleAttnGate, matrix: &l.oGate, n: p.Gates(), k: p.Embd, may: true},
 		{role: arch.RoleSinks, vector: &l.sinks, n: p.Heads, may: true},
 	}...)
+	if p.Index.Pool > 0 && !l.index.none {
+		list = append(list, slot{role: arch.RoleIndexGate, matrix: &l.indexPool.gate, n: p.Index.Dim, k: p.Embd}, slot{role: arch.RoleIndexBias, table: &l.indexPool.bias, n: p.Index.Pool, k: p.Index.Dim})
+	}
 	if a.Q == 0 {
 		return append(list, slot{role: arch.RoleQ, matrix: &l.q, n: q, k: p.Embd})
 	}

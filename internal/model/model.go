@@ -227,7 +227,7 @@ func assembled(b *arch.Bound) (*Model, error) {
 		l := &m.layers[i]
 		l.p, l.borrows, l.both = b.Params.At(i), b.Params.Borrows(i), m.both || b.Params.Reads(i)
 		l.index.none = !b.Params.Chooses(i)
-		l.pool, l.indexPool = poolOf(&b.Params, i), poolOf(&b.Params, i)
+		l.pool, l.indexPool = poolOf(&b.Params, i), indexPoolOf(&b.Params, i)
 		l.cut, l.banking = sparsityOf(&b.Params, i), bankingOf(&b.Params, i)
 		l.bound, l.sharedBound = at(b.Params.Bounds, i), at(b.Params.SharedBounds, i)
 		l.window, l.still, l.queryGate = of.Windowed(&b.Params, i), of.Still(&b.Params, i), of.QueryGate

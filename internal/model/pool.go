@@ -12,7 +12,7 @@ import (
 type pool struct {
 	k, gate weight    // [C·D][E], with C two where keys overlap
 	bias    []float32 // [ratio][C·D]
-	norm    norm      // [D]
+	norm    norm      // [D], or nothing where the keys of single positions are normed
 	ratio   int       // positions of a key; 0: there are none
 	twice   bool
 }
@@ -21,6 +21,14 @@ type pool struct {
 func poolOf(p *arch.Params, layer int) pool {
 	ratio := p.Pooled.Ratio(layer)
 	return pool{ratio: ratio, twice: p.Pooled.Overlaps(ratio)}
+}
+
+// indexPoolOf is that of what chooses positions, likewise.
+func indexPoolOf(p *arch.Params, layer int) pool {
+	if p.Index.Pool > 0 {
+		return pool{ratio: p.Index.Pool}
+	}
+	return poolOf(p, layer)
 }
 
 // slots of keys of d numbers.
@@ -84,11 +92,11 @@ func (x *pool) counts(seqs []sequence) (begins []int, all int) {
 
 // make makes the keys [all][D] of what was multiplied, k and gate [m][C·D]. They have the position of the first of those that they are made of.
 func (x *pool) make(r *run, keys, k, gate []float32, seqs []sequence) {
-	d, n := len(x.norm.weight), x.k.n
+	d, n := x.gate.n, x.gate.n
 	begins, _ := x.counts(seqs)
 	rot, slots := r.m.params.RopeDim, x.ratio
 	if x.twice {
-		slots *= 2
+		slots, d = 2*slots, n/2
 	}
 	r.parallel(len(seqs), func(w *worker, task int) error {
 		s := seqs[task]
@@ -121,7 +129,9 @@ func (x *pool) make(r *run, keys, k, gate []float32, seqs []sequence) {
 				}
 				key[c] = sum
 			}
-			r.normed(key, key, x.norm.weight, nil)
+			if x.norm.weight != nil {
+				r.normed(key, key, x.norm.weight, nil)
+			}
 			r.rope.rotate(key[d-rot:], place{pos: i * x.ratio}, rot, false)
 			if r.mode == Deploy {
 				w.halve(key, key)
