@@ -79,23 +79,11 @@ func (h *Hearing) check() error {
 	if !h.Has {
 		return nil
 	}
-	for _, f := range []struct {
-		name string
-		n    int
-	}{{"number of the layers of the tower that hears", h.Layers}, {"width of the tower that hears", h.Embd}, {"width of its feed-forward network", h.FF},
-		{"number of its heads", h.Heads}, {"number of its bands of frequencies", h.Mel}, {"width of the language model", h.Text}} {
-		if f.n <= 0 || f.n > 1<<20 {
-			return formats.Corrupt("the %s is %d", f.name, f.n)
-		}
+	if err := checkSizes("tower that hears", h.Layers, h.Embd, h.Heads, h.Eps, size{"width of its feed-forward network", h.FF},
+		size{"number of its bands of frequencies", h.Mel}, size{"width of the language model", h.Text}); err != nil {
+		return err
 	}
-	switch {
-	case h.Layers > 512:
-		return formats.Unsupported("%d layers are more than the 512 that runtimes load", h.Layers)
-	case h.Embd%h.Heads != 0:
-		return formats.Corrupt("a width of %d for %d heads", h.Embd, h.Heads)
-	case !positive(h.Eps):
-		return formats.Corrupt("the norm's epsilon is %v", h.Eps)
-	case h.Stack < 0 || h.Stack > 1<<10 || h.Kernel < 0 || h.Kernel > 1<<10 || h.Planes < 0 || h.Planes > 1<<16 || h.Out < 0 || h.Out > 1<<20 || h.Places < 0 || h.Places > 1<<20 || h.channels(0) < 0 || h.channels(0) > 1<<16 || h.channels(1) < 0 || h.channels(1) > 1<<16:
+	if h.Stack < 0 || h.Stack > 1<<10 || h.Kernel < 0 || h.Kernel > 1<<10 || h.Planes < 0 || h.Planes > 1<<16 || h.Out < 0 || h.Out > 1<<20 || h.Places < 0 || h.Places > 1<<20 || h.channels(0) < 0 || h.channels(0) > 1<<16 || h.channels(1) < 0 || h.channels(1) > 1<<16 {
 		return formats.Corrupt("convolutions of %d instants with %v channels, and %d embeddings", h.Kernel, h.Channels, h.Out)
 	}
 	return nil

@@ -104,29 +104,41 @@ func (p *Params) checkTower() error {
 	if err := p.Hear.check(); err != nil || p.Hear.Has && !v.Has {
 		return err
 	}
-	for _, f := range []struct {
-		name string
-		n    int
-	}{{"number of the tower's layers", p.Layers}, {"tower's width", p.Embd}, {"width of its feed-forward network", p.FF},
-		{"number of its heads", p.Heads}, {"size of a patch", v.Patch},
-		{"width of the language model", v.Text}} {
+	if err := checkSizes("tower", p.Layers, p.Embd, p.Heads, p.NormEps, size{"width of its feed-forward network", p.FF}, size{"size of a patch", v.Patch},
+		size{"width of the language model", v.Text}); err != nil {
+		return err
+	}
+	switch {
+	case v.Image != 0 && v.Image < v.Patch || v.Image > 1<<14 || max(v.Merge, v.Scale) > 64:
+		return formats.Corrupt("patches of %d in images of %d, %d merged", v.Patch, v.Image, max(v.Merge, v.Scale))
+	case len(v.Mean) != 3 || len(v.Std) != 3:
+		return formats.Corrupt("images are normalized by %v and %v, which are not three colours each", v.Mean, v.Std)
+	case v.Act != "" && !v.GELU && !v.SiLU && v.Act != "quick_gelu":
+		return formats.Unsupported("the tower's activation function is %.40q; runtimes know gelu, gelu_pytorch_tanh, silu and quick_gelu", v.Act)
+	}
+	return nil
+}
+
+// A size is a number of a tower that is not zero.
+type size struct {
+	name string
+	n    int
+}
+
+// checkSizes refuses layers of a tower that contradict each other, and sizes that overflow.
+func checkSizes(tower string, layers, embd, heads int, eps float32, more ...size) error {
+	for _, f := range append([]size{{"number of the layers of the " + tower, layers}, {"width of the " + tower, embd}, {"number of its heads", heads}}, more...) {
 		if f.n <= 0 || f.n > 1<<20 {
 			return formats.Corrupt("the %s is %d", f.name, f.n)
 		}
 	}
 	switch {
-	case p.Layers > 512:
-		return formats.Unsupported("%d layers are more than the 512 that runtimes load", p.Layers)
-	case p.Embd%p.Heads != 0:
-		return formats.Corrupt("a width of %d for %d heads", p.Embd, p.Heads)
-	case v.Image != 0 && v.Image < v.Patch || v.Image > 1<<14 || max(v.Merge, v.Scale) > 64:
-		return formats.Corrupt("patches of %d in images of %d, %d merged", v.Patch, v.Image, max(v.Merge, v.Scale))
-	case !positive(p.NormEps):
-		return formats.Corrupt("the norm's epsilon is %v", p.NormEps)
-	case len(v.Mean) != 3 || len(v.Std) != 3:
-		return formats.Corrupt("images are normalized by %v and %v, which are not three colours each", v.Mean, v.Std)
-	case v.Act != "" && !v.GELU && !v.SiLU && v.Act != "quick_gelu":
-		return formats.Unsupported("the tower's activation function is %.40q; runtimes know gelu, gelu_pytorch_tanh, silu and quick_gelu", v.Act)
+	case layers > 512:
+		return formats.Unsupported("%d layers are more than the 512 that runtimes load", layers)
+	case embd%heads != 0:
+		return formats.Corrupt("a width of %d for %d heads", embd, heads)
+	case !positive(eps):
+		return formats.Corrupt("the norm's epsilon is %v", eps)
 	}
 	return nil
 }
