@@ -29,8 +29,11 @@ type Place struct {
 var deaf = []Role{RoleQ, RoleQA, RoleKVA, RoleKB, RoleVB, RoleKVB, RoleOutput, RoleIndexQ, RoleIndexK, RoleIndexHeads, RoleAttnGate, RoleMixR, RoleMixK, RoleMixV, RoleStateOut}
 
 // direct are matrices that llama.cpp reads or multiplies with past what adapters change in every family (its models/gemma4.cpp, models/nemotron-h.cpp, models/rwkv7-base.cpp).
-var direct = []Role{RoleSideEmbed, RoleSideProj, RoleAltRouter, RoleAltProj, RoleAltUnembed, RoleHyperAttn, RoleHyperFFN, RoleHyperHead, RoleOA, RoleLatentDown, RoleLatentUp,
+var direct = []Role{RoleSideEmbed, RoleSideProj, RoleAltRouter, RoleAltProj, RoleAltUnembed, RoleOA, RoleLatentDown, RoleLatentUp,
 	RoleMixDecayLow, RoleMixDecay, RoleMixRateLow, RoleMixRate, RoleMixFirstLow, RoleMixFirst, RoleMixGateLow, RoleMixGate, RoleMixLow, RoleMixHigh}
+
+// mixing are those that mix streams by one matrix of all, and of no low rank (its models/deepseek4.cpp; models/qwen4exp.cpp).
+var mixing = []Role{RoleHyperAttn, RoleHyperFFN, RoleHyperHead}
 
 // Places tells of every matrix that a checkpoint of this model may have, in each of its layouts, where it is in GGUF. Several places are
 // parts of one matrix. Matrices whose numbers change on the way have no place.
@@ -60,8 +63,7 @@ func (b *Bound) Places() map[string][]Place {
 				break
 			}
 			p := Place{GGUF: gguf, Expert: -1, Rows: rows, Columns: columns, Turned: turned, Source: r.sourceDims(b.Params.At(l)), Embed: r.Role == RoleEmbed, Layout: i,
-				Deaf: r.Idle || slices.Contains(b.Arch.Deaf, r.Role) || b.Params.MLA.KV > 0 && slices.Contains(deaf, r.Role) || slices.Contains(direct, r.Role) || b.Params.Pooled.Groups > 0 && r.Role == RoleOutput ||
-					r.Role == RoleO && b.has(RoleAttnGain)} // what an adapter adds is not multiplied by that there
+				Deaf: b.deafTo(r)}
 			parts := r.parts(name, &b.Params)
 			for e, part := range parts {
 				if len(r.Dims(&b.Params)) == 3 {
@@ -141,4 +143,11 @@ func (r locatedRows) ReadRows(dst []float32, row int) error {
 		dst[i] = float32(n)
 	}
 	return nil
+}
+
+// deafTo says that llama.cpp multiplies with a matrix past what an adapter would add to it.
+func (b *Bound) deafTo(r *Rule) bool {
+	p, of := &b.Params, func(list []Role) bool { return slices.Contains(list, r.Role) }
+	return r.Idle || of(b.Arch.Deaf) || of(direct) || p.MLA.KV > 0 && of(deaf) || p.Hyper.Low == 0 && of(mixing) || p.Pooled.Groups > 0 && r.Role == RoleOutput ||
+		r.Role == RoleO && b.has(RoleAttnGain) // what the adapter adds is not multiplied by that there
 }
