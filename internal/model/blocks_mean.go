@@ -8,12 +8,12 @@ func (r *run) chooseMeans(h []float32, l *layer, b *batch) sight {
 	x, m, in := &l.index, len(b.at), r.m.params.Index
 	q, k, by := grow(&r.indexQ, m*in.Heads*in.Dim), grow(&r.indexK, m*in.Dim), grow(&r.indexBy, m*in.Heads)
 	r.apply(h, m, product{q, &x.q}, product{k, &x.k})
-	most := 0
+	longest := 0
 	for _, s := range b.seqs {
-		most = max(most, s.n/in.Mean)
+		longest = max(longest, s.n)
 	}
 	in.Top /= in.Mean
-	if most <= in.Top {
+	if longest/in.Mean <= in.Top {
 		return sight{}
 	}
 	keys := grow(&r.indexKeys, m*in.Dim)
@@ -28,8 +28,6 @@ func (r *run) chooseMeans(h []float32, l *layer, b *batch) sight {
 			by[row*in.Heads+i] = 1
 		}
 	})
-	s := sight{words: most/64 + 1, block: in.Mean}
-	s.bits = make([]uint64, m*s.words) // not lent: they are needed until the layer has attended
 	for _, seq := range b.seqs {
 		for j := range seq.n / in.Mean {
 			key, from := keys[(seq.from+j)*in.Dim:][:in.Dim], seq.from+j*in.Mean
@@ -41,16 +39,6 @@ func (r *run) chooseMeans(h []float32, l *layer, b *batch) sight {
 			r.normed(key, key, x.kNorm.weight, nil)
 			r.rope.rotate(key, b.at[from], in.Dim, r.m.neox)
 		}
-		r.parallel((seq.n+queryBlock-1)/queryBlock, func(w *worker, task int) error {
-			at := task * queryBlock
-			n := min(queryBlock, seq.n-at)
-			w.chooseBlock(s, q, keys[seq.from*in.Dim:], by, in, seq, at, n, in.Mean)
-			for i := at; i < at+n; i++ {
-				tail := (i + 1) / in.Mean
-				s.bits[(seq.from+i)*s.words+tail/64] |= 1 << (tail % 64)
-			}
-			return nil
-		})
 	}
-	return s
+	return r.sightOf(q, keys, by, starts(b.seqs), in, b, in.Mean, longest)
 }

@@ -115,27 +115,39 @@ func (r *run) chooseSeen(h, qa []float32, l *layer, b *batch) sight {
 	return s
 }
 
-// seen does that for all sequences, whose keys are each of a position or of several; those of the positions behind the last whole key are always seen.
+// seen does that for all sequences, whose keys are each of a position or are made of several.
 func (r *run) seen(q, k, by, gate []float32, l *layer, b *batch, longest int) sight {
-	in, begins, ratio := r.m.params.Index, make([]int, len(b.seqs)), 1
-	for i, seq := range b.seqs {
+	in := r.m.params.Index
+	if in.Pool == 0 {
+		return r.sightOf(q, k, by, starts(b.seqs), in, b, 1, longest)
+	}
+	begins, all := l.indexPool.counts(b.seqs)
+	keys := grow(&r.indexKeys, all*in.Dim)
+	l.indexPool.make(r, keys, k, gate, b.seqs)
+	in.Top /= in.Pool
+	return r.sightOf(q, keys, by, begins, in, b, in.Pool, longest)
+}
+
+// starts are where sequences begin.
+func starts(seqs []sequence) []int {
+	begins := make([]int, len(seqs))
+	for i, seq := range seqs {
 		begins[i] = seq.from
 	}
-	s := sight{}
-	if in.Pool > 0 {
-		var all int
-		ratio, s.block = in.Pool, in.Pool
-		begins, all = l.indexPool.counts(b.seqs)
-		keys := grow(&r.indexKeys, all*in.Dim)
-		l.indexPool.make(r, keys, k, gate, b.seqs)
-		k, in.Top = keys, in.Top/ratio
+	return begins
+}
+
+// sightOf is what queries see of keys, which begin where begins says for each sequence and are of ratio positions each; those behind the last whole key are always seen.
+func (r *run) sightOf(q, keys, by []float32, begins []int, in arch.Indexer, b *batch, ratio, longest int) sight {
+	s := sight{words: (longest/ratio + 64) / 64}
+	if ratio > 1 {
+		s.block = ratio
 	}
-	s.words = (longest/ratio + 64) / 64
 	s.bits = make([]uint64, len(b.at)*s.words) // not lent: they are needed until the layer has attended
 	for i, seq := range b.seqs {
 		r.parallel((seq.n+queryBlock-1)/queryBlock, func(w *worker, task int) error {
 			at := task * queryBlock
-			w.chooseBlock(s, q, k[begins[i]*in.Dim:], by, in, seq, at, min(queryBlock, seq.n-at), ratio)
+			w.chooseBlock(s, q, keys[begins[i]*in.Dim:], by, in, seq, at, min(queryBlock, seq.n-at), ratio)
 			return nil
 		})
 	}
