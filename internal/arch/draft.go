@@ -1,7 +1,6 @@
 package arch
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -319,7 +318,7 @@ func (d *Draft) check(p *Params) error {
 		return formats.Corrupt("a draft head's %d tokens of %d", d.Rows, p.Vocab)
 	}
 	if d.Group > 0 && p.Embd%d.Group != 0 {
-		return formats.Corrupt("%s", fmt.Sprintf("groups of %d columns of %d", d.Group, p.Embd))
+		return formats.Corrupt("groups of %d columns of %d", d.Group, p.Embd)
 	}
 	return nil
 }

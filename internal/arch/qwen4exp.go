@@ -42,7 +42,7 @@ var Qwen4Exp = register(Arch{
 		{HF: "output_gate_type", Unless: []string{"sigmoid"}, Why: "what comes out of states is multiplied otherwise than by a sigmoid, which runtimes take it to be"},
 		{HF: "indexer_kv_heads", Unless: []string{"1"}, Why: "several keys of a position that positions are chosen by"},
 		{HF: "ple_layer_ids", Unless: []string{"[]"}, Why: "embeddings of several tokens (n-grams)"},
-	}, without4(hybridRefuses), hybridMoeRefuses),
+	}, otherGate(hybridRefuses), hybridMoeRefuses),
 	Layer:  Layer{RopeNeox: true, RopePart: true, QueryGate: true, Keeper: DeltaNet, TurnKeys: true, SigmoidGate: true, Bare: true},
 	Finish: finishQwen4,
 })
@@ -52,8 +52,8 @@ var qwen4Exp = with(qwen35Moe, map[string]any{
 	"num_experts": 512, "num_experts_per_tok": 10, "norm_topk_prob": true, "hc_count": 4, "hc_lowrank": 320, "output_gate_type": "silu", "partial_rotary_factor": 0.25,
 })
 
-// without4 is refusals less that of another function behind states.
-func without4(list []Refusal) []Refusal {
+// otherGate is refusals less that of another function behind states than SiLU.
+func otherGate(list []Refusal) []Refusal {
 	return slices.DeleteFunc(slices.Clone(list), func(r Refusal) bool { return r.HF == "output_gate_type" })
 }
 
