@@ -131,7 +131,10 @@ func TestTasksThatAreNot(t *testing.T) {
 		{"query", "names no tasks", func(c map[string]any) { delete(c, "lora_adaptations") }, nil},
 		{"query", "there are 3 tasks", func(c map[string]any) { c["lora_adaptations"] = []string{"query", "text", "third"} }, nil},
 		{"query", "is missing", nil, func(s *formats.Source) { s.Tensors = without1(s.Tensors, "roberta.encoder.layers.0.mlp.fc1"+taskB) }},
-		{"query", "rank in common", nil, func(s *formats.Source) { s.Tensor("roberta.encoder.layers.0.mlp.fc1" + taskB).Shape = []int{2, 4, 3} }},
+		{"query", "rank in common", nil, func(s *formats.Source) {
+			t := s.Tensor("roberta.encoder.layers.0.mlp.fc1" + taskB)
+			*t = *heldFloats(t.Name, []int{2, 4, 3}, make([]float32, 2*4*3))
+		}},
 		{"query", "no tensor is of an adapter", nil, func(s *formats.Source) {
 			for _, x := range s.Tensors {
 				x.Name = strings.ReplaceAll(x.Name, "lora_", "thin_")
