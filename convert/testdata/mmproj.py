@@ -229,6 +229,20 @@ def dots():
     return c, n
 
 
+def phi4():
+    """Phi-4 vision, which the library does not have, as published: the language model's keys at the root, the size of patches in the processor's file alone."""
+    c, n = named(tf.Phi3ForCausalLM, tf.Phi3Config(**TEXT, original_max_position_embeddings=256, pad_token_id=0, bos_token_id=1, eos_token_id=2, sliding_window=None))
+    vision = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=2, patch_size=16)
+    from transformers.models.siglip2.modeling_siglip2 import Siglip2VisionModel
+    _, tower = named(Siglip2VisionModel, tf.Siglip2VisionConfig(**vision, num_patches=64))
+    n |= {"model.vision_tower.vision_tower.vision_model." + k.removeprefix("vision_model."): s for k, s in tower.items()}
+    for k, s in (("0", [64, 32]), ("2", [64, 64])):
+        n |= {f"model.mm_projector.{k}.weight": s, f"model.mm_projector.{k}.bias": s[:1]}
+    del vision["patch_size"]
+    return c | dict(architectures=["Phi4ForCausalLMV"], model_type="phi4-siglip", mm_hidden_size=32, mm_projector_type="mlp2x_gelu", max_num_patches=3600, min_num_patches=4,
+                    vision_config=vision | dict(model_type="siglip2_vision_model", num_patches=64)), n
+
+
 def paddle():
     """PaddleOCR-VL as it is published: the language model's keys at the root, other names."""
     c, n = named(tf.PaddleOCRVLForConditionalGeneration, tf.PaddleOCRVLConfig(
@@ -383,6 +397,7 @@ def cases():
                            vision_use_head=False)), (("model.vision_tower.", "model.vision_tower.vision_model."),))
     c["vision_feature_layer"] = -1
     yield "lfm2vl", c, n, HALF, "llama", ("text", "mmproj")
+    yield "phi4v", *phi4(), HALF | {"patch_size": 16, "min_num_patches": 4, "max_num_patches": 3600}, "llama", ("mmproj",)
     yield "dotsocr", *dots(), CLIP | {"min_pixels": 3136, "max_pixels": 11289600}, "qwen2", ("text", "mmproj")
     yield "paddleocr", *paddle(), HALF | {"min_pixels": 3136, "max_pixels": 1003520}, "llama", ("mmproj",)
     c, n = kimi("KimiK25ForConditionalGeneration")

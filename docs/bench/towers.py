@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'nemotronvl': (64, 64),
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
-         'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96)}
+         'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 
 
 def weights(folder):
@@ -74,6 +74,21 @@ def lfm2vl(folder, x):
     y = y.permute(0, 2, 3, 1).reshape(1, h * w, -1)
     m = library(folder)
     return m.model.get_image_features(pixel_values=y, spatial_shapes=torch.tensor([[h, w]]), pixel_attention_mask=torch.ones(1, h * w, dtype=torch.long)).pooler_output
+
+
+def phi4v(folder, x):
+    from transformers.models.siglip2.modeling_siglip2 import Siglip2VisionModel
+    import transformers as tf
+    c, t = weights(folder)
+    y, h, w = patches(x, 16)
+    m = Siglip2VisionModel(tf.Siglip2VisionConfig(**c['vision_config'], patch_size=16, attn_implementation='eager')).eval()
+    at = 'model.vision_tower.vision_tower.vision_model.'
+    under = 'vision_model.' if any(k.startswith('vision_model.') for k in m.state_dict()) else ''
+    m.load_state_dict({under + k.removeprefix(at): x for k, x in t.items() if k.startswith(at)})
+    y = m(pixel_values=y.permute(0, 2, 3, 1).reshape(1, h * w, -1), spatial_shapes=torch.tensor([[h, w]]), pixel_attention_mask=torch.ones(1, h * w, dtype=torch.long),
+          output_hidden_states=True).hidden_states[-2]
+    line = lambda y, i: F.linear(y, t[f'model.mm_projector.{i}.weight'], t[f'model.mm_projector.{i}.bias'])
+    return line(F.gelu(line(y, 0)), 2)
 
 
 def dotsocr(folder, x):

@@ -24,11 +24,7 @@ var Lfm2Tower = registerTower(Arch{
 		{HF: []string{"projector_hidden_size"}, Field: func(p *Params) any { return &p.Vision.Middle }, Default: nothing, When: never},
 		projector("lfm2"), towerEps("vision_config.layer_norm_eps"), squareScale("downsample_factor"),
 	}, towerAct),
-	Tensors: slices.Concat([]Rule{
-		{GGUF: "v.patch_embd.weight", HF: clipAt + "embeddings.patch_embedding.weight", Role: RoleTower, Shape: "E rgb patch patch", From: "E pixels", Do: coloursFirst, Store: StoreConv},
-		{GGUF: "v.patch_embd.bias", HF: clipAt + "embeddings.patch_embedding.bias", Role: RoleTower, Shape: "E"},
-		{GGUF: "v.position_embd.weight", HF: clipAt + "embeddings.position_embedding.weight", Role: RoleTower, Shape: "table E", Store: "F32"},
-	}, encoder(clipAt+"encoder"), affine("v.post_ln", clipAt+"post_layernorm", "E"),
+	Tensors: slices.Concat(siglip2Ends, encoder(clipAt+"encoder"), affine("v.post_ln", clipAt+"post_layernorm", "E"),
 		flagged("projector_use_layernorm", affine("mm.input_norm", "multi_modal_projector.layer_norm", "scaled")),
 		affine("mm.1", "multi_modal_projector.linear_1", "middle scaled"), affine("mm.2", "multi_modal_projector.linear_2", "text middle")),
 	Drop: []string{clipAt + "head.*"},

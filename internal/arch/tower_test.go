@@ -82,6 +82,7 @@ func sees(t testing.TB) map[string]map[string]any {
 			"use_clipped_linears": true}}),
 		"lfm2": of("Lfm2VlForConditionalGeneration", tower(map[string]any{"num_patches": 9}), map[string]any{"projector_hidden_size": 10, "downsample_factor": 3,
 			"text_config": with(text, map[string]any{"model_type": "lfm2", "layer_types": []string{"full_attention"}, "norm_eps": 1e-5})}),
+		"phi4":     of("Phi4ForCausalLMV", tower(map[string]any{"num_patches": 9}), map[string]any{"max_position_embeddings": 64, "original_max_position_embeddings": 64}),
 		"dots_ocr": of("DotsOCRForCausalLM", tower(map[string]any{"embed_dim": 8, "use_bias": true}), pixels),
 		"paddleocr": of("PaddleOCRVLForConditionalGeneration", tower(nil), pixels, map[string]any{"head_dim": 8,
 			"rope_scaling": map[string]any{"rope_type": "default", "mrope_section": []int{1, 2, 1}}}),

@@ -26,10 +26,9 @@ var _ = registerTower(Arch{
 		{Type: "granite4_vision", HF: []string{"Granite4VisionForConditionalGeneration"}, Language: "GraniteForCausalLM"},
 		{Type: "muse_glimmer", HF: []string{"MuseGlimmerForConditionalGeneration"}, Language: "MuseGlimmerForConditionalGeneration"},
 		{Type: "youtu_vl", HF: []string{"YoutuVLForConditionalGeneration"}, Language: "YoutuForCausalLM"},
-		{Type: "phi4-siglip", HF: []string{"Phi4ForCausalLMV"}, Language: "Phi3ForCausalLM"},
 	},
 	Own: []string{
-		"model.vision_tower.*", "model.vision_adapter.*", "model.vision_projection.*", "model.mm_projector.*", "mm_projector.*", "vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "vit_large_projector.*", "patch_merge_mlp.*", "norm.*",
+		"model.vision_tower.*", "model.vision_adapter.*", "model.vision_projection.*", "mm_projector.*", "vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "vit_large_projector.*", "patch_merge_mlp.*", "norm.*",
 		"mlp_AR.*", "model.projector.*", "vit.*", "model.vit.*", "model.sam_model.*", "model.vision_model.*", "model.qwen2_model.*", "image_newline", "model.view_seperator",
 		"talker.*", "token2wav.*", "code2wav.*", // Omni speaks
 		"vision_encoder.*", "audio_adapter.*", "audio_encoder.*", "model.audio_encoder.*", "encoder.*", "model.encoder.*", "projector.*",
