@@ -402,6 +402,8 @@ func TestTowersRefuse(t *testing.T) {
 		{"pixtral", map[string]any{"vision_feature_select_strategy": "default"}, "", "first patch is left out"},
 		{"kimivl", map[string]any{"vision_config.init_pos_emb_width": 32}, "", "no square"},
 		{"kimik25", map[string]any{"vision_config.vt_num_attention_heads": 32}, "", "rotated in two halves"},
+		{"glm5next", map[string]any{"vision_config.swiglu_limit": 0}, "", "cut nothing off"},
+		{"glm5next", map[string]any{"vision_config.hidden_act": "gelu"}, "", "not silu"},
 		{"janus", map[string]any{"vision_config.depth": 3}, "", "not two matrices"},
 		{"gemma4", map[string]any{"vision_config.num_key_value_heads": 1}, "", "runtimes take it to be 2"},
 		{"gemma4", map[string]any{"vision_config.use_clipped_linears": false}, "", "does not say vision_config.use_clipped_linears"},

@@ -113,6 +113,16 @@ def named(cls, config, renames=(), **more):
     return d, names
 
 
+def saved(cls, config, **more):
+    """Like named, with the names and the configuration that the library writes."""
+    from safetensors import safe_open
+    with tempfile.TemporaryDirectory() as d:
+        cls(config).save_pretrained(d)
+        c = slim(json.load(open(os.path.join(d, "config.json"))))
+        with safe_open(os.path.join(d, "model.safetensors"), "pt") as f:
+            return c | more, {k: f.get_slice(k).get_shape() for k in f.keys()}
+
+
 def internvl():
     """InternVL in the layout of its authors: three matrices in one, and other names."""
     c = dict(architectures=["InternVLChatModel"], model_type="internvl_chat", downsample_ratio=0.5, min_dynamic_patch=1, max_dynamic_patch=6, ps_version="v2", select_layer=-1,
@@ -382,6 +392,13 @@ def cases():
     MROPE3 = dict(TEXT, rope_parameters={"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1], "partial_rotary_factor": 0.5}, head_dim=16, rms_norm_eps=1e-5)
     yield "glm4v", *named(tf.Glm4vForConditionalGeneration, tf.Glm4vConfig(text_config=MROPE3, vision_config=GLM, tie_word_embeddings=False)), CLIP, "llama", ("mmproj",)
     yield "glmocr", *named(tf.GlmOcrForConditionalGeneration, tf.GlmOcrConfig(text_config=MROPE3, vision_config=GLM, tie_word_embeddings=False)), CLIP, "llama", ("mmproj",)
+    c, n = saved(tf.Glm5NextForConditionalGeneration, tf.Glm5NextConfig(tie_word_embeddings=False, vision_config=dict(GLM, projection_intermediate_size=40, swiglu_limit=0.4),
+        text_config=dict(TEXT, pad_token_id=None, num_key_value_heads=4, n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, first_k_dense_replace=1, mlp_layer_types=["dense", "sparse"],
+                         layer_types=["linear_attention", "full_attention"], indexer_types=["full", "full"], kv_lora_rank=32, q_lora_rank=24, qk_rope_head_dim=0, qk_nope_head_dim=16, v_head_dim=16,
+                         linear_attn_config=dict(head_dim=16, num_heads=4, short_conv_kernel_size=4, gate_lower_bound=-5.0), mla_use_nope=True, index_topk=12, index_head_dim=16, index_n_heads=8,
+                         index_kpool=4, index_kpool_always_select_tail=True, mhc=True, hc_mult=4, hc_sinkhorn_iters=20, hc_eps=1e-6, attention_bias=False)))
+    c["text_config"]["pad_token_id"] = 0  # without it the library takes one that is not there
+    yield "glm5next", c, n, CLIP | {"min_image_tokens": 4, "max_image_tokens": 4096, "patch_size": 14, "merge_size": 2}, "llama", ("mmproj",)
     G4 = dict(TEXT, num_hidden_layers=2, head_dim=16, global_head_dim=16, num_global_key_value_heads=2, sliding_window=16, layer_types=["sliding_attention", "full_attention"],
               hidden_size_per_layer_input=0, num_kv_shared_layers=0, vocab_size_per_layer_input=512, attention_k_eq_v=False, enable_moe_block=False)
     yield "gemma4", *named(tf.Gemma4ForConditionalGeneration, tf.Gemma4Config(text_config=G4, audio_config=None, vision_config=dict(

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'nemotronvl': (64, 64),
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
-         'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
+         'glm5next': (84, 112), 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 
 
 def weights(folder):

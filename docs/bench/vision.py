@@ -123,7 +123,7 @@ def transformers_embeddings(name, folder, img):
                 return torch.cat([patches, e.class_embedding.expand(len(patches), 1, -1)], 1) + e.position_embedding.weight
             e.forward = forward
             out = model.model.multi_modal_projector(model.model.vision_tower(x, output_hidden_states=True).hidden_states[-2][:, 1:])  # of one tile
-        elif name.startswith(('qwen', 'glm4', 'glmocr')):
+        elif name.startswith(('qwen', 'glm4', 'glmocr', 'glm5next')):
             p, (h, w) = 16 if name.startswith('qwen3') else 14, img.shape[:2]
             grid = (h // p, w // p)
             two = x.repeat(2, 1, 1, 1)  # an image is a film of two frames

@@ -33,6 +33,11 @@ func sees(t testing.TB) map[string]map[string]any {
 	if err := json.Unmarshal(tinyFamilies(t)["qwen35"], &qwen35); err != nil {
 		t.Fatal(err)
 	}
+	var glmNext map[string]any
+	if err := json.Unmarshal(tinyFamilies(t)["glm5_next"], &glmNext); err != nil {
+		t.Fatal(err)
+	}
+	glmNext = glmNext["text_config"].(map[string]any)
 	var nemotron map[string]any
 	if err := json.Unmarshal(tinyFamilies(t)["nemotron_h"], &nemotron); err != nil {
 		t.Fatal(err)
@@ -76,6 +81,8 @@ func sees(t testing.TB) map[string]map[string]any {
 			"patch_size": 4, "init_pos_emb_height": 3, "init_pos_emb_width": 3}, latent),
 		"glm4v": of("GlmOcrForConditionalGeneration", map[string]any{"depth": 3, "hidden_size": 8, "intermediate_size": 12, "num_heads": 2, "image_size": 12, "patch_size": 4,
 			"out_hidden_size": 16, "learned_places": true}, map[string]any{"text_config": with(text, map[string]any{"model_type": "glm_ocr_text", "head_dim": 8})}),
+		"glm5v": of("Glm5NextForConditionalGeneration", map[string]any{"depth": 3, "hidden_size": 8, "intermediate_size": 12, "num_heads": 2, "image_size": 12, "patch_size": 4,
+			"out_hidden_size": 16, "projection_intermediate_size": 10, "learned_places": true}, map[string]any{"text_config": with(glmNext, map[string]any{"hidden_size": 16})}),
 		"gemma4v": of("Gemma4ForConditionalGeneration", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 2, "head_dim": 4,
 			"patch_size": 4, "position_embedding_size": 5, "use_clipped_linears": true, "standardize": true}, map[string]any{"text_config": gemma4, "audio_config": map[string]any{
 			"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3, "input_feat_size": 8, "subsampling_conv_channels": []int{8, 2}, "output_proj_dims": 10,

@@ -34,6 +34,7 @@ type Vision struct {
 	Side      int       // of the square of those, where they are told so …
 	Width     int       // … twice
 	Instants  int       // of a film, that have places, too
+	Clamp     float32   // what gated networks cut off
 	MinPixels int       // of an image: smaller ones are stretched …
 	MaxPixels int       // … and larger ones shrunk
 	Features  []int32   // after how many layers features are taken; more than one lie side by side

@@ -21,7 +21,6 @@ var _ = registerTower(Arch{
 		{Type: "granite_speech", HF: []string{"GraniteSpeechForConditionalGeneration"}, Language: "GraniteForCausalLM", Inner: tiedInside("granite")},
 		{Type: "granite_speech_plus", HF: []string{"GraniteSpeechPlusForConditionalGeneration"}, Language: "GraniteForCausalLM", Inner: tiedInside("granite")},
 		{Type: "kimi_k3", HF: []string{"KimiK3ForConditionalGeneration"}, Language: "KimiK3ForConditionalGeneration"},
-		{Type: "glm5_next", HF: []string{"Glm5NextForConditionalGeneration"}, Language: "Glm5NextForConditionalGeneration"},
 		{Type: "dots3_note", HF: []string{"Dots3NoteForConditionalGeneration"}, Language: "Dots3NoteForCausalLM"},
 		{Type: "granite4_vision", HF: []string{"Granite4VisionForConditionalGeneration"}, Language: "GraniteForCausalLM"},
 		{Type: "muse_glimmer", HF: []string{"MuseGlimmerForConditionalGeneration"}, Language: "MuseGlimmerForConditionalGeneration"},
