@@ -407,6 +407,10 @@ func TestTowersRefuse(t *testing.T) {
 		{"janus", map[string]any{"vision_config.depth": 3}, "", "not two matrices"},
 		{"gemma4", map[string]any{"vision_config.num_key_value_heads": 1}, "", "runtimes take it to be 2"},
 		{"gemma4", map[string]any{"vision_config.use_clipped_linears": false}, "", "does not say vision_config.use_clipped_linears"},
+		{"step3vl", map[string]any{"understand_projector_stride": 1}, "", "halve rows and columns"},
+		{"step3vl", map[string]any{"vision_config.use_cls_token": true}, "", "the whole image"},
+		{"step3vl", map[string]any{"vision_config.image_size": 140}, "", "140 in patches of 14"},
+		{"step3vl", map[string]any{"vision_config.heads": 16}, "", "rotated in two halves"},
 		{"gemma3", map[string]any{"mm_tokens_per_image": 5}, "", "embeddings of an image"},
 		{"gemma3", map[string]any{"vision_config.num_attention_heads": 3}, "", "3 heads"},
 	} {

@@ -30,6 +30,7 @@ def reference(llama, *args):
             small = dict(_vit_hidden_size=32, _vit_intermediate_size=48, _vit_num_layers=4, _vit_num_heads=2)  # of the only size that it knows, a smaller one
             for k, v in small.items():
                 setattr(conversion.nemotron.NemotronNanoV2VLModel, k, v)
+            exec(compile(open(conversion.step3.__file__).read(), conversion.step3.__file__, "exec", optimize=1), vars(conversion.step3))  # less what holds models for the published one
             sys.argv = ["convert_hf_to_gguf.py", *args]
             try:
                 runpy.run_path(os.path.join(llama, "convert_hf_to_gguf.py"), run_name="__main__")
@@ -163,6 +164,34 @@ def ling():
     n |= {f"model.layers.1.attention.{k}.weight": s for k, s in {"q_proj": [64, 64], "kv_a_proj_with_mqa": [24, 64], "kv_a_layernorm": [16], "kv_b_proj": [64, 16], "g_proj": [4, 64],
                                                                    "dense": [64, 32]}.items()}
     return c, n
+
+
+def step(cls, text, words):
+    """Step3-VL and Step 3.7 as published."""
+    c = dict(architectures=[cls], model_type="step3p7" if "3p7" in cls else "step_robotics", text_config=text, understand_projector_stride=2, projector_bias=False, hidden_size=64,
+             vision_config=dict(width=32, layers=3, heads=2, mlp_ratio=1.5, image_size=112, patch_size=14, hidden_act="quick_gelu", layer_norm_eps=1e-5, ls_init_value=0.1, use_cls_token=False,
+                                use_ln_pre=True, use_ln_post=False, use_abs_posemb=True, use_rope2d=True))
+    v = "vision_model."
+    n = words | {v + "conv1.weight": [32, 3, 14, 14], v + "positional_embedding": [64, 32], v + "ln_pre.weight": [32], v + "ln_pre.bias": [32], "vit_large_projector.weight": [64, 128]}
+    for k, s in {"vit_downsampler1": [64, 32, 3, 3], "vit_downsampler2": [128, 64, 3, 3]}.items():
+        n[f"{v}{k}.weight"], n[f"{v}{k}.bias"] = s, s[:1]
+    for i in range(3):
+        at = f"{v}transformer.resblocks.{i}."
+        for k, s in {"ln_1.": [32], "ln_2.": [32], "attn.in_proj_": [96, 32], "attn.out_proj.": [32, 32], "mlp.c_fc.": [48, 32], "mlp.c_proj.": [32, 48]}.items():
+            n[at + k + "weight"], n[at + k + "bias"] = s, s[:1]
+        n[at + "ls_1.gamma"] = n[at + "ls_2.gamma"] = [32]
+    return c, n
+
+
+def step35_words():
+    n = {"model.embed_tokens.weight": [512, 64], "model.norm.weight": [64], "lm_head.weight": [512, 64]}
+    for i in range(2):
+        at = f"model.layers.{i}."
+        mlp = {"moe.gate": [4, 64], "moe.up_proj": [4, 32, 64], "moe.gate_proj": [4, 32, 64], "moe.down_proj": [4, 64, 32], "share_expert.up_proj": [32, 64], "share_expert.gate_proj": [32, 64],
+               "share_expert.down_proj": [64, 32]} if i else {"mlp.gate_proj": [96, 64], "mlp.up_proj": [96, 64], "mlp.down_proj": [64, 96]}
+        n |= {at + k + ".weight": s for k, s in (mlp | {"self_attn.q_proj": [64, 64], "self_attn.k_proj": [32, 64], "self_attn.v_proj": [32, 64], "self_attn.o_proj": [64, 64], "self_attn.g_proj": [4, 64],
+              "self_attn.q_norm": [16], "self_attn.k_norm": [16], "input_layernorm": [64], "post_attention_layernorm": [64]}).items()}
+    return n | {"model.layers.1.moe.router_bias": [4]}
 
 
 def kimi(cls):
@@ -455,6 +484,11 @@ def cases():
     c, n = named(tf.Exaone4_5_ForConditionalGeneration, tf.Exaone4_5_Config(text_config=dict(TEXT, model_type="exaone4_5_text"), tie_word_embeddings=False, vision_config=dict(
         depth=4, hidden_size=64, intermediate_size=48, num_heads=4, num_key_value_heads=2, patch_size=14, out_hidden_size=64, fullatt_block_indexes=[1, 3])))
     yield "exaone4_5", c, n, CLIP | {"min_pixels": 3136, "max_pixels": 12845056}, "llama", ("mmproj",)
+    qwen3, words = named(tf.Qwen3ForCausalLM, tf.Qwen3Config(**TEXT, head_dim=16, tie_word_embeddings=False))
+    yield "step3vl", *step("StepVLForConditionalGeneration", qwen3, words), CLIP, "qwen2", ("text", "mmproj")
+    step35 = dict(TEXT, model_type="step3p5", architectures=["Step3p5ForCausalLM"], head_dim=16, num_attention_groups=2, moe_num_experts=4, moe_top_k=2, moe_intermediate_size=32, share_expert_dim=32, rms_norm_eps=1e-5,
+                  layer_types=["full_attention", "sliding_attention"], moe_layers_enum="1", sliding_window=16, partial_rotary_factors=[0.5, 1.0], rope_theta=[5e6, 1e4])
+    yield "step3p7", *step("Step3p7ForConditionalGeneration", step35, step35_words()), CLIP, "qwen2", ("mmproj",)
     yield "ling3vl", *ling(), HALF, "llama", ("mmproj",)
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
 

@@ -7,7 +7,7 @@ import json, os
 import torch
 import torch.nn.functional as F
 
-SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'nemotronvl': (64, 64),
+SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'step3vl': (504, 1008), 'step3p7': (112, 112), 'nemotronvl': (64, 64),
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
          'glm5next': (84, 112), 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 
@@ -67,6 +67,44 @@ def ling3vl(folder, x):
         y = y + line(F.gelu(line(norm(y, at + 'norm2'), at + 'mlp.linear_fc1'), approximate='tanh'), at + 'mlp.linear_fc2')
     y = squares(norm(y, 'visual.merger.norm'), h, w)
     return line(F.gelu(line(y, 'linear_proj.0'), approximate='tanh'), 'linear_proj.2')
+
+
+def neighbours(x, h, w, base=1e4):
+    """Heads of shape (heads, h·w, d) rotated in pairs of neighbours, the first half by column and the second by row."""
+    q = x.shape[-1] // 4
+    f = base ** (-torch.arange(q) / q)
+    rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing='ij')
+    a = torch.cat([columns.reshape(-1, 1) * f, rows.reshape(-1, 1) * f], 1)
+    return torch.view_as_real(torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2)) * torch.polar(torch.ones_like(a), a)).flatten(-2)
+
+
+def step3vl(folder, x):
+    """the tiles of an image, each of 504 pixels a side; with SMOOTH in the environment places are shrunk as llama.cpp shrinks them"""
+    c, t = weights(folder)
+    v, n = c['vision_config'], 'vision_model.'
+    line = lambda y, at: F.linear(y, t[n + at + 'weight'], t[n + at + 'bias'])
+    norm = lambda y, at: F.layer_norm(y, y.shape[-1:], t[n + at + '.weight'], t[n + at + '.bias'], v['layer_norm_eps'])
+    out = []
+    for tile in x.split(min(504, x.shape[3]), 3):
+        y, h, w = patches(tile, v['patch_size'])
+        side = v['image_size'] // v['patch_size']
+        places = F.interpolate(t[n + 'positional_embedding'].reshape(1, side, side, -1).permute(0, 3, 1, 2), size=(h, w), mode='bilinear', align_corners=False, antialias='SMOOTH' in os.environ)
+        z = norm(F.conv2d(y, t[n + 'conv1.weight']).flatten(1) + places[0].flatten(1).T, 'ln_pre')
+        for i in range(v['layers']):
+            at = f'transformer.resblocks.{i}.'
+            q, k, u = line(norm(z, at + 'ln_1'), at + 'attn.in_proj_').reshape(h * w, 3, v['heads'], -1).permute(1, 2, 0, 3)
+            z = z + line(attention(neighbours(q, h, w), neighbours(k, h, w), u), at + 'attn.out_proj.') * t[n + at + 'ls_1.gamma']
+            y = line(norm(z, at + 'ln_2'), at + 'mlp.c_fc.')
+            z = z + line(y * torch.sigmoid(1.702 * y), at + 'mlp.c_proj.') * t[n + at + 'ls_2.gamma']
+        z = z.T.reshape(1, -1, h, w)
+        for i in '12':
+            z = F.conv2d(z, t[n + f'vit_downsampler{i}.weight'], t[n + f'vit_downsampler{i}.bias'], stride=2, padding=1)
+        out.append(F.linear(z[0].flatten(1).T, t['vit_large_projector.weight']))
+    return torch.cat(out)
+
+
+def step3p7(folder, x):
+    return library(folder).model.get_image_features(pixel_values=x)
 
 
 def lfm2vl(folder, x):

@@ -206,7 +206,7 @@ for name in a.names or SIZES:
             run(a.quern, 'convert', folder, '--mmproj', '--outtype', typ, '-o', mmproj, '--force')
             run(a.llama, '-c', LLAMA, text, mmproj, image, out)
             got = np.load(out)
-            if name in ('idefics3', 'smolvlm') or img.ndim == 1:
+            if name in ('idefics3', 'smolvlm', 'step3vl') or img.ndim == 1:
                 got = got[:len(want)]  # the whole image stands behind its tiles, silence behind a sound
             if not cells:
                 cells.append('x'.join(map(str, got.shape)))

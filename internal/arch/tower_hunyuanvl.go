@@ -47,11 +47,6 @@ func hunyuanTower(at, norm1, norm2, up, down, projector, first, second string) [
 	end := func(gguf, hf, shape string) Rule {
 		return Rule{GGUF: gguf, HF: at + projector + hf, Role: RoleTower, Shape: shape, Store: "F32"}
 	}
-	conv := func(gguf, hf, shape string) []Rule {
-		rules := affine(gguf, at+projector+hf, shape)
-		rules[0].Store = StoreConv
-		return rules
-	}
 	rules := slices.Concat([]Rule{
 		{GGUF: "v.patch_embd.weight", HF: at + "embeddings.patch_embedding.weight", Role: RoleTower, Shape: "E rgb patch patch", Store: StoreConv},
 		{GGUF: "v.patch_embd.bias", HF: at + "embeddings.patch_embedding.bias", Role: RoleTower, Shape: "E"},
@@ -63,7 +58,7 @@ func hunyuanTower(at, norm1, norm2, up, down, projector, first, second string) [
 	return slices.Concat(rules, []Rule{
 		end("mm.pre_norm.weight", "before_rms.weight", "E"), end("mm.post_norm.weight", "after_rms.weight", "text"), end("mm.image_begin", "image_begin", "text"),
 		end("mm.image_end", "image_end", "text"), end("v.image_newline", "image_newline", "4E"), end("v.view_seperator", "image_sep", "text"),
-	}, conv("mm.0", first, "2E E two two"), conv("mm.2", second, "4E 2E 1 1"), affine("mm.model.fc", at+projector+"mlp", "text 4E"))
+	}, convolution("mm.0", at+projector+first, "2E E two two"), convolution("mm.2", at+projector+second, "4E 2E 1 1"), affine("mm.model.fc", at+projector+"mlp", "text 4E"))
 }
 
 // withoutWhole leaves out the place of the embedding of a whole image, which no model of the kind makes; the way back makes it of zeros.

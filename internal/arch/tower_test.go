@@ -105,6 +105,8 @@ func sees(t testing.TB) map[string]map[string]any {
 		"qwen3a": of("Qwen3ASRForConditionalGeneration", nil, map[string]any{"audio_config": with(heard, map[string]any{"downsample_hidden_size": 5}), "text_config": with(text, map[string]any{
 			"model_type": "qwen3", "head_dim": 8, "rope_parameters": map[string]any{"rope_type": "default", "mrope_section": []int{2, 1, 1}}})}),
 		"ultravox": of("UltravoxModel", nil, map[string]any{"audio_config": heard, "model_type": "ultravox", "hidden_size": 20, "stack_factor": 3, "projector_ln_mid": true}),
+		"step3vl": of("StepVLForConditionalGeneration", map[string]any{"width": 8, "mlp_ratio": 1.5, "layers": 3, "heads": 2, "image_size": 8, "patch_size": 2},
+			map[string]any{"text_config": with(text, map[string]any{"model_type": "qwen3", "head_dim": 8})}),
 		"hunyuanvl": of("HunYuanVLForConditionalGeneration", tower(nil), pixels, map[string]any{"head_dim": 8, "rope_parameters": map[string]any{
 			"rope_type": "dynamic", "rope_theta": 1e4, "alpha": 1000.0, "mrope_section": []int{1, 1, 1, 1}}}),
 		"exaone4_5": of("Exaone4_5_ForConditionalGeneration", map[string]any{"depth": 3, "hidden_size": 8, "intermediate_size": 12, "num_heads": 4, "num_key_value_heads": 2,

@@ -7,8 +7,6 @@ var _ = registerTower(Arch{
 		{Type: "llava_stablelm_epoch", HF: []string{"LlavaStableLMEpochForCausalLM"}, Language: "StableLMEpochForCausalLM"},
 		{Type: "qwen4_exp", HF: []string{"Qwen4ExpForConditionalGeneration"}, Language: "Qwen4ExpForConditionalGeneration"},
 		{Type: "minimax_m3_vl", HF: []string{"MiniMaxM3SparseForConditionalGeneration", "MiniMaxM3VLForConditionalGeneration"}, Language: "MiniMaxM3SparseForCausalLM"},
-		{Type: "step_robotics", HF: []string{"StepVLForConditionalGeneration"}, Language: "Qwen3ForCausalLM"},
-		{Type: "step3p7", HF: []string{"Step3p7ForConditionalGeneration"}, Language: "Step3p5ForCausalLM"},
 		{Type: "sarashina2_vision", HF: []string{"Sarashina2VisionForCausalLM"}, Language: "LlamaForCausalLM"},
 		{Type: "qwen2_5_omni", HF: []string{"Qwen2_5OmniModel", "Qwen2_5OmniForConditionalGeneration", "Qwen2_5OmniThinkerForConditionalGeneration"}, Language: "Qwen2_5_VLForConditionalGeneration"},
 		{Type: "qwen3_omni_moe", HF: []string{"Qwen3OmniMoeForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration"}, Language: "Qwen3VLMoeForConditionalGeneration",
@@ -27,7 +25,7 @@ var _ = registerTower(Arch{
 		{Type: "youtu_vl", HF: []string{"YoutuVLForConditionalGeneration"}, Language: "YoutuForCausalLM"},
 	},
 	Own: []string{
-		"model.vision_tower.*", "model.vision_adapter.*", "model.vision_projection.*", "mm_projector.*", "vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "vit_large_projector.*", "patch_merge_mlp.*", "norm.*",
+		"model.vision_tower.*", "model.vision_adapter.*", "model.vision_projection.*", "mm_projector.*", "vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "patch_merge_mlp.*", "norm.*",
 		"mlp_AR.*", "model.projector.*", "vit.*", "model.vit.*", "model.sam_model.*", "model.vision_model.*", "model.qwen2_model.*", "image_newline", "model.view_seperator",
 		"talker.*", "token2wav.*", "code2wav.*", // Omni speaks
 		"vision_encoder.*", "audio_adapter.*", "audio_encoder.*", "model.audio_encoder.*", "encoder.*", "model.encoder.*", "projector.*",
