@@ -54,7 +54,7 @@ func NewCollector(b *arch.Bound, output bool) *Collector {
 
 // normed are weights of norms, of which some families have a row for each head, what is added to scores, convolutions, tables, and numbers of heads that keep a state: nothing is multiplied with them.
 var normed = []arch.Role{arch.RoleQNorm, arch.RoleKNorm, arch.RoleQGain, arch.RoleRelative, arch.RoleStateConv, arch.RoleStateDecay, arch.RoleStatePast, arch.RoleStateNorm,
-	arch.RoleHash, arch.RolePoolBias, arch.RoleIndexBias, arch.RoleMixShift, arch.RoleMixBonus, arch.RoleMixHigh, arch.RoleConvR, arch.RoleConvK, arch.RoleConvV}
+	arch.RoleHash, arch.RolePoolBias, arch.RoleIndexBias, arch.RoleMixShift, arch.RoleMixBonus, arch.RoleMixHigh, arch.RoleConvR, arch.RoleConvK, arch.RoleConvV, arch.RoleGramConv}
 
 // routed are the matrices that the router chooses tokens for.
 var routed = []arch.Role{arch.RoleGateExps, arch.RoleUpExps, arch.RoleDownExps, arch.RoleGateGroups, arch.RoleUpGroups, arch.RoleDownGroups}

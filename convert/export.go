@@ -107,7 +107,9 @@ func textFiles(gguf *formats.Source, config map[string]any, context int, like *f
 	}
 	generation := generationConfig(&gguf.Meta)
 	for _, key := range []string{"bos_token_id", "eos_token_id", "pad_token_id"} {
-		config[key] = generation[key] // null where there is none: the library's guess may lie beyond the vocabulary
+		if v, own := config[key]; !own || v == nil { // embeddings of several tokens go by one that the vocabulary need not know
+			config[key] = generation[key] // null where there is none: the library's guess may lie beyond the vocabulary
+		}
 	}
 	if len(generation) > 0 {
 		if files["generation_config.json"], err = jsonFile(generation); err != nil {

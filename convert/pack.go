@@ -145,7 +145,7 @@ var notLinear = map[arch.Role]bool{arch.RoleEmbed: true, arch.RolePositions: tru
 	arch.RoleHash: true, arch.RolePoolBias: true, arch.RoleIndexBias: true, arch.RoleOA: true,
 	arch.RoleMixShift: true, arch.RoleMixBonus: true, arch.RoleMixDecayLow: true, arch.RoleMixDecay: true, arch.RoleMixRateLow: true, arch.RoleMixRate: true, arch.RoleMixFirstLow: true, arch.RoleMixFirst: true,
 	arch.RoleMixGateLow: true, arch.RoleMixGate: true, arch.RoleMixLow: true, arch.RoleMixHigh: true, arch.RoleConvR: true, arch.RoleConvK: true, arch.RoleConvV: true,
-	arch.RoleBankAttn: true, arch.RoleBankFFN: true, arch.RoleBankOut: true}
+	arch.RoleGramTable: true, arch.RoleGramConv: true, arch.RoleBankAttn: true, arch.RoleBankFFN: true, arch.RoleBankOut: true}
 
 // steering are matrices that decide how fast states forget, of a number or two for each head or of few columns: they have next to no weights, and rows that are no whole units of any format.
 var steering = []arch.Role{arch.RoleStateBeta, arch.RoleStateAlpha, arch.RoleStateBoth, arch.RoleStateStep}

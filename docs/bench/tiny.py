@@ -26,6 +26,7 @@ PUBLISHED = {'gpt2': {'n_ctx': 128}, 'gpt_neox': {'rotary_pct': None}, 'exaone':
 # What runtimes go by besides, or their whole context of 256 positions: numbers of layers, heads of keys.
 RUNTIME = {'baichuan': {'num_hidden_layers': 32}, 'baichuan2': {'num_hidden_layers': 32}, 'cohere, norms': {'num_hidden_layers': 64},
            'deepseek_v2 lite, yarn': {'num_hidden_layers': 27}, 'exaone4, windows': {'num_hidden_layers': 64, 'layer_types': (['sliding_attention'] * 3 + ['full_attention']) * 16},
+           'qwen4exp, n-grams': {'eos_token_id': 169},  # which stands among the tokens
            'dots1': {'num_key_value_heads': 4}, 'olmoe': {'num_key_value_heads': 4},
            'gemma3n': {'num_hidden_layers': 22, 'num_kv_shared_layers': 2, 'intermediate_size': [96] * 22, 'laurel_rank': 64, 'hidden_size_per_layer_input': 256,
                        'layer_types': (['sliding_attention'] * 4 + ['full_attention']) * 4 + ['sliding_attention', 'full_attention'], 'activation_sparsity_pattern': [.95] * 10 + [0.] * 12},
@@ -437,7 +438,7 @@ def make(a, f):
             for k, v in state.items():
                 if v.is_floating_point() and not (k.endswith('lm_head.weight') and c.get('tie_word_embeddings')):
                     v.copy_(weights(k, v.shape))
-            model.save_pretrained(hf, save_original_format=not f['fused'])
+            model.save_pretrained(hf, save_original_format=not f['fused'] or bool(c.get('ple_layer_ids')))  # whose table is in parts there
             rename(os.path.join(hf, 'config.json'), c, arch)
             if kind == 'mimo_v2':
                 joined(hf, dict(c, architectures=arch))

@@ -64,6 +64,9 @@ func xielu(name, shape string, list func(*Params) *[]float32) Rule {
 
 // keep reads a tensor of one number that files tell as one of a key.
 func (b *binder) keep(t *formats.Tensor, g *goal) error {
+	if g.Rule.Whole != nil {
+		return b.keepWhole(t, g)
+	}
 	one := make([]float32, 1)
 	if t.Rows == nil {
 		return b.fail(t.Name, formats.Unsupported("type %s cannot be decoded", t.Type), "")
@@ -81,6 +84,9 @@ func (b *binder) keep(t *formats.Tensor, g *goal) error {
 
 // number is the same way back.
 func (r *Rule) number(p *Params, layer int, name string) *formats.Tensor {
+	if r.Whole != nil {
+		return wholes(name, *r.Whole(p))
+	}
 	t := Floats(name, []float32{*r.Number(p, layer)})
 	t.Shape = r.Dims(p)
 	return t

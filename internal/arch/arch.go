@@ -65,8 +65,8 @@ type Variant struct {
 }
 
 // A Rule makes one GGUF tensor, per layer where a name says "{}". It is invertible where its Op is. Where HF says "{e}" the
-// tensor is as many source tensors, one for each expert, one behind the other; "{g}" is one for each group of them, "{h}" for each head, "{kv}" for each head of keys; words in braces with commas between are one for each word, as "{q,k,v}"; "{n}", on either side, counts
-// the layers that have the tensor. Several rules may take parts of one source tensor; several rules with one GGUF name are layouts of which a
+// tensor is as many source tensors, one for each expert, one behind the other; "{g}" is one for each group of them, "{h}" for each head, "{kv}" for each head of keys, "{s}" one of equal parts of its rows; words in braces with commas between are one for each word, as "{q,k,v}"; "{n}", on either side, counts
+// the layers that have the tensor, and "{ngram}" is the one layer that has embeddings of several tokens. Several rules may take parts of one source tensor; several rules with one GGUF name are layouts of which a
 // checkpoint has one.
 type Rule struct {
 	GGUF, HF string // HF is "" for a tensor that is made from hyper-parameters, or that only GGUF files have
@@ -79,6 +79,7 @@ type Rule struct {
 	Hears    bool                                // its layers are those of the tower that hears
 	Idle     bool                                // it lies in files, and nothing multiplies with it
 	Number   func(p *Params, layer int) *float32 // of a tensor of one number, which files tell as a key: where it is kept
+	Whole    func(p *Params) *[]uint64           // the same of a list of whole numbers
 	Optional bool
 	Flag     string // the config.json key that says whether an optional tensor is there: all of them, or none
 
@@ -157,15 +158,22 @@ const (
 	RoleExpsNorm    // of the experts' inputs, where a dense network stands beside them
 	RoleExpsPost    // norms of what those add
 	RoleDensePost
-	RoleAltProj     // of a model with several streams: what makes the others of embeddings …
-	RoleAltUnembed  // … and one of them again
-	RoleAltRouter   // of a layer: what it tells of a stream …
-	RoleAltNorm     // … normed …
-	RoleAltPredict  // … for all streams before the layer …
-	RoleAltCorrect  // … and after it
-	RoleAltScale    // of the stream that a layer's own input is added by
-	RoleLaurelLeft  // a narrow way past attention
-	RoleLaurelRight //
+	RoleGramTable     // of embeddings of several tokens: the table …
+	RoleGramKey       // … what makes of its rows a key of each stream …
+	RoleGramValue     // … and a value for all …
+	RoleGramKeyNorm   // … norms of keys …
+	RoleGramQueryNorm // … of the streams that are compared with them …
+	RoleGramConvNorm  // … and of what is added to those …
+	RoleGramConv      // … besides what this convolution makes of it
+	RoleAltProj       // of a model with several streams: what makes the others of embeddings …
+	RoleAltUnembed    // … and one of them again
+	RoleAltRouter     // of a layer: what it tells of a stream …
+	RoleAltNorm       // … normed …
+	RoleAltPredict    // … for all streams before the layer …
+	RoleAltCorrect    // … and after it
+	RoleAltScale      // of the stream that a layer's own input is added by
+	RoleLaurelLeft    // a narrow way past attention
+	RoleLaurelRight   //
 	RoleLaurelNorm
 	RoleTypes    // of encoders: a vector for each part of a text, of which the first is added to embeddings
 	RoleAttnSum  // norms of the stream behind attention …

@@ -103,7 +103,7 @@ func (p *Params) check() error {
 	if err := p.checkState(); err != nil {
 		return err
 	}
-	for _, err := range []error{p.Sparse.check(), p.Stacks.check(), p.Sides.check(p), p.checkSwitch(), p.Hyper.check()} {
+	for _, err := range []error{p.Sparse.check(), p.Stacks.check(), p.Sides.check(p), p.checkSwitch(), p.Hyper.check(), p.NGrams.check(p)} {
 		if err != nil {
 			return err
 		}

@@ -320,6 +320,9 @@ func (b *Bound) reread(config map[string]any) error {
 				if r.Number != nil {
 					*r.Number(p, l) = 0
 				}
+				if r.Whole != nil {
+					*r.Whole(p) = nil
+				}
 			}
 		}
 		if p.LongRope.Size == 1 {

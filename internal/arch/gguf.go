@@ -143,6 +143,8 @@ func (a *Arch) readKey(src *formats.Source, k Key, p *Params) error {
 		*f, ok = v.(string)
 	case *[]int32:
 		*f, ok = v.([]int32)
+	case *[]uint64:
+		*f, ok = v.([]uint64)
 	case *[]float32:
 		*f, ok = v.([]float32)
 	case *[]string:

@@ -75,6 +75,9 @@ func bindHF(src *formats.Source, part func(*Config) *Config) (*Bound, error) {
 	if err := place.place(); err != nil {
 		return nil, err
 	}
+	if err := b.Params.NGrams.check(&b.Params); err != nil { // as tensors tell it
+		return nil, &formats.Error{File: src.Path, Err: err}
+	}
 	if a.isDraft() || a.Silent != "" {
 		b.rowsLast()
 		b.Params.Tied = b.output() == nil && b.has(RoleEmbed)
@@ -303,6 +306,10 @@ func (a *Arch) defaults(p *Params) {
 				k.Default(p)
 			}
 		case *[]string:
+			if len(*v) == 0 {
+				k.Default(p)
+			}
+		case *[]uint64:
 			if len(*v) == 0 {
 				k.Default(p)
 			}

@@ -1,8 +1,11 @@
 package arch
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
+	"io/fs"
 
 	"quern/formats"
 	"quern/quantize"
@@ -55,4 +58,40 @@ func (r wholeBytes) ReadAt(p []byte, off int64) (int, error) {
 		return k, io.EOF
 	}
 	return k, nil
+}
+
+// asKey says of a rule that files tell its tensor as a key.
+func (r *Rule) asKey() bool { return r.Number != nil || r.Whole != nil }
+
+// keepWhole reads a tensor of whole numbers that files tell as a key, exactly: a float32 does not hold them.
+func (b *binder) keepWhole(t *formats.Tensor, g *goal) error {
+	if t.Raw == nil || t.Type != quantize.I64 {
+		return b.fail(t.Name, formats.Unsupported("type %s: numbers in 64 bits were expected, which no other type holds", t.Type), "")
+	}
+	raw := make([]byte, t.Bytes())
+	if _, err := t.Raw.ReadAt(raw, 0); errors.Is(err, fs.ErrNotExist) {
+		b.made[g.name] = true
+		return nil // a plan from config.json alone has no weights
+	} else if err != nil && err != io.EOF {
+		return err
+	}
+	list := make([]uint64, len(raw)/8)
+	for i := range list {
+		list[i] = binary.LittleEndian.Uint64(raw[8*i:])
+	}
+	*g.Rule.Whole(&b.bound.Params) = list
+	b.made[g.name] = true
+	return nil
+}
+
+// wholes is a tensor of whole numbers in 64 bits.
+func wholes(name string, list []uint64) *formats.Tensor {
+	t := &formats.Tensor{Name: name, Shape: []int{len(list)}, Type: quantize.I64}
+	var raw []byte
+	v := make([]float32, len(list))
+	for i, x := range list {
+		raw, v[i] = binary.LittleEndian.AppendUint64(raw, x), float32(x)
+	}
+	t.Raw, t.Rows = bytes.NewReader(raw), Floats(name, v).Rows
+	return t
 }

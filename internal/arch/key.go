@@ -14,7 +14,7 @@ type Key struct {
 	HF   []string // names in config.json, dots descend; the first that is there counts
 
 	// Field returns the pointer to the value: *int (written as u32), *float32 (f32), *bool, *string, or a list, *[]int32,
-	// *[]float32, *[]bool or *[]string. nil marks the place of a key that is not a hyper-parameter, such as general.file_type.
+	// *[]uint64, *[]float32, *[]bool or *[]string. nil marks the place of a key that is not a hyper-parameter, such as general.file_type.
 	Field func(*Params) any
 	// Each is where the values of all layers are kept, in families whose layers differ: files tell a list then, of which Field's is the largest. nil: they do not.
 	Each func(*Params) *[]int32
@@ -54,6 +54,8 @@ func (a *Arch) WriteKeys(meta *formats.Meta, p *Params, place func(key string)) 
 		case *string:
 			meta.Set(name, *v)
 		case *[]int32:
+			meta.Set(name, *v)
+		case *[]uint64:
 			meta.Set(name, *v)
 		case *[]float32:
 			meta.Set(name, *v)

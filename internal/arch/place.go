@@ -76,7 +76,7 @@ func (b *binder) place() error {
 // aim adds the goals of a rule.
 func (b *binder) aim(r *Rule) {
 	p := &b.bound.Params
-	if b.gguf && r.Number != nil {
+	if b.gguf && r.asKey() {
 		return
 	}
 	for l, name := range r.names(b.name(r), p) {
@@ -107,6 +107,9 @@ func (r *Rule) names(name string, p *Params) func(yield func(int, string) bool) 
 	return func(yield func(int, string) bool) {
 		if name == "" {
 			return
+		}
+		if p.NGrams.At(-1) {
+			name = strings.Replace(name, "{ngram}", strconv.Itoa(int(p.NGrams.Layers[0])), 1)
 		}
 		if !strings.Contains(name, "{}") && !strings.Contains(name, "{n}") {
 			if r.When == nil || r.When(p, -1) {
@@ -142,7 +145,7 @@ func (r *Rule) parts(name string, p *Params) []string {
 	for _, of := range []struct {
 		mark string
 		n    int
-	}{{"{e}", p.Mix.Count}, {"{g}", p.Mix.Banks()}, {"{h}", p.Heads}, {"{kv}", p.KVHeads}, {"{u}", p.AltUp.Inputs - 1}} {
+	}{{"{e}", p.Mix.Count}, {"{g}", p.Mix.Banks()}, {"{h}", p.Heads}, {"{kv}", p.KVHeads}, {"{u}", p.AltUp.Inputs - 1}, {inParts, p.NGrams.Parts}} {
 		before, after, stacked := strings.Cut(name, of.mark)
 		if !stacked {
 			continue
@@ -166,9 +169,12 @@ func listed(name string) (before, words, after string, ok bool) {
 	return name[:from], name[from+1 : comma+to], name[comma+to+1:], true
 }
 
+// inParts marks a name of one of several parts of the rows of a matrix.
+const inParts = "{s}"
+
 // several says of a name that it stands for one of several tensors.
 func several(name string) bool {
-	return strings.Contains(name, "{e}") || strings.Contains(name, "{g}") || strings.Contains(name, "{h}") || strings.Contains(name, "{kv}") || strings.Contains(name, "{u}") || strings.Contains(name, ",")
+	return strings.Contains(name, "{e}") || strings.Contains(name, "{g}") || strings.Contains(name, "{h}") || strings.Contains(name, "{kv}") || strings.Contains(name, "{u}") || strings.Contains(name, inParts) || strings.Contains(name, ",")
 }
 
 func layerName(name string, layer int) string {
@@ -222,7 +228,7 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 	if w.left--; w.left > 0 {
 		return nil
 	}
-	if r.Number != nil {
+	if r.asKey() {
 		return b.keep(t, w.goal)
 	}
 	w.Source = t.Name
@@ -232,6 +238,9 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 	if len(w.parts) > 1 || b.stacked(w.goal) {
 		t = stacked(w.have)
 		w.Source = t.Name
+		if strings.Contains(b.name(r), inParts) {
+			t = shapedAs(t, r.Dims(p)...)
+		}
 	}
 	n := *t
 	if do := b.op(r); do != nil {

@@ -29,7 +29,7 @@ type Place struct {
 var deaf = []Role{RoleQ, RoleQA, RoleKVA, RoleKB, RoleVB, RoleKVB, RoleOutput, RoleIndexQ, RoleIndexK, RoleIndexHeads, RoleAttnGate, RoleMixR, RoleMixK, RoleMixV, RoleStateOut}
 
 // direct are matrices that llama.cpp reads or multiplies with past what adapters change in every family (its models/gemma4.cpp, models/nemotron-h.cpp, models/rwkv7-base.cpp).
-var direct = []Role{RoleSideEmbed, RoleSideProj, RoleAltRouter, RoleAltProj, RoleAltUnembed, RoleOA, RoleLatentDown, RoleLatentUp,
+var direct = []Role{RoleSideEmbed, RoleSideProj, RoleGramTable, RoleAltRouter, RoleAltProj, RoleAltUnembed, RoleOA, RoleLatentDown, RoleLatentUp,
 	RoleMixDecayLow, RoleMixDecay, RoleMixRateLow, RoleMixRate, RoleMixFirstLow, RoleMixFirst, RoleMixGateLow, RoleMixGate, RoleMixLow, RoleMixHigh}
 
 // mixing are those that mix streams by one matrix of all, and of no low rank (its models/deepseek4.cpp; models/qwen4exp.cpp).
@@ -45,7 +45,7 @@ func (b *Bound) Places() map[string][]Place {
 	out := map[string][]Place{}
 	for i := range b.Arch.Tensors {
 		r := &b.Arch.Tensors[i]
-		if r.HF == "" || strings.Contains(r.HF, ",") || r.Do.Lent || len(r.sourceDims(&b.Params)) != 2 || r.Do.Make != nil {
+		if r.HF == "" || strings.Contains(r.HF, ",") || strings.Contains(r.HF, inParts) || r.asKey() || r.Do.Lent || len(r.sourceDims(&b.Params)) != 2 || r.Do.Make != nil {
 			continue
 		}
 		var rows, columns []int

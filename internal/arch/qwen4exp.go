@@ -7,7 +7,7 @@ import (
 )
 
 // Qwen4Exp is the family of Qwen 3.8 Flash Next: Qwen35Moe whose layers have no norms but several streams, of which matrices of low rank say how much of each number a part of
-// a layer is given; whose attention chooses blocks of positions by the means of keys; and whose states are multiplied by a sigmoid. Sources: transformers' qwen4_exp and
+// a layer is given; whose attention chooses blocks of positions by the means of keys; whose states are multiplied by a sigmoid; and one of which is given embeddings of the last few tokens besides. Sources: transformers' qwen4_exp and
 // llama.cpp's conversion/qwen4exp.py.
 var Qwen4Exp = register(Arch{
 	Name: "qwen4exp",
@@ -26,7 +26,7 @@ var Qwen4Exp = register(Arch{
 		{HF: []string{"indexer_compress_ratio"}, Field: func(p *Params) any { return &p.Index.Mean }, When: never, Default: func(p *Params) {
 			p.Index.Mean = int(slices.Max(append([]int32{0}, p.Index.Ratios...)))
 		}},
-	}, furtherKeys, sizeKeys(never)[:1]),
+	}, ngramKeys, furtherKeys, sizeKeys(never)[:1]),
 	Tensors: slices.Concat(offset(slices.DeleteFunc(slices.Clone(hybrid), func(r Rule) bool {
 		return r.Role == RoleAttnNorm || r.Role == RoleFFNNorm || r.Role == RoleOutputNorm
 	})), mlpExperts, sharedExpert, in(keeps, turningDelta), []Rule{
@@ -36,15 +36,15 @@ var Qwen4Exp = register(Arch{
 		{GGUF: "blk.{}.indexer.k_norm.weight", HF: "model.layers.{}.self_attn.indexer.k_layernorm.weight", Role: RoleIndexKNorm, Shape: "ID", Do: PlusOne, When: chooses},
 	}, gatedStreams("blk.{}.hc_attn_", "model.layers.{}.attn_hyper_connection.", [4]Role{RoleHyperAttnNorm, RoleHyperAttnDown, RoleHyperAttnUp, RoleHyperAttn}),
 		gatedStreams("blk.{}.hc_ffn_", "model.layers.{}.mlp_hyper_connection.", [4]Role{RoleHyperFFNNorm, RoleHyperFFNDown, RoleHyperFFNUp, RoleHyperFFN}),
-		gatedStreams("output_hc_", "model.hyper_connection_mixer.", [4]Role{RoleHyperHeadNorm, RoleHyperHeadDown, RoleHyperHeadUp, RoleHyperHead})[:3]),
+		gatedStreams("output_hc_", "model.hyper_connection_mixer.", [4]Role{RoleHyperHeadNorm, RoleHyperHeadDown, RoleHyperHeadUp, RoleHyperHead})[:3], ngramRules),
 	Drop: furtherDeltas,
 	Refuse: slices.Concat([]Refusal{
 		{HF: "output_gate_type", Unless: []string{"sigmoid"}, Why: "what comes out of states is multiplied otherwise than by a sigmoid, which runtimes take it to be"},
 		{HF: "indexer_kv_heads", Unless: []string{"1"}, Why: "several keys of a position that positions are chosen by"},
-		{HF: "ple_layer_ids", Unless: []string{"[]"}, Why: "embeddings of several tokens (n-grams)"},
 	}, otherGate(hybridRefuses), hybridMoeRefuses),
 	Layer:  Layer{RopeNeox: true, RopePart: true, QueryGate: true, Keeper: DeltaNet, TurnKeys: true, SigmoidGate: true, Bare: true},
 	Finish: finishQwen4,
+	Look:   measureGrams,
 })
 
 // qwen4Exp are what transformers assumes for keys that config.json leaves out.
@@ -115,12 +115,13 @@ func finishQwen4(c *Config, p *Params) error {
 		}
 		p.Index.Ratios = append(p.Index.Ratios, n)
 	}
-	return nil
+	return c.readGrams(p)
 }
 
 // tellQwen4 is the way back.
 func tellQwen4(p *Params) map[string]any {
 	out := tellDelta(p)
-	out["indexer_kv_heads"], out["output_gate_type"], out["ple_layer_ids"] = 1, "sigmoid", []int{}
+	out["indexer_kv_heads"], out["output_gate_type"] = 1, "sigmoid"
+	p.NGrams.tell(out, p.Embd)
 	return out
 }

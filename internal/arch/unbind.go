@@ -3,6 +3,7 @@ package arch
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"quern/formats"
 )
@@ -52,7 +53,7 @@ func (u *unbinder) rule(t *formats.Tensor) *Rule {
 
 // source makes what a rule finds under a name, from its own tensor and those of the rules that take other parts of the same one.
 func (u *unbinder) source(r *Rule, layer int, name string) error {
-	if r.Number != nil {
+	if r.asKey() {
 		u.out = append(u.out, r.number(&u.b.Params, layer, name))
 		return nil
 	}
@@ -93,6 +94,9 @@ func (u *unbinder) source(r *Rule, layer int, name string) error {
 	if !several(name) {
 		u.add(t, name)
 		return nil
+	}
+	if strings.Contains(name, inParts) {
+		t = shapedAs(t, append([]int{u.b.Params.NGrams.Parts}, r.sourceDims(&u.b.Params)...)...)
 	}
 	for e, part := range r.parts(name, &u.b.Params) {
 		n := t.NumRows() / t.Shape[0]

@@ -5,10 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"quern/formats"
 	"quern/internal/golden"
+	"quern/quantize"
 )
 
 // tinyOf is a checkpoint of a configuration, its numbers all different.
@@ -95,6 +97,9 @@ func TestThereAndBack(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
+			back = slices.DeleteFunc(back, func(t *formats.Tensor) bool {
+				return strings.Contains(t.Name, ".ple_embedding.") && t.Type == quantize.I64
+			}) // which c leaves out
 			c.settle(there)
 			first := tinyOf(t, text, false)
 			first.settle(there)

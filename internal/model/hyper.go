@@ -53,6 +53,9 @@ func hyperActs(p *arch.Params) int64 {
 	if p.Hyper.Low > 0 {
 		u += p.Hyper.Low + p.Hyper.Streams*p.Embd
 	}
+	if p.NGrams.At(-1) {
+		u += (p.Hyper.Streams + 1) * p.Embd
+	}
 	return int64(4 * (p.Hyper.Streams*p.Embd + 4*u))
 }
 
@@ -159,6 +162,7 @@ func (r *run) distribute(x, by, y []float32, m int) {
 // advanceHyper runs one layer over a batch whose tokens have several streams that hyper-connections mix.
 func (r *run) advanceHyper(l *layer, b *batch, last bool) {
 	e, u, m := l.p.Embd, r.m.streams, len(b.at)
+	r.addGrams(b.x, l, b)
 	h, att, by := grow(&r.h, m*e), grow(&r.att, m*l.behind().k), grow(&r.told4, m*r.m.after())
 	own := *b
 	own.x = grow(&r.first, m*e)

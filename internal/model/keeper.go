@@ -76,17 +76,18 @@ type convolution struct {
 	weight []float32 // [n][C], the last row for the present position
 	bias   []float32 // [C], or nil
 	ahead  int       // of its rows, those for positions behind the present one
+	apart  int       // positions from one of its rows to the next, where it looks at none behind; 0: one
 }
 
 // convolve is that, dst [m][C] of x, whose rows are ld apart: sums begin with the earliest position and end with the bias.
 func (r *run) convolve(dst, x []float32, ld, wide int, c *convolution, b *batch) {
-	n := len(c.weight) / wide
+	n, apart := len(c.weight)/wide, max(1, c.apart)
 	r.eachRow(len(b.at), func(_ *worker, row int) {
 		y := dst[row*wide:][:wide]
 		clear(y)
-		first := row - (n - 1 - c.ahead)
-		for i := max(0, row-first-b.at[row].pos); i < n; i++ {
-			from := first + i
+		first := row - (n-1-c.ahead)*apart
+		for i := max(0, (row-first-b.at[row].pos+apart-1)/apart); i < n; i++ {
+			from := first + i*apart
 			if from >= len(b.at) || b.at[from].pos != b.at[row].pos+from-row {
 				break // the sequence ends
 			}

@@ -104,10 +104,10 @@ type layer struct {
 	alt altUp // of several streams, or nothing
 
 	hyperAttn, hyperFFN hyper // of several streams, or nothing
-
-	banking       // or nothing
-	cross   cross // what looks at what an encoder read, or nothing
-	both    bool  // queries see all positions
+	grams               grams // of the last few tokens, or nothing
+	banking                   // or nothing
+	cross               cross // what looks at what an encoder read, or nothing
+	both                bool  // queries see all positions
 
 	index indexer // of positions, or nothing
 
@@ -226,6 +226,7 @@ func assembled(b *arch.Bound) (*Model, error) {
 	for i := range m.layers {
 		l := &m.layers[i]
 		l.p, l.borrows, l.both = b.Params.At(i), b.Params.Borrows(i), m.both || b.Params.Reads(i)
+		l.grams.there = b.Params.NGrams.At(i)
 		l.index.none = !b.Params.Chooses(i)
 		l.pool, l.indexPool = poolOf(&b.Params, i), indexPoolOf(&b.Params, i)
 		l.cut, l.banking = sparsityOf(&b.Params, i), bankingOf(&b.Params, i)
@@ -384,8 +385,7 @@ func (l *layer) slots() []slot {
 		list = append(list, l.alt.slots(p)...)
 	}
 	list = append(list, l.adapters(p)...)
-	list = append(list, l.hyperAttn.slots(p, hyperAttn)...)
-	list = append(list, l.hyperFFN.slots(p, hyperFFN)...)
+	list = slices.Concat(list, l.hyperAttn.slots(p, hyperAttn), l.hyperFFN.slots(p, hyperFFN), l.grams.slots(p))
 	if l.mixed {
 		list = append(list, l.mix.slots(p)...)
 	}

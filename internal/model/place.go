@@ -23,6 +23,9 @@ func (m *Model) place(t *formats.Tensor, o arch.Origin) error {
 	case arch.RoleSideEmbed:
 		m.side.embed = t
 		return shaped(t, m.params.Vocab, m.params.Layers*m.params.Side)
+	case arch.RoleGramTable:
+		m.layers[m.params.NGrams.Layers[0]].grams.table = t
+		return shaped(t, m.params.NGrams.Rows, m.params.NGrams.Dim)
 	case arch.RolePositions:
 		m.positions = t
 		return shaped(t, m.params.Context, m.params.Embd)
