@@ -332,6 +332,14 @@ def qwen3asr():
     yield "qwen3asr", dict(architectures=c["architectures"], model_type="qwen3_asr", thinker_config={k: c[k] for k in ("audio_config", "text_config")}), n
 
 
+def omni(thinker, config, cls):
+    """A model that sees, hears and speaks as it is published: (config, names and shapes), of what speaks two tensors."""
+    c, n = named(thinker, config)
+    n = {"thinker." + k.replace("model.visual.", "visual.").replace("model.audio_tower.", "audio_tower.").replace("model.language_model.", "model."): s for k, s in n.items()}
+    n |= {"talker.thinker_to_talker_proj.weight": [32, 64], "token2wav.code2wav_bigvgan_model.conv_pre.bias": [16]}
+    return dict(architectures=[cls], model_type=c["model_type"].removesuffix("_thinker"), thinker_config={k: v for k, v in c.items() if k != "architectures"}), n
+
+
 def meralion(config):
     """MERaLiON 2, which the library does not have, as published."""
     audio, names = whisper(config, "speech_encoder.")
@@ -470,6 +478,9 @@ def cases():
     yield "voxtral", *named(tf.VoxtralForConditionalGeneration, tf.VoxtralConfig(audio_config=dict(
         num_mel_bins=128, hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=128, max_source_positions=1500),
         text_config=dict(TEXT, model_type="llama", tie_word_embeddings=False)), OLD), {}, "llama", ("mmproj",)
+    yield "qwen2.5omni", *omni(tf.Qwen2_5OmniThinkerForConditionalGeneration, tf.Qwen2_5OmniThinkerConfig(text_config=dict(MROPE, rms_norm_eps=1e-6), tie_word_embeddings=False,
+        audio_config=dict(num_mel_bins=128, d_model=32, encoder_layers=4, encoder_attention_heads=2, encoder_ffn_dim=48, output_dim=64),
+        vision_config=dict(depth=4, hidden_size=32, intermediate_size=48, out_hidden_size=64, num_heads=2, patch_size=14, fullatt_block_indexes=[1, 3])), "Qwen2_5OmniModel"), CLIP, "qwen2", ("text", "mmproj")
     for name, c, n in qwen3asr():
         yield name, c, n, {}, "qwen2", ("mmproj",) if name == "qwen3asr" else ()
     yield "meralion2", *meralion(WHISPER), {}, "gemma3", ("mmproj",)

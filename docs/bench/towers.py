@@ -11,6 +11,9 @@ SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'gl
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
          'glm5next': (84, 112), 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 
+SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000}
+FOLDERS = {'qwen2.5omni-hears': 'qwen2.5omni'}  # of models that see, too
+
 
 def weights(folder):
     from safetensors.torch import load_file
@@ -225,6 +228,28 @@ def qwen3asr(folder, x):
     x = torch.cat([x, x[-201:-1].flip(0)])  # llama.cpp hears the instant that the extractor leaves out: with it there are whole seconds
     f = WhisperFeatureExtractor(feature_size=128)(x.numpy(), sampling_rate=16000, return_tensors='pt', padding=False)['input_features']
     return library(folder).model.get_audio_features(f, torch.ones(1, f.shape[2], dtype=torch.long))
+
+
+def thinker(folder, model, audio):
+    """What sees, hears and thinks in a model that speaks, too."""
+    import transformers as tf
+    c, t = weights(folder)
+    c = c['thinker_config']
+    c['audio_config'] |= audio
+    m = getattr(tf, model + 'ForConditionalGeneration')(getattr(tf, model + 'Config')(**c, attn_implementation='eager')).eval()
+    t = {k.removeprefix('thinker.'): v for k, v in t.items() if k.startswith('thinker.')}
+    m.load_state_dict({k if k.startswith('lm_head') else 'model.language_model.' + k[6:] if k.startswith('model.') else 'model.' + k: v for k, v in t.items()})
+    return m.model
+
+
+def qwen25omni(folder, x):
+    """with half a minute of sound heard at once as runtimes do, or, with WINDOWS, two seconds at a time as the model does"""
+    m = thinker(folder, 'Qwen2_5OmniThinker', {} if 'WINDOWS' in os.environ else dict(n_window=1500))
+    if x.ndim == 1:
+        return m.audio_tower(mel(x, 128)['input_features'][0], feature_lens=torch.tensor([3000]))
+    y, h, w = patches(x, 14)
+    y = squares(y.reshape(h * w, -1), h, w).reshape(h * w, 3, 1, -1).repeat(1, 1, 2, 1).flatten(1)  # a film of two images
+    return m.get_image_features(y, torch.tensor([[1, h, w]]))
 
 
 def meralion2(folder, x):

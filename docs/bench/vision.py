@@ -189,7 +189,7 @@ a = p.parse_intermixed_args()
 os.makedirs(a.work, exist_ok=True)
 print('| model | embeddings | F32 | F16 | Q8_0 |\n| --- | --- | --- | --- | --- |')
 for name in a.names or SIZES:
-    folder, cells, want = os.path.join(a.models, name), [], None
+    folder, cells, want = os.path.join(a.models, towers.FOLDERS.get(name, name)), [], None
     dice = np.random.default_rng(1)
     if isinstance(SIZES[name], int):  # instants of a sound
         img = (dice.standard_normal(SIZES[name]) * 0.05 + 0.3 * np.sin(np.arange(SIZES[name]) * 0.07 * (1 + np.arange(SIZES[name]) / SIZES[name]))).astype(np.float32)
@@ -197,7 +197,7 @@ for name in a.names or SIZES:
         img = dice.integers(0, 256, (*SIZES[name], 3), np.uint8)
     image, out, text = (os.path.join(a.work, name + s) for s in ('.img.npy', '.out.npy', '.gguf'))
     np.save(image, img)
-    run(a.quern, 'convert', os.path.join(a.models, TEXTS.get(name, name)), '--outtype', 'f32', '-o', text, '--force', '--pre', 'gpt-2')
+    run(a.quern, 'convert', os.path.join(a.models, TEXTS.get(name, os.path.basename(folder))), '--outtype', 'f32', '-o', text, '--force', '--pre', 'gpt-2')
     if name != 'cogvlm':
         want = transformers_embeddings(name, folder, img)
     for typ in ('f32', 'f16', 'q8_0'):

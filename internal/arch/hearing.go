@@ -115,6 +115,13 @@ func hearingEnds(projector string, mel ...string) []Key {
 		Default: func(p *Params) { p.Hear.Projector = projector }, When: hears}}, keys...)
 }
 
+// alwaysHearing are the same of towers of which there is no model without one.
+func alwaysHearing(in string) []Key {
+	return replaceKey(hearingKeys(in), Key{
+		GGUF: "clip.has_audio_encoder", Field: func(p *Params) any { return &p.Hear.Has }, Default: func(p *Params) { p.Hear.Has = true },
+	})
+}
+
 func hears(p *Params) bool { return p.Hear.Has }
 
 // hearing are rules of a tower that hears, which is not in every model; layers in their names are its own.

@@ -37,24 +37,32 @@ var (
 		Projector: "qwen2.5vl_merger",
 		Variants: []Variant{{
 			Type: "qwen2_5_vl", HF: []string{"Qwen2_5_VLForConditionalGeneration"},
-			Defaults: with(qwenTower, map[string]any{"vision_config.hidden_size": 3584, "vision_config.intermediate_size": 3420,
-				"vision_config.fullatt_block_indexes": []any{7, 15, 23, 31}, "vision_config.hidden_act": "silu", "vision_config.window_size": 112}),
+			Defaults: qwen25Tower,
 		}},
 		Own: []string{"visual.*"},
-		Keys: slices.Concat(visionKeys, []Key{projector("qwen2.5vl_merger")}, towerAct, []Key{
-			{HF: []string{"vision_config.fullatt_block_indexes"}, Field: func(p *Params) any { return &p.Vision.Full }, Default: nothing, When: never},
-			{GGUF: "clip.vision.n_wa_pattern", Field: func(p *Params) any { return &p.Vision.Every }, Default: nothing},
-			towerEps(), qwenMerge,
-		}),
-		Tensors: slices.Concat(qwenPatches, []Rule{
-			{GGUF: "v.blk.{}.ln1.weight", HF: "visual.blocks.{}.norm1.weight", Role: RoleTower, Shape: "E"},
-			{GGUF: "v.blk.{}.ln2.weight", HF: "visual.blocks.{}.norm2.weight", Role: RoleTower, Shape: "E"},
-			{GGUF: "v.post_ln.weight", HF: "visual.merger.ln_q.weight", Role: RoleTower, Shape: "E"},
-		}, qwenAttention, affine("v.blk.{}.ffn_gate", "visual.blocks.{}.mlp.gate_proj", "F E"),
-			affine("v.blk.{}.ffn_up", "visual.blocks.{}.mlp.up_proj", "F E"), affine("v.blk.{}.ffn_down", "visual.blocks.{}.mlp.down_proj", "E F"), qwenProjector),
-		Refuse: append(slices.Clone(qwenTowerRefuses), Refusal{HF: "vision_config.window_size", Unless: []string{"112"}, Why: "windows that are not 112 pixels wide"}),
-		Finish: finishWindows,
+		Keys:    slices.Concat(visionKeys, []Key{projector("qwen2.5vl_merger")}, qwen25Keys),
+		Tensors: slices.Concat(qwenPatches, qwen25Blocks, qwenAttention, qwenProjector),
+		Refuse:  qwen25Refuses,
+		Finish:  finishWindows,
 	})
+)
+
+// What Qwen2.5-VL's tower has beside Qwen2-VL's: keys of windows, and layers whose feed-forward networks have gates.
+var (
+	qwen25Keys = slices.Concat(towerAct, []Key{
+		{HF: []string{"vision_config.fullatt_block_indexes"}, Field: func(p *Params) any { return &p.Vision.Full }, Default: nothing, When: never},
+		{GGUF: "clip.vision.n_wa_pattern", Field: func(p *Params) any { return &p.Vision.Every }, Default: nothing},
+		towerEps(), qwenMerge,
+	})
+
+	qwen25Blocks = slices.Concat([]Rule{
+		{GGUF: "v.blk.{}.ln1.weight", HF: "visual.blocks.{}.norm1.weight", Role: RoleTower, Shape: "E"},
+		{GGUF: "v.blk.{}.ln2.weight", HF: "visual.blocks.{}.norm2.weight", Role: RoleTower, Shape: "E"},
+		{GGUF: "v.post_ln.weight", HF: "visual.merger.ln_q.weight", Role: RoleTower, Shape: "E"},
+	}, affine("v.blk.{}.ffn_gate", "visual.blocks.{}.mlp.gate_proj", "F E"),
+		affine("v.blk.{}.ffn_up", "visual.blocks.{}.mlp.up_proj", "F E"), affine("v.blk.{}.ffn_down", "visual.blocks.{}.mlp.down_proj", "E F"))
+
+	qwen25Refuses = append(slices.Clone(qwenTowerRefuses), Refusal{HF: "vision_config.window_size", Unless: []string{"112"}, Why: "windows that are not 112 pixels wide"})
 )
 
 // qwenTower are what transformers assumes for both. No file tells the size of an image: there is none, and the reference's number is kept.
@@ -62,6 +70,9 @@ var qwenTower = with(clipColours, map[string]any{
 	"vision_config.depth": 32, "vision_config.num_heads": 16, "vision_config.patch_size": 14, "vision_config.image_size": 560,
 	"vision_config.spatial_merge_size": 2, "hidden_size": 8192,
 })
+
+var qwen25Tower = with(qwenTower, map[string]any{"vision_config.hidden_size": 3584, "vision_config.intermediate_size": 3420,
+	"vision_config.fullatt_block_indexes": []any{7, 15, 23, 31}, "vision_config.hidden_act": "silu", "vision_config.window_size": 112})
 
 var qwenMerge = Key{GGUF: "clip.vision.spatial_merge_size", HF: []string{"vision_config.spatial_merge_size"}, Field: func(p *Params) any { return &p.Vision.Merge },
 	Default: func(p *Params) { p.Vision.Merge = 2 }, When: never} // runtimes assume 2; another is refused

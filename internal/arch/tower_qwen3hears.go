@@ -16,9 +16,7 @@ var Qwen3HearsTower = registerTower(Arch{
 			Defaults: with(qwen3Hears, map[string]any{"audio_config.encoder_layers": 24, "audio_config.encoder_attention_heads": 16, "audio_config.encoder_ffn_dim": 4096, "audio_config.d_model": 1024})},
 	},
 	Own: []string{"audio_tower.*", "multi_modal_projector.*"},
-	Keys: slices.Concat([]Key{{GGUF: "general.file_type"}}, replaceKey(hearingKeys("audio_config."), Key{
-		GGUF: "clip.has_audio_encoder", Field: func(p *Params) any { return &p.Hear.Has }, Default: func(p *Params) { p.Hear.Has = true },
-	}), hearingEnds("", "audio_config.num_mel_bins"), []Key{
+	Keys: slices.Concat([]Key{{GGUF: "general.file_type"}}, alwaysHearing("audio_config."), hearingEnds("", "audio_config.num_mel_bins"), []Key{
 		{GGUF: "clip.audio.projector_type", Field: projector("qwen3a").Field, Default: projector("qwen3a").Default},
 		qwen3Planes,
 	}),

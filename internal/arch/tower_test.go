@@ -58,6 +58,8 @@ func sees(t testing.TB) map[string]map[string]any {
 			mrope),
 		"qwen2.5vl_merger": of("Qwen2_5_VLForConditionalGeneration", map[string]any{"depth": 5, "hidden_size": 8, "intermediate_size": 12, "num_heads": 2, "patch_size": 4,
 			"fullatt_block_indexes": []int{1, 3}}, mrope),
+		"qwen2.5o": of("Qwen2_5OmniModel", map[string]any{"depth": 4, "hidden_size": 8, "intermediate_size": 12, "num_heads": 2, "patch_size": 4,
+			"fullatt_block_indexes": []int{1, 3}}, mrope, map[string]any{"audio_config": heard}),
 		"ling3vl": of("BailingMoeV3VLForConditionalGeneration", map[string]any{"depth": 3, "hidden_size": 8, "intermediate_size": 12, "num_heads": 2, "patch_size": 4, "num_position_embeddings": 9,
 			"disable_merger_proj": true}, map[string]any{"mrope_section": []int{1, 1, 0}, "head_dim": 8, "kv_lora_rank": 4, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 4, "layer_group_size": 1,
 			"first_k_dense_replace": 1}),

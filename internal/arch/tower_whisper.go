@@ -68,21 +68,22 @@ func (at whisperAt) tower(projected, convolved string, v Variant, ends []Rule, k
 		Projector: projected,
 		Variants:  []Variant{v},
 		Own:       at.own,
-		Keys: slices.Concat([]Key{{GGUF: "general.file_type"}}, replaceKey(hearingKeys(at.config), Key{
-			GGUF: "clip.has_audio_encoder", Field: func(p *Params) any { return &p.Hear.Has }, Default: func(p *Params) { p.Hear.Has = true },
-		}), []Key{projector(projected)}, hearingEnds("", at.config+"num_mel_bins"), []Key{
+		Keys: slices.Concat([]Key{{GGUF: "general.file_type"}}, alwaysHearing(at.config), []Key{projector(projected)}, hearingEnds("", at.config+"num_mel_bins"), []Key{
 			{HF: []string{at.config + "max_source_positions"}, Field: func(p *Params) any { return &p.Hear.Places }, Default: nothing, When: never},
 		}, keys),
 		Tensors: hearing(whisperConvolutions(at.tensors, convolved), []Rule{
 			{GGUF: "a.position_embd.weight", HF: at.tensors + "embed_positions.weight", Role: RoleTower, Shape: "instants heard", Store: "F32"},
 		}, whisperLayers(at.tensors+"layers.{}."), affine("a.post_ln", at.tensors+"layer_norm", "heard"), ends),
-		Refuse: []Refusal{
-			{HF: at.config + "activation_function", Unless: []string{"gelu"}, Why: "the tower's activation function is not gelu"},
-			{HF: at.config + "scale_embedding", Unless: []string{"false"}, Why: "embeddings are multiplied"},
-			{HF: "projector_hidden_act", Unless: []string{"gelu"}, Why: "the projector's activation function is not gelu"},
-		},
+		Refuse: append(at.refuses(), Refusal{HF: "projector_hidden_act", Unless: []string{"gelu"}, Why: "the projector's activation function is not gelu"}),
 		Finish: finish,
 		Look:   func(src *formats.Source, p *Params) { p.Hear.Places = heightOf(src, "a.position_embd.weight") },
+	}
+}
+
+func (at whisperAt) refuses() []Refusal {
+	return []Refusal{
+		{HF: at.config + "activation_function", Unless: []string{"gelu"}, Why: "the activation function of the tower that hears is not gelu"},
+		{HF: at.config + "scale_embedding", Unless: []string{"false"}, Why: "embeddings of sounds are multiplied"},
 	}
 }
 

@@ -8,7 +8,6 @@ var _ = registerTower(Arch{
 		{Type: "qwen4_exp", HF: []string{"Qwen4ExpForConditionalGeneration"}, Language: "Qwen4ExpForConditionalGeneration"},
 		{Type: "minimax_m3_vl", HF: []string{"MiniMaxM3SparseForConditionalGeneration", "MiniMaxM3VLForConditionalGeneration"}, Language: "MiniMaxM3SparseForCausalLM"},
 		{Type: "sarashina2_vision", HF: []string{"Sarashina2VisionForCausalLM"}, Language: "LlamaForCausalLM"},
-		{Type: "qwen2_5_omni", HF: []string{"Qwen2_5OmniModel", "Qwen2_5OmniForConditionalGeneration", "Qwen2_5OmniThinkerForConditionalGeneration"}, Language: "Qwen2_5_VLForConditionalGeneration"},
 		{Type: "qwen3_omni_moe", HF: []string{"Qwen3OmniMoeForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration"}, Language: "Qwen3VLMoeForConditionalGeneration",
 			Inner: map[string]map[string]any{"qwen3_omni_moe_text": {"vision_config": map[string]any{"deepstack_visual_indexes": []any{}}}}}, // as the reference has it
 		{Type: "DeepseekOCR", HF: []string{"DeepseekOCRForCausalLM", "DeepseekOCR2ForCausalLM", "UnlimitedOCRForCausalLM"}, Language: "DeepseekOCRForCausalLM"},
