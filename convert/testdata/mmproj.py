@@ -31,6 +31,10 @@ def reference(llama, *args):
             for k, v in small.items():
                 setattr(conversion.nemotron.NemotronNanoV2VLModel, k, v)
             exec(compile(open(conversion.step3.__file__).read(), conversion.step3.__file__, "exec", optimize=1), vars(conversion.step3))  # less what holds models for the published one
+            # It takes "thinker." off what hears in Qwen3-Omni, and forgets it of what sees, which it then does not find.
+            omni = conversion.qwen3vl.Qwen3OmniMmprojModel
+            mended = omni.modify_tensors
+            omni.modify_tensors = lambda self, data, name, bid: mended(self, data, name.replace("thinker.visual.", "visual."), bid)
             sys.argv = ["convert_hf_to_gguf.py", *args]
             try:
                 runpy.run_path(os.path.join(llama, "convert_hf_to_gguf.py"), run_name="__main__")
@@ -340,6 +344,19 @@ def omni(thinker, config, cls):
     return dict(architectures=[cls], model_type=c["model_type"].removesuffix("_thinker"), thinker_config={k: v for k, v in c.items() if k != "architectures"}), n
 
 
+def split_experts(names):
+    """Experts one by one, as they are published."""
+    out = {}
+    for k, s in names.items():
+        at = k.removesuffix("gate_up_proj").removesuffix("down_proj")
+        for e in range(s[0] if ".experts." in k else 0):
+            for part in ("gate_proj", "up_proj") if k.endswith("gate_up_proj") else ("down_proj",):
+                out[f"{at}{e}.{part}.weight"] = [s[1] // 2 if k.endswith("gate_up_proj") else s[1], s[2]]
+        if ".experts." not in k:
+            out[k] = s
+    return out
+
+
 def meralion(config):
     """MERaLiON 2, which the library does not have, as published."""
     audio, names = whisper(config, "speech_encoder.")
@@ -481,6 +498,11 @@ def cases():
     yield "qwen2.5omni", *omni(tf.Qwen2_5OmniThinkerForConditionalGeneration, tf.Qwen2_5OmniThinkerConfig(text_config=dict(MROPE, rms_norm_eps=1e-6), tie_word_embeddings=False,
         audio_config=dict(num_mel_bins=128, d_model=32, encoder_layers=4, encoder_attention_heads=2, encoder_ffn_dim=48, output_dim=64),
         vision_config=dict(depth=4, hidden_size=32, intermediate_size=48, out_hidden_size=64, num_heads=2, patch_size=14, fullatt_block_indexes=[1, 3])), "Qwen2_5OmniModel"), CLIP, "qwen2", ("text", "mmproj")
+    for name, layers, parts in (("qwen3omni", [0, 2], ("text", "mmproj")), ("qwen3omni-flat", [], ())):  # llama.cpp loads the latter
+        c, n = omni(tf.Qwen3OmniMoeThinkerForConditionalGeneration, tf.Qwen3OmniMoeThinkerConfig(text_config=dict(QWEN3, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=48),
+            vision_config=dict(DEEP, deepstack_visual_indexes=layers), audio_config=dict(num_mel_bins=128, encoder_layers=4, encoder_attention_heads=2, encoder_ffn_dim=48, d_model=32, output_dim=64,
+            downsample_hidden_size=8)), "Qwen3OmniMoeForConditionalGeneration")
+        yield name, c, split_experts(n), HALF, "qwen2", parts
     for name, c, n in qwen3asr():
         yield name, c, n, {}, "qwen2", ("mmproj",) if name == "qwen3asr" else ()
     yield "meralion2", *meralion(WHISPER), {}, "gemma3", ("mmproj",)

@@ -10,9 +10,8 @@ import torch.nn.functional as F
 SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'step3vl': (504, 1008), 'step3p7': (112, 112), 'nemotronvl': (64, 64),
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
          'glm5next': (84, 112), 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
-
-SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000}
-FOLDERS = {'qwen2.5omni-hears': 'qwen2.5omni'}  # of models that see, too
+SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (96, 128), 'qwen3omni-flat': (96, 128), 'qwen3omni-flat-hears': 63840}
+FOLDERS = {'qwen2.5omni-hears': 'qwen2.5omni', 'qwen3omni-flat-hears': 'qwen3omni-flat'}  # of models that see, too
 
 
 def weights(folder):
@@ -223,11 +222,31 @@ def stacked(y, n):
     return F.pad(y.flatten(), (0, -y.numel() % (n * y.shape[1]))).reshape(-1, n * y.shape[1])
 
 
-def qwen3asr(folder, x):
+def whole(x):
+    """Instants of whole seconds: llama.cpp hears the last, which the extractor leaves out."""
     from transformers import WhisperFeatureExtractor
-    x = torch.cat([x, x[-201:-1].flip(0)])  # llama.cpp hears the instant that the extractor leaves out: with it there are whole seconds
-    f = WhisperFeatureExtractor(feature_size=128)(x.numpy(), sampling_rate=16000, return_tensors='pt', padding=False)['input_features']
+    x = torch.cat([x, x[-201:-1].flip(0)])
+    return WhisperFeatureExtractor(feature_size=128)(x.numpy(), sampling_rate=16000, return_tensors='pt', padding=False)['input_features']
+
+
+def qwen3asr(folder, x):
+    f = whole(x)
     return library(folder).model.get_audio_features(f, torch.ones(1, f.shape[2], dtype=torch.long))
+
+
+def packed(t):
+    """Experts as the library has them: all in one tensor, gates before the rest."""
+    import re
+    out, n = {}, 1 + max(int(m.group(1)) for k in t if (m := re.search(r'experts\.(\d+)\.', k)))
+    for k, w in t.items():
+        if '.experts.' not in k:
+            out[k] = w
+        elif '.experts.0.down_proj' in k:
+            out[k.replace('.0.down_proj.weight', '.down_proj')] = torch.stack([t[k.replace('experts.0.', f'experts.{e}.')] for e in range(n)])
+        elif '.experts.0.gate_proj' in k:
+            at = lambda e, part: t[k.replace('experts.0.gate_proj', f'experts.{e}.{part}')]
+            out[k.replace('.0.gate_proj.weight', '.gate_up_proj')] = torch.stack([torch.cat([at(e, 'gate_proj'), at(e, 'up_proj')]) for e in range(n)])
+    return out
 
 
 def thinker(folder, model, audio):
@@ -236,6 +255,7 @@ def thinker(folder, model, audio):
     c, t = weights(folder)
     c = c['thinker_config']
     c['audio_config'] |= audio
+    t = packed(t) if 'Moe' in model else t
     m = getattr(tf, model + 'ForConditionalGeneration')(getattr(tf, model + 'Config')(**c, attn_implementation='eager')).eval()
     t = {k.removeprefix('thinker.'): v for k, v in t.items() if k.startswith('thinker.')}
     m.load_state_dict({k if k.startswith('lm_head') else 'model.language_model.' + k[6:] if k.startswith('model.') else 'model.' + k: v for k, v in t.items()})
@@ -247,9 +267,21 @@ def qwen25omni(folder, x):
     m = thinker(folder, 'Qwen2_5OmniThinker', {} if 'WINDOWS' in os.environ else dict(n_window=1500))
     if x.ndim == 1:
         return m.audio_tower(mel(x, 128)['input_features'][0], feature_lens=torch.tensor([3000]))
-    y, h, w = patches(x, 14)
-    y = squares(y.reshape(h * w, -1), h, w).reshape(h * w, 3, 1, -1).repeat(1, 1, 2, 1).flatten(1)  # a film of two images
-    return m.get_image_features(y, torch.tensor([[1, h, w]]))
+    return m.get_image_features(*film(x, 14))
+
+
+def film(x, p):
+    """Patches of two equal images, and how many there are of them."""
+    y, h, w = patches(x, p)
+    return squares(y.reshape(h * w, -1), h, w).reshape(h * w, 3, 1, -1).repeat(1, 1, 2, 1).flatten(1), torch.tensor([[1, h, w]])
+
+
+def qwen3omni(folder, x):
+    m = thinker(folder, 'Qwen3OmniMoeThinker', {})
+    if x.ndim == 1:
+        f = whole(x)
+        return m.audio_tower(f[0], feature_lens=torch.tensor([f.shape[2]]))
+    return m.get_image_features(*film(x, 16))
 
 
 def meralion2(folder, x):
@@ -277,6 +309,5 @@ def hunyuanvl(folder, x):
 
 
 def exaone4_5(folder, x):
-    y, h, w = patches(x, 14)
-    y = squares(y.reshape(h * w, -1), h, w).reshape(h * w, 3, 1, -1).repeat(1, 1, 2, 1).flatten(1)  # a film of two images
-    return library(folder).model.get_image_features(pixel_values=y, image_grid_thw=torch.tensor([[1, h, w]]))
+    y, grid = film(x, 14)
+    return library(folder).model.get_image_features(pixel_values=y, image_grid_thw=grid)

@@ -111,8 +111,7 @@ func hearingEnds(projector string, mel ...string) []Key {
 	if projector == "" {
 		return keys
 	}
-	return append([]Key{{GGUF: "clip.audio.projector_type", Field: func(p *Params) any { return &p.Hear.Projector },
-		Default: func(p *Params) { p.Hear.Projector = projector }, When: hears}}, keys...)
+	return append([]Key{hearingProjector(projector)}, keys...)
 }
 
 // alwaysHearing are the same of towers of which there is no model without one.
@@ -120,6 +119,24 @@ func alwaysHearing(in string) []Key {
 	return replaceKey(hearingKeys(in), Key{
 		GGUF: "clip.has_audio_encoder", Field: func(p *Params) any { return &p.Hear.Has }, Default: func(p *Params) { p.Hear.Has = true },
 	})
+}
+
+// oneProjector is the key of the projector of a tower that sees where nothing hears beside it, and twoProjectors are the keys where something does.
+func oneProjector(name string) Key {
+	k := projector(name)
+	k.When = func(p *Params) bool { return !p.Hear.Has }
+	return k
+}
+
+func twoProjectors(sees, heard string) []Key {
+	k := projector(sees)
+	k.GGUF, k.When = "clip.vision.projector_type", hears
+	return append([]Key{k}, hearingProjector(heard))
+}
+
+// hearingProjector is the key of the projector of a tower that hears beside one that sees.
+func hearingProjector(name string) Key {
+	return Key{GGUF: "clip.audio.projector_type", Field: func(p *Params) any { return &p.Hear.Projector }, Default: func(p *Params) { p.Hear.Projector = name }, When: hears}
 }
 
 func hears(p *Params) bool { return p.Hear.Has }

@@ -39,7 +39,7 @@ var (
 			Type: "qwen2_5_vl", HF: []string{"Qwen2_5_VLForConditionalGeneration"},
 			Defaults: qwen25Tower,
 		}},
-		Own: []string{"visual.*"},
+		Own:     []string{"visual.*"},
 		Keys:    slices.Concat(visionKeys, []Key{projector("qwen2.5vl_merger")}, qwen25Keys),
 		Tensors: slices.Concat(qwenPatches, qwen25Blocks, qwenAttention, qwenProjector),
 		Refuse:  qwen25Refuses,

@@ -8,7 +8,7 @@ import (
 )
 
 // Qwen3Tower is the tower of Qwen3-VL and of Qwen 3.5: like Qwen2-VL's, with places that are learned too, and after some layers a projector of its own, whose
-// outputs are added to the language model's first layers.
+// outputs are added to the language model's first layers. Qwen3-Omni (arXiv:2509.17765) gives the projectors other names, and hears as Qwen3-ASR does; what speaks in it has no place in the file.
 var Qwen3Tower = registerTower(Arch{
 	Projector: "qwen3vl_merger",
 	Variants: []Variant{
@@ -16,28 +16,44 @@ var Qwen3Tower = registerTower(Arch{
 		{Type: "qwen3_vl_moe", HF: []string{"Qwen3VLMoeForConditionalGeneration"}, Defaults: qwen3Tower},
 		{Type: "qwen3_5", HF: []string{"Qwen3_5ForConditionalGeneration"}, Defaults: qwen35Tower},
 		{Type: "qwen3_5_moe", HF: []string{"Qwen3_5MoeForConditionalGeneration"}, Defaults: qwen35Tower},
+		{Type: "qwen3_omni_moe", HF: []string{"Qwen3OmniMoeForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration"}, Language: "Qwen3VLMoeForConditionalGeneration",
+			Inner:    map[string]map[string]any{"qwen3_omni_moe_text": onlyHears}, // as the reference has it
+			Defaults: with(with(qwen3Tower, qwen3Hears), map[string]any{"hidden_size": 2048})},
 	},
-	Own: []string{"visual.*"},
+	Own:  append([]string{"visual.*", "audio_tower.*"}, speaks...),
+	Drop: speaks,
 	Keys: slices.Concat(replaceKey(visionKeys, Key{
 		GGUF: "clip.vision.image_size", HF: []string{"vision_config.image_size"}, Field: func(p *Params) any { return &p.Vision.Image }, Default: nothing,
-	}), []Key{
+	}), hearingKeys("audio_config."), hearingEnds("", "audio_config.num_mel_bins"), []Key{
+		qwen3Planes,
 		{HF: []string{"vision_config.num_position_embeddings"}, Field: func(p *Params) any { return &p.Vision.Places }, Default: nothing, When: never},
 		{HF: []string{"vision_config.deepstack_visual_indexes"}, Field: func(p *Params) any { return &p.Vision.Full }, Default: nothing, When: never},
-		projector("qwen3vl_merger"),
+		oneProjector("qwen3vl_merger"),
 	}, towerAct, []Key{
 		{GGUF: "clip.vision.spatial_merge_size", HF: []string{"vision_config.spatial_merge_size"}, Field: func(p *Params) any { return &p.Vision.Merge }},
 		towerEps(),
 		{GGUF: "clip.vision.is_deepstack_layers", Field: func(p *Params) any { return &p.Vision.Deep }, Default: nothing},
-	}),
+	}, twoProjectors("qwen3vl_merger", "qwen3a")),
 	Tensors: slices.Concat(qwenPatches, []Rule{
 		{GGUF: "v.patch_embd.bias", HF: "visual.patch_embed.proj.bias", Role: RoleTower, Shape: "E"},
 		{GGUF: "v.position_embd.weight", HF: "visual.pos_embed.weight", Role: RoleTower, Shape: "patches E", Store: "F32"},
 	}, qwen3Blocks, affine("v.post_ln", "visual.merger.norm", "E"), affine("mm.0", "visual.merger.linear_fc1", "merged merged"), affine("mm.2", "visual.merger.linear_fc2", "text merged"),
 		deep(affine("v.deepstack.{}.norm", "visual.deepstack_merger_list.{n}.norm", "merged"),
 			affine("v.deepstack.{}.fc1", "visual.deepstack_merger_list.{n}.linear_fc1", "merged merged"),
-			affine("v.deepstack.{}.fc2", "visual.deepstack_merger_list.{n}.linear_fc2", "text merged"))),
-	Refuse: qwenTowerRefuses,
-	Finish: finishDeepstack,
+			affine("v.deepstack.{}.fc2", "visual.deepstack_merger_list.{n}.linear_fc2", "text merged")),
+		affine("v.post_ln", "visual.merger.ln_q", "E"), qwenProjector, deep(affine("v.deepstack.{}.norm", "visual.merger_list.{n}.ln_q", "merged"),
+			affine("v.deepstack.{}.fc1", "visual.merger_list.{n}.mlp.0", "merged merged"), affine("v.deepstack.{}.fc2", "visual.merger_list.{n}.mlp.2", "text merged")),
+		hearing(qwen3Heard, affine("mm.a.mlp.1", "audio_tower.proj1", "heard heard"), affine("mm.a.mlp.2", "audio_tower.proj2", "heard-text heard"))),
+	Refuse: append(slices.Clone(qwenTowerRefuses), qwen3HearsRefuses...),
+	Finish: func(c *Config, p *Params) error {
+		if v, _ := c.Value("audio_config"); v == nil {
+			p.Hear = Hearing{}
+		} else {
+			p.Hear.Has = true
+		}
+		return finishDeepstack(c, p)
+	},
+	Look: lookQwen3Hears,
 })
 
 // qwen3Blocks are its layers.

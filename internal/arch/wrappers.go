@@ -8,8 +8,6 @@ var _ = registerTower(Arch{
 		{Type: "qwen4_exp", HF: []string{"Qwen4ExpForConditionalGeneration"}, Language: "Qwen4ExpForConditionalGeneration"},
 		{Type: "minimax_m3_vl", HF: []string{"MiniMaxM3SparseForConditionalGeneration", "MiniMaxM3VLForConditionalGeneration"}, Language: "MiniMaxM3SparseForCausalLM"},
 		{Type: "sarashina2_vision", HF: []string{"Sarashina2VisionForCausalLM"}, Language: "LlamaForCausalLM"},
-		{Type: "qwen3_omni_moe", HF: []string{"Qwen3OmniMoeForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration"}, Language: "Qwen3VLMoeForConditionalGeneration",
-			Inner: map[string]map[string]any{"qwen3_omni_moe_text": {"vision_config": map[string]any{"deepstack_visual_indexes": []any{}}}}}, // as the reference has it
 		{Type: "DeepseekOCR", HF: []string{"DeepseekOCRForCausalLM", "DeepseekOCR2ForCausalLM", "UnlimitedOCRForCausalLM"}, Language: "DeepseekOCRForCausalLM"},
 		{Type: "glmasr", HF: []string{"GlmAsrForConditionalGeneration", "GlmasrModel"}, Language: "LlamaForCausalLM", Inner: map[string]map[string]any{"llama": {
 			"vocab_size": 59264, "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 4,
@@ -26,7 +24,6 @@ var _ = registerTower(Arch{
 	Own: []string{
 		"model.vision_tower.*", "model.vision_adapter.*", "model.vision_projection.*", "mm_projector.*", "vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "patch_merge_mlp.*", "norm.*",
 		"mlp_AR.*", "model.projector.*", "vit.*", "model.vit.*", "model.sam_model.*", "model.vision_model.*", "model.qwen2_model.*", "image_newline", "model.view_seperator",
-		"talker.*", "token2wav.*", "code2wav.*", // Omni speaks
 		"vision_encoder.*", "audio_adapter.*", "audio_encoder.*", "model.audio_encoder.*", "encoder.*", "model.encoder.*", "projector.*",
 		"model.visual.*", "siglip2.*", "merger.*", "model.merger.*", "model.layerwise_projectors.*", "model.spatial_projectors.*", "layerwise_projectors.*", "spatial_projectors.*",
 	},
