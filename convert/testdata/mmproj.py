@@ -453,6 +453,14 @@ def cases():
                          index_kpool=4, index_kpool_always_select_tail=True, mhc=True, hc_mult=4, hc_sinkhorn_iters=20, hc_eps=1e-6, attention_bias=False)))
     c["text_config"]["pad_token_id"] = 0  # without it the library takes one that is not there
     yield "glm5next", c, n, CLIP | {"min_image_tokens": 4, "max_image_tokens": 4096, "patch_size": 14, "merge_size": 2}, "llama", ("mmproj",)
+    c, n = saved(tf.Granite4VisionForConditionalGeneration, tf.Granite4VisionConfig(
+        text_config=dict(TEXT, num_hidden_layers=7, embedding_multiplier=3.0, residual_multiplier=0.5, attention_multiplier=0.3, logits_scaling=2.0), tie_word_embeddings=False,
+        vision_config=dict(model_type="siglip_vision_model", hidden_size=64, intermediate_size=48, num_hidden_layers=8, num_attention_heads=2, image_size=64, patch_size=8, vision_use_head=False),
+        deepstack_layer_map=[[-7, 2], [-2, 1], [-1, 0]], spatial_target_layers=[3, 4, 5, 6], spatial_vision_layer=-1, downsample_rate="2/4", vision_feature_select_strategy="full",
+        image_grid_pinpoints=[[64, 128], [128, 64], [128, 128]], qformer_config=dict(model_type="blip_2_qformer", intermediate_size=40, num_hidden_layers=1, cross_attention_frequency=1,
+                                                                                    use_qformer_text_input=False)))
+    c["text_config"] |= dict(architectures=["GraniteForCausalLM"], model_type="granite")  # as published
+    yield "granite4vision", c, n, HALF, "llama", ("text", "mmproj")
     G4 = dict(TEXT, num_hidden_layers=2, head_dim=16, global_head_dim=16, num_global_key_value_heads=2, sliding_window=16, layer_types=["sliding_attention", "full_attention"],
               hidden_size_per_layer_input=0, num_kv_shared_layers=0, vocab_size_per_layer_input=512, attention_k_eq_v=False, enable_moe_block=False)
     yield "gemma4", *named(tf.Gemma4ForConditionalGeneration, tf.Gemma4Config(text_config=G4, audio_config=None, vision_config=dict(

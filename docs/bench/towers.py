@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'step3vl': (504, 1008), 'step3p7': (112, 112), 'nemotronvl': (64, 64),
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
-         'glm5next': (84, 112), 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
+         'glm5next': (84, 112), 'granite4vision': (64, 128), 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (96, 128), 'qwen3omni-flat': (96, 128), 'qwen3omni-flat-hears': 63840}
 FOLDERS = {'qwen2.5omni-hears': 'qwen2.5omni', 'qwen3omni-flat-hears': 'qwen3omni-flat'}  # of models that see, too
 
@@ -311,3 +311,11 @@ def hunyuanvl(folder, x):
 def exaone4_5(folder, x):
     y, grid = film(x, 14)
     return library(folder).model.get_image_features(pixel_values=y, image_grid_thw=grid)
+
+
+def granite4vision(folder, x):
+    """all projectors' embeddings side by side, of two tiles; what stands before them, of a smaller image, is resized by other rules in runtimes, and left out there and here"""
+    tiles = torch.cat([F.interpolate(x, (64, 64)), x[..., :64], x[..., 64:]])
+    m = library(folder).model
+    streams = m.get_image_features(pixel_values=tiles, image_sizes=torch.tensor([[64, 128]]), vision_feature_select_strategy='full').deepstack_features
+    return torch.cat([y[0] for _, y in sorted(streams, key=lambda s: s[0])], 1)[16:]

@@ -76,6 +76,7 @@ type Rule struct {
 	From     string   // dimensions of the source tensor where Do changes them, without that of the experts
 	Forms    []string // dimensions of each of several source tensors where these differ in ones that are one; From is what they are taken for
 	Do       Op
+	Blocks   func(*Params) []string              // what checkpoints call each of a tower's projectors: "{}" counts these, and not layers, and "{at}" stands for what they are called
 	Hears    bool                                // its layers are those of the tower that hears
 	Idle     bool                                // it lies in files, and nothing multiplies with it
 	Number   func(p *Params, layer int) *float32 // of a tensor of one number, which files tell as a key: where it is kept

@@ -24,11 +24,13 @@ var Granite = register(Arch{
 		{Type: "granite", HF: []string{"GraniteForCausalLM"}, Defaults: graniteDefaults},
 		{Type: "granitemoehybrid", HF: []string{"GraniteMoeHybridForCausalLM"}, Defaults: graniteDefaults, If: graniteAttends}, // Granite 4 without layers that keep a state
 	},
-	Keys:    slices.Concat(shapeKeys, headKeys(never), []Key{{GGUF: "general.file_type"}}, sizeKeys(always), scaleKeys),
+	Keys: slices.Concat(shapeKeys, headKeys(never), []Key{{GGUF: "general.file_type"}}, sizeKeys(always), scaleKeys, []Key{
+		{GGUF: "{a}.deepstack_mapping", Field: func(p *Params) any { return &p.Streams }, Default: nothing, When: func(p *Params) bool { return p.Streams != nil }},
+	}),
 	Tensors: slices.Concat(without(attention, RoleQ, RoleK), permutedQK, feedForward, sharedAsDense),
 	Drop:    []string{"*.rotary_emb.inv_freq"},
 	Refuse:  graniteRefuses,
-	Finish:  plainHybrid,
+	Finish:  finishGranite,
 })
 
 // sharedAsDense are the matrices of a dense network that Granite 4 calls a shared expert.

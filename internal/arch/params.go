@@ -131,8 +131,10 @@ type Params struct {
 	Sound Sound
 	// Deepstack is to how many of the first layers images add more than embeddings.
 	Deepstack int
-	Vision    Vision  // of a tower; zero without
-	Hear      Hearing // of one that hears, likewise
+	// Streams says of each layer which of them is added there, -1 for none, in models that differ in that; nil in others.
+	Streams []int32
+	Vision  Vision  // of a tower; zero without
+	Hear    Hearing // of one that hears, likewise
 }
 
 // Mute are the tokens that are never predicted: from … to before.

@@ -111,6 +111,14 @@ func (r *Rule) names(name string, p *Params) func(yield func(int, string) bool) 
 		if p.NGrams.At(-1) {
 			name = strings.Replace(name, "{ngram}", strconv.Itoa(int(p.NGrams.Layers[0])), 1)
 		}
+		if r.Blocks != nil {
+			for l := range r.Blocks(p) {
+				if !yield(l, r.At(name, l, p)) {
+					return
+				}
+			}
+			return
+		}
 		if !strings.Contains(name, "{}") && !strings.Contains(name, "{n}") {
 			if r.When == nil || r.When(p, -1) {
 				yield(-1, name)
@@ -185,6 +193,12 @@ func counted(name string, n int) string { return strings.Replace(name, "{n}", st
 
 // At is a name of the rule's in a layer.
 func (r *Rule) At(name string, layer int, p *Params) string {
+	if r.Blocks != nil {
+		if at := r.Blocks(p); layer >= 0 && layer < len(at) {
+			name = strings.Replace(name, "{at}", at[layer], 1)
+		}
+		return layerName(name, layer)
+	}
 	if !strings.Contains(name, "{n}") {
 		return layerName(name, layer)
 	}

@@ -165,6 +165,8 @@ var prefixes = []struct{ from, to string }{
 	{"model.mm_projector.", "multi_modal_projector.mm_projector."},
 	{"model.image_newline", "image_newline"},
 	{"model.visual.", "visual."},
+	{"model.layerwise_projectors.", "layerwise_projectors."},
+	{"model.spatial_projectors.", "spatial_projectors."},
 }
 
 // plain is the name of a tensor of a model that sees, without what its layout puts before it.

@@ -85,6 +85,9 @@ func sees(t testing.TB) map[string]map[string]any {
 			"out_hidden_size": 16, "learned_places": true}, map[string]any{"text_config": with(text, map[string]any{"model_type": "glm_ocr_text", "head_dim": 8})}),
 		"glm5v": of("Glm5NextForConditionalGeneration", map[string]any{"depth": 3, "hidden_size": 8, "intermediate_size": 12, "num_heads": 2, "image_size": 12, "patch_size": 4,
 			"out_hidden_size": 16, "projection_intermediate_size": 10, "learned_places": true}, map[string]any{"text_config": with(glmNext, map[string]any{"hidden_size": 16})}),
+		"granite4_vision": of("Granite4VisionForConditionalGeneration", tower(map[string]any{"image_size": 16}), map[string]any{"text_config": with(text, map[string]any{"model_type": "granite",
+			"num_hidden_layers": 4, "tie_word_embeddings": false}), "deepstack_layer_map": []any{[]int{-3, 2}, []int{-1, 0}}, "spatial_target_layers": []int{3, 1}, "downsample_rate": "1/2",
+			"qformer_config": map[string]any{"intermediate_size": 10}}),
 		"gemma4v": of("Gemma4ForConditionalGeneration", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 2, "head_dim": 4,
 			"patch_size": 4, "position_embedding_size": 5, "use_clipped_linears": true, "standardize": true}, map[string]any{"text_config": gemma4, "audio_config": map[string]any{
 			"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3, "input_feat_size": 8, "subsampling_conv_channels": []int{8, 2}, "output_proj_dims": 10,

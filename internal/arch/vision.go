@@ -24,7 +24,8 @@ type Vision struct {
 	MinTiles  int       // of an image
 	MaxTiles  int       //
 	Middle    int       // the width between the projector's matrices, where it is neither the tower's nor the language model's
-	Window    int       // in pixels
+	Window    int       // the side of one: in pixels, or in patches, which so many queries attend to along a side
+	Queries   int       // along the side of a window
 	Every     int       // one layer in so many sees the whole image, the others a window
 	Full      []int32   // the layers that do, or those after which there is a projector …
 	Deep      []bool    // … which runtimes know of each layer
@@ -38,6 +39,7 @@ type Vision struct {
 	MinPixels int       // of an image: smaller ones are stretched …
 	MaxPixels int       // … and larger ones shrunk
 	Features  []int32   // after how many layers features are taken; more than one lie side by side
+	Corners   []int32   // which patch of each square is taken of the features, -1 for their mean
 	Pinpoints []int32   // sizes of images that are cut into tiles, in pairs
 	Unpad     string    // what is done with the borders of tiles
 	SaysFF    int       // what a file tells of FF
@@ -67,6 +69,10 @@ func (p *Params) visionDim(word string) int {
 		return v.TextFF
 	case "pixels": // of a patch, in three colours
 		return 3 * v.Patch * v.Patch
+	case "window":
+		return v.Window * v.Window
+	case "queries":
+		return v.Queries * v.Queries
 	case "table":
 		return v.Places
 	case "head":
@@ -112,6 +118,8 @@ func (p *Params) checkTower() error {
 	switch {
 	case v.Image != 0 && v.Image < v.Patch || v.Image > 1<<14 || max(v.Merge, v.Scale) > 64:
 		return formats.Corrupt("patches of %d in images of %d, %d merged", v.Patch, v.Image, max(v.Merge, v.Scale))
+	case max(v.Window, v.Queries) > 1<<14 || len(v.Corners) > 0 && len(v.Corners) != len(v.Features):
+		return formats.Corrupt("windows of %d patches a side, %d queries, %d projectors of %d layers", v.Window, v.Queries, len(v.Corners), len(v.Features))
 	case len(v.Mean) != 3 || len(v.Std) != 3:
 		return formats.Corrupt("images are normalized by %v and %v, which are not three colours each", v.Mean, v.Std)
 	case v.Act != "" && !v.GELU && !v.SiLU && v.Act != "quick_gelu":

@@ -17,7 +17,6 @@ var _ = registerTower(Arch{
 		{Type: "granite_speech_plus", HF: []string{"GraniteSpeechPlusForConditionalGeneration"}, Language: "GraniteForCausalLM", Inner: tiedInside("granite")},
 		{Type: "kimi_k3", HF: []string{"KimiK3ForConditionalGeneration"}, Language: "KimiK3ForConditionalGeneration"},
 		{Type: "dots3_note", HF: []string{"Dots3NoteForConditionalGeneration"}, Language: "Dots3NoteForCausalLM"},
-		{Type: "granite4_vision", HF: []string{"Granite4VisionForConditionalGeneration"}, Language: "GraniteForCausalLM"},
 		{Type: "muse_glimmer", HF: []string{"MuseGlimmerForConditionalGeneration"}, Language: "MuseGlimmerForConditionalGeneration"},
 		{Type: "youtu_vl", HF: []string{"YoutuVLForConditionalGeneration"}, Language: "YoutuForCausalLM"},
 	},
@@ -25,7 +24,7 @@ var _ = registerTower(Arch{
 		"model.vision_tower.*", "model.vision_adapter.*", "model.vision_projection.*", "mm_projector.*", "vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "patch_merge_mlp.*", "norm.*",
 		"mlp_AR.*", "model.projector.*", "vit.*", "model.vit.*", "model.sam_model.*", "model.vision_model.*", "model.qwen2_model.*", "image_newline", "model.view_seperator",
 		"vision_encoder.*", "audio_adapter.*", "audio_encoder.*", "model.audio_encoder.*", "encoder.*", "model.encoder.*", "projector.*",
-		"model.visual.*", "siglip2.*", "merger.*", "model.merger.*", "model.layerwise_projectors.*", "model.spatial_projectors.*", "layerwise_projectors.*", "spatial_projectors.*",
+		"model.visual.*", "siglip2.*", "merger.*", "model.merger.*",
 	},
 })
 
