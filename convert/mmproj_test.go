@@ -412,6 +412,8 @@ func TestTowersRefuse(t *testing.T) {
 		{"janus", map[string]any{"vision_config.depth": 3}, "", "not two matrices"},
 		{"gemma4", map[string]any{"vision_config.num_key_value_heads": 1}, "", "runtimes take it to be 2"},
 		{"gemma4", map[string]any{"vision_config.use_clipped_linears": false}, "", "does not say vision_config.use_clipped_linears"},
+		{"deepseekocr", map[string]any{"vision_config.width": map[string]any{"sam_vit_b": map[string]any{"layers": 4, "global_attn_indexes": []int{2, 3}}}}, "", "layers 2, 5, 8 and 11"},
+		{"deepseekocr2", map[string]any{"vision_config.image_size": 768}, "", "1024 pixels wide"},
 		{"step3vl", map[string]any{"understand_projector_stride": 1}, "", "halve rows and columns"},
 		{"step3vl", map[string]any{"vision_config.use_cls_token": true}, "", "the whole image"},
 		{"step3vl", map[string]any{"vision_config.image_size": 140}, "", "140 in patches of 14"},

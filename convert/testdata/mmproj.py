@@ -198,6 +198,54 @@ def step35_words():
     return n | {"model.layers.1.moe.router_bias": [4]}
 
 
+def ocr(cls):
+    """DeepSeek-OCR and its successors as published, the towers smaller."""
+    two = "2" in cls
+    text = dict(TEXT, architectures=["DeepseekV2ForCausalLM"], model_type="deepseek_v2", num_key_value_heads=4, use_mla=False, n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, n_shared_experts=1,
+                first_k_dense_replace=1, n_group=1, topk_group=1, topk_method="greedy", kv_lora_rank=None, q_lora_rank=None, qk_nope_head_dim=0, qk_rope_head_dim=0, v_head_dim=0, rms_norm_eps=1e-6, rm_head=False)
+    width = dict(sam_vit_b=dict(downsample_channels=[48, 64], global_attn_indexes=[2], heads=2, layers=3, width=32))
+    vision = dict(image_size=1024, mlp_ratio=3.7362, model_name="deeplip_b_l", model_type="vision", width=width)
+    if two:
+        width["qwen2-0-5b"] = dict(dim=64)
+        vision |= dict(layers=4, num_attention_heads=4, intermediate_size=96)  # which the published one has built in
+    else:
+        width["clip-l-14-224"] = dict(heads=4, image_size=224, layers=4, patch_size=14, width=64)
+    c = dict(architectures=[cls], model_type="deepseek_vl_v2", candidate_resolutions=[[1024, 1024]], global_view_pos="head", tile_tag="2D", language_config=text, vision_config=vision,
+             projector_config=dict(input_dim=64 if two else 128, model_type="mlp_projector", n_embed=64, projector_type="linear"), **{k: v for k, v in text.items() if k not in ("architectures", "model_type")})
+    s = "model.sam_model."
+    n = {"model.embed_tokens.weight": [512, 64], "model.norm.weight": [64], "lm_head.weight": [512, 64], s + "pos_embed": [1, 64, 64, 32], s + "patch_embed.proj.weight": [32, 3, 16, 16], s + "patch_embed.proj.bias": [32],
+         s + "neck.0.weight": [256, 32, 1, 1], s + "neck.2.weight": [256, 256, 3, 3], s + "net_2.weight": [48, 256, 3, 3], s + "net_3.weight": [64, 48, 3, 3], "model.view_seperator": [64],
+         "model.projector.layers.weight": [64, 64 if two else 128], "model.projector.layers.bias": [64]}
+    n |= {f"{s}neck.{i}.{k}": [256] for i in (1, 3) for k in ("weight", "bias")}
+    for i in range(3):
+        at = f"{s}blocks.{i}."
+        for k, z in {"norm1": [32], "norm2": [32], "attn.qkv": [96, 32], "attn.proj": [32, 32], "mlp.lin1": [128, 32], "mlp.lin2": [32, 128]}.items():
+            n[at + k + ".weight"], n[at + k + ".bias"] = z, z[:1]
+        n[at + "attn.rel_pos_h"] = n[at + "attn.rel_pos_w"] = [127 if i == 2 else 27, 16]
+    for i in range(2):
+        at = f"model.layers.{i}."
+        n |= {f"{at}self_attn.{k}_proj.weight": [64, 64] for k in "qkvo"} | {at + "input_layernorm.weight": [64], at + "post_attention_layernorm.weight": [64]}
+        for mlp, f in (("", 96),) if i == 0 else [("shared_experts.", 32)] + [(f"experts.{e}.", 32) for e in range(4)]:
+            n |= {f"{at}mlp.{mlp}{k}_proj.weight": z for k, z in {"gate": [f, 64], "up": [f, 64], "down": [64, f]}.items()}
+    n |= {"model.layers.1.mlp.gate.weight": [4, 64]}
+    if two:
+        q = "model.qwen2_model."
+        n |= {q + "query_768.weight": [144, 64], q + "query_1024.weight": [256, 64], q + "model.model.norm.weight": [64]}
+        for i in range(4):
+            at = f"{q}model.model.layers.{i}."
+            n |= {at + k + ".weight": z for k, z in {"input_layernorm": [64], "post_attention_layernorm": [64], "self_attn.q_proj": [64, 64], "self_attn.k_proj": [32, 64], "self_attn.v_proj": [32, 64],
+                                                     "self_attn.o_proj": [64, 64], "mlp.gate_proj": [96, 64], "mlp.up_proj": [96, 64], "mlp.down_proj": [64, 96]}.items()}
+            n |= {f"{at}self_attn.{k}_proj.bias": [64 if k == "q" else 32] for k in "qkv"}
+        return c, n
+    v = "model.vision_model."
+    n |= {"model.image_newline": [64], v + "embeddings.class_embedding": [64], v + "embeddings.patch_embedding.weight": [64, 3, 14, 14], v + "embeddings.position_embedding.weight": [257, 64],
+          v + "pre_layrnorm.weight": [64], v + "pre_layrnorm.bias": [64]}
+    for i in range(4):
+        for k, z in {"layer_norm1": [64], "layer_norm2": [64], "self_attn.qkv_proj": [192, 64], "self_attn.out_proj": [64, 64], "mlp.fc1": [256, 64], "mlp.fc2": [64, 256]}.items():
+            n[f"{v}transformer.layers.{i}.{k}.weight"], n[f"{v}transformer.layers.{i}.{k}.bias"] = z, z[:1]
+    return c, n
+
+
 def kimi(cls):
     """Kimi-VL and Kimi K2.5, whose towers have names of their own."""
     text = dict(TEXT, model_type="deepseek_v3", n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=48, n_shared_experts=1, first_k_dense_replace=1,
@@ -530,6 +578,8 @@ def cases():
     step35 = dict(TEXT, model_type="step3p5", architectures=["Step3p5ForCausalLM"], head_dim=16, num_attention_groups=2, moe_num_experts=4, moe_top_k=2, moe_intermediate_size=32, share_expert_dim=32, rms_norm_eps=1e-5,
                   layer_types=["full_attention", "sliding_attention"], moe_layers_enum="1", sliding_window=16, partial_rotary_factors=[0.5, 1.0], rope_theta=[5e6, 1e4])
     yield "step3p7", *step("Step3p7ForConditionalGeneration", step35, step35_words()), CLIP, "qwen2", ("mmproj",)
+    for name, cls in (("deepseekocr", "DeepseekOCRForCausalLM"), ("unlimitedocr", "UnlimitedOCRForCausalLM"), ("deepseekocr2", "DeepseekOCR2ForCausalLM")):
+        yield name, *ocr(cls), HALF, "llama", ("mmproj",)
     yield "ling3vl", *ling(), HALF, "llama", ("mmproj",)
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
 

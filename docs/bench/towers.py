@@ -7,7 +7,7 @@ import json, os
 import torch
 import torch.nn.functional as F
 
-SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'step3vl': (504, 1008), 'step3p7': (112, 112), 'nemotronvl': (64, 64),
+SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'step3vl': (504, 1008), 'step3p7': (112, 112), 'deepseekocr': (1024, 1024), 'unlimitedocr': (1024, 1024), 'deepseekocr2': (1024, 1024), 'nemotronvl': (64, 64),
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
          'glm5next': (84, 112), 'granite4vision': (64, 128), 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (96, 128), 'qwen3omni-flat': (96, 128), 'qwen3omni-flat-hears': 63840}
@@ -107,6 +107,46 @@ def step3vl(folder, x):
 
 def step3p7(folder, x):
     return library(folder).model.get_image_features(pixel_values=x)
+
+
+def ocr(folder, x, kind, encoder, tile):
+    """An image of 1024 pixels a side or, of a larger one, the tiles, as transformers has the towers of DeepSeek-OCR's kind."""
+    import tempfile, shutil, transformers as tf
+    c = json.load(open(os.path.join(folder, 'config.json')))
+    width, text = c['vision_config']['width'], {k: v for k, v in c['language_config'].items() if k not in ('architectures', 'model_type')}
+    s, text['mlp_layer_types'] = width['sam_vit_b'], ['dense', 'sparse']
+    made = dict(architectures=[f'{kind}ForConditionalGeneration'], text_config=text, vision_config=dict(encoder_config=encoder(c['vision_config']), sam_config=dict(
+        hidden_size=s['width'], num_hidden_layers=s['layers'], num_attention_heads=s['heads'], global_attn_indexes=s['global_attn_indexes'], downsample_channels=s['downsample_channels'], mlp_dim=4 * s['width'])))
+    with tempfile.TemporaryDirectory() as d:
+        shutil.copy(os.path.join(folder, 'model.safetensors'), d)
+        kinds = {'UnlimitedOcr': 'unlimited_ocr', 'DeepseekOcr2': 'deepseek_ocr2'}
+        json.dump(dict(made, model_type=kinds[kind]), open(os.path.join(d, 'config.json'), 'w'))
+        m = library(d)
+    if x.shape[2] <= 1024:
+        return m.model.get_image_features(pixel_values=x).pooler_output
+    n = x.shape[2] // tile
+    tiles = x.reshape(3, n, tile, n, tile).permute(1, 3, 0, 2, 4).reshape(n * n, 3, tile, tile)
+    more = dict(patches_grid=[[n, n]]) if kind == 'UnlimitedOcr' else {}
+    both = m.model.get_image_features(pixel_values=x[:, :, :1024, :1024], pixel_values_local=tiles, num_local_patches=[n * n], **more).pooler_output[0]
+    return both[:-257 if kind == 'DeepseekOcr2' else -273]
+
+
+def unlimitedocr(folder, x):
+    clip = lambda v: dict(hidden_size=v['width']['clip-l-14-224']['width'], num_hidden_layers=v['width']['clip-l-14-224']['layers'], num_attention_heads=v['width']['clip-l-14-224']['heads'],
+                          intermediate_size=4 * v['width']['clip-l-14-224']['width'])
+    return ocr(folder, x, 'UnlimitedOcr', clip, 640)
+
+
+deepseekocr = unlimitedocr  # the same tower
+
+
+def deepseekocr2(folder, x):
+    return ocr(folder, x, 'DeepseekOcr2', lambda v: dict(hidden_size=v['width']['qwen2-0-5b']['dim'], num_hidden_layers=v['layers'], num_attention_heads=v['num_attention_heads'], num_key_value_heads=2,
+                                                          intermediate_size=v['intermediate_size'], rms_norm_eps=1e-6, rope_parameters=dict(rope_type='default', rope_theta=1e6)), 768)
+
+
+if 'TILES' in os.environ:  # of images that are larger than a tile, what is made of the tiles instead of the whole
+    SIZES |= {'deepseekocr': (1280, 1280), 'unlimitedocr': (1280, 1280), 'deepseekocr2': (1536, 1536)}
 
 
 def lfm2vl(folder, x):

@@ -78,6 +78,7 @@ type Rule struct {
 	Do       Op
 	Blocks   func(*Params) []string              // what checkpoints call each of a tower's projectors: "{}" counts these, and not layers, and "{at}" stands for what they are called
 	Hears    bool                                // its layers are those of the tower that hears
+	Before   bool                                // its layers are those of the tower before the one that makes embeddings
 	Idle     bool                                // it lies in files, and nothing multiplies with it
 	Number   func(p *Params, layer int) *float32 // of a tensor of one number, which files tell as a key: where it is kept
 	Whole    func(p *Params) *[]uint64           // the same of a list of whole numbers

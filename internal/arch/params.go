@@ -217,7 +217,7 @@ func (p *Params) Dim(letter string) int {
 	if letter == "HCE" { // all streams of a token
 		return p.Hyper.Streams * p.Embd
 	}
-	return max(p.AltUp.dim(letter), p.Hyper.dim(letter), p.NGrams.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.pooledDim(letter), p.visionDim(letter), p.hearingDim(letter), p.State.dim(letter), p.Switch.dim(letter), p.Draft.dim(letter, p), p.Sound.dim(letter))
+	return max(p.AltUp.dim(letter), p.Hyper.dim(letter), p.NGrams.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.pooledDim(letter), p.visionDim(letter), p.samDim(letter), p.hearingDim(letter), p.State.dim(letter), p.Switch.dim(letter), p.Draft.dim(letter, p), p.Sound.dim(letter))
 }
 
 // Gates is the number of outputs of RoleAttnGate.

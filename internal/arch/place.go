@@ -126,8 +126,11 @@ func (r *Rule) names(name string, p *Params) func(yield func(int, string) bool) 
 			return
 		}
 		n, layers := 0, p.Layers
-		if r.Hears {
+		switch {
+		case r.Hears:
 			layers = p.Hear.Layers
+		case r.Before:
+			layers = p.Vision.Sam.Layers
 		}
 		for l := range layers {
 			if r.When != nil && !r.When(p, l) {

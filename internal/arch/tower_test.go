@@ -112,6 +112,12 @@ func sees(t testing.TB) map[string]map[string]any {
 		"ultravox": of("UltravoxModel", nil, map[string]any{"audio_config": heard, "model_type": "ultravox", "hidden_size": 20, "stack_factor": 3, "projector_ln_mid": true}),
 		"step3vl": of("StepVLForConditionalGeneration", map[string]any{"width": 8, "mlp_ratio": 1.5, "layers": 3, "heads": 2, "image_size": 8, "patch_size": 2},
 			map[string]any{"text_config": with(text, map[string]any{"model_type": "qwen3", "head_dim": 8})}),
+		"deepseekocr": of("DeepseekOCRForCausalLM", map[string]any{"width": map[string]any{"sam_vit_b": map[string]any{"layers": 4, "width": 6, "heads": 3, "downsample_channels": []int{7, 8}},
+			"clip-l-14-224": map[string]any{"layers": 3, "width": 8, "heads": 2, "image_size": 64, "patch_size": 4}}}, map[string]any{"use_mla": false, "n_routed_experts": 4, "num_experts_per_tok": 2,
+			"moe_intermediate_size": 8}),
+		"deepseekocr2": of("DeepseekOCR2ForCausalLM", map[string]any{"width": map[string]any{"sam_vit_b": map[string]any{"layers": 4, "width": 6, "heads": 3, "downsample_channels": []int{7, 8}},
+			"qwen2-0-5b": map[string]any{"dim": 24}}, "layers": 2, "num_attention_heads": 4, "intermediate_size": 10}, map[string]any{"use_mla": false, "n_routed_experts": 4, "num_experts_per_tok": 2,
+			"moe_intermediate_size": 8}),
 		"hunyuanvl": of("HunYuanVLForConditionalGeneration", tower(nil), pixels, map[string]any{"head_dim": 8, "rope_parameters": map[string]any{
 			"rope_type": "dynamic", "rope_theta": 1e4, "alpha": 1000.0, "mrope_section": []int{1, 1, 1, 1}}}),
 		"exaone4_5": of("Exaone4_5_ForConditionalGeneration", map[string]any{"depth": 3, "hidden_size": 8, "intermediate_size": 12, "num_heads": 4, "num_key_value_heads": 2,

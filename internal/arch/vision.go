@@ -44,6 +44,7 @@ type Vision struct {
 	Unpad     string    // what is done with the borders of tiles
 	SaysFF    int       // what a file tells of FF
 	MLPRatio  float32   // FF by Embd
+	Sam       Sam       // a tower before
 	Break     int       // the token that ends a row of an image
 }
 
@@ -65,6 +66,12 @@ func (p *Params) visionDim(word string) int {
 		return v.patches() + 1
 	case "text":
 		return v.Text
+	case "queries-768":
+		return 144 // one for 16 patches
+	case "queries-1024":
+		return 256
+	case "tower-keys":
+		return p.KVHeads * (p.Embd / max(1, p.Heads))
 	case "text-ff":
 		return v.TextFF
 	case "pixels": // of a patch, in three colours
@@ -113,6 +120,9 @@ func (p *Params) checkTower() error {
 	}
 	if err := checkSizes("tower", p.Layers, p.Embd, p.Heads, p.NormEps, size{"width of its feed-forward network", p.FF}, size{"size of a patch", v.Patch},
 		size{"width of the language model", v.Text}); err != nil {
+		return err
+	}
+	if err := v.Sam.check(v); err != nil {
 		return err
 	}
 	switch {
