@@ -62,6 +62,8 @@ def weights(name, shape):
     u = (z >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24) - np.float32(0.5)
     if len(shape) == 1 and "norm" in name and name.endswith("weight"):
         u = np.float32(1) + u
+    if name.endswith("running_var"):
+        u += np.float32(1)
     if not len(shape):  # the ends of a range
         u += np.float32(1 if name.endswith("_max") else -1)
     return torch.from_numpy(u.reshape(shape))
@@ -428,6 +430,35 @@ def ultravox(config, stack):
                 projector_act="swiglu", projector_ln_mid=True), names
 
 
+def conformer(at, layers, d, ff, heads, planes, kernel):
+    """A conformer as NeMo stores it: names and shapes."""
+    n = {at + "pre_encode.out.weight": [d, planes * 16], at + "pre_encode.out.bias": [d]}
+    for i, s in ((0, [planes, 1, 3, 3]), (2, [planes, 1, 3, 3]), (3, [planes, planes, 1, 1]), (5, [planes, 1, 3, 3]), (6, [planes, planes, 1, 1])):
+        n |= {f"{at}pre_encode.conv.{i}.weight": s, f"{at}pre_encode.conv.{i}.bias": s[:1]}
+    for i in range(layers):
+        b = f"{at}layers.{i}."
+        for k, s in {"norm_feed_forward1": [d], "norm_feed_forward2": [d], "norm_self_att": [d], "norm_conv": [d], "norm_out": [d], "conv.batch_norm": [d], "feed_forward1.linear1": [ff, d],
+                     "feed_forward1.linear2": [d, ff], "feed_forward2.linear1": [ff, d], "feed_forward2.linear2": [d, ff], "conv.pointwise_conv1": [2 * d, d, 1], "conv.depthwise_conv": [d, 1, kernel],
+                     "conv.pointwise_conv2": [d, d, 1], **{"self_attn.linear_" + x: [d, d] for x in ("q", "k", "v", "out")}}.items():
+            n |= {b + k + ".weight": s, b + k + ".bias": s[:1]}
+        n |= {b + "self_attn.linear_pos.weight": [d, d], b + "self_attn.pos_bias_u": [heads, d // heads], b + "self_attn.pos_bias_v": [heads, d // heads],
+              b + "conv.batch_norm.running_mean": [d], b + "conv.batch_norm.running_var": [d], b + "conv.batch_norm.num_batches_tracked": []}
+    return n
+
+
+def lfm2audio():
+    """LFM2-Audio, which the library does not have, as published; runtimes load one width of its tower."""
+    text, words = named(tf.Lfm2ForCausalLM, tf.Lfm2Config(**TEXT, layer_types=["conv", "full_attention"], block_auto_adjust_ff_dim=False, tie_word_embeddings=True))
+    n = {k.replace("model.", "lfm.", 1): s for k, s in words.items()} | conformer("conformer.", 7, 512, 64, 8, 8, 9)
+    n |= {"audio_adapter.model.0.weight": [512], "audio_adapter.model.0.bias": [512], "audio_adapter.model.1.weight": [96, 512], "audio_adapter.model.1.bias": [96], "audio_adapter.model.3.weight": [64, 96],
+          "audio_adapter.model.3.bias": [64], "audio_embedding.embedding.weight": [514, 64], "audio_embedding.embedding_norm.weight": [64], "audio_embedding.to_logits.weight": [514, 64], "codebook_offsets": [2],
+          "audio_loss_weights": [2], "depth_linear.weight": [64, 64], "depth_linear.bias": [64], "depth_embeddings.0.embedding.weight": [257, 32], "depthformer.layers.0.operator_norm.weight": [32]}
+    encoder = dict(feat_in=128, feat_out=-1, n_layers=7, d_model=512, subsampling="dw_striding", subsampling_factor=8, subsampling_conv_channels=8, causal_downsampling=False, reduction=None,
+                   ff_expansion_factor=0.125, self_attention_model="rel_pos", n_heads=8, att_context_size=[-1, -1], xscaling=False, untie_biases=True, pos_emb_max_len=5000, conv_kernel_size=9,
+                   conv_norm_type="batch_norm", conv_context_size=None)
+    return dict(architectures=["Lfm2AudioForConditionalGeneration"], model_type="lfm2_audio", lfm=text, encoder=encoder, codebooks=2, audio_vocab_size=257, adapter_hidden_dims=[96], adapter_use_layer_norm=True), n
+
+
 def cases():
     yield "llava", *shell(tf.LlavaForConditionalGeneration, tf.LlavaConfig(
         text_config=tf.LlamaConfig(**TEXT), vision_config=tf.CLIPVisionConfig(**TOWER), image_token_index=500)), CLIP, "llama", ("text",)
@@ -561,6 +592,7 @@ def cases():
         yield name, c, split_experts(n), HALF, "qwen2", parts
     for name, c, n in qwen3asr():
         yield name, c, n, {}, "qwen2", ("mmproj",) if name == "qwen3asr" else ()
+    yield "lfm2audio", *lfm2audio(), {}, "llama", ("text", "mmproj")
     yield "meralion2", *meralion(WHISPER), {}, "gemma3", ("mmproj",)
     yield "ultravox", *ultravox(WHISPER, 8), {}, "llama", ("mmproj",)
     yield "ultravox-4", *ultravox(WHISPER, 4), {}, "llama", ("mmproj",)

@@ -11,6 +11,7 @@ SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'gl
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
          'glm5next': (84, 112), 'granite4vision': (64, 128), 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (96, 128), 'qwen3omni-flat': (96, 128), 'qwen3omni-flat-hears': 63840}
+SIZES |= {'lfm2audio': 47840}
 FOLDERS = {'qwen2.5omni-hears': 'qwen2.5omni', 'qwen3omni-flat-hears': 'qwen3omni-flat'}  # of models that see, too
 
 
@@ -322,6 +323,30 @@ def qwen3omni(folder, x):
         f = whole(x)
         return m.audio_tower(f[0], feature_lens=torch.tensor([f.shape[2]]))
     return m.get_image_features(*film(x, 16))
+
+
+def parakeet(x, config, t):
+    """What a conformer makes of a sound, whose names of tensors are the library's."""
+    import transformers as tf
+    from transformers.models.parakeet.modeling_parakeet import ParakeetEncoder
+    m = ParakeetEncoder(tf.ParakeetEncoderConfig(**config, scale_input=False, attn_implementation='eager')).eval()
+    m.load_state_dict({k: v for k, v in t.items() if not k.endswith('num_batches_tracked')}, strict=False)
+    f = tf.ParakeetFeatureExtractor(feature_size=config['num_mel_bins'])(x.numpy(), sampling_rate=16000, return_tensors='pt')
+    return m(f['input_features'], f['attention_mask']).last_hidden_state[0, :-1 if 'LESS' in os.environ else None]
+
+
+def lfm2audio(folder, x):
+    c, t = weights(folder)
+    e, n = c['encoder'], {}
+    for k, v in t.items():
+        for old, new in (('pre_encode.conv.', 'subsampling.layers.'), ('pre_encode.out', 'subsampling.linear'), ('linear_out', 'o_proj'), ('linear_pos', 'relative_k_proj'), ('linear_q', 'q_proj'), ('linear_k', 'k_proj'),
+                         ('linear_v', 'v_proj'), ('pos_bias_', 'bias_'), ('conv.batch_norm', 'conv.norm')):
+            k = k.replace(old, new)
+        n[k.removeprefix('conformer.')] = v
+    y = parakeet(x, dict(hidden_size=e['d_model'], num_hidden_layers=e['n_layers'], num_attention_heads=e['n_heads'], intermediate_size=int(e['d_model'] * e['ff_expansion_factor']),
+                         subsampling_conv_channels=e['subsampling_conv_channels'], num_mel_bins=e['feat_in'], conv_kernel_size=e['conv_kernel_size']), n)
+    line = lambda y, i: F.linear(y, t[f'audio_adapter.model.{i}.weight'], t[f'audio_adapter.model.{i}.bias'])
+    return line(F.gelu(line(F.layer_norm(y, y.shape[-1:], t['audio_adapter.model.0.weight'], t['audio_adapter.model.0.bias']), 1)), 3)
 
 
 def meralion2(folder, x):

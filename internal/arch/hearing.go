@@ -9,6 +9,7 @@ type Hearing struct {
 	Text      int     // the width of the language model
 	Embd      int     // its own
 	FF        int     //
+	SaysFF    int     // what a file tells of FF
 	Layers    int     //
 	Heads     int     //
 	Mel       int     // bands of frequencies
@@ -18,6 +19,7 @@ type Hearing struct {
 	Stack     int     // instants that the projector is given at once
 	Kernel    int     // instants that a convolution within a layer takes
 	Planes    int     // of convolutions over instants and frequencies
+	Widths    []int32 // between the projector's matrices
 	Channels  []int32 // of the convolutions before the first layer
 }
 
@@ -39,6 +41,8 @@ func (p *Params) hearingDim(word string) int {
 		return h.FF
 	case "heard-head":
 		return h.Embd / max(1, h.Heads)
+	case "heard-heads":
+		return h.Heads
 	case "heard-text":
 		return h.Text
 	case "half-minute":
@@ -94,10 +98,10 @@ func hearingKeys(in string) []Key {
 	return []Key{
 		{GGUF: "clip.has_audio_encoder", Field: func(p *Params) any { return &p.Hear.Has }, Default: nothing, When: hears},
 		{GGUF: "clip.audio.projection_dim", HF: []string{"text_config.hidden_size", "hidden_size"}, Field: func(p *Params) any { return &p.Hear.Text }, Default: nothing, When: hears},
-		{GGUF: "clip.audio.embedding_length", HF: []string{in + "hidden_size", in + "d_model"}, Field: func(p *Params) any { return &p.Hear.Embd }, Default: nothing, When: hears},
+		{GGUF: "clip.audio.embedding_length", HF: []string{in + "hidden_size", in + "d_model", in + "hidden_dim"}, Field: func(p *Params) any { return &p.Hear.Embd }, Default: nothing, When: hears},
 		{GGUF: "clip.audio.feed_forward_length", HF: []string{in + "intermediate_size", in + "encoder_ffn_dim"}, Field: func(p *Params) any { return &p.Hear.FF }, Default: nothing, When: hears},
-		{GGUF: "clip.audio.block_count", HF: []string{in + "num_hidden_layers", in + "encoder_layers"}, Field: func(p *Params) any { return &p.Hear.Layers }, Default: nothing, When: hears},
-		{GGUF: "clip.audio.attention.head_count", HF: []string{in + "num_attention_heads", in + "encoder_attention_heads"},
+		{GGUF: "clip.audio.block_count", HF: []string{in + "num_hidden_layers", in + "encoder_layers", in + "n_layers", in + "num_layers"}, Field: func(p *Params) any { return &p.Hear.Layers }, Default: nothing, When: hears},
+		{GGUF: "clip.audio.attention.head_count", HF: []string{in + "num_attention_heads", in + "encoder_attention_heads", in + "n_heads", in + "num_heads"},
 			Field: func(p *Params) any { return &p.Hear.Heads }, Default: nothing, When: hears},
 	}
 }

@@ -21,6 +21,8 @@ type Op struct {
 	Make func(p *Params) *formats.Tensor
 	// OneWay says that nothing undoes Forward, and nothing has to: what it makes is the same model, and it leaves that as it is.
 	OneWay bool
+	// Folds says that Forward makes one tensor of several which nothing tells apart again.
+	Folds bool
 	// Near says that Inverse may give other numbers than there were, of which Forward makes the same.
 	Near bool
 	// Lent says that a tower's Forward takes something out of a tensor of the language model, which keeps it: nothing leads back.

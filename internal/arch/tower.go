@@ -87,7 +87,7 @@ func (c *Config) Language() *Config {
 
 // inner is the language model's part of a configuration, which goes by another name in the layout of some authors.
 func (c *Config) inner() map[string]any {
-	for _, key := range []string{"text_config", "llm_config", "language_config", "lm_config"} {
+	for _, key := range []string{"text_config", "llm_config", "language_config", "lm_config", "lfm"} {
 		if m, ok := c.root[key].(map[string]any); ok {
 			return m
 		}
@@ -154,6 +154,7 @@ var prefixes = []struct{ from, to string }{
 	{"model.text_model.", "model."},
 	{"thinker.", ""},
 	{"text_decoder.", ""},
+	{"lfm.", "model."},
 	{"llm.model.", "model."},
 	{"llm.lm_head.", "lm_head."},
 	{"model.audio_tower.", "audio_tower."},

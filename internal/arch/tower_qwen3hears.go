@@ -54,8 +54,14 @@ func qwen3Convolution(n, shape string) []Rule {
 	return []Rule{
 		{GGUF: "a.conv2d." + n + ".weight", HF: "audio_tower.conv2d" + n + ".weight", Role: RoleTower, Shape: shape, Store: "F16"},
 		{GGUF: "a.conv2d." + n + ".bias", HF: "audio_tower.conv2d" + n + ".bias", Role: RoleTower, Shape: "planes 1 1", From: "planes",
-			Do: reshaped("of one place", func(p *Params) []int { return []int{p.Hear.Planes, 1, 1} })},
+			Do: ofOnePlace},
 	}
+}
+
+// ofOnePlace makes a vector one number of each plane.
+var ofOnePlace = Op{Name: "of one place",
+	Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor { return regrouped(t, t.Shape[0], 1, 1) },
+	Inverse: func(t *formats.Tensor, _ *Params) *formats.Tensor { return regrouped(t, t.Shape[0]) },
 }
 
 func lookQwen3Hears(src *formats.Source, p *Params) {

@@ -76,7 +76,7 @@ func (u *unbinder) source(r *Rule, layer int, name string) error {
 		return nil // optional, in the other layout, or done with an earlier rule
 	}
 	t := parts[0]
-	if r.Do.Lent {
+	if r.Do.Lent || r.Do.Folds {
 		u.used[t.Name] = true
 		return nil
 	}
