@@ -146,6 +146,11 @@ func TestSeeingEqualsReference(t *testing.T) {
 						x.Name = strings.Replace(x.Name, ".ln2.", ".attn_post_norm.", 1)
 					}
 				}
+				if strings.HasPrefix(s.Name, "granitespeech") {
+					for _, x := range got.Tensors { // the reference gives these Parakeet's name for something else, by which llama.cpp does not find them
+						x.Name = strings.Replace(x.Name, ".conv_norm.", ".conv_norm_var.", 1)
+					}
+				}
 				if s.Name == "kimivl" {
 					pairsByTurns(t, got, 4)
 				}
@@ -168,7 +173,7 @@ func softened(t *testing.T, s *seeing, got *formats.Source, want [][]json.RawMes
 			sum := sha256.Sum256(body(t, x))
 			want[i][3] = marshal(t, hex.EncodeToString(sum[:8]))
 		}
-		if strings.Contains(x.Name, ".conv_norm.") && batchNormed(t, s, x) {
+		if strings.Contains(x.Name, ".conv_norm") && batchNormed(t, s, x) {
 			sum := sha256.Sum256(body(t, x))
 			want[i][3] = marshal(t, hex.EncodeToString(sum[:8]))
 		}

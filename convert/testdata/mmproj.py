@@ -593,6 +593,13 @@ def cases():
     for name, c, n in qwen3asr():
         yield name, c, n, {}, "qwen2", ("mmproj",) if name == "qwen3asr" else ()
     yield "lfm2audio", *lfm2audio(), {}, "llama", ("text", "mmproj")
+    for name, cls, layers, renames in (("granitespeech", "GraniteSpeech", {}, True), ("granitespeechplus", "GraniteSpeechPlus", {"cat_hidden_layers": [0, 3]}, True), ("granitespeech-hf", "GraniteSpeech", {}, False)):
+        c, n = named(getattr(tf, cls + "ForConditionalGeneration"), getattr(tf, cls + "Config")(text_config=dict(TEXT, model_type="granite", tie_word_embeddings=True), window_size=15, downsample_rate=5,
+            encoder_config=dict(input_dim=160, num_layers=4, hidden_dim=32, num_heads=2, feedforward_mult=2, output_dim=42, context_size=50, max_pos_emb=64, conv_kernel_size=15, **layers),
+            projector_config=dict(model_type="blip_2_qformer", hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48, encoder_hidden_size=32 * (1 + 2 * bool(layers)), cross_attention_frequency=1)),
+            (("model.language_model.", "language_model.model."), ("lm_head.", "language_model.lm_head."), ("model.encoder.", "encoder."), ("model.projector.", "projector.")) if renames else ())
+        c["text_config"]["architectures"] = ["GraniteForCausalLM"]  # as published
+        yield name, c, n, {}, "llama", ("text", "mmproj") if renames else ()
     yield "meralion2", *meralion(WHISPER), {}, "gemma3", ("mmproj",)
     yield "ultravox", *ultravox(WHISPER, 8), {}, "llama", ("mmproj",)
     yield "ultravox-4", *ultravox(WHISPER, 4), {}, "llama", ("mmproj",)

@@ -12,6 +12,7 @@ SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'gl
          'glm5next': (84, 112), 'granite4vision': (64, 128), 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (96, 128), 'qwen3omni-flat': (96, 128), 'qwen3omni-flat-hears': 63840}
 SIZES |= {'lfm2audio': 47840}
+SIZES |= {'granitespeech': 47840, 'granitespeechplus': 47840, 'granitespeech-hf': 47840}
 FOLDERS = {'qwen2.5omni-hears': 'qwen2.5omni', 'qwen3omni-flat-hears': 'qwen3omni-flat'}  # of models that see, too
 
 
@@ -347,6 +348,27 @@ def lfm2audio(folder, x):
                          subsampling_conv_channels=e['subsampling_conv_channels'], num_mel_bins=e['feat_in'], conv_kernel_size=e['conv_kernel_size']), n)
     line = lambda y, i: F.linear(y, t[f'audio_adapter.model.{i}.weight'], t[f'audio_adapter.model.{i}.bias'])
     return line(F.gelu(line(F.layer_norm(y, y.shape[-1:], t['audio_adapter.model.0.weight'], t['audio_adapter.model.0.bias']), 1)), 3)
+
+
+def granitespeech(folder, x):
+    from transformers.audio_utils import mel_filter_bank
+    window = torch.hann_window(400)
+    power = torch.stft(x, 512, 160, 400, window, return_complex=True, pad_mode='reflect').abs() ** 2
+    bands = torch.from_numpy(mel_filter_bank(257, 80, 0, 8000, 16000, norm=None, mel_scale='htk')).float()
+    y = (power.T @ bands).clip(min=1e-10).log10()
+    y = torch.maximum(y, y.max() - 8) / 4 + 1
+    y = y[:len(y) // 2 * 2].reshape(1, -1, 160)  # two instants at once
+    if folder.endswith('-hf'):
+        return library(folder).model.get_audio_features(y)
+    import transformers as tf
+    c, t = weights(folder)
+    cls = c['architectures'][0].removesuffix('ForConditionalGeneration')
+    m = getattr(tf, cls + 'Model')(getattr(tf, cls + 'Config')(**c, attn_implementation='eager')).eval()
+    m.load_state_dict({k.replace('language_model.model.', 'language_model.'): v for k, v in t.items()}, strict=False)
+    return m.get_audio_features(y)
+
+
+granitespeechplus = granitespeech
 
 
 def meralion2(folder, x):

@@ -19,6 +19,7 @@ type Hearing struct {
 	Stack     int     // instants that the projector is given at once
 	Kernel    int     // instants that a convolution within a layer takes
 	Planes    int     // of convolutions over instants and frequencies
+	Asks      Asks    // of a projector that asks
 	Widths    []int32 // between the projector's matrices
 	Channels  []int32 // of the convolutions before the first layer
 }
@@ -68,7 +69,7 @@ func (p *Params) hearingDim(word string) int {
 	case "bands": // of both convolutions, each of which halves frequencies
 		return h.Mel / 4 * h.channels(1)
 	}
-	return 0
+	return h.asksDim(word)
 }
 
 func (h *Hearing) channels(i int) int {
@@ -90,7 +91,7 @@ func (h *Hearing) check() error {
 	if h.Stack < 0 || h.Stack > 1<<10 || h.Kernel < 0 || h.Kernel > 1<<10 || h.Planes < 0 || h.Planes > 1<<16 || h.Out < 0 || h.Out > 1<<20 || h.Places < 0 || h.Places > 1<<20 || h.channels(0) < 0 || h.channels(0) > 1<<16 || h.channels(1) < 0 || h.channels(1) > 1<<16 {
 		return formats.Corrupt("convolutions of %d instants with %v channels, and %d embeddings", h.Kernel, h.Channels, h.Out)
 	}
-	return nil
+	return h.Asks.check(h)
 }
 
 // hearingKeys begin what a file tells of a tower that hears, in the reference's order. in is where config.json has its sizes.

@@ -14,6 +14,12 @@ var (
 	ThirdThird  = part("third third", 2, 3)
 )
 
+// The halves of a tensor that holds keys and values one behind the other.
+var (
+	FirstHalf  = part("first half", 0, 2)
+	SecondHalf = part("second half", 1, 2)
+)
+
 // part is part i of a tensor that holds so many of one size, one behind the other.
 func part(name string, i, of int) Op {
 	return Op{Name: name,

@@ -111,6 +111,10 @@ func sees(t testing.TB) map[string]map[string]any {
 			"model_type": "qwen3", "head_dim": 8, "rope_parameters": map[string]any{"rope_type": "default", "mrope_section": []int{2, 1, 1}}})}),
 		"lfm2a": of("Lfm2AudioForConditionalGeneration", nil, map[string]any{"lfm": with(text, map[string]any{"model_type": "lfm2", "layer_types": []string{"full_attention"}, "norm_eps": 1e-5}),
 			"encoder": map[string]any{"feat_in": 16, "n_layers": 2, "n_heads": 4, "subsampling_conv_channels": 2, "ff_expansion_factor": 0.03125}, "codebooks": 2, "audio_vocab_size": 3, "adapter_hidden_dims": []int{10}}),
+		"granite_speech": of("GraniteSpeechPlusForConditionalGeneration", nil, map[string]any{"encoder_config": map[string]any{"input_dim": 8, "num_layers": 4, "hidden_dim": 12, "num_heads": 3, "output_dim": 5,
+			"context_size": 4, "max_pos_emb": 6, "conv_kernel_size": 3, "feedforward_mult": 3, "cat_hidden_layers": []int{0, 1}}, "window_size": 6, "downsample_rate": 2, "projector_config": map[string]any{
+			"hidden_size": 12, "encoder_hidden_size": 36, "num_attention_heads": 2, "intermediate_size": 10, "num_hidden_layers": 2, "cross_attention_frequency": 1},
+			"text_config": with(text, map[string]any{"model_type": "granite"})}),
 		"ultravox": of("UltravoxModel", nil, map[string]any{"audio_config": heard, "model_type": "ultravox", "hidden_size": 20, "stack_factor": 3, "projector_ln_mid": true}),
 		"step3vl": of("StepVLForConditionalGeneration", map[string]any{"width": 8, "mlp_ratio": 1.5, "layers": 3, "heads": 2, "image_size": 8, "patch_size": 2},
 			map[string]any{"text_config": with(text, map[string]any{"model_type": "qwen3", "head_dim": 8})}),

@@ -12,8 +12,6 @@ var _ = registerTower(Arch{
 			"vocab_size": 59264, "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 4,
 			"max_position_embeddings": 8192, "rms_norm_eps": 1e-5,
 		}}},
-		{Type: "granite_speech", HF: []string{"GraniteSpeechForConditionalGeneration"}, Language: "GraniteForCausalLM", Inner: tiedInside("granite")},
-		{Type: "granite_speech_plus", HF: []string{"GraniteSpeechPlusForConditionalGeneration"}, Language: "GraniteForCausalLM", Inner: tiedInside("granite")},
 		{Type: "kimi_k3", HF: []string{"KimiK3ForConditionalGeneration"}, Language: "KimiK3ForConditionalGeneration"},
 		{Type: "dots3_note", HF: []string{"Dots3NoteForConditionalGeneration"}, Language: "Dots3NoteForCausalLM"},
 		{Type: "muse_glimmer", HF: []string{"MuseGlimmerForConditionalGeneration"}, Language: "MuseGlimmerForConditionalGeneration"},
