@@ -306,6 +306,25 @@ def cogvlm():
     return c, n
 
 
+def dots3():
+    """dots3-note as it is published: the language model's keys at the root."""
+    text = dict(TEXT, num_hidden_layers=2, num_key_value_heads=4, n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, n_shared_experts=1, first_k_dense_replace=1,
+                q_lora_rank=32, kv_lora_rank=32, qk_nope_head_dim=16, qk_rope_head_dim=16, v_head_dim=32, head_dim=32, n_group=1, topk_group=1, norm_topk_prob=True, routed_scaling_factor=2.5,
+                scoring_func="sigmoid", topk_method="noaux_tc", index_topk=8, index_head_dim=64, index_n_heads=24, layer_types=["full_attention", "sliding_attention"], sliding_window_size=6,
+                swa_num_attention_heads=2, swa_num_key_value_heads=2, swa_q_lora_rank=32, swa_kv_lora_rank=48, swa_head_dim=40, swa_qk_nope_head_dim=24, swa_qk_rope_head_dim=16, swa_v_head_dim=24,
+                swa_rope_theta=50000.0, rope_theta=8e7, apply_mla_qkv_lora_rescale=True, use_dsa=True, moe_shared_expert_intermediate_size=32, rms_norm_eps=1e-5, hidden_act="silu",
+                tie_word_embeddings=False, bos_token_id=0, eos_token_id=0, pad_token_id=0)
+    sees = dict(embed_dim=64, hidden_size=64, intermediate_size=96, moe_intermediate_size=40, num_hidden_layers=4, num_attention_heads=2, num_channels=3, patch_size=14, spatial_merge_size=2,
+                temporal_patch_size=1, rms_norm_eps=1e-5, use_bias=False, use_qk_norm=True, is_causal=False, post_norm=True, pre_pixel_shuffle=True, pyramid_num_routed=[-1, 1, 3, 4],
+                capacity_factor=2, router_scoring_func="sigmoid", router_scale=1.0, adapter_type="patch_merger", adapter_in_dim=64, adapter_out_dim=64, adapter_merge_size=2)
+    hears = dict(whisper_config=dict(d_model=32, encoder_layers=3, encoder_attention_heads=2, encoder_ffn_dim=48, num_mel_bins=128, max_source_positions=3000, activation_function="swiglu"),
+                 use_conv2d_stem=True, use_rope=True, use_rms_norm=True, use_causal=False, merge_factor=1, chunk_seconds=60, downsample_hidden_size=8, adapter_input_size=32,
+                 adapter_output_size=64, rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5))
+    parts = dict(vision_config=sees, audio_config=hears)
+    _, n = saved(tf.Dots3NoteForConditionalGeneration, tf.Dots3NoteConfig(**json.loads(json.dumps(text | parts))))
+    return text | parts | dict(architectures=["Dots3NoteForCausalLM"]), n  # by its model_type the reference would ask transformers, which tells it by other names
+
+
 def dots():
     """dots.ocr: the language model is Qwen2 under the names of the whole."""
     c, n = named(tf.Qwen2ForCausalLM, tf.Qwen2Config(**TEXT, tie_word_embeddings=False, rms_norm_eps=1e-6))
@@ -540,6 +559,8 @@ def cases():
                                                                                     use_qformer_text_input=False)))
     c["text_config"] |= dict(architectures=["GraniteForCausalLM"], model_type="granite")  # as published
     yield "granite4vision", c, n, HALF, "llama", ("text", "mmproj")
+    for name, parts in (("dots3note", ("mmproj",)), ("dots3note-hears", ())):
+        yield name, *dots3(), {"vision_config": CLIP | {"min_pixels": 3136, "max_pixels": 11289600}}, "qwen2", parts
     G4 = dict(TEXT, num_hidden_layers=2, head_dim=16, global_head_dim=16, num_global_key_value_heads=2, sliding_window=16, layer_types=["sliding_attention", "full_attention"],
               hidden_size_per_layer_input=0, num_kv_shared_layers=0, vocab_size_per_layer_input=512, attention_k_eq_v=False, enable_moe_block=False)
     yield "gemma4", *named(tf.Gemma4ForConditionalGeneration, tf.Gemma4Config(text_config=G4, audio_config=None, vision_config=dict(

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'step3vl': (504, 1008), 'step3p7': (112, 112), 'deepseekocr': (1024, 1024), 'unlimitedocr': (1024, 1024), 'deepseekocr2': (1024, 1024), 'nemotronvl': (64, 64),
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
-         'glm5next': (84, 112), 'granite4vision': (64, 128), 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
+         'glm5next': (84, 112), 'granite4vision': (64, 128), 'dots3note': (84, 112), 'dots3note-hears': 64000, 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (96, 128), 'qwen3omni-flat': (96, 128), 'qwen3omni-flat-hears': 63840}
 SIZES |= {'lfm2audio': 47840}
 SIZES |= {'granitespeech': 47840, 'granitespeechplus': 47840, 'granitespeech-hf': 47840}
@@ -406,3 +406,14 @@ def granite4vision(folder, x):
     m = library(folder).model
     streams = m.get_image_features(pixel_values=tiles, image_sizes=torch.tensor([[64, 128]]), vision_feature_select_strategy='full').deepstack_features
     return torch.cat([y[0] for _, y in sorted(streams, key=lambda s: s[0])], 1)[16:]
+
+
+def dots3note(folder, x):
+    import transformers as tf
+    m = tf.Dots3NoteForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation='eager').eval().model
+    if x.ndim == 1:
+        f = tf.Dots3NoteFeatureExtractor()([x.numpy()], sampling_rate=16000)
+        return m.get_audio_features(f['input_features'], f['chunk_sample_lengths']).pooler_output
+    y, h, w = patches(x, 14)
+    y = squares(y.reshape(h * w, -1), h, w).reshape(h * w, -1)
+    return m.get_image_features(pixel_values=y, image_grid_thw=torch.tensor([[1, h, w]])).pooler_output[0]

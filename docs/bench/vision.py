@@ -100,7 +100,7 @@ def intern(folder):
 def transformers_embeddings(name, folder, img):
     import torch, transformers as tf
     pre = json.load(open(os.path.join(folder, 'preprocessor_config.json')))
-    pre = pre.get('media_proc_cfg', pre)
+    pre = pre.get('media_proc_cfg', pre.get('vision_config', pre))
     x = torch.from_numpy(img) if img.ndim == 1 else torch.from_numpy(((img / 255 - pre['image_mean']) / pre['image_std']).astype(np.float32)).permute(2, 0, 1)[None]
     if name in towers.SIZES and hasattr(towers, name.split('-')[0].replace('.', '')):
         with torch.no_grad():

@@ -47,7 +47,7 @@ var Dots3Note = register(Arch{
 		{GGUF: "blk.{}.attn_k_norm.weight", HF: "model.layers.{}.self_attn.k_rope_only_layernorm.weight", Role: RoleKNorm, Shape: "KR"},
 		{GGUF: "blk.{}.attn_gate.weight", HF: "model.layers.{}.self_attn.g_proj.weight", Role: RoleAttnGate, Shape: "OG E"},
 	}, indexer, feedForward, mlpExperts, sharedExperts, routerBias[:1]),
-	Drop: []string{"*.rotary_emb.inv_freq", "model.mtp.*", "vision_encoder.*", "audio_encoder.*", "model.layers.{+}.*", "blk.{+}.*"},
+	Drop: []string{"*.rotary_emb.inv_freq", "model.mtp.*", "model.layers.{+}.*", "blk.{+}.*"},
 	Refuse: []Refusal{
 		siluOnly,
 		{HF: "moe_layer_freq", Unless: []string{"1"}, Why: "some of the later layers have no experts"},

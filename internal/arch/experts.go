@@ -26,6 +26,7 @@ type Mixture struct {
 	In         []bool  // of each layer, whether it has them, where that follows from no number
 	Latent     int     // EX: so many numbers are made of the stream for them, and the stream of what they make; 0: they are given it as it is
 	FFIn       []int32 // of each layer, the width of one …
+	CountIn    []int32 // how many of each layer of a tower, 0 for a dense one
 	UsedIn     []int32 // … and how many each token is given to, where these differ; FF and Used are then the largest
 	Norm       bool    // the weights of a token's experts are divided by their sum
 }

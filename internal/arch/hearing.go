@@ -40,6 +40,8 @@ func (p *Params) hearingDim(word string) int {
 		return h.Out / 2
 	case "heard-ff":
 		return h.FF
+	case "2heard-ff":
+		return 2 * h.FF
 	case "heard-head":
 		return h.Embd / max(1, h.Heads)
 	case "heard-heads":

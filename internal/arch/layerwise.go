@@ -13,7 +13,7 @@ func (p *Params) At(layer int) *Params {
 		return p
 	}
 	n := *p
-	for list, to := range map[*[]int32]*int{&p.HeadsIn: &n.Heads, &p.KVHeadsIn: &n.KVHeads, &p.FFIn: &n.FF, &p.Mix.FFIn: &n.Mix.FF, &p.Mix.UsedIn: &n.Mix.Used} {
+	for list, to := range map[*[]int32]*int{&p.HeadsIn: &n.Heads, &p.KVHeadsIn: &n.KVHeads, &p.FFIn: &n.FF, &p.Mix.FFIn: &n.Mix.FF, &p.Mix.UsedIn: &n.Mix.Used, &p.Mix.CountIn: &n.Mix.Count} {
 		if layer < len(*list) {
 			*to = int((*list)[layer])
 		}
@@ -32,7 +32,7 @@ func (p *Params) At(layer int) *Params {
 }
 
 func (p *Params) layerwise() bool {
-	return p.HeadsIn != nil || p.KVHeadsIn != nil || p.FFIn != nil || p.Near.Key > 0 || p.Pooled.Ratios != nil || p.Mix.FFIn != nil || p.Mix.UsedIn != nil
+	return p.HeadsIn != nil || p.KVHeadsIn != nil || p.FFIn != nil || p.Near.Key > 0 || p.Pooled.Ratios != nil || p.Mix.FFIn != nil || p.Mix.UsedIn != nil || p.Mix.CountIn != nil
 }
 
 // checkLayers refuses sizes of layers that contradict each other.

@@ -83,7 +83,7 @@ func (b *binder) aim(r *Rule) {
 		if b.gguf && len(b.forms[r.At(r.GGUF, l, p)]) > 0 {
 			continue // another layout of the same tensor
 		}
-		b.goal(Origin{Rule: r, Layer: l}, r.parts(name, p))
+		b.goal(Origin{Rule: r, Layer: l}, r.parts(name, p.At(l)))
 		if b.gguf && r.Old != "" {
 			b.goal(Origin{Rule: r, Layer: l}, r.parts(layerName(r.Old, l), p))
 		}

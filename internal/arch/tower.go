@@ -291,7 +291,7 @@ func (c *Config) withProcessor(src *formats.Source) (*Config, error) {
 			return nil, err
 		}
 		maps.Copy(all, f.root)
-		for _, inner := range []string{"media_proc_cfg", "image_processor"} {
+		for _, inner := range []string{"media_proc_cfg", "image_processor", "vision_config"} {
 			if m, ok := f.root[inner].(map[string]any); ok {
 				maps.Copy(all, m)
 			}

@@ -38,6 +38,10 @@ func sees(t testing.TB) map[string]map[string]any {
 		t.Fatal(err)
 	}
 	glmNext = glmNext["text_config"].(map[string]any)
+	var dots3 map[string]any
+	if err := json.Unmarshal(tinyFamilies(t)["dots3_note"], &dots3); err != nil {
+		t.Fatal(err)
+	}
 	var nemotron map[string]any
 	if err := json.Unmarshal(tinyFamilies(t)["nemotron_h"], &nemotron); err != nil {
 		t.Fatal(err)
@@ -88,6 +92,10 @@ func sees(t testing.TB) map[string]map[string]any {
 		"granite4_vision": of("Granite4VisionForConditionalGeneration", tower(map[string]any{"image_size": 16}), map[string]any{"text_config": with(text, map[string]any{"model_type": "granite",
 			"num_hidden_layers": 4, "tie_word_embeddings": false}), "deepstack_layer_map": []any{[]int{-3, 2}, []int{-1, 0}}, "spatial_target_layers": []int{3, 1}, "downsample_rate": "1/2",
 			"qformer_config": map[string]any{"intermediate_size": 10}}),
+		"dots3note_v": of("Dots3NoteForCausalLM", tower(map[string]any{"embed_dim": 8, "hidden_size": 16, "moe_intermediate_size": 10, "adapter_type": "patch_merger", "pre_pixel_shuffle": true,
+			"pyramid_num_routed": []int{-1, 2, 3}}), pixels, dots3, map[string]any{"audio_config": map[string]any{"use_conv2d_stem": true, "use_rope": true, "use_rms_norm": true,
+			"downsample_hidden_size": 5, "whisper_config": map[string]any{"d_model": 12, "encoder_ffn_dim": 10, "encoder_layers": 2, "encoder_attention_heads": 3, "num_mel_bins": 8,
+				"activation_function": "swiglu"}}, "architectures": []string{"Dots3NoteForCausalLM"}}),
 		"gemma4v": of("Gemma4ForConditionalGeneration", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 2, "head_dim": 4,
 			"patch_size": 4, "position_embedding_size": 5, "use_clipped_linears": true, "standardize": true}, map[string]any{"text_config": gemma4, "audio_config": map[string]any{
 			"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3, "input_feat_size": 8, "subsampling_conv_channels": []int{8, 2}, "output_proj_dims": 10,
@@ -161,9 +169,9 @@ func towerOfConfig(t testing.TB, config map[string]any) *checkpoint {
 				continue // another layout
 			}
 			gguf[file] = name
-			for _, part := range r.parts(name, &p) {
+			for _, part := range r.parts(name, p.At(l)) {
 				if !slices.ContainsFunc(made.tensors, func(x *formats.Tensor) bool { return x.Name == part }) { // once, whoever takes it
-					made.tensors = append(made.tensors, shifted(numbers(part, r.sourceDims(&p)...), float32(len(made.tensors)*4096)))
+					made.tensors = append(made.tensors, shifted(numbers(part, r.sourceDims(p.At(l))...), float32(len(made.tensors)*4096)))
 				}
 			}
 		}

@@ -98,7 +98,7 @@ func (u *unbinder) source(r *Rule, layer int, name string) error {
 	if strings.Contains(name, inParts) {
 		t = shapedAs(t, append([]int{u.b.Params.NGrams.Parts}, r.sourceDims(&u.b.Params)...)...)
 	}
-	for e, part := range r.parts(name, &u.b.Params) {
+	for e, part := range r.parts(name, u.b.Params.At(layer)) {
 		n := t.NumRows() / t.Shape[0]
 		one := picked(t, pick{e * n, n, t.NumRows()}, t.Shape[1:])
 		if r.Forms != nil {

@@ -2,6 +2,7 @@ package arch
 
 import (
 	"math"
+	"slices"
 
 	"quern/formats"
 )
@@ -130,6 +131,8 @@ func (p *Params) checkTower() error {
 		return formats.Corrupt("patches of %d in images of %d, %d merged", v.Patch, v.Image, max(v.Merge, v.Scale))
 	case max(v.Window, v.Queries) > 1<<14 || len(v.Corners) > 0 && len(v.Corners) != len(v.Features):
 		return formats.Corrupt("windows of %d patches a side, %d queries, %d projectors of %d layers", v.Window, v.Queries, len(v.Corners), len(v.Features))
+	case p.Mix.CountIn != nil && (len(p.Mix.CountIn) != p.Layers || slices.Min(p.Mix.CountIn) < 0 || slices.Max(p.Mix.CountIn) > 1<<10 || p.Mix.FF > 1<<20 || p.Mix.Used < 1 || p.Mix.Used > 1<<10):
+		return formats.Corrupt("experts of %d layers in a tower of %d, of width %d, of which each patch has %d", len(p.Mix.CountIn), p.Layers, p.Mix.FF, p.Mix.Used)
 	case len(v.Mean) != 3 || len(v.Std) != 3:
 		return formats.Corrupt("images are normalized by %v and %v, which are not three colours each", v.Mean, v.Std)
 	case v.Act != "" && !v.GELU && !v.SiLU && v.Act != "quick_gelu":

@@ -13,7 +13,6 @@ var _ = registerTower(Arch{
 			"max_position_embeddings": 8192, "rms_norm_eps": 1e-5,
 		}}},
 		{Type: "kimi_k3", HF: []string{"KimiK3ForConditionalGeneration"}, Language: "KimiK3ForConditionalGeneration"},
-		{Type: "dots3_note", HF: []string{"Dots3NoteForConditionalGeneration"}, Language: "Dots3NoteForCausalLM"},
 		{Type: "muse_glimmer", HF: []string{"MuseGlimmerForConditionalGeneration"}, Language: "MuseGlimmerForConditionalGeneration"},
 		{Type: "youtu_vl", HF: []string{"YoutuVLForConditionalGeneration"}, Language: "YoutuForCausalLM"},
 	},
