@@ -462,6 +462,8 @@ func TestTowersRefuse(t *testing.T) {
 		{"gemma4", map[string]any{"vision_config.use_clipped_linears": false}, "", "does not say vision_config.use_clipped_linears"},
 		{"deepseekocr", map[string]any{"vision_config.width": map[string]any{"sam_vit_b": map[string]any{"layers": 4, "global_attn_indexes": []int{2, 3}}}}, "", "layers 2, 5, 8 and 11"},
 		{"deepseekocr2", map[string]any{"vision_config.image_size": 768}, "", "1024 pixels wide"},
+		{"deepseek4v", map[string]any{"vision_max_n_token": 500}, "", "other than 384 embeddings"},
+		{"deepseek4v", map[string]any{"vision_n_layers": 0}, "", "this one has no tower"},
 		{"step3vl", map[string]any{"understand_projector_stride": 1}, "", "halve rows and columns"},
 		{"step3vl", map[string]any{"vision_config.use_cls_token": true}, "", "the whole image"},
 		{"step3vl", map[string]any{"vision_config.image_size": 140}, "", "140 in patches of 14"},

@@ -248,6 +248,34 @@ def ocr(cls):
     return c, n
 
 
+def v4():
+    """DeepSeek-V4-Flash-Vision as published, without layers in which a table chooses experts, and weights of fewer bits."""
+    c = dict(architectures=["DeepseekV4ForCausalLM"], model_type="deepseek_v4", **{k: TEXT[k] for k in ("hidden_size", "num_attention_heads", "vocab_size", "max_position_embeddings")}, num_hidden_layers=3,
+             num_key_value_heads=1, head_dim=64, qk_rope_head_dim=16, q_lora_rank=32, o_groups=2, o_lora_rank=32, n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, n_shared_experts=1,
+             compress_ratios=[0, 4, 128], num_hash_layers=0, swiglu_limit=10.0, index_topk=16, index_head_dim=128, index_n_heads=32, sliding_window=32, rms_norm_eps=1e-6, rope_theta=1e4,
+             compress_rope_theta=16e4, hc_mult=4, hc_sinkhorn_iters=20, hc_eps=1e-6, routed_scaling_factor=1.5, norm_topk_prob=True, scoring_func="sqrtsoftplus", tie_word_embeddings=False,
+             vision_n_layers=3, vision_dim=64, vision_n_heads=2, vision_inter_dim=96, vision_patch_size=14, vision_rope_theta=10000.0, vision_downsample_ratio=3, vision_min_pixels=7056,
+             vision_max_n_token=384, vision_max_wh_ratio=8)
+    n = {"embed.weight": [512, 64], "head.weight": [512, 64], "norm.weight": [64], "hc_head_base": [4], "hc_head_fn": [4, 256], "hc_head_scale": [1], "vision.norm.weight": [64],
+         "vision.patch_embed.proj.weight": [64, 588], "vision.patch_embed.proj.bias": [64], "aligner.w1.weight": [64, 576], "aligner.w1.bias": [64], "aligner.w2.weight": [64, 64], "aligner.w2.bias": [64]}
+    n |= {"image_" + k: [64] for k in ("start", "end", "newline", "pad")}
+    for i in range(3):
+        at = f"layers.{i}."
+        n |= {at + k: s for k, s in {"attn.attn_sink": [4], "attn.kv_norm.weight": [64], "attn.q_norm.weight": [32], "attn.wkv.weight": [64, 64], "attn.wo_a.weight": [64, 128], "attn.wo_b.weight": [64, 64],
+                                     "attn.wq_a.weight": [32, 64], "attn.wq_b.weight": [256, 32], "attn_norm.weight": [64], "ffn_norm.weight": [64], "ffn.gate.weight": [4, 64], "ffn.gate.bias": [4],
+                                     "ffn.gate.bias_vl": [4]}.items()}
+        for e in ("shared_experts", *(f"experts.{j}" for j in range(4))):
+            n |= {f"{at}ffn.{e}.w{j}.weight": [64, 32] if j == 2 else [32, 64] for j in (1, 2, 3)}
+        for k in ("attn", "ffn"):
+            n |= {f"{at}hc_{k}_base": [24], f"{at}hc_{k}_fn": [24, 256], f"{at}hc_{k}_scale": [3]}
+        at = f"vision.blocks.{i}."
+        n |= {at + k: s for k, s in {"norm1.weight": [64], "norm2.weight": [64], "attn.wqkv.weight": [192, 64], "attn.wqkv.bias": [192], "attn.wo.weight": [64, 64], "attn.wo.bias": [64],
+                                     "mlp.w1.weight": [192, 64], "mlp.w2.weight": [64, 96]}.items()}
+    for at, r, w, d in (("layers.1.attn.compressor.", 4, 128, 64), ("layers.1.attn.indexer.compressor.", 4, 256, 128), ("layers.2.attn.compressor.", 128, 64, 64)):
+        n |= {at + "ape": [r, w], at + "norm.weight": [d], at + "wgate.weight": [w, 64], at + "wkv.weight": [w, 64]}
+    return c, n | {"layers.1.attn.indexer.weights_proj.weight": [32, 64], "layers.1.attn.indexer.wq_b.weight": [4096, 32]}
+
+
 def kimi(cls):
     """Kimi-VL and Kimi K2.5, whose towers have names of their own."""
     text = dict(TEXT, model_type="deepseek_v3", n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=48, n_shared_experts=1, first_k_dense_replace=1,
@@ -640,6 +668,7 @@ def cases():
     yield "step3p7", *step("Step3p7ForConditionalGeneration", step35, step35_words()), CLIP, "qwen2", ("mmproj",)
     for name, cls in (("deepseekocr", "DeepseekOCRForCausalLM"), ("unlimitedocr", "UnlimitedOCRForCausalLM"), ("deepseekocr2", "DeepseekOCR2ForCausalLM")):
         yield name, *ocr(cls), HALF, "llama", ("mmproj",)
+    yield "deepseek4v", *v4(), HALF, "llama", ("mmproj",)
     yield "ling3vl", *ling(), HALF, "llama", ("mmproj",)
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
 

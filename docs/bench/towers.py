@@ -7,7 +7,7 @@ import json, os
 import torch
 import torch.nn.functional as F
 
-SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'step3vl': (504, 1008), 'step3p7': (112, 112), 'deepseekocr': (1024, 1024), 'unlimitedocr': (1024, 1024), 'deepseekocr2': (1024, 1024), 'nemotronvl': (64, 64),
+SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'step3vl': (504, 1008), 'step3p7': (112, 112), 'deepseekocr': (1024, 1024), 'unlimitedocr': (1024, 1024), 'deepseekocr2': (1024, 1024), 'deepseek4v': (112, 98), 'nemotronvl': (64, 64),
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
          'glm5next': (84, 112), 'granite4vision': (64, 128), 'dots3note': (84, 112), 'dots3note-hears': 64000, 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (96, 128), 'qwen3omni-flat': (96, 128), 'qwen3omni-flat-hears': 63840}
@@ -149,6 +149,29 @@ def deepseekocr2(folder, x):
 
 if 'TILES' in os.environ:  # of images that are larger than a tile, what is made of the tiles instead of the whole
     SIZES |= {'deepseekocr': (1280, 1280), 'unlimitedocr': (1280, 1280), 'deepseekocr2': (1536, 1536)}
+
+
+def deepseek4v(folder, x):
+    """behind no other tokens"""
+    c, t = weights(folder)
+    y, h, w = patches(x, c['vision_patch_size'])
+    line = lambda y, at: F.linear(y, t[at + '.weight'], t.get(at + '.bias'))
+    norm = lambda y, at: rms(y, t[at + '.weight'], 1e-6)
+    y = line(y.flatten(1), 'vision.patch_embed.proj')
+    for i in range(c['vision_n_layers']):
+        at = f'vision.blocks.{i}.'
+        q, k, v = line(norm(y, at + 'norm1'), at + 'attn.wqkv').reshape(h * w, 3, c['vision_n_heads'], -1).permute(1, 2, 0, 3)
+        y = y + line(attention(rotated(q, h, w), rotated(k, h, w), v), at + 'attn.wo')
+        gate, up = line(norm(y, at + 'norm2'), at + 'mlp.w1').chunk(2, -1)
+        y = y + line(F.silu(gate) * up, at + 'mlp.w2')
+    n = c['vision_downsample_ratio']
+    y = F.pad(norm(y, 'vision.norm').T.reshape(1, -1, h, w), (0, -w % n, 0, -h % n))
+    h, w = -(-h // n), -(-w // n)
+    y = line(F.gelu(line(F.unfold(y, n, stride=n)[0].T, 'aligner.w1')), 'aligner.w2').reshape(h, w, -1)
+    start, end, newline, pad = (t['image_' + k][None] for k in ('start', 'end', 'newline', 'pad'))
+    y = torch.cat([y, newline.expand(h, 1, -1)], 1)  # a row of embeddings ends; rows are told in pairs, one of each by turns
+    y = torch.cat([y, pad.expand(h % 2, w + 1, -1)]).reshape(-1, 2, w + 1, y.shape[-1]).transpose(1, 2).flatten(0, 2)
+    return torch.cat([pad] * 3 + [start, y] + [pad] * (len(y) // 2 % 2 * 2) + [end])
 
 
 def lfm2vl(folder, x):

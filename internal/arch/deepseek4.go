@@ -85,6 +85,7 @@ var DeepSeek4 = register(Arch{
 			{GGUF: "blk.{}.ffn_gate_inp.weight", HF: "layers.{}.ffn.gate.weight", Role: RoleRouter, Shape: "X E"},
 			{GGUF: "blk.{}.ffn_gate_tid2eid.weight", HF: "layers.{}.ffn.gate.tid2eid", Role: RoleHash, Shape: "V XU", Do: AsInt32, When: hashed},
 			{GGUF: "blk.{}.exp_probs_b.bias", HF: "layers.{}.ffn.gate.bias", Role: RoleRouterBias, Shape: "X", When: func(p *Params, l int) bool { return !hashed(p, l) }},
+			{GGUF: "blk.{}.exp_probs_b_vl.bias", HF: "layers.{}.ffn.gate.bias_vl", Role: RoleVision, Shape: "X", When: func(p *Params, _ int) bool { return p.Pooled.Sees }},
 			{GGUF: "blk.{}.ffn_gate_exps.weight", HF: "layers.{}.ffn.experts.{e}.w1.weight", Role: RoleGateExps, Shape: "X M E"},
 			{GGUF: "blk.{}.ffn_down_exps.weight", HF: "layers.{}.ffn.experts.{e}.w2.weight", Role: RoleDownExps, Shape: "X E M"},
 			{GGUF: "blk.{}.ffn_up_exps.weight", HF: "layers.{}.ffn.experts.{e}.w3.weight", Role: RoleUpExps, Shape: "X M E"},
@@ -104,7 +105,8 @@ var DeepSeek4 = register(Arch{
 			{GGUF: "output_hc_base.weight", HF: "hc_head.hc_base", Role: RoleHyperHeadBase, Shape: "HC"},
 			{GGUF: "output_hc_scale.weight", HF: "hc_head.hc_scale", Role: RoleHyperHeadScale, Shape: "one"},
 		}),
-	Drop: []string{"mtp.*", "blk.{+}.*"}, // layers that guess further tokens
+	Drop: []string{"mtp.*", "blk.{+}.*", // layers that guess further tokens
+		"layers.*.ffn.gate.bias"}, // of layers in which a table gives words their experts, and other numbers images
 	Refuse: []Refusal{
 		siluOnly,
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
@@ -112,10 +114,14 @@ var DeepSeek4 = register(Arch{
 		{HF: "norm_topk_prob", Unless: []string{"true"}, Why: "weights of experts that are not divided by their sum"},
 		{HF: "num_key_value_heads", Unless: []string{"1"}, Why: "several heads of keys"},
 		{HF: "tie_word_embeddings", Unless: []string{"false"}, Why: "the embedding as output head"},
-		{HF: "vision_n_layers", Unless: []string{"0"}, Why: "a vision tower, and experts that images are given to by numbers of their own"},
 	},
-	Layer:    Layer{RopePart: true, IndexPairs: true, IndexTail: true, CutFirst: true},
-	Finish:   finishV4,
+	Layer:  Layer{RopePart: true, IndexPairs: true, IndexTail: true, CutFirst: true},
+	Finish: finishV4,
+	Beside: func(src *formats.Source, b *Bound) error {
+		seesV4(&b.Params, src, "layers.0.ffn.gate.bias_vl", "model.layers.0.ffn.gate.bias_vl")
+		return nil
+	},
+	Look:     func(src *formats.Source, p *Params) { seesV4(p, src, "blk.0.exp_probs_b_vl.bias") },
 	Mistaken: fourStreams,
 })
 
@@ -125,6 +131,19 @@ func fourStreams(b *Bound) string {
 		return fmt.Sprintf("llama.cpp runs four streams, and will stop at this model's %d", n)
 	}
 	return ""
+}
+
+// v4Sees says of a model that it has a tower.
+func v4Sees(c *Config) bool {
+	n, err := c.Float("vision_n_layers", 0)
+	return err == nil && n > 0
+}
+
+// seesV4 says so of one whose tensors are those of one that sees: its tower may be in another file.
+func seesV4(p *Params, src *formats.Source, names ...string) {
+	for _, name := range names {
+		p.Pooled.Sees = p.Pooled.Sees || src.Tensor(name) != nil
+	}
 }
 
 // streamKeys are those of streams that a doubly stochastic matrix mixes.
@@ -149,7 +168,7 @@ func hyperLayers(at string) []Rule {
 
 // single are what published checkpoints have in single precision beside matrices of fewer bits.
 var single = []Role{RoleHyperAttn, RoleHyperAttnBase, RoleHyperAttnScale, RoleHyperFFN, RoleHyperFFNBase, RoleHyperFFNScale, RoleHyperHead, RoleHyperHeadBase, RoleHyperHeadScale,
-	RoleSinks, RolePoolBias, RoleIndexBias}
+	RoleSinks, RolePoolBias, RoleIndexBias, RoleVision}
 
 // pooling are the rules of what makes one key of several positions.
 func pooling(gguf, hf string, roles [4]Role, wide, narrow string, when func(*Params, int) bool) []Rule {
@@ -185,6 +204,7 @@ func finishV4(c *Config, p *Params) error {
 		return c.fail("rope_scaling.attention_factor", formats.Unsupported("is %v: runtimes leave cosines and sines as they are", a), "")
 	}
 	p.Yarn.Attention = 0
+	p.Pooled.Sees = v4Sees(c)
 	if err := hashedFirst(c, p); err != nil {
 		return err
 	}

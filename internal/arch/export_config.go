@@ -312,6 +312,7 @@ func (b *Bound) reread(config map[string]any) error {
 	for _, p := range []*Params{&got, &want} {
 		p.RopePart, p.Tied, p.NormHead, p.Ternary, p.Times = 0, false, false, false, Times{} // RopeDim is what counts, and the head that is there
 		p.Pooling, p.Vectors = 0, 0                                                          // other files tell it
+		p.Pooled.Sees = false                                                                // tensors do
 		if p.Window == 0 {
 			p.WindowIn = nil
 		}

@@ -15,6 +15,7 @@ type Pooled struct {
 	Rank   int     // … of which a matrix makes so many numbers each, before the output matrix
 	Hashed int     // leading layers in which a table says which experts a token is given to
 	Own    int     // that number of one layer (At)
+	Sees   bool    // routers have numbers of their own for images
 }
 
 // How many positions make a key.

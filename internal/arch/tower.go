@@ -31,18 +31,14 @@ func Towers() []*Arch { return towers }
 
 // towerOf finds the tower of config.json's class; nil for a model that sees nothing.
 func towerOf(c *Config) (*Arch, *Variant) {
-	list, _ := c.Value("architectures")
-	names, _ := list.([]any)
-	if len(names) == 0 {
-		return nil, nil
-	}
+	class := c.class()
 	kind, _ := c.Value("vision_config.model_type")
 	var byClass *Arch
 	var other *Variant
 	for _, a := range towers {
 		for i := range a.Variants {
 			v := &a.Variants[i]
-			if class, _ := names[0].(string); !slices.Contains(v.HF, class) {
+			if !slices.Contains(v.HF, class) || v.If != nil && !v.If(c) {
 				continue
 			}
 			switch v.Tower {
@@ -203,6 +199,9 @@ func BindTower(src *formats.Source) (*Bound, error) {
 		return nil, err
 	}
 	a, v := towerOf(c)
+	if class := c.class(); a == nil && slices.Contains(classesOf(towers), class) {
+		return nil, c.fail("architectures", formats.Unsupported("some models of class %s see, and this one has no tower by what else is said here", class), "")
+	}
 	if a == nil {
 		return nil, c.fail("architectures", formats.Unsupported("not a class with a vision tower that is known here"),
 			"known are "+strings.Join(classesOf(towers), ", "))

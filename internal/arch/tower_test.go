@@ -132,6 +132,9 @@ func sees(t testing.TB) map[string]map[string]any {
 		"deepseekocr2": of("DeepseekOCR2ForCausalLM", map[string]any{"width": map[string]any{"sam_vit_b": map[string]any{"layers": 4, "width": 6, "heads": 3, "downsample_channels": []int{7, 8}},
 			"qwen2-0-5b": map[string]any{"dim": 24}}, "layers": 2, "num_attention_heads": 4, "intermediate_size": 10}, map[string]any{"use_mla": false, "n_routed_experts": 4, "num_experts_per_tok": 2,
 			"moe_intermediate_size": 8}),
+		"deepseek4v": of("DeepseekV4ForCausalLM", nil, map[string]any{"vision_n_layers": 3, "vision_dim": 8, "vision_n_heads": 2, "vision_inter_dim": 12, "vision_patch_size": 4, "vision_downsample_ratio": 3,
+			"vision_min_pixels": 144, "head_dim": 16, "qk_rope_head_dim": 8, "q_lora_rank": 6, "o_groups": 2, "o_lora_rank": 3, "n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8,
+			"compress_ratios": []int{0}, "num_hash_layers": 0, "num_key_value_heads": 1, "swiglu_limit": 10.0}),
 		"hunyuanvl": of("HunYuanVLForConditionalGeneration", tower(nil), pixels, map[string]any{"head_dim": 8, "rope_parameters": map[string]any{
 			"rope_type": "dynamic", "rope_theta": 1e4, "alpha": 1000.0, "mrope_section": []int{1, 1, 1, 1}}}),
 		"exaone4_5": of("Exaone4_5_ForConditionalGeneration", map[string]any{"depth": 3, "hidden_size": 8, "intermediate_size": 12, "num_heads": 4, "num_key_value_heads": 2,
