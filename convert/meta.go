@@ -2,6 +2,7 @@ package convert
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,7 +35,7 @@ func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
 		meta.Set(key, recipe.FileType)
 	})
 	meta.Set(version, uint32(quantizationVersion))
-	if bound.Arch.Silent != "" {
+	if bound.Arch.Silent != "" && !bound.Arch.OwnTokens {
 		meta.Set("tokenizer.ggml.model", "none")
 		return nil
 	}
@@ -53,6 +54,7 @@ func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
 	}
 	v := *made
 	p.warn(v.Notes...)
+	withCodes(&v, &bound.Params.Speech)
 	if err := fitVocab(p.src, &v, bound.Params.Vocab); err != nil {
 		return err
 	}
@@ -61,6 +63,24 @@ func (p *Plan) metadata(bound *arch.Bound, recipe *Recipe, opt Options) error {
 		meta.Set("tokenizer.ggml.mask_token_id", uint32(bound.Params.Mask))
 	}
 	return nil
+}
+
+// withCodes puts codes of sound behind the tokens of a text, of which one ends what is said. Nobody chats with what speaks.
+func withCodes(v *tokenizer.Vocab, speech *arch.Speech) {
+	if len(speech.Names) == 0 {
+		return
+	}
+	v.Tokens, v.Types = slices.Clone(v.Tokens), slices.Clone(v.Types)
+	for _, name := range speech.Names {
+		v.Tokens, v.Types = append(v.Tokens, name), append(v.Types, tokenizer.Control)
+	}
+	if len(v.Scores) > 0 {
+		v.Scores = append(slices.Clone(v.Scores), slices.Repeat([]float32{speech.Score}, len(speech.Names))...)
+	}
+	v.EOS, v.ChatTemplate, v.ChatTemplates = speech.End, "", nil
+	if no := false; speech.Endless {
+		v.BOS, v.EOS, v.UNK, v.PAD, v.AddBOS, v.AddEOS = -1, -1, -1, -1, &no, &no
+	}
 }
 
 // keepMeta copies the keys of a GGUF source, less those that say how it was cut into files.

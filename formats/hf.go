@@ -87,6 +87,8 @@ func openHF(dir string) (*Source, error) {
 		err = asHF(src)
 	case ranked:
 		err = joinRanks(src)
+	default:
+		err = withConfig(src)
 	}
 	if err == nil {
 		err = assemble(src)

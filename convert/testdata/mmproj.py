@@ -12,6 +12,9 @@ import torch
 import transformers as tf
 from safetensors.torch import save_file
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import speech
+
 M = (1 << 64) - 1
 
 def reference(llama, *args):
@@ -66,6 +69,8 @@ def weights(name, shape):
         u += np.float32(1)
     if not len(shape):  # the ends of a range
         u += np.float32(1 if name.endswith("_max") else -1)
+    if name.endswith("cluster_usage"):  # how often something was
+        u += np.float32(1)
     return torch.from_numpy(u.reshape(shape))
 
 
@@ -671,6 +676,9 @@ def cases():
     yield "deepseek4v", *v4(), HALF, "llama", ("mmproj",)
     yield "ling3vl", *ling(), HALF, "llama", ("mmproj",)
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
+    yield "qwen3tts", *speech.qwen3tts(), {}, "qwen2", ("text", "mmproj")
+    yield "pockettts", {}, speech.pockettts(), {}, "", ("text", "mmproj")
+    yield "pockettts-silent", {}, speech.pockettts(voice=False), {}, "", ("text",)
 
 
 def dump(path):
@@ -710,11 +718,20 @@ def main():
             tmp = keep or tmp
             d = os.path.join(tmp, name)
             os.makedirs(d, exist_ok=True)
-            save_file({k: weights(k, s) for k, s in shapes.items()}, os.path.join(d, "model.safetensors"), metadata={"format": "pt"})
-            json.dump(config, open(os.path.join(d, "config.json"), "w"), indent=1)
+            folders = {k.rpartition("/")[0] for k in shapes}  # within the model's, whose configuration has theirs
+            for folder in folders:
+                at = os.path.join(d, folder)
+                os.makedirs(at, exist_ok=True)
+                own = {k.rpartition("/")[2]: weights(k, s) for k, s in shapes.items() if k.rpartition("/")[0] == folder}
+                save_file(own, os.path.join(at, "model.safetensors"), metadata={"format": "pt"})
+                said = config[folder] if folder else {k: v for k, v in config.items() if k not in folders}
+                if said:
+                    json.dump(said, open(os.path.join(at, "config.json"), "w"), indent=1)
             json.dump(pre, open(os.path.join(d, "preprocessor_config.json"), "w"))
             case = {"name": name, "config": config, "preprocessor": pre, "tokenizer": tokenizer, "tensors": shapes, "files": {}}
-            if "TOKENIZERS" in os.environ:
+            if not config:
+                open(os.path.join(d, "tokenizer.model"), "wb").write(speech.pieces(40))
+            elif "TOKENIZERS" in os.environ:
                 for f in ("tokenizer.json", "tokenizer_config.json"):
                     text = open(os.path.join(os.environ["TOKENIZERS"], tokenizer, "hf", f)).read()
                     open(os.path.join(d, f), "w").write(text)

@@ -14,6 +14,7 @@ SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (9
 SIZES |= {'lfm2audio': 47840}
 SIZES |= {'granitespeech': 47840, 'granitespeechplus': 47840, 'granitespeech-hf': 47840}
 FOLDERS = {'qwen2.5omni-hears': 'qwen2.5omni', 'qwen3omni-flat-hears': 'qwen3omni-flat'}  # of models that see, too
+SIZES |= {'qwen3tts': 72000, 'pockettts': 76800}  # 24000 a second
 
 
 def weights(folder):
@@ -411,6 +412,71 @@ def ultravox(folder, x):
     at = 'multi_modal_projector.'
     one, two = F.linear(rms(stacked(y, c['stack_factor']), t[at + 'ln_pre.weight'], 1e-6), t[at + 'linear_1.weight']).chunk(2, -1)
     return F.linear(rms(F.silu(two) * one, t[at + 'ln_mid.weight'], 1e-6), t[at + 'linear_2.weight'])
+
+
+def qwen3tts(folder, x):
+    """what a speaker's voice is, of three seconds of 24000 instants"""
+    from transformers.audio_utils import mel_filter_bank
+    c, t = weights(folder)
+    bank = torch.from_numpy(mel_filter_bank(513, 128, 0, 12000, 24000, norm='slaney', mel_scale='slaney')).float()
+    y = F.pad(x[None], (384, 384), mode='reflect')[0]
+    y = torch.stft(y, 1024, 256, 1024, torch.hann_window(1024), center=False, return_complex=True).abs().pow(2).add(1e-9).sqrt()
+    y = (bank.T @ y).clamp(min=1e-5).log()[None]
+
+    def convolved(y, at, step=1):
+        w, b = t['speaker_encoder.' + at + '.weight'], t['speaker_encoder.' + at + '.bias']
+        around = (w.shape[2] - 1) * step // 2
+        return F.conv1d(F.pad(y, (around, around), mode='reflect') if around else y, w, b, dilation=step)
+
+    def moments(y, w):
+        mean = (w * y).sum(2, keepdim=True)
+        return mean, (w * (y - mean).pow(2)).sum(2, keepdim=True).clamp(1e-12).sqrt()
+    y, all = F.relu(convolved(y, 'blocks.0.conv')), []
+    for b in (1, 2, 3):
+        at, z = f'blocks.{b}.', F.relu(convolved(y, f'blocks.{b}.tdnn1.conv'))
+        parts, last = list(z.chunk(8, 1)), 0
+        for i in range(7):
+            last = parts[i + 1] = F.relu(convolved(parts[i + 1] + last, at + f'res2net_block.blocks.{i}.conv', b + 1))
+        z = F.relu(convolved(torch.cat(parts, 1), at + 'tdnn2.conv'))
+        y = y + z * torch.sigmoid(convolved(F.relu(convolved(z.mean(2, keepdim=True), at + 'se_block.conv1')), at + 'se_block.conv2'))
+        all.append(y)
+    y = F.relu(convolved(torch.cat(all, 1), 'mfa.conv'))
+    w = torch.cat([y, *(m.expand_as(y) for m in moments(y, 1 / y.shape[2]))], 1)
+    w = convolved(torch.tanh(F.relu(convolved(w, 'asp.tdnn.conv'))), 'asp.conv').softmax(2)
+    return convolved(torch.cat(moments(y, w), 1), 'fc')[:, :, 0]
+
+
+def pockettts(folder, x):
+    """a voice, an embedding for each 80 ms of 24000 instants a second; runtimes take GELU by a hyperbolic tangent where the model has it exactly"""
+    from safetensors.torch import load_file
+    t = {k: v.float() for k, v in load_file(os.path.join(folder, 'model.safetensors')).items()}
+    act = lambda y: F.gelu(y, approximate='tanh' if 'TANH' in os.environ else 'none')
+
+    def convolved(y, at, step=1, mode='constant'):
+        w = t['mimi.' + at + '.weight']
+        return F.conv1d(F.pad(y, (w.shape[2] - step, 0), mode=mode), w, t.get('mimi.' + at + '.bias'), stride=step)
+    y = convolved(x[None, None], 'encoder.model.0.conv')
+    for i, rate in enumerate((4, 5, 6)):
+        z = convolved(F.elu(y), f'encoder.model.{1 + 3 * i}.block.1.conv')
+        y = y + convolved(F.elu(z), f'encoder.model.{1 + 3 * i}.block.3.conv')
+        y = convolved(F.elu(y), f'encoder.model.{3 + 3 * i}.conv', rate)
+    y = convolved(F.elu(y), 'encoder.model.11.conv')[0].T
+    n, d = y.shape
+    behind = torch.arange(n)[:, None] - torch.arange(n)
+    mask = (behind >= 0) & (behind < 250)
+    a = torch.arange(n)[:, None] * 1e4 ** (-torch.arange(32) / 32)
+
+    def turned(q):
+        q = q.reshape(*q.shape[:-1], 32, 2)
+        return torch.stack([q[..., 0] * a.cos() - q[..., 1] * a.sin(), q[..., 0] * a.sin() + q[..., 1] * a.cos()], -1).flatten(-2)
+    for l in range(sum(k.startswith('mimi.encoder_transformer') and k.endswith('norm1.weight') for k in t)):
+        at = f'mimi.encoder_transformer.transformer.layers.{l}.'
+        norm = lambda y, k: F.layer_norm(y, (d,), t[at + k + '.weight'], t[at + k + '.bias'])
+        q, k, v = F.linear(norm(y, 'norm1'), t[at + 'self_attn.in_proj.weight']).reshape(n, 3, d // 64, 64).permute(1, 2, 0, 3)
+        y = y + F.linear(attention(turned(q), turned(k), v, mask), t[at + 'self_attn.out_proj.weight']) * t[at + 'layer_scale_1.scale']
+        y = y + F.linear(act(F.linear(norm(y, 'norm2'), t[at + 'linear1.weight'])), t[at + 'linear2.weight']) * t[at + 'layer_scale_2.scale']
+    y = convolved(y.T[None], 'downsample.conv.conv', 16, 'replicate')[0].T
+    return F.linear(y, t['flow_lm.speaker_proj_weight'])
 
 
 def hunyuanvl(folder, x):

@@ -37,7 +37,7 @@ type Arch struct {
 	Meet func(b *Bound, t *Target) error
 	// Silent says of what is no model what it is: nothing here computes it, and it has no tokens; "": it is a model.
 	Silent string
-	// OwnTokens says of a draft head that the tokenizer lies in its own folder.
+	// OwnTokens says of a draft head that the tokenizer lies in its own folder, and of what is no model that it has one.
 	OwnTokens bool
 	// Kin says whether a GGUF file is of this one of several families of one name; nil: it is if it is of no other.
 	Kin func(src *formats.Source) bool
@@ -45,6 +45,7 @@ type Arch struct {
 	// Of towers only (tower.go): clip.projector_type, and patterns of the tensors that are theirs.
 	Projector string
 	Own       []string
+	Further   func(src *formats.Source, c *Config) (*Config, error) // adds what lies in folders within the model's, tensors and settings; nil: nothing
 }
 
 // A Variant is one Hugging Face model type that becomes this architecture.
@@ -74,7 +75,7 @@ type Rule struct {
 	And      []Role   // further matrices in the same tensor, whose rows follow those of Role; they share its input
 	Shape    string   // dimensions outermost first, in the letters of Params.Dim: "V E", "Q E"
 	From     string   // dimensions of the source tensor where Do changes them, without that of the experts
-	Forms    []string // dimensions of each of several source tensors where these differ in ones that are one; From is what they are taken for
+	Forms    []string // dimensions of each of several source tensors of which Do combines one; further ones begin with the first again
 	Do       Op
 	Blocks   func(*Params) []string              // what checkpoints call each of a tower's projectors: "{}" counts these, and not layers, and "{at}" stands for what they are called
 	Hears    bool                                // its layers are those of the tower that hears

@@ -103,7 +103,7 @@ func must[T any](v T, err error) T {
 func TestTablesAreTotal(t *testing.T) {
 	p := Params{Vocab: 10, Embd: 8, FF: 12, Layers: 2, Heads: 4, KVHeads: 2, HeadDim: 6, RopeDim: 6, RopeFactors: []float32{1, 2, 3},
 		ValueDim: 5, Context: 11, Side: 6, SideRows: 7, AltUp: AltUp{Inputs: 4, Laurel: 3},
-		Types: 2, Buckets: 8, Vectors: 3, Spectrum: 9, Sound: Sound{Features: 5, Pos: 4, Conv: 4}, Draft: Draft{Reads: []int32{1, 2}, Width: 8, Rows: 6, Kernel: 3, Group: 4, Rank: 5, Markov: 2}, Labels: []string{"a", "b", "c"},
+		Types: 2, Buckets: 8, Vectors: 3, Spectrum: 9, Sound: Sound{Features: 5, Pos: 4, Conv: 4}, Draft: Draft{Reads: []int32{1, 2}, Width: 8, Rows: 6, Kernel: 3, Group: 4, Rank: 5, Markov: 2}, Labels: []string{"a", "b", "c"}, Speech: Speech{Codes: 4, Wide: 3},
 		Mix: Mixture{Count: 3, Used: 2, FF: 4, SharedFF: 5, PerGroup: 1, GroupFF: 6}, MLA: Latent{Rescale: true, Q: 7, KV: 9, Nope: 3}, Index: Indexer{Heads: 2, Dim: 8, Top: 4, Pool: 2}, Hyper: Hyper{Streams: 3, Low: 2}, NGrams: NGrams{Layers: []int32{0}, Size: 3, Heads: 2, Kernel: 4, Dim: 2, Rows: 6, Parts: 2}, Pooled: Pooled{Ratios: []int32{4, 128}, Groups: 2, Rank: 3, Hashed: 1, Own: 4}, State: State{Halvings: 1, Conv: 3, Inner: 12, Size: 4, Heads: 4, Groups: 2, Rank: 3, Ranks: Ranks{Decay: 2, Rate: 3, Values: 4, Gate: 5, Mix: 6}}, Sections: []int32{1, 1, 1}}
 	for _, a := range All() {
 		seen, plain := map[string]*Rule{}, map[string]*Rule{}

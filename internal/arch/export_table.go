@@ -38,6 +38,8 @@ var tellings = []telling{
 	{Type: "muse_glimmer_assistant", Cannot: "files do not tell it from DFlash, which has the same layers"},
 	{Type: "neobert", Set: tellNeo},
 	{Type: "t5", When: func(p *Params) bool { return !p.EachRelative }, Set: tellT5},
+	{Type: "pockettts", Cannot: "the vector that stands before sound is multiplied by a matrix of the other file, and nothing leads back"},
+	{Type: "qwen3_tts_talker", Cannot: "what projects embeddings of a text is multiplied into them, and nothing leads back"},
 	{Type: "umt5", When: func(p *Params) bool { return p.EachRelative }, Set: tellT5},
 	{Type: "mt5", Cannot: "files do not tell it from T5, which has the same layers"},
 	{Type: "qwen2", When: func(p *Params) bool { return !p.NoBiases }},

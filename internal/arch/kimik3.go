@@ -78,63 +78,37 @@ var KimiK3 = register(Arch{
 
 // banked is the scores of a mixture of streams: of a norm and of a matrix of one row behind it, which only their product counts of.
 func banked(gguf, hf string, role Role) Rule {
-	return Rule{GGUF: gguf, HF: hf + "_{norm,proj}.weight", Role: role, Shape: "E", From: "E", Forms: []string{"E", "1 E"}, Do: productOfTwo}
+	return Rule{GGUF: gguf, HF: hf + "_{norm,proj}.weight", Role: role, Shape: "E", Forms: []string{"E", "1 E"}, Do: productOfTwo}
 }
 
-// productOfTwo is that of two vectors, number by number. Its inverse gives ones, and the product.
+// productOfTwo is that of two vectors, number by number. The way back gives ones, and the product.
 var productOfTwo = Op{Name: "product", Near: true,
-	Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
-		n := mapped(t, nil)
-		n.Shape = t.Shape[1:]
-		if t.Rows != nil {
-			rows := multiplied{t.Rows, t.Cols()}
-			n.Rows, n.Raw = rows, vectorBytes{rows, n.Elems()}
-		}
-		return n
+	Combine: func(parts []*formats.Tensor, _ *Params) *formats.Tensor {
+		t := Floats("", nil)
+		t.Shape, t.Rows, t.Raw = parts[0].Shape, multiplied(parts), nil
+		return t
 	},
-	Inverse: func(t *formats.Tensor, p *Params) *formats.Tensor {
-		n := mapped(t, nil)
-		n.Shape = []int{2, t.Cols()}
-		if t.Rows != nil {
-			rows := besideOnes{t.Rows, t.Cols()}
-			n.Rows, n.Raw = rows, vectorBytes{rows, n.Elems()}
+	Split: func(t *formats.Tensor, _ *Params) []*formats.Tensor {
+		ones := make([]float32, t.Elems())
+		for i := range ones {
+			ones[i] = 1
 		}
-		return n
+		return []*formats.Tensor{Floats("", ones), t}
 	},
 }
 
-// multiplied is the product of the two rows of a matrix.
-type multiplied struct {
-	rows formats.Rows
-	cols int
-}
+// multiplied is the product of two vectors.
+type multiplied []*formats.Tensor
 
 func (m multiplied) ReadRows(dst []float32, row int) error {
-	both := make([]float32, 2*m.cols)
-	if err := m.rows.ReadRows(both, 0); err != nil {
-		return err
-	}
-	for i := range dst {
-		dst[i] = both[i] * both[m.cols+i]
-	}
-	return nil
-}
-
-// besideOnes are two rows, of which the first are ones.
-type besideOnes struct {
-	rows formats.Rows
-	cols int
-}
-
-func (b besideOnes) ReadRows(dst []float32, row int) error {
-	for at := 0; at < len(dst); row++ {
-		one := dst[at:min(at+b.cols, len(dst))]
-		if at += len(one); row > 0 {
-			return b.rows.ReadRows(one, 0)
+	by := make([]float32, len(dst))
+	for i, to := range [][]float32{dst, by} {
+		if err := m[i].Rows.ReadRows(to, row); err != nil {
+			return inPart(m[i], err)
 		}
-		for i := range one {
-			one[i] = 1
-		}
+	}
+	for i, x := range by {
+		dst[i] *= x
 	}
 	return nil
 }

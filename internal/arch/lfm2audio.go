@@ -17,7 +17,7 @@ var LFM2Audio = register(Arch{
 		{GGUF: "{a}.attention.sliding_window", HF: []string{"sliding_window"}, Field: func(p *Params) any { return &p.Window }},
 		{GGUF: "{a}.embedding_length_out", HF: []string{"output_size"}, Field: func(p *Params) any { return &p.Spectrum }},
 	}),
-	Tensors: slices.Concat(underLFM(without(lfm2Tensors, RoleDense)), []Rule{
+	Tensors: slices.Concat(rooted(without(lfm2Tensors, RoleDense), "model.", "lfm."), []Rule{
 		{GGUF: "dense_2.weight", HF: "lin.weight", Role: RoleSound, Shape: "spectrum E"},
 		{GGUF: "dense_2.bias", HF: "lin.bias", Role: RoleSound, Shape: "spectrum", Optional: true},
 	}),
@@ -28,12 +28,12 @@ var LFM2Audio = register(Arch{
 	Silent: "it makes a spectrum of sound of the codes that a model predicts",
 })
 
-// underLFM is rules of names as they are in a checkpoint that holds more than the model.
-func underLFM(rules []Rule) []Rule {
+// rooted is rules of names that begin otherwise, as in a checkpoint that holds more than the model.
+func rooted(rules []Rule, from, to string) []Rule {
 	out := slices.Clone(rules)
 	for i := range out {
-		if rest, ok := strings.CutPrefix(out[i].HF, "model."); ok {
-			out[i].HF = "lfm." + rest
+		if rest, ok := strings.CutPrefix(out[i].HF, from); ok {
+			out[i].HF = to + rest
 		}
 	}
 	return out

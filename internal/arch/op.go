@@ -17,6 +17,9 @@ type Op struct {
 	Forward, Inverse func(t *formats.Tensor, p *Params) *formats.Tensor
 	// Join undoes operations that took parts of one source tensor: its arguments are the parts, in the order of the rules.
 	Join func(parts []*formats.Tensor, p *Params) *formats.Tensor
+	// Combine makes one tensor of several source tensors of different shapes (Rule.Forms), in place of one behind the other; Split is the way back, nil where there is none.
+	Combine func(parts []*formats.Tensor, p *Params) *formats.Tensor
+	Split   func(t *formats.Tensor, p *Params) []*formats.Tensor
 	// Make builds a tensor that the checkpoint does not hold; nil when the model does not need it.
 	Make func(p *Params) *formats.Tensor
 	// OneWay says that nothing undoes Forward, and nothing has to: what it makes is the same model, and it leaves that as it is.

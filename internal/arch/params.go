@@ -1,5 +1,7 @@
 package arch
 
+import "strconv"
+
 // Params are the hyper-parameters of one model, whether they came from config.json or from GGUF keys.
 type Params struct {
 	Vocab    int     // V: rows of the embedding
@@ -129,6 +131,11 @@ type Params struct {
 	Spectrum int
 	// Sound are the sizes of what makes sound of codes; zero without.
 	Sound Sound
+	// Speech is what a language model that speaks has; zero without.
+	Speech Speech
+	// Spoken and Pocket are the sizes of what is around it, in two models.
+	Spoken Spoken
+	Pocket Pocket
 	// Deepstack is to how many of the first layers images add more than embeddings.
 	Deepstack int
 	// Streams says of each layer which of them is added there, -1 for none, in models that differ in that; nil in others.
@@ -147,6 +154,9 @@ func (p *Params) Mute() (from, to int) {
 
 // Dim is the size of the dimension that a letter stands for in Rule.Shape, 0 for a letter that has no meaning.
 func (p *Params) Dim(letter string) int {
+	if n, err := strconv.Atoi(letter); err == nil {
+		return n
+	}
 	switch letter {
 	case "spectrum":
 		return p.Spectrum
@@ -217,7 +227,7 @@ func (p *Params) Dim(letter string) int {
 	if letter == "HCE" { // all streams of a token
 		return p.Hyper.Streams * p.Embd
 	}
-	return max(p.AltUp.dim(letter), p.Hyper.dim(letter), p.NGrams.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.pooledDim(letter), p.visionDim(letter), p.samDim(letter), p.hearingDim(letter), p.State.dim(letter), p.Switch.dim(letter), p.Draft.dim(letter, p), p.Sound.dim(letter))
+	return max(p.AltUp.dim(letter), p.Hyper.dim(letter), p.NGrams.dim(letter), p.Index.dim(letter), p.Mix.dim(letter), p.latentDim(letter), p.pooledDim(letter), p.visionDim(letter), p.samDim(letter), p.hearingDim(letter), p.State.dim(letter), p.Switch.dim(letter), p.Draft.dim(letter, p), p.Sound.dim(letter), p.Speech.dim(letter, p), p.Spoken.dim(letter, p), p.Pocket.dim(letter, p))
 }
 
 // Gates is the number of outputs of RoleAttnGate.

@@ -238,9 +238,6 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 		}
 		return b.fail(t.Name, formats.Corrupt("has shape %v, but the model's hyper-parameters say %v (%s)", t.Shape, dims, r.Shape), hint)
 	}
-	if !b.gguf && r.Forms != nil {
-		t = shapedAs(t, r.sourceDims(p)...)
-	}
 	w.have[w.part] = t
 	if w.left--; w.left > 0 {
 		return nil
@@ -252,7 +249,11 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 	for _, part := range w.have {
 		w.Parts = append(w.Parts, part.Name)
 	}
-	if len(w.parts) > 1 || b.stacked(w.goal) {
+	switch {
+	case !b.gguf && r.Do.Combine != nil:
+		t = r.Do.Combine(w.have, p.At(w.Layer))
+		w.Source = common(w.have)
+	case len(w.parts) > 1 || b.stacked(w.goal):
 		t = stacked(w.have)
 		w.Source = t.Name
 		if strings.Contains(b.name(r), inParts) {
@@ -292,7 +293,7 @@ func elems(dims []int) int {
 
 // stacked says whether a goal's tensor has a dimension more than its parts.
 func (b *binder) stacked(g *goal) bool {
-	return several(b.name(g.Rule)) || g.Rule.Old != "" && g.parts[0] != g.Rule.At(b.name(g.Rule), g.Layer, &b.bound.Params)
+	return several(b.name(g.Rule)) && g.Rule.Forms == nil || g.Rule.Old != "" && g.parts[0] != g.Rule.At(b.name(g.Rule), g.Layer, &b.bound.Params)
 }
 
 // dims is the shape that a part of a goal must have.
@@ -324,7 +325,7 @@ func (r *Rule) sourceDims(p *Params) []int {
 // partDims is the same of one of several.
 func (r *Rule) partDims(part int, p *Params) []int {
 	if r.Forms != nil {
-		return dimensions(r.Forms[part], p)
+		return dimensions(r.Forms[part%len(r.Forms)], p)
 	}
 	return r.sourceDims(p)
 }

@@ -89,8 +89,10 @@ func (c *Config) inner() map[string]any {
 		}
 	}
 	m, _ := c.Value("thinker_config.text_config") // of those that speak, too
-	inner, _ := m.(map[string]any)
-	return inner
+	if inner, ok := m.(map[string]any); ok {
+		return inner
+	}
+	return talker(c.talking()) // of those that only speak
 }
 
 // thinker is the configuration of a model that speaks as if what sees, hears and thinks in it stood alone.
@@ -214,6 +216,11 @@ func BindTower(src *formats.Source) (*Bound, error) {
 	}
 	if c, err = c.square("vision_config.image_size", "vision_config.patch_size", "vision_config.merge_kernel_size"); err != nil {
 		return nil, err
+	}
+	if a.Further != nil {
+		if c, err = a.Further(src, c); err != nil {
+			return nil, err
+		}
 	}
 	b := &Bound{Arch: a, Config: c}
 	if err := understood(src, c); err != nil {

@@ -91,6 +91,9 @@ type otherRows struct {
 }
 
 func (r otherRows) ReadRows(dst []float32, row int) error {
+	if r.to%r.from == 0 {
+		return r.rows.ReadRows(dst, row*(r.to/r.from))
+	}
 	in := make([]float32, r.from)
 	for at := row * r.to; len(dst) > 0; {
 		if err := r.rows.ReadRows(in, at/r.from); err != nil {

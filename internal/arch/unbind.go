@@ -83,6 +83,8 @@ func (u *unbinder) source(r *Rule, layer int, name string) error {
 	switch p := u.b.Params.At(layer); {
 	case t.Rows == nil:
 		return &formats.Error{Tensor: t.Name, Err: formats.Unsupported("type %s cannot be decoded", t.Type)}
+	case r.Do.Combine != nil:
+		return u.split(r, t, layer, name)
 	case r.Do.Join != nil:
 		t = r.Do.Join(parts, p)
 	case r.Do.Inverse != nil:
@@ -101,13 +103,24 @@ func (u *unbinder) source(r *Rule, layer int, name string) error {
 	for e, part := range r.parts(name, u.b.Params.At(layer)) {
 		n := t.NumRows() / t.Shape[0]
 		one := picked(t, pick{e * n, n, t.NumRows()}, t.Shape[1:])
-		if r.Forms != nil {
-			one = shapedAs(one, r.partDims(e, u.b.Params.At(layer))...)
-		}
 		if t.Scale != nil {
 			one.Scale = t.Scale[e : e+1]
 		}
 		u.add(one, part)
+	}
+	return nil
+}
+
+// split makes the tensors that a rule's was combined of.
+func (u *unbinder) split(r *Rule, t *formats.Tensor, layer int, name string) error {
+	if r.Do.Split == nil {
+		return &formats.Error{Tensor: t.Name, Err: formats.Unsupported("several tensors were made one (%s), and nothing leads back", r.Do.Name)}
+	}
+	u.used[t.Name] = true
+	p := u.b.Params.At(layer)
+	parts := r.Do.Split(t, p)
+	for i, part := range r.parts(name, &u.b.Params) {
+		u.add(shapedAs(parts[i], r.partDims(i, p)...), part)
 	}
 	return nil
 }

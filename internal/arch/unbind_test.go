@@ -133,14 +133,13 @@ func (c *checkpoint) settleParts(o *Origin, p *Params) {
 	var parts []*formats.Tensor
 	for _, name := range o.Parts {
 		i := slices.IndexFunc(c.tensors, func(t *formats.Tensor) bool { return t.Name == name })
-		at, parts = append(at, i), append(parts, shapedAs(c.tensors[i], o.Rule.sourceDims(p)...))
+		at, parts = append(at, i), append(parts, c.tensors[i])
 	}
-	t := o.Rule.Do.Inverse(o.Rule.Do.Forward(stacked(parts), p), p)
-	for e, i := range at {
-		n := t.NumRows() / t.Shape[0]
-		one := shapedAs(picked(t, pick{e * n, n, t.NumRows()}, t.Shape[1:]), c.tensors[i].Shape...)
-		one.Name = c.tensors[i].Name
-		c.tensors[i] = one
+	for i, one := range o.Rule.Do.Split(o.Rule.Do.Combine(parts, p), p) {
+		was := c.tensors[at[i]]
+		one = shapedAs(one, was.Shape...)
+		one.Name = was.Name
+		c.tensors[at[i]] = one
 	}
 }
 

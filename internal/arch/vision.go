@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -116,7 +117,7 @@ func (v *Vision) patches() int { return v.side() * v.side() }
 // checkTower refuses sizes that contradict each other or overflow.
 func (p *Params) checkTower() error {
 	v := &p.Vision
-	if err := p.Hear.check(); err != nil || p.Hear.Has && !v.Has {
+	if err := cmp.Or(p.Hear.check(), p.Spoken.check(p), p.Pocket.check(p)); err != nil || p.Hear.Has && !v.Has {
 		return err
 	}
 	if err := checkSizes("tower", p.Layers, p.Embd, p.Heads, p.NormEps, size{"width of its feed-forward network", p.FF}, size{"size of a patch", v.Patch},

@@ -15,7 +15,7 @@ internal/kernel    | internal/cpu                                               
 quantize           | internal/kernel                                                   | x448/float16
 internal/store     |                                                                   | klauspost/compress
 formats            | quantize internal/store                                           | klauspost/compress
-internal/arch      | formats quantize                                                  |
+internal/arch      | formats quantize internal/kernel                                                |
 internal/tokenizer |                                                                   | x/text
 convert            | formats quantize internal/arch internal/tokenizer internal/kernel | go.yaml.in/yaml/v3
 internal/model     | formats quantize internal/arch internal/kernel                    |
