@@ -374,6 +374,31 @@ def dots():
     return c, n
 
 
+def minimax():
+    """MiniMax-M3 in the layout of its authors, heads of the size that the reference knows."""
+    text = dict(TEXT, head_dim=32, rotary_dim=16, dense_intermediate_size=96, shared_intermediate_size=32, intermediate_size=32, num_local_experts=4, num_experts_per_tok=2, routed_scaling_factor=2.0,
+                mlp_layer_types=["dense", "sparse"], layer_types=["full_attention", "minimax_m3_sparse"], index_n_heads=2, index_head_dim=16, index_block_size=4, index_topk_blocks=3, index_local_blocks=1)
+    c, n = saved(tf.MiniMaxM3SparseForConditionalGeneration, tf.MiniMaxM3VLConfig(text_config=text, projector_hidden_size=72, vision_config=dict(
+        hidden_size=160, intermediate_size=48, num_hidden_layers=3, num_attention_heads=2, patch_size=14, image_size=56)))
+    c["text_config"] |= dict(n_shared_experts=1, moe_layer_freq=[0, 1], hidden_act="swigluoai")
+    return c, n
+
+
+def youtu():
+    """Youtu-VL, which the library does not have: SigLIP 2's layers and a projector under names of their own, the language model's keys at the root."""
+    c, n = named(tf.YoutuForCausalLM, tf.YoutuConfig(**dict(TEXT, num_key_value_heads=4), q_lora_rank=24, kv_lora_rank=32, qk_nope_head_dim=16, qk_rope_head_dim=16, v_head_dim=16, tie_word_embeddings=False,
+                                                     rope_parameters={"rope_type": "default", "rope_theta": 1.6e6}))
+    c |= dict(architectures=["YoutuVLForConditionalGeneration"], model_type="youtu_vl", vision_config=dict(
+        model_type="siglip2_vision_model", hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=2, num_channels=3, patch_size=16, num_patches=-1, hidden_act="gelu_pytorch_tanh",
+        layer_norm_eps=1e-6, spatial_merge_size=2, window_size=64, fullatt_block_indexes=[0, 2], out_hidden_size=64))
+    v = "siglip2.vision_model."
+    shapes = {v + "embeddings.patch_embedding": [32, 768], v + "post_layernorm": [32], "merger.mlp.0": [128, 128], "merger.mlp.2": [64, 128]}
+    for i in range(4):
+        shapes |= {f"{v}encoder.layers.{i}.{k}": s for k, s in {"layer_norm1": [32], "layer_norm2": [32], "mlp.fc1": [48, 32], "mlp.fc2": [32, 48]}.items()}
+        shapes |= {f"{v}encoder.layers.{i}.self_attn.{k}_proj": [32, 32] for k in ("q", "k", "v", "out")}
+    return c, n | {"merger.ln_q.weight": [32]} | {k + ".weight": s for k, s in shapes.items()} | {k + ".bias": s[:1] for k, s in shapes.items()}
+
+
 def phi4():
     """Phi-4 vision, which the library does not have, as published: the language model's keys at the root, the size of patches in the processor's file alone."""
     c, n = named(tf.Phi3ForCausalLM, tf.Phi3Config(**TEXT, original_max_position_embeddings=256, pad_token_id=0, bos_token_id=1, eos_token_id=2, sliding_window=None))
@@ -609,6 +634,8 @@ def cases():
                            vision_use_head=False)), (("model.vision_tower.", "model.vision_tower.vision_model."),))
     c["vision_feature_layer"] = -1
     yield "lfm2vl", c, n, HALF, "llama", ("text", "mmproj")
+    yield "minimaxm3", *minimax(), CLIP, "llama", ("mmproj",)
+    yield "youtuvl", *youtu(), HALF, "llama", ("mmproj",)
     yield "phi4v", *phi4(), HALF | {"patch_size": 16, "min_num_patches": 4, "max_num_patches": 3600}, "llama", ("mmproj",)
     yield "dotsocr", *dots(), CLIP | {"min_pixels": 3136, "max_pixels": 11289600}, "qwen2", ("text", "mmproj")
     yield "paddleocr", *paddle(), HALF | {"min_pixels": 3136, "max_pixels": 1003520}, "llama", ("mmproj",)
@@ -619,6 +646,12 @@ def cases():
     QWEN35 = dict(TEXT, model_type="qwen3_5_text", head_dim=16, layer_types=["linear_attention", "full_attention"], linear_num_value_heads=4, linear_num_key_heads=2,
                   linear_key_head_dim=16, linear_value_head_dim=16, rope_parameters={"rope_type": "default", "rope_theta": 1e7, "mrope_section": [1, 1, 0],
                                                                                   "partial_rotary_factor": 0.25, "mrope_interleaved": True})
+    QWEN4 = {k: v for k, v in QWEN35.items() if k != "intermediate_size"} | dict(
+        model_type="qwen4_exp_text", num_experts=4, num_experts_per_tok=2, moe_intermediate_size=48, shared_expert_intermediate_size=48, output_gate_type="sigmoid", hc_count=2, hc_lowrank=8,
+        indexer_n_heads=2, indexer_kv_heads=1, indexer_head_dim=8, indexer_budget=8, indexer_compress_ratio=2, ple_layer_ids=[], eos_token_id=0)
+    c, n = shell(tf.Qwen4ExpForConditionalGeneration, tf.Qwen4ExpConfig(text_config=QWEN4, vision_config={k: v for k, v in DEEP.items() if k != "deepstack_visual_indexes"}))
+    c["text_config"]["layer_types"] = QWEN4["layer_types"]  # as published
+    yield "qwen4exp", c, n, HALF, "qwen2", ("mmproj",)
     c, n = named(tf.MiniCPMV4_6ForConditionalGeneration, tf.MiniCPMV4_6Config(text_config=QWEN35, insert_layer_id=1, vision_config=dict(
         hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=2, image_size=980, patch_size=14)))
     yield "minicpmv46", c, n, HALF | {"scale_resolution": 112}, "qwen2", ("mmproj",)

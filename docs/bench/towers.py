@@ -215,6 +215,36 @@ def dotsocr(folder, x):
     return lin(F.gelu(lin(squares(z, h, w), 'merger.mlp.0')), 'merger.mlp.2')
 
 
+SIZES |= {'minimaxm3': (84, 112), 'youtuvl': (160, 224)}
+
+
+def minimaxm3(folder, x):
+    y, h, w = patches(x, 14)
+    y = y.reshape(h // 2, 2, w // 2, 2, -1).permute(0, 2, 1, 3, 4).reshape(h * w, 3, 1, 14, 14).expand(-1, -1, 2, -1, -1).reshape(h * w, -1)
+    return library(folder).model.get_image_features(pixel_values=y, image_grid_thw=torch.tensor([[1, h, w]]))
+
+
+def youtuvl(folder, x):
+    """The places of patches are rotations; a window is a square of squares, of which none sees another in layers that do not see the whole. Pixels of a patch lie colour by colour within."""
+    c, t = weights(folder)
+    v, n = c['vision_config'], 'siglip2.vision_model.'
+    y, h, w = patches(x, v['patch_size'])
+    lin = lambda z, k: F.linear(z, t[k + '.weight'], t[k + '.bias'])
+    norm = lambda z, k: F.layer_norm(z, z.shape[-1:], t[k + '.weight'], t[k + '.bias'], v['layer_norm_eps'])
+    z = lin(y.permute(0, 2, 3, 1).flatten(1), n + 'embeddings.patch_embedding')
+    side = v['window_size'] // v['patch_size']
+    of = (torch.arange(h)[:, None] // side * w + torch.arange(w)[None] // side).flatten()  # the window of each patch
+    mask = torch.where(of[:, None] == of[None], 0.0, -torch.inf)
+    for i in range(v['num_hidden_layers']):
+        b = f'{n}encoder.layers.{i}.'
+        a = norm(z, b + 'layer_norm1')
+        q, k, u = (lin(a, f'{b}self_attn.{p}_proj').reshape(h * w, v['num_attention_heads'], -1).transpose(0, 1) for p in 'qkv')
+        z = z + lin(attention(rotated(q, h, w), rotated(k, h, w), u, None if i in v['fullatt_block_indexes'] else mask), b + 'self_attn.out_proj')
+        z = z + lin(F.gelu(lin(norm(z, b + 'layer_norm2'), b + 'mlp.fc1'), approximate='tanh'), b + 'mlp.fc2')
+    z = rms(norm(z, n + 'post_layernorm'), t['merger.ln_q.weight'], 1e-6)
+    return lin(F.gelu(lin(squares(z, h, w), 'merger.mlp.0')), 'merger.mlp.2')
+
+
 def paddleocr(folder, x):
     y, h, w = patches(x, 14)
     m = library(folder, key_mapping={'^visual': 'model.visual', '^mlp_AR': 'model.projector', r'^model\.(?!visual|projector|language_model)': 'model.language_model.'})

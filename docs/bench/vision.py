@@ -42,7 +42,7 @@ for i in range(M.mtmd_input_chunks_size(chunks)):
     all.append(np.ctypeslib.as_array(M.mtmd_get_output_embd(ctx), (n, n_embd)).copy())
 np.save(out, np.concatenate(all))
 '''
-SIZES = {'llava': (28, 28), 'llava-next': (28, 28), 'qwen2vl': (84, 112), 'qwen2.5vl': (84, 112), 'qwen3vl': (96, 128), 'qwen3vlmoe': (96, 128), 'gemma3': (56, 56), 'mistral3': (84, 112),
+SIZES = {'llava': (28, 28), 'llava-next': (28, 28), 'qwen2vl': (84, 112), 'qwen2.5vl': (84, 112), 'qwen3vl': (96, 128), 'qwen3vlmoe': (96, 128), 'qwen4exp': (96, 128), 'gemma3': (56, 56), 'mistral3': (84, 112),
          'idefics3': (112, 112), 'smolvlm': (56, 56), 'internvl': (56, 56), 'internvl-hf': (56, 56), 'llama4': (56, 56), 'pixtral': (84, 112),
          'lightonocr': (28, 56), 'janus': (56, 56), 'kimivl': (896, 896), 'kimik25': (84, 112), 'glm4v': (84, 84), 'glmocr': (84, 112), 'gemma4': (108, 120),
          'cogvlm': (28, 28)} | towers.SIZES
@@ -105,7 +105,7 @@ def transformers_embeddings(name, folder, img):
     if name in towers.SIZES and hasattr(towers, name.split('-')[0].replace('.', '')):
         with torch.no_grad():
             return plain(getattr(towers, name.split('-')[0].replace('.', ''))(folder, x))
-    older = dict(key_mapping={'^visual': 'model.visual', r'^model\.(?!visual|language_model)': 'model.language_model.'}) if name.startswith('qwen3') else {}
+    older = dict(key_mapping={'^visual': 'model.visual', r'^model\.(?!visual|language_model)': 'model.language_model.'}) if name.startswith(('qwen3', 'qwen4')) else {}
     if name == 'lightonocr':  # transformers spells its class otherwise
         model = tf.LightOnOcrForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation='eager').eval()
     elif name == 'internvl':
@@ -124,7 +124,7 @@ def transformers_embeddings(name, folder, img):
             e.forward = forward
             out = model.model.multi_modal_projector(model.model.vision_tower(x, output_hidden_states=True).hidden_states[-2][:, 1:])  # of one tile
         elif name.startswith(('qwen', 'glm4', 'glmocr', 'glm5next')):
-            p, (h, w) = 16 if name.startswith('qwen3') else 14, img.shape[:2]
+            p, (h, w) = 16 if name.startswith(('qwen3', 'qwen4')) else 14, img.shape[:2]
             grid = (h // p, w // p)
             two = x.repeat(2, 1, 1, 1)  # an image is a film of two frames
             y = two.reshape(1, 2, 3, grid[0] // 2, 2, p, grid[1] // 2, 2, p).permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(grid[0] * grid[1], -1)

@@ -7,7 +7,7 @@ import (
 	"quern/formats"
 )
 
-// Qwen3Tower is the tower of Qwen3-VL and of Qwen 3.5: like Qwen2-VL's, with places that are learned too, and after some layers a projector of its own, whose
+// Qwen3Tower is the tower of Qwen3-VL, of Qwen 3.5 and of Qwen 4: like Qwen2-VL's, with places that are learned too, and after some layers a projector of its own, whose
 // outputs are added to the language model's first layers. Qwen3-Omni (arXiv:2509.17765) gives the projectors other names, and hears as Qwen3-ASR does; what speaks in it has no place in the file.
 var Qwen3Tower = registerTower(Arch{
 	Projector: "qwen3vl_merger",
@@ -19,6 +19,7 @@ var Qwen3Tower = registerTower(Arch{
 		{Type: "qwen3_omni_moe", HF: []string{"Qwen3OmniMoeForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration"}, Language: "Qwen3VLMoeForConditionalGeneration",
 			Inner:    map[string]map[string]any{"qwen3_omni_moe_text": onlyHears}, // as the reference has it
 			Defaults: with(with(qwen3Tower, qwen3Hears), map[string]any{"hidden_size": 2048})},
+		{Type: "qwen4_exp", HF: []string{"Qwen4ExpForConditionalGeneration"}, Defaults: qwen35Tower},
 	},
 	Own:  append([]string{"visual.*", "audio_tower.*"}, speaks...),
 	Drop: speaks,
@@ -68,7 +69,7 @@ var qwen3Tower = map[string]any{
 	"preprocessor.image_mean": []float32{0.5, 0.5, 0.5}, "preprocessor.image_std": []float32{0.5, 0.5, 0.5},
 }
 
-// qwen35Tower is Qwen 3.5's, no layer of which has a projector of its own.
+// qwen35Tower is Qwen 3.5's and Qwen 4's, no layer of which has a projector of its own.
 var qwen35Tower = with(qwen3Tower, map[string]any{"vision_config.deepstack_visual_indexes": []any{}})
 
 // deep are rules of the layers after which there is a projector.

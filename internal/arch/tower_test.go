@@ -25,6 +25,10 @@ func sees(t testing.TB) map[string]map[string]any {
 	latent := map[string]any{"text_config": with(text, map[string]any{"model_type": "deepseek_v3", "n_routed_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 4,
 		"n_shared_experts": 1, "n_group": 1, "topk_group": 1, "kv_lora_rank": 4, "q_lora_rank": nil, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 4,
 		"first_k_dense_replace": 0})}
+	var minimax map[string]any
+	if err := json.Unmarshal(tinyFamilies(t)["minimax_m3"], &minimax); err != nil {
+		t.Fatal(err)
+	}
 	var gemma4 map[string]any
 	if err := json.Unmarshal(tinyFamilies(t)["gemma4"], &gemma4); err != nil {
 		t.Fatal(err)
@@ -77,6 +81,10 @@ func sees(t testing.TB) map[string]map[string]any {
 			"llm_config": with(text, map[string]any{"model_type": "qwen2"})}),
 		"llama4": of("Llama4ForConditionalGeneration", tower(map[string]any{"projector_output_dim": 10}), map[string]any{"text_config": with(text, map[string]any{
 			"model_type": "llama4_text", "head_dim": 8, "intermediate_size_mlp": 20, "num_local_experts": 2, "num_hidden_layers": 2, "interleave_moe_layer_step": 2})}),
+		"minimax_m3": of("MiniMaxM3SparseForConditionalGeneration", tower(map[string]any{"hidden_size": 12, "intermediate_size": 10}), map[string]any{"projector_hidden_size": 14,
+			"text_config": with(minimax, map[string]any{"hidden_size": 16})}),
+		"youtuvl": of("YoutuVLForConditionalGeneration", tower(map[string]any{"window_size": 16, "fullatt_block_indexes": []int{1}}), map[string]any{"n_routed_experts": nil, "kv_lora_rank": 4,
+			"q_lora_rank": nil, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 4}),
 		"lightonocr": of("LightOnOCRForConditionalGeneration", tower(map[string]any{"model_type": "pixtral"}), map[string]any{"text_config": with(text, map[string]any{
 			"model_type": "qwen3", "head_dim": 8}), "multimodal_projector_bias": true}),
 		"janus_pro": of("JanusForConditionalGeneration", map[string]any{"hidden_size": 8, "mlp_ratio": 1.5, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": 12,

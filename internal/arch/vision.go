@@ -92,6 +92,8 @@ func (p *Params) visionDim(word string) int {
 		return p.Embd * v.Scale * v.Scale
 	case "merged":
 		return p.Embd * v.Merge * v.Merge
+	case "merged-text": // the same of what is the language model's already
+		return v.Text * v.Merge * v.Merge
 	case "features":
 		return p.Embd * len(v.Features)
 	case "3E":

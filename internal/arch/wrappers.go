@@ -5,8 +5,6 @@ package arch
 var _ = registerTower(Arch{
 	Variants: []Variant{
 		{Type: "llava_stablelm_epoch", HF: []string{"LlavaStableLMEpochForCausalLM"}, Language: "StableLMEpochForCausalLM"},
-		{Type: "qwen4_exp", HF: []string{"Qwen4ExpForConditionalGeneration"}, Language: "Qwen4ExpForConditionalGeneration"},
-		{Type: "minimax_m3_vl", HF: []string{"MiniMaxM3SparseForConditionalGeneration", "MiniMaxM3VLForConditionalGeneration"}, Language: "MiniMaxM3SparseForCausalLM"},
 		{Type: "sarashina2_vision", HF: []string{"Sarashina2VisionForCausalLM"}, Language: "LlamaForCausalLM"},
 		{Type: "glmasr", HF: []string{"GlmAsrForConditionalGeneration", "GlmasrModel"}, Language: "LlamaForCausalLM", Inner: map[string]map[string]any{"llama": {
 			"vocab_size": 59264, "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 4,
@@ -14,7 +12,6 @@ var _ = registerTower(Arch{
 		}}},
 		{Type: "kimi_k3", HF: []string{"KimiK3ForConditionalGeneration"}, Language: "KimiK3ForConditionalGeneration"},
 		{Type: "muse_glimmer", HF: []string{"MuseGlimmerForConditionalGeneration"}, Language: "MuseGlimmerForConditionalGeneration"},
-		{Type: "youtu_vl", HF: []string{"YoutuVLForConditionalGeneration"}, Language: "YoutuForCausalLM"},
 	},
 	Own: []string{
 		"model.vision_tower.*", "model.vision_adapter.*", "model.vision_projection.*", "mm_projector.*", "vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "patch_merge_mlp.*", "norm.*",
