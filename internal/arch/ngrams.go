@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"quern/formats"
+	"quern/quantize"
 )
 
 // NGrams are embeddings of the last few tokens, which one layer adds to its streams: for every number of tokens from two on several hashes of them, each of which names a row of a
@@ -74,6 +75,8 @@ func (n *NGrams) check(p *Params) error {
 		return formats.Corrupt("embeddings of several tokens have %d numbers, and a convolution sees %d of them", n.Dim, n.Kernel)
 	case n.Dim*n.Hashes() != p.Embd:
 		return formats.Unsupported("embeddings of several tokens have %d numbers together and the stream %d: runtimes take the two to be equal", n.Dim*n.Hashes(), p.Embd)
+	case n.End < 0:
+		return formats.Corrupt("no token is told that embeddings of several tokens do not go beyond")
 	case n.Rows < 1 || n.Rows > math.MaxInt32:
 		return formats.Unsupported("a table of %d rows", n.Rows)
 	case n.Parts < 1 || n.Rows%n.Parts != 0:
@@ -152,9 +155,21 @@ var ngramRules = func() []Rule {
 	return list
 }()
 
-// measureGrams reads from a file how long the table is.
+// measureGrams reads from a file how long the table is, and sees that it tells the token that n-grams end at, which may be the first.
 func measureGrams(src *formats.Source, p *Params) {
+	if p.NGrams.At(-1) && !src.Meta.Has("qwen4exp.ple.eos_token_id") {
+		p.NGrams.End = -1
+	}
 	if t := src.Tensor("per_layer_token_embd.weight"); t != nil && len(t.Shape) == 2 && p.NGrams.At(-1) {
 		p.NGrams.Rows = t.Shape[0]
 	}
+}
+
+// asOne is parts of the rows of a matrix as that matrix. Where parts are multiplied by a number each, its rows are promised as they are then.
+func asOne(t *formats.Tensor, dims []int) *formats.Tensor {
+	n := shapedAs(t, dims...)
+	if n.Scale != nil {
+		n.Scale, n.Raw, n.Type = nil, nil, quantize.F32
+	}
+	return n
 }

@@ -62,6 +62,37 @@ func TestHashesOfGrams(t *testing.T) {
 	}
 }
 
+// Parts that are multiplied by a number each make a matrix without one, and a file that does not say where n-grams end is none.
+func TestTableOfGrams(t *testing.T) {
+	part := numbers("x", 2, 3)
+	part.Scale = []float32{2}
+	if whole := asOne(stacked([]*formats.Tensor{part, part}), []int{4, 3}); whole.Scale != nil || whole.Raw != nil || len(floatsOf(t, whole)) != 12 {
+		t.Errorf("%+v", whole)
+	}
+	b := must(Bind(tinyOf(t, tinyFamilies(t)[tinyGrams], false).source()))
+	file := &formats.Source{Path: "m.gguf", Format: &formats.Format{Name: "gguf"}, Tensors: b.Tensors}
+	file.Meta.Set("general.architecture", "qwen4exp")
+	b.Arch.WriteKeys(&file.Meta, &b.Params, func(string) {})
+	file.Meta.Set("tokenizer.ggml.tokens", make([]string, b.Params.Vocab))
+	if _, err := Bind(file); err != nil {
+		t.Fatal(err)
+	}
+	for key, v := range map[string]any{"ple.eos_token_id": nil, "ple.layers": []int32{1}, "ple.ngram_size": uint32(9), "ple.head_offsets": []uint64{0}, "ple.head_vocab_sizes": []uint64{29, 31, 37, 1 << 40},
+		"ple.layer_multipliers": []uint64{1, 1, 1 << 63}, "embedding_length_per_layer_input": uint32(8), "ple.conv_kernel": uint32(0)} {
+		other := *file
+		other.Meta = formats.Meta{}
+		for _, k := range file.Meta.Keys() {
+			other.Meta.Set(k, file.Meta.Value(k))
+		}
+		if other.Meta.Delete("qwen4exp." + key); v != nil {
+			other.Meta.Set("qwen4exp."+key, v)
+		}
+		if _, err := Bind(&other); !errors.Is(err, formats.ErrCorrupt) && !errors.Is(err, formats.ErrUnsupported) {
+			t.Errorf("%s of %v: %v", key, v, err)
+		}
+	}
+}
+
 // A list of tokens that end a text counts by its first, as the library has it.
 func TestEndOfGrams(t *testing.T) {
 	p, err := lfm2Params(t, Qwen4Exp, tinyGrams, map[string]any{"eos_token_id": []int{7, 9}, "image_token_id": 11})

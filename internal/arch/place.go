@@ -257,7 +257,7 @@ func (b *binder) give(t *formats.Tensor, w *want) error {
 		t = stacked(w.have)
 		w.Source = t.Name
 		if strings.Contains(b.name(r), inParts) {
-			t = shapedAs(t, r.Dims(p)...)
+			t = asOne(t, r.Dims(p))
 		}
 	}
 	n := *t
