@@ -31,6 +31,8 @@ def reference(llama, *args):
             # The tokenizers of the tiny models are nobody's, so the reference is told their pre-tokenizer.
             base.TextModel.get_vocab_base_pre = lambda self, tokenizer: "gpt-2"
             small = dict(_vit_hidden_size=32, _vit_intermediate_size=48, _vit_num_layers=4, _vit_num_heads=2)  # of the only size that it knows, a smaller one
+            sees = json.load(open(os.path.join(args[0], "config.json"))).get("vision_config") or {}
+            small |= dict(_vit_num_layers=sees.get("num_hidden_layers", 4))
             for k, v in small.items():
                 setattr(conversion.nemotron.NemotronNanoV2VLModel, k, v)
             exec(compile(open(conversion.step3.__file__).read(), conversion.step3.__file__, "exec", optimize=1), vars(conversion.step3))  # less what holds models for the published one
@@ -67,6 +69,8 @@ def weights(name, shape):
         u = np.float32(1) + u
     if name.endswith("running_var"):
         u += np.float32(1)
+    if name.endswith("featurizer.fb"):
+        u += np.float32(0.5)
     if not len(shape):  # the ends of a range
         u += np.float32(1 if name.endswith("_max") else -1)
     if name.endswith("cluster_usage"):  # how often something was
@@ -424,7 +428,7 @@ def paddle():
     return c, n
 
 
-def nemotron(places):
+def nemotron(places, layers=4):
     """Nemotron Nano VL 2 as it is published; its tower is described by a name, and made small here."""
     text = dict(TEXT, model_type="nemotron_h", architectures=["NemotronHForCausalLM"], head_dim=16, hybrid_override_pattern="M*-", num_hidden_layers=3, mamba_num_heads=4, mamba_head_dim=16,
                 n_groups=2, ssm_state_size=16, conv_kernel=4, expand=1, mlp_hidden_act="relu2", layer_norm_epsilon=1e-5, tie_word_embeddings=False, chunk_size=8)
@@ -432,16 +436,33 @@ def nemotron(places):
     _, n = named(tf.NemotronHForCausalLM, cfg)
     n = {"language_model." + k.replace("model.", "backbone.", 1) if k.startswith("model.") else "language_model." + k: s for k, s in n.items()}
     c = dict(architectures=["NemotronH_Nano_VL_V2"], model_type="NemotronH_Nano_VL_V2", llm_config=text, downsample_ratio=0.5, force_image_size=64, projector_hidden_size=48, ps_version="v2",
-             hidden_size=64, vision_config=dict(architectures=["RADIOModel"], patch_size=16, max_resolution=16 * places, hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=2,
+             hidden_size=64, vision_config=dict(architectures=["RADIOModel"], patch_size=16, max_resolution=16 * places, hidden_size=32, intermediate_size=48, num_hidden_layers=layers, num_attention_heads=2,
                                  args=dict(model="vit_huge_patch16_224", register_multiple=10)))
     v = "vision_model.radio_model."
     n |= {v + "model.patch_generator.embedder.weight": [32, 768], v + "model.patch_generator.pos_embed": [1, places * places, 32], v + "model.patch_generator.cls_token.token": [10, 32],
           v + "model.patch_generator.video_embedder.weight": [32, 1536], v + "input_conditioner.norm_mean": [3, 1, 1], v + "input_conditioner.norm_std": [3, 1, 1],
           v + "summary_idxs": [3], "mlp1.0.weight": [128], "mlp1.1.weight": [48, 128], "mlp1.3.weight": [64, 48]}
-    for i in range(4):
+    for i in range(layers):
         for k, s in {"norm1": [32], "norm2": [32], "attn.qkv": [96, 32], "attn.proj": [32, 32], "mlp.fc1": [48, 32], "mlp.fc2": [32, 48]}.items():
             n[f"{v}model.blocks.{i}.{k}.weight"], n[f"{v}model.blocks.{i}.{k}.bias"] = s, s[:1]
     return c, n
+
+
+def nemotronomni():
+    """Nemotron 3 Nano Omni: the same, and Parakeet's conformer, whose convolutions the reference counts as layers of what sees."""
+    c, n = nemotron(4, 7)
+    c |= dict(architectures=["NemotronH_Nano_Omni_Reasoning_V3"], model_type="NemotronH_Nano_Omni_Reasoning_V3", sound_config=dict(
+        model_type="parakeet", hidden_size=32, num_attention_heads=2, num_hidden_layers=3, intermediate_size=48, num_mel_bins=128, subsampling_factor=8, subsampling_conv_channels=8, subsampling_conv_kernel_size=3,
+        subsampling_conv_stride=2, conv_kernel_size=9, projection_hidden_size=96, projection_bias=False, sampling_rate=16000))
+    at = "sound_encoder.encoder."
+    for k, s in conformer("", 3, 32, 48, 2, 8, 9).items():
+        for old, new in (("pre_encode.conv.", "subsampling.layers."), ("pre_encode.out", "subsampling.linear"), ("linear_out", "o_proj"), ("linear_pos", "relative_k_proj"), ("linear_q", "q_proj"), ("linear_k", "k_proj"),
+                         ("linear_v", "v_proj"), ("pos_bias_", "bias_"), ("conv.batch_norm", "conv.norm")):
+            k = k.replace(old, new)
+        if not k.endswith(".bias") or "norm" in k or "subsampling" in k:
+            n[at + k] = s
+    return c, n | {at + "feature_extractor.featurizer.fb": [1, 128, 257], at + "feature_extractor.featurizer.window": [400], "sound_projection.norm.weight": [32], "sound_projection.linear1.weight": [96, 32],
+                   "sound_projection.linear2.weight": [64, 96]}
 
 
 def whisper(config, at):
@@ -657,6 +678,7 @@ def cases():
     yield "minicpmv46", c, n, HALF | {"scale_resolution": 112}, "qwen2", ("mmproj",)
     yield "minicpmv46-4x", c, {k: s for k, s in n.items()}, HALF | {"scale_resolution": 112, "downsample_mode": "4x"}, "qwen2", ("mmproj",)
     yield "nemotronvl", *nemotron(4), CLIP, "llama", ("mmproj",)
+    yield "nemotronomni", *nemotronomni(), CLIP, "llama", ("mmproj",)
     yield "nemotronvl-wide", *nemotron(8), CLIP, "llama", ()  # the reference stretches places in float32
     WHISPER = dict(num_mel_bins=80, d_model=32, encoder_layers=4, encoder_attention_heads=2, encoder_ffn_dim=48, max_source_positions=1500)
     OLD = (("model.language_model.", "language_model.model."), ("model.audio_tower", "audio_tower"), ("model.multi_modal_projector", "multi_modal_projector"),

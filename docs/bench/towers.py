@@ -11,10 +11,11 @@ SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'gl
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
          'glm5next': (84, 112), 'granite4vision': (64, 128), 'dots3note': (84, 112), 'dots3note-hears': 64000, 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (96, 128), 'qwen3omni-flat': (96, 128), 'qwen3omni-flat-hears': 63840}
-SIZES |= {'lfm2audio': 47840}
+SIZES |= {'lfm2audio': 47840, 'nemotronomni': (64, 64), 'nemotronomni-hears': 47840}
 SIZES |= {'granitespeech': 47840, 'granitespeechplus': 47840, 'granitespeech-hf': 47840}
 FOLDERS = {'qwen2.5omni-hears': 'qwen2.5omni', 'qwen3omni-flat-hears': 'qwen3omni-flat'}  # of models that see, too
 SIZES |= {'qwen3tts': 72000, 'pockettts': 76800}  # 24000 a second
+FOLDERS = {'nemotronomni-hears': 'nemotronomni', 'qwen2.5omni-hears': 'qwen2.5omni', 'qwen3omni-flat-hears': 'qwen3omni-flat'}  # of models that see, too
 
 
 def weights(folder):
@@ -380,14 +381,32 @@ def qwen3omni(folder, x):
     return m.get_image_features(*film(x, 16))
 
 
-def parakeet(x, config, t):
-    """What a conformer makes of a sound, whose names of tensors are the library's."""
+def parakeet(x, config, t, bands=None, window=None):
+    """What a conformer makes of a sound, whose names of tensors are the library's; with bands of its own it hears the last instant, too, which the library's extractor leaves out."""
     import transformers as tf
     from transformers.models.parakeet.modeling_parakeet import ParakeetEncoder
     m = ParakeetEncoder(tf.ParakeetEncoderConfig(**config, scale_input=False, attn_implementation='eager')).eval()
     m.load_state_dict({k: v for k, v in t.items() if not k.endswith('num_batches_tracked')}, strict=False)
-    f = tf.ParakeetFeatureExtractor(feature_size=config['num_mel_bins'])(x.numpy(), sampling_rate=16000, return_tensors='pt')
-    return m(f['input_features'], f['attention_mask']).last_hidden_state[0, :-1 if 'LESS' in os.environ else None]
+    if bands is None:
+        f = tf.ParakeetFeatureExtractor(feature_size=config['num_mel_bins'])(x.numpy(), sampling_rate=16000, return_tensors='pt')
+        return m(f['input_features'], f['attention_mask']).last_hidden_state[0]
+    y = torch.cat([x[:1], x[1:] - 0.97 * x[:-1]])
+    power = torch.stft(y, 512, 160, 400, window, return_complex=True, pad_mode='constant').abs() ** 2
+    y = (bands @ power + 2 ** -24).log().T
+    known = y[:len(x) // 160]
+    return m(((y - known.mean(0)) / (known.std(0) + 1e-5))[None], torch.ones(1, len(y), dtype=torch.long)).last_hidden_state[0]
+
+
+def nemotronomni(folder, x):
+    if x.ndim > 1:
+        return nemotronvl(folder, x)
+    c, t = weights(folder)
+    at = 'sound_encoder.encoder.'
+    n = {k.removeprefix(at): v for k, v in t.items() if k.startswith(at)}
+    keep = ('hidden_size', 'num_hidden_layers', 'num_attention_heads', 'intermediate_size', 'num_mel_bins', 'subsampling_conv_channels', 'conv_kernel_size')
+    y = parakeet(x, {k: c['sound_config'][k] for k in keep} | dict(attention_bias=False, convolution_bias=False), n, n['feature_extractor.featurizer.fb'][0], n['feature_extractor.featurizer.window'])
+    y = F.linear(rms(y, t['sound_projection.norm.weight'], 1e-6), t['sound_projection.linear1.weight'])
+    return F.linear(F.relu(y) ** 2, t['sound_projection.linear2.weight'])
 
 
 def lfm2audio(folder, x):

@@ -58,6 +58,10 @@ func (p *Params) hearingDim(word string) int {
 		return h.Mel
 	case "three":
 		return 3
+	case "waves": // of a spectrum of 512 instants
+		return 257
+	case "instants-of-waves": // with which it is made
+		return 400
 	case "kernel":
 		return h.Kernel
 	case "channels":
@@ -100,7 +104,7 @@ func (h *Hearing) check() error {
 func hearingKeys(in string) []Key {
 	return []Key{
 		{GGUF: "clip.has_audio_encoder", Field: func(p *Params) any { return &p.Hear.Has }, Default: nothing, When: hears},
-		{GGUF: "clip.audio.projection_dim", HF: []string{"text_config.hidden_size", "hidden_size"}, Field: func(p *Params) any { return &p.Hear.Text }, Default: nothing, When: hears},
+		{GGUF: "clip.audio.projection_dim", HF: []string{"text_config.hidden_size", "llm_config.hidden_size", "hidden_size"}, Field: func(p *Params) any { return &p.Hear.Text }, Default: nothing, When: hears},
 		{GGUF: "clip.audio.embedding_length", HF: []string{in + "hidden_size", in + "d_model", in + "hidden_dim"}, Field: func(p *Params) any { return &p.Hear.Embd }, Default: nothing, When: hears},
 		{GGUF: "clip.audio.feed_forward_length", HF: []string{in + "intermediate_size", in + "encoder_ffn_dim"}, Field: func(p *Params) any { return &p.Hear.FF }, Default: nothing, When: hears},
 		{GGUF: "clip.audio.block_count", HF: []string{in + "num_hidden_layers", in + "encoder_layers", in + "n_layers", in + "num_layers"}, Field: func(p *Params) any { return &p.Hear.Layers }, Default: nothing, When: hears},

@@ -89,7 +89,7 @@ func finishLfm2Hears(c *Config, p *Params) error {
 
 // lfm2Hears are its tensors before the projector, by NeMo's names.
 var lfm2Hears = slices.Concat(
-	conformerStart("conformer.pre_encode.conv.", "conformer.pre_encode.out"), func() (rules []Rule) {
+	conformerStart("conformer.pre_encode.conv.", "conformer.pre_encode.out", "planes 1 1", ofOnePlace), func() (rules []Rule) {
 		at := "conformer.layers.{}."
 		for _, t := range [][3]string{{"ffn_norm", "norm_feed_forward1", "heard"}, {"ffn_up", "feed_forward1.linear1", "heard-ff heard"}, {"ffn_down", "feed_forward1.linear2", "heard heard-ff"},
 			{"ln1", "norm_self_att", "heard"}, {"attn_q", "self_attn.linear_q", "heard heard"}, {"attn_k", "self_attn.linear_k", "heard heard"}, {"attn_v", "self_attn.linear_v", "heard heard"},
@@ -110,11 +110,12 @@ var lfm2Hears = slices.Concat(
 		}, batchNorm("a.blk.{}.conv_norm", at+"conv.batch_norm", "heard"))
 	}())
 
-// conformerStart are the convolutions that make instants and frequencies fewer: whole ones, and such as see one channel before such as see one point.
-func conformerStart(at, out string) (rules []Rule) {
+// conformerStart are the convolutions that make instants and frequencies fewer: whole ones, and such as see one channel before such as see one point. Runtimes have their biases in one
+// shape or another.
+func conformerStart(at, out, biases string, of Op) (rules []Rule) {
 	for _, c := range [][2]string{{"0", "planes 1 three three"}, {"2", "planes 1 three three"}, {"3", "planes planes 1 1"}, {"5", "planes 1 three three"}, {"6", "planes planes 1 1"}} {
 		rules = append(rules, Rule{GGUF: "a.conv1d." + c[0] + ".weight", HF: at + c[0] + ".weight", Role: RoleTower, Shape: c[1], Store: "F32"},
-			Rule{GGUF: "a.conv1d." + c[0] + ".bias", HF: at + c[0] + ".bias", Role: RoleTower, Shape: "planes 1 1", From: "planes", Do: ofOnePlace})
+			Rule{GGUF: "a.conv1d." + c[0] + ".bias", HF: at + c[0] + ".bias", Role: RoleTower, Shape: biases, From: "planes", Do: of})
 	}
 	return append(rules, affine("a.pre_encode.out", out, "heard planes-bands")...)
 }

@@ -8,22 +8,17 @@ import (
 )
 
 // RadioTower is the tower of Nemotron Nano VL 2: RADIO's ViT (arXiv:2312.06709), with embeddings before the patches that stand for the whole image; patches joined
-// in squares, normed, and projected by two matrices with a squared ReLU between them. Its places are stretched to the one size of images.
+// in squares, normed, and projected by two matrices with a squared ReLU between them. Its places are stretched to the one size of images. Nemotron 3 Nano Omni has it, too, and hears (tower_parakeet.go).
 var RadioTower = registerTower(Arch{
 	Projector: "nemotron_v2_vl",
-	Variants: []Variant{{
-		Type: "NemotronH_Nano_VL_V2", HF: []string{"NemotronH_Nano_VL_V2"}, Language: "NemotronHForCausalLM",
-		Defaults: map[string]any{
-			"vision_config.hidden_size": 1280, "vision_config.intermediate_size": 5120, "vision_config.num_hidden_layers": 32, "vision_config.num_attention_heads": 16,
-			"vision_config.patch_size": 16, "vision_config.max_resolution": 2048, "vision_config.args.register_multiple": 10, "force_image_size": 512,
-			"vision_config.args.model": "vit_huge_patch16_224", "downsample_ratio": 0.5, "ps_version": "v2",
-			"preprocessor.image_mean": []float32{0.485, 0.456, 0.406}, "preprocessor.image_std": []float32{0.229, 0.224, 0.225},
-		},
-	}},
-	Own: []string{"vision_model.*", "mlp1.*"},
-	Keys: slices.Concat([]Key{projector("nemotron_v2_vl")}, replaceKey(visionKeys, Key{
+	Variants: []Variant{
+		{Type: "NemotronH_Nano_VL_V2", HF: []string{"NemotronH_Nano_VL_V2"}, Language: "NemotronHForCausalLM", Defaults: radioTower},
+		{Type: "NemotronH_Nano_Omni_Reasoning_V3", HF: []string{"NemotronH_Nano_Omni_Reasoning_V3"}, Language: "NemotronHForCausalLM", Defaults: with(radioTower, parakeetDefaults)},
+	},
+	Own: []string{"vision_model.*", "mlp1.*", "sound_encoder.*", "sound_projection.*"},
+	Keys: slices.Concat(parakeetStarts, []Key{oneProjector("nemotron_v2_vl")}, replaceKey(visionKeys, Key{
 		GGUF: "clip.vision.image_size", HF: []string{"force_image_size"}, Field: func(p *Params) any { return &p.Vision.Image },
-	}), []Key{
+	}), hearingKeys("sound_config."), parakeetReads, []Key{
 		{GGUF: towerEps().GGUF, Field: towerEps().Field, Default: towerEps().Default}, alwaysGELU, squareScale(), // from downsample_ratio
 		{HF: []string{"projector_hidden_size"}, Field: func(p *Params) any { return &p.Vision.Middle }, Default: nothing, When: never},
 		{HF: []string{"vision_config.max_resolution"}, Field: func(p *Params) any { return &p.Vision.Longest }, Default: nothing, When: never},
@@ -39,14 +34,19 @@ var RadioTower = registerTower(Arch{
 			{GGUF: "mm.model.mlp.0.weight", HF: "mlp1.0.weight", Role: RoleTower, Shape: "scaled"},
 			{GGUF: "mm.model.mlp.1.weight", HF: "mlp1.1.weight", Role: RoleTower, Shape: "middle scaled"},
 			{GGUF: "mm.model.mlp.3.weight", HF: "mlp1.3.weight", Role: RoleTower, Shape: "text middle"},
-		}),
-	Drop: []string{"vision_model.radio_model.input_conditioner.*", "vision_model.radio_model.summary_idxs", radioAt + "patch_generator.video_embedder.*"}, // of films
-	Refuse: []Refusal{
+		}, parakeet),
+	Drop: []string{soundAt + "layers.*.num_batches_tracked", "vision_model.radio_model.input_conditioner.*", "vision_model.radio_model.summary_idxs", radioAt + "patch_generator.video_embedder.*"}, // of films
+	Refuse: append([]Refusal{
 		{HF: "ps_version", Unless: []string{"v2"}, Why: "patches are joined in another order"},
 		{HF: "vision_config.args.model", Unless: []string{"vit_huge_patch16_224"}, Why: "a tower of other sizes"},
-	},
+	}, parakeetRefuses...),
 	Finish: func(c *Config, p *Params) error {
 		v := &p.Vision
+		if sound, _ := c.Value("sound_config"); sound == nil {
+			p.Hear = Hearing{}
+		} else {
+			p.Hear.Has = true
+		}
 		side := v.Longest / max(1, v.Patch)
 		if v.Longest = 0; side < 1 || side > 1<<12 {
 			return c.fail("vision_config.max_resolution", formats.Corrupt("places of %d patches a side", side), "")
@@ -57,8 +57,17 @@ var RadioTower = registerTower(Arch{
 	Look: func(src *formats.Source, p *Params) {
 		v := &p.Vision
 		v.Places, v.Wholes, v.Middle = v.patches(), heightOf(src, "v.class_embd"), heightOf(src, "mm.model.mlp.1.weight")
+		lookParakeet(src, p)
 	},
 })
+
+// radioTower are the sizes that the published ones have, which no config.json tells.
+var radioTower = map[string]any{
+	"vision_config.hidden_size": 1280, "vision_config.intermediate_size": 5120, "vision_config.num_hidden_layers": 32, "vision_config.num_attention_heads": 16,
+	"vision_config.patch_size": 16, "vision_config.max_resolution": 2048, "vision_config.args.register_multiple": 10, "force_image_size": 512,
+	"vision_config.args.model": "vit_huge_patch16_224", "downsample_ratio": 0.5, "ps_version": "v2",
+	"preprocessor.image_mean": []float32{0.485, 0.456, 0.406}, "preprocessor.image_std": []float32{0.229, 0.224, 0.225},
+}
 
 const (
 	radioAt    = "vision_model.radio_model.model."
