@@ -377,6 +377,43 @@ func TestLayoutsOfLlava(t *testing.T) {
 	}
 }
 
+// DeepSeek-OCR's successors with the configuration that the library stores give the files of the published one.
+func TestLayoutsOfDeepSeekOCR(t *testing.T) {
+	for name, class := range map[string]string{"unlimitedocr": "UnlimitedOcrForConditionalGeneration", "deepseekocr2": "DeepseekOcr2ForConditionalGeneration"} {
+		s := seeingOf(t, name)
+		vision := s.Config["vision_config"].(map[string]any)
+		width := vision["width"].(map[string]any)
+		first := width["sam_vit_b"].(map[string]any)
+		second := map[string]any{"num_key_value_heads": 2, "rms_norm_eps": 1e-6}
+		if clip, ok := width["clip-l-14-224"].(map[string]any); ok {
+			maps.Copy(second, map[string]any{"hidden_size": clip["width"], "num_hidden_layers": clip["layers"], "num_attention_heads": clip["heads"], "image_size": 224, "patch_size": 14, "layer_norm_eps": 1e-5})
+		} else {
+			maps.Copy(second, map[string]any{"hidden_size": width["qwen2-0-5b"].(map[string]any)["dim"], "num_hidden_layers": vision["layers"], "num_attention_heads": vision["num_attention_heads"],
+				"intermediate_size": vision["intermediate_size"]})
+		}
+		text := maps.Clone(s.Config["language_config"].(map[string]any))
+		delete(text, "first_k_dense_replace")
+		text["mlp_layer_types"] = []string{"dense", "sparse"}
+		stored := *s
+		stored.Config = map[string]any{"architectures": []string{class}, "text_config": text, "vision_config": map[string]any{"encoder_config": second, "sam_config": map[string]any{
+			"hidden_size": first["width"], "num_hidden_layers": first["layers"], "num_attention_heads": first["heads"], "downsample_channels": first["downsample_channels"],
+			"global_attn_indexes": first["global_attn_indexes"], "image_size": 1024, "layer_norm_eps": 1e-6}}}
+		for _, mmproj := range []bool{false, true} {
+			want, got := made(t, s.source(t, nil), "F16", mmproj), made(t, stored.source(t, nil), "F16", mmproj)
+			for _, k := range want.Meta.Keys() {
+				if !reflect.DeepEqual(got.Meta.Value(k), want.Meta.Value(k)) {
+					t.Errorf("%s: %s is %v, want %v", name, k, got.Meta.Value(k), want.Meta.Value(k))
+				}
+			}
+			for _, w := range want.Tensors {
+				if x := got.Tensor(w.Name); x == nil || x.Type != w.Type || !slices.Equal(body(t, x), body(t, w)) {
+					t.Errorf("%s: %s is missing or other", name, w.Name)
+				}
+			}
+		}
+	}
+}
+
 // What the files of LLaVA's towers hold. The reference has no converter for them: the list is what llama.cpp loads, and what it makes
 // of images are transformers' embeddings (docs/parity.md).
 func TestLlavaTower(t *testing.T) {

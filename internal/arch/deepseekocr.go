@@ -25,5 +25,6 @@ var DeepSeekOCR = register(Arch{
 		{HF: "moe_layer_freq", Unless: []string{"1"}, Why: "some of the later layers have no experts"},
 		{HF: "topk_method", Unless: []string{"greedy"}, Why: "a way to choose experts"},
 	}),
-	Layer: Layer{RopeNeox: true},
+	Layer:  Layer{RopeNeox: true},
+	Finish: denseFirst,
 })

@@ -65,21 +65,31 @@ func (s *Sam) check(v *Vision) error {
 	return checkSizes("tower before", s.Layers, s.Embd, s.Heads, 1)
 }
 
-const samConfig = "vision_config.width.sam_vit_b."
+// Where config.json has its sizes: as published, and as the library stores them.
+const (
+	samConfig = "vision_config.width.sam_vit_b."
+	samStored = "vision_config.sam_config."
+)
 
 // samKeys end a file, samNumbers are not in it.
 var (
 	samKeys = []Key{
-		{GGUF: "clip.vision.window_size", HF: []string{"vision_config.window_size"}, Field: func(p *Params) any { return &p.Vision.Window }, Default: func(p *Params) { p.Vision.Window = 14 }},
+		{GGUF: "clip.vision.window_size", HF: []string{"vision_config.window_size", samStored + "window_size"}, Field: func(p *Params) any { return &p.Vision.Window }, Default: func(p *Params) { p.Vision.Window = 14 }},
 		{GGUF: "clip.vision.preproc_min_tiles", HF: []string{"preprocessor.min_patches"}, Field: func(p *Params) any { return &p.Vision.MinTiles }, Default: func(p *Params) { p.Vision.MinTiles = 2 }},
 		{GGUF: "clip.vision.preproc_max_tiles", HF: []string{"preprocessor.max_patches"}, Field: func(p *Params) any { return &p.Vision.MaxTiles }},
-		{GGUF: "clip.vision.sam.block_count", HF: []string{samConfig + "layers"}, Field: func(p *Params) any { return &p.Vision.Sam.Layers }},
-		{GGUF: "clip.vision.sam.embedding_length", HF: []string{samConfig + "width"}, Field: func(p *Params) any { return &p.Vision.Sam.Embd }},
-		{GGUF: "clip.vision.sam.head_count", HF: []string{samConfig + "heads"}, Field: func(p *Params) any { return &p.Vision.Sam.Heads }},
+		{GGUF: "clip.vision.sam.block_count", HF: []string{samConfig + "layers", samStored + "num_hidden_layers"}, Field: func(p *Params) any { return &p.Vision.Sam.Layers }},
+		{GGUF: "clip.vision.sam.embedding_length", HF: []string{samConfig + "width", samStored + "hidden_size"}, Field: func(p *Params) any { return &p.Vision.Sam.Embd }},
+		{GGUF: "clip.vision.sam.head_count", HF: []string{samConfig + "heads", samStored + "num_attention_heads"}, Field: func(p *Params) any { return &p.Vision.Sam.Heads }},
 	}
-	samNumbers = []Key{{HF: []string{samConfig + "downsample_channels"}, Field: func(p *Params) any { return &p.Vision.Sam.Channels }, When: never, Default: nothing}}
+	samNumbers = []Key{{HF: []string{samConfig + "downsample_channels", samStored + "downsample_channels"}, Field: func(p *Params) any { return &p.Vision.Sam.Channels }, When: never, Default: nothing}}
 	samRefuses = []Refusal{
 		{HF: "vision_config.image_size", Unless: []string{"1024"}, Why: "images that are not 1024 pixels wide"},
+		{HF: samStored + "image_size", Unless: []string{"1024"}, Why: "images that are not 1024 pixels wide"},
+		{HF: samStored + "patch_size", Unless: []string{"16"}, Why: "patches that are not 16 pixels wide"},
+		{HF: samStored + "output_channels", Unless: []string{"256"}, Why: "convolutions of other than 256 channels"},
+		{HF: samStored + "hidden_act", Unless: []string{"gelu"}, Why: "the first tower's activation function is not gelu"},
+		{HF: samStored + "use_abs_pos", Unless: []string{"true"}, Why: "places are not learned"},
+		{HF: samStored + "use_rel_pos", Unless: []string{"true"}, Why: "distances are not learned"},
 		{HF: "projector_config.projector_type", Unless: []string{"linear"}, Why: "a projector that is not one matrix"},
 		{HF: "tile_tag", Unless: []string{"2D"}, Why: "tiles that are not put together as a square"},
 	}
@@ -115,10 +125,20 @@ var sam = func() []Rule {
 	})
 }()
 
-// finishSam refuses layers that see the whole image where runtimes take them to see windows, and the other way round.
+// samFixed are numbers that runtimes have built in, of SAM's encoder and of what follows it.
+var samFixed = []struct {
+	key  string
+	want float64
+}{{samStored + "layer_norm_eps", 1e-6}, {ocrStored + "layer_norm_eps", 1e-5}, {ocrStored + "rope_parameters.rope_theta", 1e6}}
+
+// finishSam refuses others, and layers that see the whole image where runtimes take them to see windows, or the other way round.
 func finishSam(c *Config, p *Params) error {
-	const key = samConfig + "global_attn_indexes"
-	v, ok := c.Value(key)
+	for _, f := range samFixed {
+		if v, err := c.Float(f.key, f.want); err != nil || v != f.want {
+			return c.fail(f.key, formats.Unsupported("is %v; runtimes take it to be %v", v, f.want), "")
+		}
+	}
+	key, v, ok := c.Find(samConfig+"global_attn_indexes", samStored+"global_attn_indexes")
 	if !ok {
 		return nil
 	}
