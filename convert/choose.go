@@ -222,7 +222,7 @@ func (c *chooser) keep(name string, shape []int, from *quantize.Type) *quantize.
 	if len(shape) >= 2 && !kept.MatchString(name) && strings.HasSuffix(name, "weight") && (from.Name == "F16" || from.Name == "BF16") {
 		return from
 	}
-	if wide := c.base; half.MatchString(name) && (wide.Name == "F16" || wide.Name == "BF16") {
+	if wide := c.base; (half.MatchString(name) || matches(nearnesses[c.facts.Arch].half, name)) && (wide.Name == "F16" || wide.Name == "BF16") {
 		return wide
 	}
 	return quantize.ByName("F32")

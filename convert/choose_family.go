@@ -11,9 +11,10 @@ type nearness struct {
 	singly *regexp.Regexp // in single precision by the reference converter, besides those of all families
 	kept   *regexp.Regexp // as they are by llama-quantize, which leaves them to no file type
 	eighth *regexp.Regexp // in Q8_0 at least, by any recipe
+	half   *regexp.Regexp // in 16 bits by the converter in a file of that type, where it has those of other families in single precision
 }
 
-// nearnesses are those of the reference's converter (conversion/glm.py) and of llama-quantize (src/llama-quant.cpp), by family.
+// nearnesses are those of the reference's converter (conversion/glm.py, qwen4exp.py) and of llama-quantize (src/llama-quant.cpp), by family.
 var nearnesses = map[string]nearness{
 	"glm5-next": {
 		singly: regexp.MustCompile(`indexer_compressor_gate\.weight$`),
@@ -21,6 +22,7 @@ var nearnesses = map[string]nearness{
 			`attn_kv_a_mqa\.weight$|attn_[kv]_b\.weight$`),
 		eighth: regexp.MustCompile(`attn_q_[ab]\.weight$`),
 	},
+	"qwen4exp": {half: regexp.MustCompile(`indexer\.[kq]_proj\.weight$`)},
 }
 
 // matches says that a pattern is there and fits.
