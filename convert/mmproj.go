@@ -24,6 +24,10 @@ func stored(r *arch.Rule, base *quantize.Type) *quantize.Type {
 		return base
 	case r.Store == arch.StoreConv:
 		return quantize.ByName("F32")
+	case r.Store == arch.StoreConvs && base.Name == "F32":
+		return base
+	case r.Store == arch.StoreConvs:
+		return quantize.ByName("F16")
 	}
 	return quantize.ByName(r.Store)
 }

@@ -7,7 +7,8 @@ import json, os
 import torch
 import torch.nn.functional as F
 
-SIZES = {'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'step3vl': (504, 1008), 'step3p7': (112, 112), 'deepseekocr': (1024, 1024), 'unlimitedocr': (1024, 1024), 'deepseekocr2': (1024, 1024), 'deepseek4v': (112, 98), 'nemotronvl': (64, 64),
+SIZES = {'museglimmer': (112, 112), 'gemma4-unified': (108, 120), 'gemma4-unified-hears': 16000, 'gemma3n': (256, 256),
+         'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'step3vl': (504, 1008), 'step3p7': (112, 112), 'deepseekocr': (1024, 1024), 'unlimitedocr': (1024, 1024), 'deepseekocr2': (1024, 1024), 'deepseek4v': (112, 98), 'nemotronvl': (64, 64),
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
          'glm5next': (84, 112), 'granite4vision': (64, 128), 'dots3note': (84, 112), 'dots3note-hears': 64000, 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (96, 128), 'qwen3omni-flat': (96, 128), 'qwen3omni-flat-hears': 63840}
@@ -183,6 +184,26 @@ def lfm2vl(folder, x):
     return m.model.get_image_features(pixel_values=y, spatial_shapes=torch.tensor([[h, w]]), pixel_attention_mask=torch.ones(1, h * w, dtype=torch.long)).pooler_output
 
 
+def museglimmer(folder, x):
+    """before the norm, which runtimes have in the language model"""
+    y, h, w = patches(x, 14)
+    m = library(folder).model
+    m.perception_emb_norm = torch.nn.Identity()
+    return torch.cat(m.get_image_features(pixel_values=y.flatten(1).repeat(1, 2), image_grid_thw=torch.tensor([[1, h, w]])).pooler_output)
+
+
+def gemma3n(folder, x):
+    """with timm; images are not normed, whatever the processor says"""
+    import timm
+    c, t = weights(folder)
+    m = timm.create_model(c['vision_config']['architecture'], **c['vision_config']['model_args']).eval()
+    at = 'model.vision_tower.timm_model.'
+    m.load_state_dict({k.removeprefix(at): w for k, w in t.items() if k.startswith(at)})
+    y = m(x * 0.5 + 0.5).flatten(2)[0].T * c['vision_config']['hidden_size'] ** 0.5
+    y = rms(y, t['model.embed_vision.soft_embedding_norm.weight'], 1e-6)
+    return rms(F.linear(y, t['model.embed_vision.embedding_projection.weight']), 1, 1e-6)
+
+
 def phi4v(folder, x):
     from transformers.models.siglip2.modeling_siglip2 import Siglip2VisionModel
     import transformers as tf
@@ -280,10 +301,21 @@ def nemotronvl(folder, x):
 
 
 def gemma4(folder, x):
+    if 'unified' in folder:
+        return unified(folder, x)
     from transformers import Gemma4AudioFeatureExtractor
     f = Gemma4AudioFeatureExtractor()([x.numpy()], sampling_rate=16000, return_tensors='pt')
     out = library(folder).model.get_audio_features(f['input_features'], f['input_features_mask'].bool())
     return out.pooler_output
+
+
+def unified(folder, x):
+    m = library(folder).model
+    if x.ndim == 1:
+        return m.embed_audio(x.reshape(1, -1, 640))
+    y, h, w = patches(x, 12)
+    places = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(h), indexing='xy'), -1).reshape(1, -1, 2)
+    return m.get_image_features(pixel_values=y.permute(0, 2, 3, 1).reshape(1, h * w, -1), image_position_ids=places)
 
 
 def mel(x, n):

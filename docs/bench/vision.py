@@ -46,7 +46,7 @@ SIZES = {'llava': (28, 28), 'llava-next': (28, 28), 'qwen2vl': (84, 112), 'qwen2
          'idefics3': (112, 112), 'smolvlm': (56, 56), 'internvl': (56, 56), 'internvl-hf': (56, 56), 'llama4': (56, 56), 'pixtral': (84, 112),
          'lightonocr': (28, 56), 'janus': (56, 56), 'kimivl': (896, 896), 'kimik25': (84, 112), 'glm4v': (84, 84), 'glmocr': (84, 112), 'gemma4': (108, 120),
          'cogvlm': (28, 28)} | towers.SIZES
-TEXTS = {'ultravox': 'voxtral', 'ultravox-4': 'voxtral'}  # whose language model stands in for the one that is not there
+TEXTS = {'ultravox': 'voxtral', 'ultravox-4': 'voxtral', 'gemma3n': 'gemma3n-text'}  # whose language model stands in for the one that is not there
 
 
 def run(*cmd):

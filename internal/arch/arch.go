@@ -89,7 +89,7 @@ type Rule struct {
 	When  func(p *Params, layer int) bool // whether the model has this tensor; nil: always
 	Old   string                          // the name of its parts in GGUF files of an older layout, with "{e}"
 	Stead []string                        // a tensor of older GGUF files, which stands for these: it may be there in their stead
-	Store string                          // the type that runtimes want whatever the recipe says: F32, F16, or StoreConv
+	Store string                          // the type that runtimes want whatever the recipe says: F32, F16, StoreConv or StoreConvs
 }
 
 // Role is what a tensor does in the model.
@@ -300,6 +300,9 @@ const (
 
 // StoreConv is a Rule.Store: F16 in a file of that type, F32 in all others, since runtimes convolve with these two.
 const StoreConv = "F16 or F32"
+
+// StoreConvs is a Rule.Store of towers that are convolutions all through: F32 in a file of that type, F16 in all others.
+const StoreConvs = "F32 or F16"
 
 // A Bound is a checkpoint understood: its family, its hyper-parameters, and its tensors under GGUF names and in GGUF's
 // conventions, each still only a promise of rows. A tensor whose bytes need no change keeps Raw.

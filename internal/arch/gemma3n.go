@@ -69,13 +69,6 @@ var Gemma3n = register(Arch{
 	Mistaken: mistakenGemma3n,
 })
 
-// Its tower is not converted; its tensors are named.
-var _ = registerTower(Arch{
-	Variants: []Variant{{Type: "gemma3n", HF: []string{"Gemma3nForConditionalGeneration"}}},
-	Own: []string{"vision_tower.*", "embed_vision.*", "audio_tower.*", "embed_audio.*",
-		"model.vision_tower.*", "model.embed_vision.*", "model.audio_tower.*", "model.embed_audio.*"},
-})
-
 // An AltUp is several streams of a model, of which each layer computes with one.
 type AltUp struct {
 	Inputs int // U: how many

@@ -71,13 +71,6 @@ var gemma4Defaults = map[string]any{
 	"head_dim": 256, "global_head_dim": 512, "rms_norm_eps": 1e-6, "tie_word_embeddings": true,
 }
 
-// Gemma 4 Unified has no towers, only what makes embeddings of patches and of sounds. These are not converted; their tensors are named.
-var _ = registerTower(Arch{
-	Variants: []Variant{{Type: "gemma4_unified", HF: []string{"Gemma4UnifiedForConditionalGeneration"}, Language: "Gemma4ForCausalLM"}},
-	Own: []string{"vision_embedder.*", "model.vision_embedder.*", "vision_tower.*", "embed_vision.*", "audio_tower.*", "embed_audio.*",
-		"model.vision_tower.*", "model.embed_vision.*", "model.audio_tower.*", "model.embed_audio.*"},
-})
-
 // gemma4Shape are gemma3's keys before the sizes of heads, of which two may be lists.
 func gemma4Shape() []Key {
 	keys := gemma3Rope()

@@ -5,6 +5,7 @@ import "quern/formats"
 // Hearing is what a tower that hears has. It stands beside one that sees or alone, and counts layers of its own.
 type Hearing struct {
 	Has       bool
+	Flat      bool    // it has no layers
 	Projector string  // where a file has one of each kind
 	Text      int     // the width of the language model
 	Embd      int     // its own
@@ -32,6 +33,8 @@ func (p *Params) hearingDim(word string) int {
 		return h.Embd
 	case "2heard":
 		return 2 * h.Embd
+	case "4heard":
+		return 4 * h.Embd
 	case "5heard":
 		return 5 * h.Embd
 	case "heard-stack":
@@ -90,7 +93,11 @@ func (h *Hearing) check() error {
 	if !h.Has {
 		return nil
 	}
-	if err := checkSizes("tower that hears", h.Layers, h.Embd, h.Heads, h.Eps, size{"width of its feed-forward network", h.FF},
+	layers, heads, ff := h.Layers, h.Heads, h.FF
+	if h.Flat {
+		layers, heads, ff = 1, 1, 1
+	}
+	if err := checkSizes("tower that hears", layers, h.Embd, heads, h.Eps, size{"width of its feed-forward network", ff},
 		size{"number of its bands of frequencies", h.Mel}, size{"width of the language model", h.Text}); err != nil {
 		return err
 	}

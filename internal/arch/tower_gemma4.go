@@ -26,8 +26,7 @@ var Gemma4Tower = registerTower(Arch{
 		{GGUF: "clip.vision.projector_type", Field: projector("gemma4v").Field, Default: projector("gemma4v").Default},
 		towerEps("vision_config.rms_norm_eps"),
 	}, towerAct, []Key{
-		{GGUF: "clip.vision.projector.scale_factor", HF: []string{"vision_config.pooling_kernel_size"}, Field: func(p *Params) any { return &p.Vision.Scale },
-			Default: func(p *Params) { p.Vision.Scale = 3 }, When: func(p *Params) bool { return p.Vision.Scale != 3 }}, // runtimes assume 3
+		gemma4Squares,
 		{HF: []string{"audio_config.subsampling_conv_channels"}, Field: func(p *Params) any { return &p.Hear.Channels }, Default: nothing, When: never},
 		{HF: []string{"audio_config.conv_kernel_size"}, Field: func(p *Params) any { return &p.Hear.Kernel }, Default: nothing, When: never},
 		{HF: []string{"audio_config.output_proj_dims"}, Field: func(p *Params) any { return &p.Hear.Out }, Default: nothing, When: never},
@@ -61,6 +60,10 @@ var Gemma4Tower = registerTower(Arch{
 		lookGemma4Hears(src, p)
 	},
 })
+
+// gemma4Squares is how many patches along each side become one embedding, of which runtimes assume 3.
+var gemma4Squares = Key{GGUF: "clip.vision.projector.scale_factor", HF: []string{"vision_config.pooling_kernel_size"}, Field: func(p *Params) any { return &p.Vision.Scale },
+	Default: func(p *Params) { p.Vision.Scale = 3 }, When: func(p *Params) bool { return p.Vision.Scale != 3 }}
 
 var gemma4Layers = func() (rules []Rule) {
 	at := clipAt + "encoder.layers.{}."

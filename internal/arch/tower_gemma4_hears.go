@@ -93,12 +93,17 @@ func lookGemma4Hears(src *formats.Source, p *Params) {
 	if t := src.Tensor("a.blk.0.conv_dw.weight"); t != nil && len(t.Shape) == 2 {
 		h.Kernel = t.Shape[1]
 	}
-	h.Channels = nil
+	h.Channels = channelsOf(src)
+}
+
+// channelsOf are the channels of the convolutions before the first layer.
+func channelsOf(src *formats.Source) (list []int32) {
 	for _, name := range []string{"a.conv1d.0.weight", "a.conv1d.1.weight"} {
 		if t := src.Tensor(name); t != nil && len(t.Shape) == 4 {
-			h.Channels = append(h.Channels, int32(t.Shape[0]))
+			list = append(list, int32(t.Shape[0]))
 		}
 	}
+	return list
 }
 
 // softened is log(1+eˣ) of every number, rounded once.

@@ -33,6 +33,10 @@ func sees(t testing.TB) map[string]map[string]any {
 	if err := json.Unmarshal(tinyFamilies(t)["gemma4"], &gemma4); err != nil {
 		t.Fatal(err)
 	}
+	var gemma3n map[string]any
+	if err := json.Unmarshal(tinyFamilies(t)["gemma3n"], &gemma3n); err != nil {
+		t.Fatal(err)
+	}
 	var qwen35 map[string]any
 	if err := json.Unmarshal(tinyFamilies(t)["qwen35"], &qwen35); err != nil {
 		t.Fatal(err)
@@ -108,6 +112,13 @@ func sees(t testing.TB) map[string]map[string]any {
 			"patch_size": 4, "position_embedding_size": 5, "use_clipped_linears": true, "standardize": true}, map[string]any{"text_config": gemma4, "audio_config": map[string]any{
 			"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3, "input_feat_size": 8, "subsampling_conv_channels": []int{8, 2}, "output_proj_dims": 10,
 			"use_clipped_linears": true}}),
+		"gemma4uv": of("Gemma4UnifiedForConditionalGeneration", map[string]any{"mm_embed_dim": 8, "mm_posemb_size": 5, "patch_size": 2}, map[string]any{
+			"text_config": with(gemma4, map[string]any{"model_type": "gemma4_unified_text"}), "audio_config": map[string]any{}}),
+		"gemma3nv": of("Gemma3nForConditionalGeneration", map[string]any{"model_args": map[string]any{"channel_multiplier": 0.01}, "hidden_size": 16, "vocab_size": 5}, map[string]any{
+			"preprocessor": map[string]any{"size": map[string]any{"height": 256}}, "text_config": gemma3n, "audio_config": map[string]any{"hidden_size": 12, "conf_num_hidden_layers": 2,
+				"conf_num_attention_heads": 3, "input_feat_size": 8, "sscp_conv_channel_size": []int{8, 2}, "vocab_size": 3}}),
+		"muse-glimmer": of("MuseGlimmerForConditionalGeneration", tower(map[string]any{"pos_emb_height": 3, "pos_emb_width": 3}), map[string]any{"projector_hidden_size": 10,
+			"text_config": with(text, map[string]any{"model_type": "muse_glimmer_text", "head_dim": 8, "sliding_window": 16})}),
 		"lfm2": of("Lfm2VlForConditionalGeneration", tower(map[string]any{"num_patches": 9}), map[string]any{"projector_hidden_size": 10, "downsample_factor": 3,
 			"text_config": with(text, map[string]any{"model_type": "lfm2", "layer_types": []string{"full_attention"}, "norm_eps": 1e-5})}),
 		"phi4":     of("Phi4ForCausalLMV", tower(map[string]any{"num_patches": 9}), map[string]any{"max_position_embeddings": 64, "original_max_position_embeddings": 64}),

@@ -11,6 +11,8 @@ import (
 // Vision is what a vision tower and its projector have beside Params' sizes, which are then the tower's own.
 type Vision struct {
 	Has       bool      // always
+	Flat      bool      // it has no layers
+	Widths    [6]int    // of the stages of a tower of convolutions: what is before the first, four of them, and the last two joined
 	Projector string    // clip.projector_type
 	Act       string    // the activation function, as config.json calls it
 	GELU      bool      // of the runtime's three functions …
@@ -78,6 +80,10 @@ func (p *Params) visionDim(word string) int {
 		return v.TextFF
 	case "pixels": // of a patch, in three colours
 		return 3 * v.Patch * v.Patch
+	case "2pixels": // of two images of a film
+		return 6 * v.Patch * v.Patch
+	case "square-pixels": // of a square of patches that become one embedding
+		return 3 * v.Patch * v.Patch * v.Scale * v.Scale
 	case "window":
 		return v.Window * v.Window
 	case "queries":
@@ -109,7 +115,7 @@ func (p *Params) visionDim(word string) int {
 	case "4F":
 		return 4 * p.FF
 	}
-	return 0
+	return v.mobileDim(word)
 }
 
 func (v *Vision) side() int { return v.Image / max(1, v.Patch) }
@@ -122,7 +128,11 @@ func (p *Params) checkTower() error {
 	if err := cmp.Or(p.Hear.check(), p.Spoken.check(p), p.Pocket.check(p)); err != nil || p.Hear.Has && !v.Has {
 		return err
 	}
-	if err := checkSizes("tower", p.Layers, p.Embd, p.Heads, p.NormEps, size{"width of its feed-forward network", p.FF}, size{"size of a patch", v.Patch},
+	layers, heads, ff := p.Layers, p.Heads, p.FF
+	if v.Flat {
+		layers, heads, ff = 1, 1, 1
+	}
+	if err := checkSizes("tower", layers, p.Embd, heads, p.NormEps, size{"width of its feed-forward network", ff}, size{"size of a patch", v.Patch},
 		size{"width of the language model", v.Text}); err != nil {
 		return err
 	}

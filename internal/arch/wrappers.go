@@ -11,10 +11,9 @@ var _ = registerTower(Arch{
 			"max_position_embeddings": 8192, "rms_norm_eps": 1e-5,
 		}}},
 		{Type: "kimi_k3", HF: []string{"KimiK3ForConditionalGeneration"}, Language: "KimiK3ForConditionalGeneration"},
-		{Type: "muse_glimmer", HF: []string{"MuseGlimmerForConditionalGeneration"}, Language: "MuseGlimmerForConditionalGeneration"},
 	},
 	Own: []string{
-		"model.vision_tower.*", "model.vision_adapter.*", "model.vision_projection.*", "mm_projector.*", "vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "patch_merge_mlp.*", "norm.*",
+		"model.vision_tower.*", "mm_projector.*", "vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "patch_merge_mlp.*", "norm.*",
 		"mlp_AR.*", "model.projector.*", "vit.*", "model.vit.*", "model.vision_model.*", "image_newline",
 		"vision_encoder.*", "audio_adapter.*", "audio_encoder.*", "model.audio_encoder.*", "encoder.*", "model.encoder.*", "projector.*",
 		"model.visual.*", "siglip2.*", "merger.*", "model.merger.*",
