@@ -346,6 +346,60 @@ def cogvlm():
     return c, n
 
 
+def mimo():
+    """MiMo-V2.5, which the library does not have, as published; what lies in a folder within its own has that before its names."""
+    heads, kv, hd, vhd = 4, 2, 24, 16
+    text = dict(TEXT, num_attention_heads=heads, num_key_value_heads=1, head_dim=hd, v_head_dim=vhd, swa_num_attention_heads=heads, swa_num_key_value_heads=kv, swa_head_dim=hd, swa_v_head_dim=vhd,
+                layernorm_epsilon=1e-5, hidden_act="silu", tie_word_embeddings=False, n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, n_group=1, topk_group=1, norm_topk_prob=True,
+                scoring_func="sigmoid", topk_method="noaux_tc", attention_value_scale=0.707, sliding_window=7, sliding_window_size=7, hybrid_layer_pattern=[0, 1], moe_layer_freq=[0, 1],
+                rope_theta=5e6, swa_rope_theta=1e4, partial_rotary_factor=0.334, attention_projection_layout="fused_qkv", add_swa_attention_sink_bias=True, add_full_attention_sink_bias=False,
+                attention_bias=False)
+    n = {"model.embed_tokens.weight": [512, 64], "model.norm.weight": [64], "lm_head.weight": [512, 64], "model.layers.1.self_attn.attention_sink_bias": [heads], "model.layers.1.mlp.gate.weight": [4, 64],
+         "model.layers.1.mlp.gate.e_score_correction_bias": [4]}
+    for i in range(2):
+        at = f"model.layers.{i}."
+        n |= {at + "input_layernorm.weight": [64], at + "post_attention_layernorm.weight": [64], at + "self_attn.o_proj.weight": [64, heads * vhd],
+              at + "self_attn.qkv_proj.weight": [heads * hd + (1, kv)[i] * (hd + vhd), 64]}
+        for e, w in ((at + "mlp.", 96),) if i == 0 else ((f"{at}mlp.experts.{e}.", 32) for e in range(4)):
+            n |= {e + "gate_proj.weight": [w, 64], e + "up_proj.weight": [w, 64], e + "down_proj.weight": [64, w]}
+    sees = dict(depth=4, hidden_size=64, intermediate_size=96, num_heads=4, num_key_value_heads=2, qk_channels=32, out_hidden_size=64, in_chans=3, patch_size=16, temporal_patch_size=2,
+                spatial_merge_size=2, fullatt_block_indexes=[0], vit_window_attn_types=[-1, 0, 1, 1], visual_token_window_size=5, use_sink=True, hidden_act="silu")
+    v = "visual."
+    n |= {v + "patch_embed.proj.weight": [64, 3, 2, 16, 16], v + "merger.ln_q.weight": [64], v + "merger.mlp.0.weight": [256, 256], v + "merger.mlp.2.weight": [64, 256]}
+    for i in range(4):
+        at = f"{v}blocks.{i}."
+        n |= {at + "norm1.weight": [64], at + "norm2.weight": [64]} | ({at + "attn.sinks": [4]} if i else {})
+        for k, s in {"attn.qkv": [256, 64], "attn.proj": [64, 128], "mlp.gate_proj": [96, 64], "mlp.up_proj": [96, 64], "mlp.down_proj": [64, 96]}.items():
+            n |= {at + k + ".weight": s, at + k + ".bias": s[:1]}
+    books = [24, 16, 8]
+    hears = dict(audio_channels=3, group_size=4, input_full_attention=True, input_local_dim=32, input_local_layers=2, input_local_attn_heads=2, input_local_head_dim=16, input_local_intermediate_size=48,
+                 out_hidden_size=64, projection_layers=2, rope_theta=640000, add_post_norm=True, partial_rotary_factor=1.0)
+    encoder = dict(d_model=32, encoder_layers=4, encoder_attention_heads=2, encoder_ffn_dim=40, n_mels=128, kernel_size=3, stride_size=2, avg_pooler=2, encoder_skip_layer_id=3, encoder_causal=True,
+                   encoder_attn_window_size=[9, 0], hybrid_attention=True, swa_per_block=2, rope_theta=10000, num_quantizers=3, codebook_size=books, sampling_rate=24000, hop_length=240, nfft=960,
+                   window_size=960, ln_type="LayerNorm", scale_embedding=False)
+    n |= {f"speech_embeddings.{i}.weight": [25, 32] for i in range(3)} | {"audio_encoder.projection.mlp.0.weight": [80, 128], "audio_encoder.projection.mlp.2.weight": [64, 80],
+                                                                      "audio_encoder.input_local_transformer.norm.weight": [32]}
+    for i in range(2):
+        at = f"audio_encoder.input_local_transformer.layers.{i}."
+        n |= {at + k + ".weight": s for k, s in {"input_layernorm": [32], "post_attention_layernorm": [32], "self_attn.o_proj": [32, 32], "mlp.gate_proj": [48, 32], "mlp.up_proj": [48, 32],
+                                                 "mlp.down_proj": [32, 48]}.items()}
+        n |= {f"{at}self_attn.{k}_proj.{p}": [32, 32][:2 - (p == "bias")] for k in "qkv" for p in ("weight", "bias")}
+    t = "audio_tokenizer/"
+    n |= {t + "encoder.conv1.weight": [32, 128, 3], t + "encoder.conv1.bias": [32], t + "encoder.conv2.weight": [32, 32, 3], t + "encoder.conv2.bias": [32],
+          t + "encoder.down_sample_layer.0.weight": [32, 32, 2], t + "decoder.conv.weight": [4, 4]}
+    for k in ("layer_norm", "down_sample_norm"):
+        n |= {f"{t}encoder.{k}.weight": [32], f"{t}encoder.{k}.bias": [32]}
+    for i in range(4):
+        at = f"{t}encoder.layers.{i}."
+        for k, s in {"self_attn_layer_norm": [32], "final_layer_norm": [32], "self_attn.q_proj": [32, 32], "self_attn.v_proj": [32, 32], "self_attn.out_proj": [32, 32], "fc1": [40, 32], "fc2": [32, 40]}.items():
+            n |= {at + k + ".weight": s, at + k + ".bias": s[:1]}
+        n[at + "self_attn.k_proj.weight"] = [32, 32]
+    for i, rows in enumerate(books):
+        at = f"{t}encoder.quantizer.vq.layers.{i}._codebook."
+        n |= {at + "embed": [rows, 32], at + "embed_avg": [rows, 32], at + "cluster_size": [rows], at + "inited": [1]}
+    return text | dict(architectures=["MiMoV2ForCausalLM"], vision_config=sees, audio_config=hears, audio_tokenizer=encoder), n
+
+
 def dots3():
     """dots3-note as it is published: the language model's keys at the root."""
     text = dict(TEXT, num_hidden_layers=2, num_key_value_heads=4, n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, n_shared_experts=1, first_k_dense_replace=1,
@@ -682,6 +736,8 @@ def cases():
                                                                                     use_qformer_text_input=False)))
     c["text_config"] |= dict(architectures=["GraniteForCausalLM"], model_type="granite")  # as published
     yield "granite4vision", c, n, HALF, "llama", ("text", "mmproj")
+    for name, parts in (("mimo", ("mmproj",)), ("mimo-hears", ())):
+        yield name, *mimo(), CLIP | {"min_pixels": 3136, "max_pixels": 11289600}, "qwen2", parts
     for name, parts in (("dots3note", ("mmproj",)), ("dots3note-hears", ())):
         yield name, *dots3(), {"vision_config": CLIP | {"min_pixels": 3136, "max_pixels": 11289600}}, "qwen2", parts
     G4 = dict(TEXT, num_hidden_layers=2, head_dim=16, global_head_dim=16, num_global_key_value_heads=2, sliding_window=16, layer_types=["sliding_attention", "full_attention"],

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 SIZES = {'museglimmer': (112, 112), 'gemma4-unified': (108, 120), 'gemma4-unified-hears': 16000, 'gemma3n': (256, 256),
          'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'step3vl': (504, 1008), 'step3p7': (112, 112), 'deepseekocr': (1024, 1024), 'unlimitedocr': (1024, 1024), 'deepseekocr2': (1024, 1024), 'deepseek4v': (112, 98), 'nemotronvl': (64, 64),
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
-         'glm5next': (84, 112), 'granite4vision': (64, 128), 'dots3note': (84, 112), 'dots3note-hears': 64000, 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
+         'glm5next': (84, 112), 'granite4vision': (64, 128), 'dots3note': (84, 112), 'dots3note-hears': 64000, 'mimo': (96, 128), 'mimo-hears': 48000, 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (96, 128), 'qwen3omni-flat': (96, 128), 'qwen3omni-flat-hears': 63840}
 SIZES |= {'lfm2audio': 47840, 'nemotronomni': (64, 64), 'nemotronomni-hears': 47840}
 SIZES |= {'granitespeech': 47840, 'granitespeechplus': 47840, 'granitespeech-hf': 47840}
@@ -587,3 +587,87 @@ def dots3note(folder, x):
     y, h, w = patches(x, 14)
     y = squares(y.reshape(h * w, -1), h, w).reshape(h * w, -1)
     return m.get_image_features(pixel_values=y, image_grid_thw=torch.tensor([[1, h, w]])).pooler_output[0]
+
+
+def mimo(folder, x):
+    """as runtimes have it: numbers for what is not seen stand in denominators"""
+    c, t = weights(folder)
+    line = lambda y, at, t=t: F.linear(y, t[at + '.weight'], t.get(at + '.bias'))
+    if x.ndim == 1:
+        return mimo_hears(folder, c, t, line, x)
+    v = c['vision_config']
+    y, h, w = patches(x, v['patch_size'])
+    heads, kv, d = v['num_heads'], v['num_key_value_heads'], v['qk_channels']
+    y = F.conv2d(y, t['visual.patch_embed.proj.weight'].sum(2), stride=v['patch_size']).flatten(1)
+    order = squares(torch.arange(h * w), h, w)  # patches of squares one behind the other
+    columns = order.reshape(h // 2, w // 2, 4).transpose(0, 1).reshape(-1)  # squares by columns
+    band = (torch.arange(h * w)[:, None] - torch.arange(h * w)).abs() > v['visual_token_window_size']
+    for i, kind in enumerate(v['vit_window_attn_types']):
+        at, seen = f'visual.blocks.{i}.', columns if kind == 1 else order.reshape(-1)
+        qkv = line(rms(y, t[at + 'norm1.weight'], 1e-6), at + 'attn.qkv')
+        q, k, u = (z.reshape(h * w, -1, d).transpose(0, 1) for z in qkv.split([heads * d, kv * d, kv * d], 1))
+        q, k = rotated(q, h, w), rotated(k, h, w)
+        q, k, u = q[:, seen], k[:, seen].repeat_interleave(heads // kv, 0), u[:, seen].repeat_interleave(heads // kv, 0)
+        s = q @ k.transpose(1, 2) * d ** -0.5
+        if kind >= 0:
+            s = torch.cat([s.masked_fill(band, -torch.inf), t[at + 'attn.sinks'][:, None, None].expand(-1, h * w, 1)], 2)
+        z = (s.softmax(2)[..., :h * w] @ u).transpose(0, 1).flatten(1)
+        y = y + line(z[seen.argsort()], at + 'attn.proj')
+        z = rms(y, t[at + 'norm2.weight'], 1e-6)
+        y = y + line(F.silu(line(z, at + 'mlp.gate_proj')) * line(z, at + 'mlp.up_proj'), at + 'mlp.down_proj')
+    y = F.layer_norm(y, y.shape[-1:], t['visual.merger.ln_q.weight'], None, 1e-6)
+    return line(F.gelu(line(squares(y, h, w), 'visual.merger.mlp.0')), 'visual.merger.mlp.2')
+
+
+def turned(x, base):
+    """Heads of shape (heads, positions, d) rotated in halves by their positions."""
+    q = x.shape[-1] // 2
+    a = (torch.arange(x.shape[1])[:, None] * base ** (-torch.arange(q) / q)).repeat(1, 2)
+    one, two = x.chunk(2, -1)
+    return x * a.cos() + torch.cat([-two, one], -1) * a.sin()
+
+
+def mimo_hears(folder, c, main, line, x):
+    from transformers.audio_utils import mel_filter_bank
+    e, t = weights(os.path.join(folder, 'audio_tokenizer'))
+    own = lambda y, at: line(y, at, t)
+    norm = lambda y, at: F.layer_norm(y, y.shape[-1:], t[at + '.weight'], t[at + '.bias'], 1e-5)
+    s = torch.stft(x, 960, 240, window=torch.hann_window(960), center=True, pad_mode='reflect', return_complex=True).abs()
+    bank = torch.from_numpy(mel_filter_bank(481, e['n_mels'], 0, 12000, 24000, norm=None, mel_scale='htk')).float()
+    y = (bank.T @ s).clip(1e-7).log()[None]
+    y = F.gelu(F.conv1d(y, t['encoder.conv1.weight'], t['encoder.conv1.bias'], padding=1))
+    y = F.gelu(F.conv1d(y, t['encoder.conv2.weight'], t['encoder.conv2.bias'], stride=2, padding=1))[0].T
+    n, heads = len(y), e['encoder_attention_heads']
+    back = torch.arange(n)[:, None] - torch.arange(n)
+    split = lambda z: z.reshape(n, heads, -1).transpose(0, 1)
+    for i in range(e['encoder_layers']):
+        at = f'encoder.layers.{i}.'
+        seen = (back >= 0) & (back <= e['encoder_attn_window_size'][0]) if i % e['swa_per_block'] < e['swa_per_block'] - 1 else back >= 0
+        z = norm(y, at + 'self_attn_layer_norm')
+        q, k, u = (split(own(z, f'{at}self_attn.{p}_proj')) for p in 'qkv')
+        y = y + own(attention(turned(q, 1e4), turned(k, 1e4), u, seen), at + 'self_attn.out_proj')
+        within = y
+        y = y + own(F.gelu(own(norm(y, at + 'final_layer_norm'), at + 'fc1')), at + 'fc2')
+        if i == e['encoder_skip_layer_id'] - 1:
+            third = within if 'WITHIN' in os.environ else y  # llama.cpp takes what attention left
+    y = norm(y + third, 'encoder.layer_norm')
+    y = norm(F.gelu(F.conv1d(y.T[None], t['encoder.down_sample_layer.0.weight'], stride=2))[0].T, 'encoder.down_sample_norm')
+    z = 0
+    for i in range(c['audio_config']['audio_channels']):
+        book = t[f'encoder.quantizer.vq.layers.{i}._codebook.embed']
+        code = torch.cdist(y, book).argmin(1)
+        y = y - book[code]
+        z = z + main[f'speech_embeddings.{i}.weight'][code]
+    g = c['audio_config']['group_size']
+    z = F.pad(z, (0, 0, 0, -len(z) % g))
+    n, heads = len(z), c['audio_config']['input_local_attn_heads']
+    together = torch.arange(n)[:, None] // g == torch.arange(n) // g
+    whirled = lambda q: turned(q.reshape(heads * n // g, g, -1), 64e4).reshape(heads, n, -1)
+    for i in range(c['audio_config']['input_local_layers']):
+        at = f'audio_encoder.input_local_transformer.layers.{i}.'
+        q, k, u = (split(line(rms(z, main[at + 'input_layernorm.weight'], 1e-5), f'{at}self_attn.{p}_proj')) for p in 'qkv')
+        z = z + line(attention(whirled(q), whirled(k), u, together), at + 'self_attn.o_proj')
+        y = rms(z, main[at + 'post_attention_layernorm.weight'], 1e-5)
+        z = z + line(F.silu(line(y, at + 'mlp.gate_proj')) * line(y, at + 'mlp.up_proj'), at + 'mlp.down_proj')
+    z = rms(z, main['audio_encoder.input_local_transformer.norm.weight'], 1e-5).reshape(n // g, -1)
+    return line(F.gelu(line(z, 'audio_encoder.projection.mlp.0')), 'audio_encoder.projection.mlp.2')

@@ -1,6 +1,10 @@
 package arch
 
-import "quern/formats"
+import (
+	"slices"
+
+	"quern/formats"
+)
 
 // Hearing is what a tower that hears has. It stands beside one that sees or alone, and counts layers of its own.
 type Hearing struct {
@@ -22,6 +26,13 @@ type Hearing struct {
 	Planes    int     // of convolutions over instants and frequencies
 	Asks      Asks    // of a projector that asks
 	Widths    []int32 // between the projector's matrices
+	Codes     int     // of a sound, one of each codebook
+	Books     []int32 // the codebooks' heights
+	CodeRows  int     // embeddings of each code
+	Local     int     // layers behind the codes
+	LocalFF   int     // and the width of their feed-forward networks
+	Window    int     // instants before one that it hears, in layers of which …
+	Bands     []int32 // … this says 0; those with -1 hear all before
 	Channels  []int32 // of the convolutions before the first layer
 }
 
@@ -45,6 +56,16 @@ func (p *Params) hearingDim(word string) int {
 		return h.FF
 	case "2heard-ff":
 		return 2 * h.FF
+	case "heard-wide":
+		return h.Out
+	case "codes":
+		return h.Codes
+	case "book":
+		return int(slices.Max(append(h.Books, 0)))
+	case "code-rows":
+		return h.CodeRows
+	case "local-ff":
+		return h.LocalFF
 	case "heard-head":
 		return h.Embd / max(1, h.Heads)
 	case "heard-heads":

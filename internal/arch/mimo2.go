@@ -51,7 +51,7 @@ var MiMo2 = register(Arch{
 		{GGUF: "blk.{}.attn_sinks.weight", HF: "model.layers.{}.self_attn.attention_sink_bias", Role: RoleSinks, Shape: "H", When: withinWindow},
 		{GGUF: "blk.{}.attn_sinks.weight", HF: "model.layers.{}.self_attn.sinks", Role: RoleSinks, Shape: "H", When: withinWindow}, // the library's name
 	}, feedForward, mlpExperts, routerBias[:1]),
-	Drop: []string{"*.rotary_emb.inv_freq", "model.mtp.*", "visual.*", "audio_encoder.*", "speech_embeddings.*", "model.layers.{+}.*", "blk.{+}.*"},
+	Drop: []string{"*.rotary_emb.inv_freq", "model.mtp.*", "model.layers.{+}.*", "blk.{+}.*"},
 	Refuse: []Refusal{
 		siluOnly,
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},

@@ -156,7 +156,7 @@ func (r *Rule) parts(name string, p *Params) []string {
 	for _, of := range []struct {
 		mark string
 		n    int
-	}{{"{e}", p.Mix.Count}, {"{g}", p.Mix.Banks()}, {"{h}", p.Heads}, {"{kv}", p.KVHeads}, {"{u}", p.AltUp.Inputs - 1}, {inParts, p.NGrams.Parts}} {
+	}{{"{e}", p.Mix.Count}, {"{g}", p.Mix.Banks()}, {"{h}", p.Heads}, {"{kv}", p.KVHeads}, {"{c}", p.Hear.Codes}, {"{u}", p.AltUp.Inputs - 1}, {inParts, p.NGrams.Parts}} {
 		before, after, stacked := strings.Cut(name, of.mark)
 		if !stacked {
 			continue
@@ -185,7 +185,7 @@ const inParts = "{s}"
 
 // several says of a name that it stands for one of several tensors.
 func several(name string) bool {
-	return strings.Contains(name, "{e}") || strings.Contains(name, "{g}") || strings.Contains(name, "{h}") || strings.Contains(name, "{kv}") || strings.Contains(name, "{u}") || strings.Contains(name, inParts) || strings.Contains(name, ",")
+	return strings.Contains(name, "{e}") || strings.Contains(name, "{g}") || strings.Contains(name, "{h}") || strings.Contains(name, "{kv}") || strings.Contains(name, "{c}") || strings.Contains(name, "{u}") || strings.Contains(name, inParts) || strings.Contains(name, ",")
 }
 
 func layerName(name string, layer int) string {

@@ -50,6 +50,10 @@ func sees(t testing.TB) map[string]map[string]any {
 	if err := json.Unmarshal(tinyFamilies(t)["dots3_note"], &dots3); err != nil {
 		t.Fatal(err)
 	}
+	var mimo map[string]any
+	if err := json.Unmarshal(tinyFamilies(t)["mimo2 joined"], &mimo); err != nil {
+		t.Fatal(err)
+	}
 	var nemotron map[string]any
 	if err := json.Unmarshal(tinyFamilies(t)["nemotron_h"], &nemotron); err != nil {
 		t.Fatal(err)
@@ -108,6 +112,10 @@ func sees(t testing.TB) map[string]map[string]any {
 			"pyramid_num_routed": []int{-1, 2, 3}}), pixels, dots3, map[string]any{"audio_config": map[string]any{"use_conv2d_stem": true, "use_rope": true, "use_rms_norm": true,
 			"downsample_hidden_size": 5, "whisper_config": map[string]any{"d_model": 12, "encoder_ffn_dim": 10, "encoder_layers": 2, "encoder_attention_heads": 3, "num_mel_bins": 8,
 				"activation_function": "swiglu"}}, "architectures": []string{"Dots3NoteForCausalLM"}}),
+		"mimovl": of("MiMoV2ForCausalLM", map[string]any{"depth": 3, "hidden_size": 8, "intermediate_size": 12, "num_heads": 4, "num_key_value_heads": 2, "qk_channels": 6, "patch_size": 4,
+			"fullatt_block_indexes": []int{1}, "vit_window_attn_types": []int{0, -1, 1}, "visual_token_window_size": 5}, pixels, mimo, map[string]any{
+			"audio_config":    map[string]any{"input_local_layers": 4, "group_size": 2, "input_local_intermediate_size": 9},
+			"audio_tokenizer": map[string]any{"d_model": 12, "encoder_ffn_dim": 10, "encoder_layers": 3, "encoder_attention_heads": 3, "n_mels": 8, "encoder_attn_window_size": []int{5, 0}}, "codebooks": []int{4, 7}, "rows_of_codes": 11, "rows_of_projector": 14, "architectures": []string{"MiMoV2ForCausalLM"}}),
 		"gemma4v": of("Gemma4ForConditionalGeneration", map[string]any{"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3, "num_attention_heads": 2, "head_dim": 4,
 			"patch_size": 4, "position_embedding_size": 5, "use_clipped_linears": true, "standardize": true}, map[string]any{"text_config": gemma4, "audio_config": map[string]any{
 			"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3, "input_feat_size": 8, "subsampling_conv_channels": []int{8, 2}, "output_proj_dims": 10,

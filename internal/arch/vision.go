@@ -31,6 +31,7 @@ type Vision struct {
 	Window    int       // the side of one: in pixels, or in patches, which so many queries attend to along a side
 	Queries   int       // along the side of a window
 	Every     int       // one layer in so many sees the whole image, the others a window
+	Bands     []int32   // of each layer, what patches see: -1 all, 0 a band by rows, 1 one by columns
 	Full      []int32   // the layers that do, or those after which there is a projector …
 	Deep      []bool    // … which runtimes know of each layer
 	At        []int32   // layers that a file names: behind one of them patches are joined
@@ -102,6 +103,8 @@ func (p *Params) visionDim(word string) int {
 		return v.Text * v.Merge * v.Merge
 	case "features":
 		return p.Embd * len(v.Features)
+	case "QKK": // queries of all heads, and keys and values of fewer, of a size of their own
+		return (p.Heads + 2*p.KVHeads) * p.HeadDim
 	case "3E":
 		return 3 * p.Embd
 	case "wholes":
@@ -146,6 +149,8 @@ func (p *Params) checkTower() error {
 		return formats.Corrupt("windows of %d patches a side, %d queries, %d projectors of %d layers", v.Window, v.Queries, len(v.Corners), len(v.Features))
 	case p.Mix.CountIn != nil && (len(p.Mix.CountIn) != p.Layers || slices.Min(p.Mix.CountIn) < 0 || slices.Max(p.Mix.CountIn) > 1<<10 || p.Mix.FF > 1<<20 || p.Mix.Used < 1 || p.Mix.Used > 1<<10):
 		return formats.Corrupt("experts of %d layers in a tower of %d, of width %d, of which each patch has %d", len(p.Mix.CountIn), p.Layers, p.Mix.FF, p.Mix.Used)
+	case v.Bands != nil && (len(v.Bands) != p.Layers || p.HeadDim < 1 || p.HeadDim > 1<<12 || p.KVHeads < 1 || p.Heads%p.KVHeads != 0):
+		return formats.Corrupt("bands of %d layers in a tower of %d, whose %d heads of %d share %d of keys", len(v.Bands), p.Layers, p.Heads, p.HeadDim, p.KVHeads)
 	case len(v.Mean) != 3 || len(v.Std) != 3:
 		return formats.Corrupt("images are normalized by %v and %v, which are not three colours each", v.Mean, v.Std)
 	case v.Act != "" && !v.GELU && !v.SiLU && v.Act != "quick_gelu":
