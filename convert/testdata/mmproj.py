@@ -805,11 +805,10 @@ def cases():
     yield "qwen2.5omni", *omni(tf.Qwen2_5OmniThinkerForConditionalGeneration, tf.Qwen2_5OmniThinkerConfig(text_config=dict(MROPE, rms_norm_eps=1e-6), tie_word_embeddings=False,
         audio_config=dict(num_mel_bins=128, d_model=32, encoder_layers=4, encoder_attention_heads=2, encoder_ffn_dim=48, output_dim=64),
         vision_config=dict(depth=4, hidden_size=32, intermediate_size=48, out_hidden_size=64, num_heads=2, patch_size=14, fullatt_block_indexes=[1, 3])), "Qwen2_5OmniModel"), CLIP, "qwen2", ("text", "mmproj")
-    for name, layers, parts in (("qwen3omni", [0, 2], ("text", "mmproj")), ("qwen3omni-flat", [], ())):  # llama.cpp loads the latter
-        c, n = omni(tf.Qwen3OmniMoeThinkerForConditionalGeneration, tf.Qwen3OmniMoeThinkerConfig(text_config=dict(QWEN3, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=48),
-            vision_config=dict(DEEP, deepstack_visual_indexes=layers), audio_config=dict(num_mel_bins=128, encoder_layers=4, encoder_attention_heads=2, encoder_ffn_dim=48, d_model=32, output_dim=64,
-            downsample_hidden_size=8)), "Qwen3OmniMoeForConditionalGeneration")
-        yield name, c, split_experts(n), HALF, "qwen2", parts
+    c, n = omni(tf.Qwen3OmniMoeThinkerForConditionalGeneration, tf.Qwen3OmniMoeThinkerConfig(text_config=dict(QWEN3, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=48),
+        vision_config=DEEP, audio_config=dict(num_mel_bins=128, encoder_layers=4, encoder_attention_heads=2, encoder_ffn_dim=48, d_model=32, output_dim=64,
+        downsample_hidden_size=8)), "Qwen3OmniMoeForConditionalGeneration")
+    yield "qwen3omni", c, split_experts(n), HALF, "qwen2", ("text", "mmproj")
     for name, c, n in qwen3asr():
         yield name, c, n, {}, "qwen2", ("mmproj",) if name == "qwen3asr" else ()
     yield "lfm2audio", *lfm2audio(), {}, "llama", ("text", "mmproj")

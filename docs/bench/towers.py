@@ -12,11 +12,12 @@ SIZES = {'museglimmer': (112, 112), 'gemma4-unified': (108, 120), 'gemma4-unifie
          'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
          'glm5next': (84, 112), 'granite4vision': (64, 128), 'dots3note': (84, 112), 'dots3note-hears': 64000, 'mimo': (96, 128), 'mimo-hears': 48000, 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (96, 128), 'qwen3omni-flat': (96, 128), 'qwen3omni-flat-hears': 63840}
+         'glm5next': (84, 112), 'granite4vision': (64, 128), 'dots3note': (84, 112), 'dots3note-hears': 64000, 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
+SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (96, 128), 'qwen3omni-hears': 63840}
 SIZES |= {'lfm2audio': 47840, 'nemotronomni': (64, 64), 'nemotronomni-hears': 47840}
 SIZES |= {'granitespeech': 47840, 'granitespeechplus': 47840, 'granitespeech-hf': 47840}
-FOLDERS = {'qwen2.5omni-hears': 'qwen2.5omni', 'qwen3omni-flat-hears': 'qwen3omni-flat'}  # of models that see, too
 SIZES |= {'qwen3tts': 72000, 'pockettts': 76800}  # 24000 a second
-FOLDERS = {'nemotronomni-hears': 'nemotronomni', 'qwen2.5omni-hears': 'qwen2.5omni', 'qwen3omni-flat-hears': 'qwen3omni-flat'}  # of models that see, too
+FOLDERS = {'nemotronomni-hears': 'nemotronomni', 'qwen2.5omni-hears': 'qwen2.5omni', 'qwen3omni-hears': 'qwen3omni'}  # of models that see, too
 
 
 def weights(folder):
@@ -409,8 +410,11 @@ def qwen3omni(folder, x):
     m = thinker(folder, 'Qwen3OmniMoeThinker', {})
     if x.ndim == 1:
         f = whole(x)
-        return m.audio_tower(f[0], feature_lens=torch.tensor([f.shape[2]]))
-    return m.get_image_features(*film(x, 16))
+        y = m.audio_tower(f[0], feature_lens=torch.tensor([f.shape[2]])).last_hidden_state
+        return F.pad(y, (0, y.shape[1] * len(m.visual.deepstack_visual_indexes)))  # sounds add nothing to layers
+    y = m.get_image_features(*film(x, 16))
+    flat = lambda y: [y] if torch.is_tensor(y) else [t for x in y for t in flat(x)]
+    return torch.cat(flat(y.pooler_output) + flat(y.deepstack_features), 1)  # what is added in the first layers lies behind
 
 
 def parakeet(x, config, t, bands=None, window=None):

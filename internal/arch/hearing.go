@@ -72,6 +72,14 @@ func (p *Params) hearingDim(word string) int {
 		return h.Heads
 	case "heard-text":
 		return h.Text
+	case "heard-stacked": // and of as many as images have
+		n := 1
+		for _, deep := range p.Vision.Deep {
+			if deep {
+				n++
+			}
+		}
+		return n * h.Text
 	case "half-minute":
 		return halfMinute
 	case "instants":

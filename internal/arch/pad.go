@@ -9,19 +9,7 @@ import (
 // PadRows adds rows of zeros for tokens that have no inputs of layers.
 var PadRows = Op{Name: "pad",
 	Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
-		if t.Shape[0] == p.Vocab {
-			return t
-		}
-		n := *t
-		n.Shape = []int{p.Vocab, t.Shape[1]}
-		n.Rows, n.Raw = nil, nil
-		if t.Rows != nil {
-			n.Rows = paddedRows{t.Rows, t.Shape[0], t.Shape[1]}
-		}
-		if t.Raw != nil && t.Type.Block == 1 { // of floats, whose zeros are zero bytes
-			n.Raw = paddedBytes{t.Raw, t.Bytes(), n.Bytes()}
-		}
-		return &n
+		return zerosBehind(t, p.Vocab)
 	},
 	Inverse: func(t *formats.Tensor, p *Params) *formats.Tensor {
 		if t.Shape[0] == p.SideRows {
@@ -29,6 +17,36 @@ var PadRows = Op{Name: "pad",
 		}
 		return t.Part(0, p.SideRows)
 	},
+}
+
+// zerosBehind is a matrix with rows of zeros behind its own, or a vector with zeros.
+func zerosBehind(t *formats.Tensor, rows int) *formats.Tensor {
+	if t.Shape[0] == rows {
+		return t
+	}
+	n := *t
+	n.Shape, n.Rows, n.Raw = append([]int{rows}, t.Shape[1:]...), nil, nil
+	switch {
+	case t.Rows != nil && len(t.Shape) == 1:
+		n.Rows = paddedVector{t.Rows, t.Shape[0]}
+	case t.Rows != nil:
+		n.Rows = paddedRows{t.Rows, t.Shape[0], t.Cols()}
+	}
+	if t.Raw != nil && t.Type.Block == 1 { // of floats, whose zeros are zero bytes
+		n.Raw = paddedBytes{t.Raw, t.Bytes(), n.Bytes()}
+	}
+	return &n
+}
+
+type paddedVector struct {
+	rows formats.Rows
+	n    int
+}
+
+func (r paddedVector) ReadRows(dst []float32, row int) error {
+	have := min(r.n, len(dst))
+	clear(dst[have:])
+	return r.rows.ReadRows(dst[:have], row)
 }
 
 type paddedRows struct {

@@ -58,7 +58,7 @@ func (c *Config) Language() *Config {
 	if v == nil {
 		return c.flat()
 	}
-	root := maps.Clone(c.root)
+	root := maps.Clone(c.thinker().root)
 	inner := c.inner()
 	maps.Copy(root, inner)
 	if path, ok := c.root["_name_or_path"]; ok || inner["_name_or_path"] != nil {

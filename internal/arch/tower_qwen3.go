@@ -17,7 +17,6 @@ var Qwen3Tower = registerTower(Arch{
 		{Type: "qwen3_5", HF: []string{"Qwen3_5ForConditionalGeneration"}, Defaults: qwen35Tower},
 		{Type: "qwen3_5_moe", HF: []string{"Qwen3_5MoeForConditionalGeneration"}, Defaults: qwen35Tower},
 		{Type: "qwen3_omni_moe", HF: []string{"Qwen3OmniMoeForConditionalGeneration", "Qwen3OmniMoeThinkerForConditionalGeneration"}, Language: "Qwen3VLMoeForConditionalGeneration",
-			Inner:    map[string]map[string]any{"qwen3_omni_moe_text": onlyHears}, // as the reference has it
 			Defaults: with(with(qwen3Tower, qwen3Hears), map[string]any{"hidden_size": 2048})},
 		{Type: "qwen4_exp", HF: []string{"Qwen4ExpForConditionalGeneration"}, Defaults: qwen35Tower},
 	},
@@ -44,7 +43,10 @@ var Qwen3Tower = registerTower(Arch{
 			affine("v.deepstack.{}.fc2", "visual.deepstack_merger_list.{n}.linear_fc2", "text merged")),
 		affine("v.post_ln", "visual.merger.ln_q", "E"), qwenProjector, deep(affine("v.deepstack.{}.norm", "visual.merger_list.{n}.ln_q", "merged"),
 			affine("v.deepstack.{}.fc1", "visual.merger_list.{n}.mlp.0", "merged merged"), affine("v.deepstack.{}.fc2", "visual.merger_list.{n}.mlp.2", "text merged")),
-		hearing(qwen3Heard, affine("mm.a.mlp.1", "audio_tower.proj1", "heard heard"), affine("mm.a.mlp.2", "audio_tower.proj2", "heard-text heard"))),
+		hearing(qwen3Heard, affine("mm.a.mlp.1", "audio_tower.proj1", "heard heard"), []Rule{
+			{GGUF: "mm.a.mlp.2.weight", HF: "audio_tower.proj2.weight", Role: RoleTower, Shape: "heard-stacked heard", From: "heard-text heard", Do: besideImages},
+			{GGUF: "mm.a.mlp.2.bias", HF: "audio_tower.proj2.bias", Role: RoleTower, Shape: "heard-stacked", From: "heard-text", Do: besideImages},
+		})),
 	Refuse: append(slices.Clone(qwenTowerRefuses), qwen3HearsRefuses...),
 	Finish: func(c *Config, p *Params) error {
 		if v, _ := c.Value("audio_config"); v == nil {
@@ -56,6 +58,20 @@ var Qwen3Tower = registerTower(Arch{
 	},
 	Look: lookQwen3Hears,
 })
+
+// besideImages adds rows of zeros, so that embeddings of sounds are as wide as those of images, behind which lies what is added in the language model's first layers: runtimes ask for one
+// width of both, and sounds add nothing there.
+var besideImages = Op{Name: "beside images",
+	Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
+		return zerosBehind(t, p.hearingDim("heard-stacked"))
+	},
+	Inverse: func(t *formats.Tensor, p *Params) *formats.Tensor {
+		if len(t.Shape) == 1 {
+			return cut(t, 0, p.Hear.Text)
+		}
+		return t.Part(0, p.Hear.Text)
+	},
+}
 
 // qwen3Blocks are its layers.
 var qwen3Blocks = slices.Concat(affine("v.blk.{}.ln1", "visual.blocks.{}.norm1", "E"), affine("v.blk.{}.ln2", "visual.blocks.{}.norm2", "E"),
