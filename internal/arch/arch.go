@@ -63,6 +63,7 @@ type Variant struct {
 	Tower    string
 	Language string
 	Inner    map[string]map[string]any
+	Why      string // a tower has no rules here, where more can be said than that
 }
 
 // A Rule makes one GGUF tensor, per layer where a name says "{}". It is invertible where its Op is. Where HF says "{e}" the

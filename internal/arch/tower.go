@@ -209,7 +209,7 @@ func BindTower(src *formats.Source) (*Bound, error) {
 			"known are "+strings.Join(classesOf(towers), ", "))
 	}
 	if a.Tensors == nil {
-		return nil, c.fail("architectures", formats.Unsupported("the tower of %s has no rules here, only its language model", v.HF[0]), "")
+		return nil, c.fail("architectures", formats.Unsupported("the tower of %s has no rules here, only its language model", v.HF[0]), v.Why)
 	}
 	if c, err = c.thinker().withProcessor(src); err != nil {
 		return nil, err
