@@ -626,6 +626,18 @@ def ultravox(config, stack):
                 projector_act="swiglu", projector_ln_mid=True), names
 
 
+def glmasr(config):
+    """GLM-ASR as published, which is not how the library has it: (config, names and shapes)."""
+    audio, names = whisper(config, "audio_encoder.whisper.")
+    names = {k: s for k, s in names.items() if not k.startswith("audio_encoder.whisper.layer_norm")}
+    text, words = named(tf.LlamaForCausalLM, tf.LlamaConfig(**TEXT, tie_word_embeddings=False))
+    d, n = audio["d_model"], TEXT["hidden_size"]
+    for k, s in (("layer_norm", [d]), ("adapting.0", [2 * n, 4 * d]), ("adapting.2", [n, 2 * n])):
+        names |= {f"audio_encoder.{k}.weight": s, f"audio_encoder.{k}.bias": s[:1]}
+    return dict(architectures=["GlmasrModel"], model_type="Glmasr", whisper_config=audio, lm_config=text, adapter_type="mlp", merge_factor=4, mlp_adapter_act="gelu", use_rope=True,
+                max_whisper_length=1500), names | words | {"audio_encoder.audio_bos_eos_token.weight": [2, n]}
+
+
 def conformer(at, layers, d, ff, heads, planes, kernel):
     """A conformer as NeMo stores it: names and shapes."""
     n = {at + "pre_encode.out.weight": [d, planes * 16], at + "pre_encode.out.bias": [d]}
@@ -820,6 +832,7 @@ def cases():
         c["text_config"]["architectures"] = ["GraniteForCausalLM"]  # as published
         yield name, c, n, {}, "llama", ("text", "mmproj") if renames else ()
     yield "meralion2", *meralion(WHISPER), {}, "gemma3", ("mmproj",)
+    yield "glmasr", *glmasr(WHISPER | dict(num_mel_bins=128)), {}, "llama", ("mmproj",)
     yield "ultravox", *ultravox(WHISPER, 8), {}, "llama", ("mmproj",)
     yield "ultravox-4", *ultravox(WHISPER, 4), {}, "llama", ("mmproj",)
     c, n = named(tf.HunYuanVLForConditionalGeneration, tf.HunYuanVLConfig(text_config=dict(TEXT, head_dim=16, rms_norm_eps=1e-5), tie_word_embeddings=True, vision_config=dict(

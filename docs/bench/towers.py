@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 SIZES = {'museglimmer': (112, 112), 'gemma4-unified': (108, 120), 'gemma4-unified-hears': 16000, 'gemma3n': (256, 256),
          'lfm2vl': (256, 320), 'dotsocr': (84, 112), 'paddleocr': (84, 112), 'glm5v': (84, 112), 'minicpmv46': (112, 112), 'minicpmv46-4x': (112, 112), 'step3vl': (504, 1008), 'step3p7': (112, 112), 'deepseekocr': (1024, 1024), 'unlimitedocr': (1024, 1024), 'deepseekocr2': (1024, 1024), 'deepseek4v': (112, 98), 'nemotronvl': (64, 64),
-         'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000,
+         'nemotronvl-wide': (64, 64), 'gemma4-hears': 16000, 'qwen2audio': 480000, 'audioflamingo3': 480000, 'voxtral': 480000, 'meralion2': 480000, 'qwen3asr-hf': 63840, 'ultravox': 480000, 'ultravox-4': 480000, 'glmasr': 480000,
          'glm5next': (84, 112), 'granite4vision': (64, 128), 'dots3note': (84, 112), 'dots3note-hears': 64000, 'mimo': (96, 128), 'mimo-hears': 48000, 'hunyuanvl': (96, 160), 'exaone4_5': (84, 140), 'ling3vl': (96, 96), 'phi4v': (160, 96)}
 SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (96, 128), 'qwen3omni-hears': 63840}
 SIZES |= {'lfm2audio': 47840, 'nemotronomni': (64, 64), 'nemotronomni-hears': 47840}
@@ -488,6 +488,39 @@ def meralion2(folder, x):
         y = stacked(F.layer_norm(y, y.shape[-1:], t['ln_speech.weight'], t['ln_speech.bias']), 15)
     y = F.silu(line(y, 'mlp_adapter.0'))
     return line(F.silu(line(y, 'gate_proj')) * line(y, 'pool_proj'), 'out_proj')
+
+
+def glmasr(folder, x):
+    """As llama.cpp has it: embeddings of places and no rotations; with ROTATED set as the model has it, half of each head rotated in neighbouring pairs and no places."""
+    c, t = weights(folder)
+    w, at, eps = c['whisper_config'], 'audio_encoder.whisper.', 1e-5
+    line = lambda y, at: F.linear(y, t[at + '.weight'], t.get(at + '.bias'))
+    norm = lambda y, at: F.layer_norm(y, y.shape[-1:], t[at + '.weight'], t[at + '.bias'], eps)
+    y = mel(x, w['num_mel_bins'])['input_features']
+    for n in (1, 2):
+        y = F.gelu(F.conv1d(y, t[f'{at}conv{n}.weight'], t[f'{at}conv{n}.bias'], stride=n, padding=1))
+    y = y[0].T
+    turned, heads = 'ROTATED' in os.environ, w['encoder_attention_heads']
+    if not turned:
+        y = y + t[at + 'embed_positions.weight'][:len(y)]
+    half = y.shape[1] // heads // 2
+    a = torch.arange(len(y))[:, None] * 1e4 ** (-torch.arange(0, half, 2) / half)
+
+    def head(y):
+        y = y.reshape(len(y), heads, -1).transpose(0, 1)
+        if not turned:
+            return y
+        one, two = y[..., :half:2], y[..., 1:half:2]
+        return torch.cat([torch.stack([one * a.cos() - two * a.sin(), two * a.cos() + one * a.sin()], -1).flatten(2), y[..., half:]], -1)
+    for i in range(w['encoder_layers']):
+        l = f'{at}layers.{i}.'
+        z = norm(y, l + 'self_attn_layer_norm')
+        q, k, v = (line(z, l + f'self_attn.{p}_proj') for p in 'qkv')
+        y = y + line(attention(head(q), head(k), v.reshape(len(v), heads, -1).transpose(0, 1)), l + 'self_attn.out_proj')
+        y = y + line(F.gelu(line(norm(y, l + 'final_layer_norm'), l + 'fc1')), l + 'fc2')
+    y = line(F.gelu(line(stacked(norm(y, 'audio_encoder.layer_norm'), c['merge_factor']), 'audio_encoder.adapting.0')), 'audio_encoder.adapting.2')
+    begin, end = t['audio_encoder.audio_bos_eos_token.weight'].split(1)
+    return torch.cat([begin, y, end])
 
 
 def ultravox(folder, x):

@@ -140,7 +140,7 @@ func (h *Hearing) check() error {
 func hearingKeys(in string) []Key {
 	return []Key{
 		{GGUF: "clip.has_audio_encoder", Field: func(p *Params) any { return &p.Hear.Has }, Default: nothing, When: hears},
-		{GGUF: "clip.audio.projection_dim", HF: []string{"text_config.hidden_size", "llm_config.hidden_size", "hidden_size"}, Field: func(p *Params) any { return &p.Hear.Text }, Default: nothing, When: hears},
+		{GGUF: "clip.audio.projection_dim", HF: []string{"text_config.hidden_size", "llm_config.hidden_size", "lm_config.hidden_size", "hidden_size"}, Field: func(p *Params) any { return &p.Hear.Text }, Default: nothing, When: hears},
 		{GGUF: "clip.audio.embedding_length", HF: []string{in + "hidden_size", in + "d_model", in + "hidden_dim"}, Field: func(p *Params) any { return &p.Hear.Embd }, Default: nothing, When: hears},
 		{GGUF: "clip.audio.feed_forward_length", HF: []string{in + "intermediate_size", in + "encoder_ffn_dim"}, Field: func(p *Params) any { return &p.Hear.FF }, Default: nothing, When: hears},
 		{GGUF: "clip.audio.block_count", HF: []string{in + "num_hidden_layers", in + "encoder_layers", in + "n_layers", in + "num_layers"}, Field: func(p *Params) any { return &p.Hear.Layers }, Default: nothing, When: hears},

@@ -150,6 +150,7 @@ func sees(t testing.TB) map[string]map[string]any {
 			"context_size": 4, "max_pos_emb": 6, "conv_kernel_size": 3, "feedforward_mult": 3, "cat_hidden_layers": []int{0, 1}}, "window_size": 6, "downsample_rate": 2, "projector_config": map[string]any{
 			"hidden_size": 12, "encoder_hidden_size": 36, "num_attention_heads": 2, "intermediate_size": 10, "num_hidden_layers": 2, "cross_attention_frequency": 1},
 			"text_config": with(text, map[string]any{"model_type": "granite"})}),
+		"glma":     of("GlmasrModel", nil, map[string]any{"whisper_config": heard, "merge_factor": 3, "use_rope": true, "lm_config": with(text, map[string]any{"model_type": "llama"})}),
 		"ultravox": of("UltravoxModel", nil, map[string]any{"audio_config": heard, "model_type": "ultravox", "hidden_size": 20, "stack_factor": 3, "projector_ln_mid": true}),
 		"step3vl": of("StepVLForConditionalGeneration", map[string]any{"width": 8, "mlp_ratio": 1.5, "layers": 3, "heads": 2, "image_size": 8, "patch_size": 2},
 			map[string]any{"text_config": with(text, map[string]any{"model_type": "qwen3", "head_dim": 8})}),

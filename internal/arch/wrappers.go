@@ -7,16 +7,14 @@ var _ = registerTower(Arch{
 		{Type: "llava_stablelm_epoch", HF: []string{"LlavaStableLMEpochForCausalLM"}, Language: "StableLMEpochForCausalLM"},
 		{Type: "sarashina2_vision", HF: []string{"Sarashina2VisionForCausalLM"}, Language: "LlamaForCausalLM",
 			Why: "a norm stands behind its projector, and runtimes have no place for one: what they make of an image would have another spread than the language model was trained with"},
-		{Type: "glmasr", HF: []string{"GlmAsrForConditionalGeneration", "GlmasrModel"}, Language: "LlamaForCausalLM", Inner: map[string]map[string]any{"llama": {
-			"vocab_size": 59264, "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 4,
-			"max_position_embeddings": 8192, "rms_norm_eps": 1e-5,
-		}}, Why: "it rotates half of each head and has no places, and runtimes add the places that the checkpoint still holds and rotate nothing"},
+		{Type: "glmasr", HF: []string{"GlmAsrForConditionalGeneration"}, Language: "LlamaForCausalLM", Inner: glmAsrText,
+			Why: "it rotates half of each head and holds no embeddings of places, and runtimes need such, add them and rotate nothing; the layout of its authors, whose class is GlmasrModel, holds some"},
 		{Type: "kimi_k3", HF: []string{"KimiK3ForConditionalGeneration"}, Language: "KimiK3ForConditionalGeneration"},
 	},
 	Own: []string{
 		"model.vision_tower.*", "mm_projector.*", "vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "patch_merge_mlp.*", "norm.*",
 		"mlp_AR.*", "model.projector.*", "vit.*", "model.vit.*", "model.vision_model.*", "image_newline",
-		"vision_encoder.*", "audio_adapter.*", "audio_encoder.*", "model.audio_encoder.*", "encoder.*", "model.encoder.*", "projector.*",
+		"vision_encoder.*", "audio_adapter.*", "encoder.*", "model.encoder.*", "projector.*",
 		"model.visual.*", "siglip2.*", "merger.*", "model.merger.*",
 	},
 })

@@ -45,6 +45,7 @@ func TestWrappersInTheirAuthorsLayouts(t *testing.T) {
 			"moe_intermediate_size": 8, "share_expert_dim": 8, "layer_types": []string{"full_attention", "sliding_attention"}, "moe_layers_enum": "1"})}, before(""), "vit_large_projector.weight"},
 		{"Qwen3ASRForConditionalGeneration", "qwen3vl", map[string]any{"thinker_config": map[string]any{"text_config": text("qwen3_asr_text", with(sections, map[string]any{"head_dim": 8}))}}, before("thinker."), "audio_tower.conv2d1.bias"},
 		{"GlmasrModel", "llama", map[string]any{"lm_config": text("llama", nil)}, before(""), "audio_encoder.proj.weight"},
+		{"GlmAsrForConditionalGeneration", "llama", map[string]any{"text_config": text("llama", nil)}, before("language_model."), "audio_tower.norm.weight"},
 		{"GraniteSpeechForConditionalGeneration", "granite", map[string]any{"text_config": text("granite", nil)}, before("language_model."), "projector.linear.weight"},
 		{"Granite4VisionForConditionalGeneration", "granite", map[string]any{"text_config": text("granite", nil)}, before("language_model."), "spatial_projectors.0.query"},
 		{"YoutuVLForConditionalGeneration", "deepseek2", text("youtu_vl", with(latent, map[string]any{"n_routed_experts": nil, "num_experts_per_tok": nil, "moe_intermediate_size": nil, "n_group": nil, "topk_group": nil})), before(""), "merger.ln_q.weight"},
