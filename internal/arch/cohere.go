@@ -58,7 +58,7 @@ var Cohere2 = register(Arch{
 	Drop:    []string{"*.rotary_emb.inv_freq"},
 	Refuse: slices.Concat(cohereRefuses, []Refusal{
 		{HF: "sliding_window_pattern", Unless: []string{"4"}, Why: "another number of layers has windows"},
-		{HF: "rotary_pct", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
+		{HF: "rotary_pct", Unless: []string{"1"}, Why: "only a part of each head is rotated"},
 	}),
 	Layer:  Layer{MeanNorm: true, Parallel: true, FullEvery: 4, StillFull: true},
 	Finish: func(c *Config, p *Params) error { return windows(c, p, Layer{FullEvery: 4}) },

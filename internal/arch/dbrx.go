@@ -50,7 +50,7 @@ var Dbrx = register(Arch{
 	Refuse: []Refusal{
 		{HF: "tie_word_embeddings", Unless: []string{"false"}, Why: "the embedding as output head, which runtimes do not load"},
 		{HF: "ffn_config.ffn_act_fn.name", Unless: []string{"silu"}, Why: "its activation function is not silu"},
-		{HF: "ffn_config.moe_normalize_expert_weights", Unless: []string{"1", "1.0"}, Why: "weights of experts that are not divided by their sum"},
+		{HF: "ffn_config.moe_normalize_expert_weights", Unless: []string{"1"}, Why: "weights of experts that are not divided by their sum"},
 		{HF: "rope_scaling", Why: "stretched positions, which runtimes do not know for it"},
 		{HF: "rope_parameters.rope_type", Unless: []string{"default"}, Why: "stretched positions, which runtimes do not know for it"},
 	},

@@ -120,6 +120,6 @@ var plainRefuses = []Refusal{
 	siluOnly,
 	{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 	{HF: "mlp_bias", Unless: []string{"false"}, Why: "projections with biases"},
-	{HF: "partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
-	{HF: "rope_parameters.partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
+	{HF: "partial_rotary_factor", Unless: []string{"1"}, Why: "only a part of each head is rotated"},
+	{HF: "rope_parameters.partial_rotary_factor", Unless: []string{"1"}, Why: "only a part of each head is rotated"},
 }

@@ -34,7 +34,7 @@ var Gemma4DSpark = register(Arch{
 		{HF: "hidden_activation", Unless: []string{"gelu_pytorch_tanh"}, Why: "another activation function"},
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "enable_moe_block", Unless: []string{"false"}, Why: "experts"},
-		{HF: "final_logit_softcapping", Unless: []string{"0", "0.0"}, Why: "logits within bounds"},
+		{HF: "final_logit_softcapping", Unless: []string{"0"}, Why: "logits within bounds"},
 		{HF: "markov_head_type", Unless: []string{"vanilla"}, Why: "a Markov head of another kind"},
 		{HF: "dflash_config.markov_head_type", Unless: []string{"vanilla"}, Why: "a Markov head of another kind"},
 	},

@@ -59,7 +59,7 @@ var Gemma4 = register(Arch{
 		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "use_bidirectional_attention", Unless: []string{"vision", "false"}, Why: "tokens see what follows"},
 		{HF: "rope_parameters.sliding_attention.rope_type", Unless: []string{"default"}, Why: "positions within windows are scaled"},
-		{HF: "rope_parameters.sliding_attention.partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated within windows"},
+		{HF: "rope_parameters.sliding_attention.partial_rotary_factor", Unless: []string{"1"}, Why: "only a part of each head is rotated within windows"},
 	},
 	Layer:  Layer{RopeNeox: true, Act: GELUTanh, ScaleEmbed: true, BareValue: true, PartPairs: true, Beside: true},
 	Finish: finishGemma4,

@@ -55,7 +55,7 @@ func (a *Arch) bindGGUF(src *formats.Source) (*Bound, error) {
 func (a *Arch) readMeta(src *formats.Source, p *Params) error {
 	for _, r := range a.Refuse {
 		key := a.keyName(r.GGUF)
-		if v := src.Meta.Value(key); r.GGUF != "" && v != nil && !slices.Contains(r.Unless, fmt.Sprint(v)) {
+		if v := src.Meta.Value(key); r.GGUF != "" && v != nil && !r.allows(v) {
 			return &formats.Error{File: src.Path, Tensor: key, Err: formats.Unsupported("is %.60v: %s, which the %s family here does not have", v, r.Why, a.Name)}
 		}
 	}

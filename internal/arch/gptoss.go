@@ -46,7 +46,7 @@ var GptOss = register(Arch{
 	Refuse: []Refusal{
 		siluOnly,
 		{HF: "attention_bias", Unless: []string{"true"}, Why: "projections without biases"},
-		{HF: "swiglu_limit", Unless: []string{"7", "7.0"}, Why: "gates are cut off elsewhere"},
+		{HF: "swiglu_limit", Unless: []string{"7"}, Why: "gates are cut off elsewhere"},
 		{HF: "swiglu_alpha", Unless: []string{"1.702"}, Why: "gates of another steepness"},
 	},
 	Layer: Layer{RopeNeox: true, Act: CutSwish, FullEvery: 2, SmoothRamp: true},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"quern/formats"
@@ -15,6 +16,19 @@ type Refusal struct {
 	HF, GGUF string
 	Unless   []string
 	Why      string
+}
+
+// allows says of a value that it is one of Unless; numbers are compared as numbers, however they are written.
+func (r *Refusal) allows(v any) bool {
+	said := fmt.Sprint(v)
+	x, err := strconv.ParseFloat(said, 64)
+	return slices.ContainsFunc(r.Unless, func(allowed string) bool {
+		if allowed == said {
+			return true
+		}
+		y, other := strconv.ParseFloat(allowed, 64)
+		return err == nil && other == nil && x == y
+	})
 }
 
 // bindHF understands a Hugging Face checkpoint by its config.json, or by what part makes of that.
@@ -205,7 +219,7 @@ func (a *Arch) refuse(c *Config, variant *Variant) error {
 		if !ok {
 			v, ok = variant.Defaults[r.HF]
 		}
-		if !ok || v == nil || slices.Contains(r.Unless, fmt.Sprint(v)) {
+		if !ok || v == nil || r.allows(v) {
 			continue
 		}
 		return c.fail(r.HF, formats.Unsupported("is %.60q: %s, which the %s family does not have", fmt.Sprint(v), r.Why, a.Name),

@@ -49,8 +49,8 @@ var Laguna = register(Arch{
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: slices.Concat(plainRefuses[:2], []Refusal{
 		{HF: "moe_apply_router_weight_on_input", Unless: []string{"false"}, Why: "experts that are given inputs times their weights"},
-		{HF: "moe_router_logit_softcapping", Unless: []string{"0", "0.0"}, Why: "what routers say is kept within bounds"},
-		{HF: "rope_parameters.sliding_attention.partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "layers with a window rotate a part of each head"},
+		{HF: "moe_router_logit_softcapping", Unless: []string{"0"}, Why: "what routers say is kept within bounds"},
+		{HF: "rope_parameters.sliding_attention.partial_rotary_factor", Unless: []string{"1"}, Why: "layers with a window rotate a part of each head"},
 		{HF: "rope_parameters.sliding_attention.rope_type", Unless: []string{"default"}, Why: "positions within windows are scaled"},
 	}),
 	Layer:  Layer{RopeNeox: true, RopePart: true, SoftGate: true},

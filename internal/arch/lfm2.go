@@ -104,7 +104,7 @@ var LFM2MoE = register(Arch{
 	Refuse: slices.Concat(convRefuses, []Refusal{
 		{HF: "use_expert_bias", Unless: []string{"true"}, Why: "routers without biases, which runtimes do not load"},
 		{HF: "norm_topk_prob", Unless: []string{"true"}, Why: "weights of experts that do not sum to one"},
-		{HF: "routed_scaling_factor", Unless: []string{"1", "1.0"}, Why: "weights of experts that are multiplied, which files do not tell"},
+		{HF: "routed_scaling_factor", Unless: []string{"1"}, Why: "weights of experts that are multiplied, which files do not tell"},
 	}),
 	Layer:  Layer{RopeNeox: true, Keeper: ShortConv},
 	Finish: readConvs,

@@ -98,7 +98,7 @@ var LLaDAMoE = register(Arch{
 		{HF: "moe_router_score_function", Unless: []string{"softmax"}, Why: "scores of experts by another function"},
 		{HF: "moe_router_enable_expert_bias", Unless: []string{"false"}, Why: "biases of the router"},
 		{HF: "router_num_group", Why: "experts in groups"},
-		{HF: "routed_scaling_factor", Unless: []string{"1", "1.0"}, Why: "weights of experts that are multiplied"},
+		{HF: "routed_scaling_factor", Unless: []string{"1"}, Why: "weights of experts that are multiplied"},
 	}),
 	Layer: Layer{RopeNeox: true, FillsIn: true},
 	Finish: func(c *Config, p *Params) error {

@@ -78,7 +78,7 @@ var Llama = register(Arch{
 	Drop: []string{"*.rotary_emb.inv_freq", "*.attention.masked_bias", "*.attention.bias", "blk.*.attn_rot_embd"},
 	Refuse: []Refusal{
 		siluOnly,
-		{HF: "partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
+		{HF: "partial_rotary_factor", Unless: []string{"1"}, Why: "only a part of each head is rotated"},
 		{HF: "qkv_bias", Unless: []string{"false"}, Why: "projections with biases"}, // InternLM 3's names
 		{HF: "bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "clip_qkv", Why: "queries, keys and values are cut off"}, // IQuest-Coder's

@@ -60,7 +60,7 @@ var MiMo2 = register(Arch{
 		{HF: "n_shared_experts", Unless: []string{"0"}, Why: "a shared expert"},
 		{HF: "topk_method", Unless: []string{"noaux_tc"}, Why: "a way to choose experts"},
 		{HF: "norm_topk_prob", Unless: []string{"true"}, Why: "runtimes divide weights of experts by their sum"},
-		{HF: "routed_scaling_factor", Unless: []string{"1", "1.0"}, Why: "weights of experts that are multiplied"},
+		{HF: "routed_scaling_factor", Unless: []string{"1"}, Why: "weights of experts that are multiplied"},
 	},
 	Layer:  Layer{RopeNeox: true, RopePart: true, OwnValues: true},
 	Finish: finishMiMo,

@@ -38,7 +38,7 @@ var MiniCPM3 = register(Arch{
 	Tensors: slices.Concat(longTensors, without(latentAttention, RoleKB, RoleVB, RoleKVB), []Rule{wholeKVB}, feedForward),
 	Drop:    []string{"*.rotary_emb.inv_freq"},
 	Refuse: slices.Concat(plainRefuses, []Refusal{
-		{HF: "scale_emb", Unless: []string{"12", "12.0"}, Why: "embeddings are scaled otherwise than runtimes do"},
+		{HF: "scale_emb", Unless: []string{"12"}, Why: "embeddings are scaled otherwise than runtimes do"},
 		{HF: "scale_depth", Unless: []string{"1.4"}, Why: "layers are scaled otherwise than runtimes do"},
 		{HF: "dim_model_base", Unless: []string{"256"}, Why: "logits are scaled otherwise than runtimes do"},
 	}),

@@ -84,7 +84,7 @@ var MiniMaxM3 = register(Arch{
 		{HF: "qk_norm_type", Unless: []string{"per_head"}, Why: "norms of whole queries"},
 		{HF: "use_gemma_norm", Unless: []string{"true"}, Why: "norms that are not stored less one"},
 		{HF: "scoring_func", Unless: []string{"sigmoid"}, Why: "another way to choose experts"},
-		{HF: "swiglu_limit", Unless: []string{"7", "7.0"}, Why: "gates are cut off elsewhere"},
+		{HF: "swiglu_limit", Unless: []string{"7"}, Why: "gates are cut off elsewhere"},
 		{HF: "swiglu_alpha", Unless: []string{"1.702"}, Why: "gates of another steepness"},
 		{HF: "sparse_attention_config.sparse_init_block", Unless: []string{"0"}, Why: "first blocks that are always seen"},
 		{HF: "sparse_attention_config.sparse_score_type", Unless: []string{"max"}, Why: "blocks that are not as good as their best position"},

@@ -75,7 +75,7 @@ var nomicRefuses = []Refusal{
 	{HF: "qkv_proj_bias", Unless: []string{"false"}, Why: "projections with biases"},
 	{HF: "mlp_fc1_bias", Unless: []string{"false"}, Why: "projections with biases"},
 	{HF: "mlp_fc2_bias", Unless: []string{"false"}, Why: "projections with biases"},
-	{HF: "rotary_emb_fraction", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
+	{HF: "rotary_emb_fraction", Unless: []string{"1"}, Why: "only a part of each head is rotated"},
 	{HF: "rotary_emb_interleaved", Unless: []string{"false"}, Why: "heads are rotated in pairs"},
 	{HF: "rotary_emb_scale_base", Why: "rotations that shrink"},
 	{HF: "use_rms_norm", Unless: []string{"false"}, Why: "norms that keep the mean"},

@@ -41,7 +41,7 @@ var PLaMo2 = register(Arch{
 	Refuse: []Refusal{
 		{HF: "linear_type", Unless: []string{"normal"}, Why: "matrices of another kind"},
 		{HF: "mamba_enabled", Unless: []string{"true"}, Why: "no layer keeps a state, which runtimes do not load"},
-		{HF: "rms_norm_eps", Unless: []string{"1e-06", "1e-6", "0.000001"}, Why: "heads are normed with an epsilon of 1e-6, and runtimes have one for all norms"},
+		{HF: "rms_norm_eps", Unless: []string{"1e-06"}, Why: "heads are normed with an epsilon of 1e-6, and runtimes have one for all norms"},
 		{HF: "rope_scaling", Why: "positions beyond training, which files of this family do not tell"},
 	},
 	Layer:  Layer{RopeNeox: true, RunsFull: true, Keeper: HeadMamba},

@@ -33,7 +33,7 @@ var Qwen = register(Arch{
 	Drop: []string{"*.rotary_emb.inv_freq"},
 	Refuse: []Refusal{
 		{HF: "no_bias", Unless: []string{"true"}, Why: "biases of other matrices"},
-		{HF: "rotary_pct", Unless: []string{"1", "1.0"}, Why: "only a part of each head is rotated"},
+		{HF: "rotary_pct", Unless: []string{"1"}, Why: "only a part of each head is rotated"},
 		{HF: "scale_attn_weights", Unless: []string{"true"}, Why: "scores are not divided by √D"},
 		{HF: "tie_word_embeddings", Unless: []string{"false"}, Why: "the embedding as output head, which runtimes do not load"},
 	},

@@ -38,7 +38,7 @@ var Spark = register(Arch{
 		{HF: "mlp_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "gate_attn_act_mode", Unless: []string{"sigmoid"}, Why: "gates of heads by another function"},
 		{HF: "headwise_attn_output_gate", Unless: []string{"true"}, Why: "heads without gates"},
-		{HF: "rope_parameters.sliding_attention.partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "layers with a window rotate a part of each head"},
+		{HF: "rope_parameters.sliding_attention.partial_rotary_factor", Unless: []string{"1"}, Why: "layers with a window rotate a part of each head"},
 		{HF: "rope_parameters.sliding_attention.rope_type", Unless: []string{"default"}, Why: "positions within windows are scaled"},
 	},
 	Layer: Layer{RopeNeox: true, RopePart: true, Act: GELU},

@@ -41,9 +41,9 @@ var DeepSeek4Tower = registerTower(Arch{
 	}, affine("v.blk.{}.attn_qkv", v4Sight+"attn.wqkv", "3E E"), affine("v.blk.{}.attn_out", v4Sight+"attn.wo", "E E"),
 		affine("mm.1", "aligner.w1", "text scaled"), affine("mm.2", "aligner.w2", "text text")),
 	Refuse: []Refusal{
-		{HF: "vision_rope_theta", Unless: []string{"10000", "10000.0"}, Why: "rotations of another base"},
+		{HF: "vision_rope_theta", Unless: []string{"10000"}, Why: "rotations of another base"},
 		{HF: "vision_max_n_token", Unless: []string{"384"}, Why: "images of other than 384 embeddings at most"},
-		{HF: "vision_max_wh_ratio", Unless: []string{"8", "8.0"}, Why: "images that may be other than eight times as wide as high"},
+		{HF: "vision_max_wh_ratio", Unless: []string{"8"}, Why: "images that may be other than eight times as wide as high"},
 	},
 	Finish: func(c *Config, p *Params) error {
 		v := &p.Vision

@@ -122,8 +122,8 @@ var dots3TowerRefuses = []Refusal{
 	{HF: "vision_config.adapter_type", Unless: []string{"patch_merger"}, Why: "another projector"},
 	{HF: "vision_config.pre_pixel_shuffle", Unless: []string{"true"}, Why: "patches in another order"},
 	{HF: "vision_config.router_scoring_func", Unless: []string{"sigmoid"}, Why: "scores of experts by another function"},
-	{HF: "vision_config.router_scale", Unless: []string{"1", "1.0"}, Why: "weights of experts that are multiplied"},
-	{HF: "vision_config.router_scaling_factor", Unless: []string{"1", "1.0"}, Why: "weights of experts that are multiplied"},
+	{HF: "vision_config.router_scale", Unless: []string{"1"}, Why: "weights of experts that are multiplied"},
+	{HF: "vision_config.router_scaling_factor", Unless: []string{"1"}, Why: "weights of experts that are multiplied"},
 	{HF: "vision_config.temporal_patch_size", Unless: []string{"1"}, Why: "patches that are more than one image deep"},
 	{HF: "vision_config.use_bias", Unless: []string{"false"}, Why: "projections with biases"},
 	{HF: "vision_config.attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
@@ -133,7 +133,7 @@ var dots3TowerRefuses = []Refusal{
 	{HF: "vision_config.is_causal", Unless: []string{"false"}, Why: "patches that see only those before"},
 	{HF: "vision_config.hidden_act", Unless: []string{"silu"}, Why: "the tower's activation function is not silu"},
 	{HF: "vision_config.num_channels", Unless: []string{"3"}, Why: "images without three colours"},
-	{HF: "vision_config.rope_parameters.rope_theta", Unless: []string{"10000", "10000.0"}, Why: "places are rotated with another base"},
+	{HF: "vision_config.rope_parameters.rope_theta", Unless: []string{"10000"}, Why: "places are rotated with another base"},
 	{HF: "audio_config.use_conv2d_stem", Unless: []string{"true"}, Why: "other convolutions before the first layer"},
 	{HF: "audio_config.use_rope", Unless: []string{"true"}, Why: "instants are not rotated"},
 	{HF: "audio_config.use_rms_norm", Unless: []string{"true"}, Why: "norms that are no RMS norms"},
@@ -145,7 +145,7 @@ var dots3TowerRefuses = []Refusal{
 	{HF: "audio_config.hop_length", Unless: []string{"160"}, Why: "instants of another length"},
 	{HF: "audio_config.attention_bias", Unless: []string{"true"}, Why: "queries without biases"},
 	{HF: "audio_config.rope_parameters.partial_rotary_factor", Unless: []string{"0.5"}, Why: "other than half of each head is rotated"},
-	{HF: "audio_config.rope_parameters.rope_theta", Unless: []string{"10000", "10000.0"}, Why: "instants are rotated with another base"},
+	{HF: "audio_config.rope_parameters.rope_theta", Unless: []string{"10000"}, Why: "instants are rotated with another base"},
 }
 
 // finishDots3Tower counts the experts of layers: config.json says it in a list, or as the library writes it, for each layer that differs.

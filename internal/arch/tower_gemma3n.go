@@ -40,7 +40,7 @@ var MobileNetTower = registerTower(Arch{
 		mobile("msfa.norm", "E"), gemma3nEmbeds("mm.", "model.embed_vision.", "table E", "E", "text E"), gemma3nHears),
 	Refuse: append([]Refusal{
 		{HF: "vision_config.architecture", Unless: []string{"mobilenetv5_300m_enc"}, Why: "another tower"},
-		{HF: "vision_config.rms_norm_eps", Unless: []string{"1e-06", "1e-6", "0.000001"}, Why: "norms have another epsilon"},
+		{HF: "vision_config.rms_norm_eps", Unless: []string{"1e-06"}, Why: "norms have another epsilon"},
 		{HF: "preprocessor.image_seq_length", Unless: []string{"256"}, Why: "an image makes other than 16×16 embeddings"},
 		{HF: "vision_config.num_channels", Unless: []string{"3"}, Why: "images without three colours"},
 	}, gemma3nHearsRefuses...),

@@ -65,12 +65,12 @@ var gemma3nHearsRefuses = []Refusal{
 	{HF: "audio_config.conf_attention_chunk_size", Unless: []string{"12"}, Why: "sounds are heard in other pieces"},
 	{HF: "audio_config.conf_attention_context_left", Unless: []string{"13"}, Why: "sounds are heard in other pieces"},
 	{HF: "audio_config.conf_attention_context_right", Unless: []string{"0"}, Why: "sounds are heard in other pieces"},
-	{HF: "audio_config.conf_attention_logit_cap", Unless: []string{"50", "50.0"}, Why: "scores have another limit"},
+	{HF: "audio_config.conf_attention_logit_cap", Unless: []string{"50"}, Why: "scores have another limit"},
 	{HF: "audio_config.conf_residual_weight", Unless: []string{"0.5"}, Why: "feed-forward networks count otherwise"},
 	{HF: "audio_config.conf_reduction_factor", Unless: []string{"4"}, Why: "another number of instants becomes one embedding"},
 	{HF: "audio_config.sscp_conv_kernel_size", Unless: []string{"[[3 3] [3 3]]"}, Why: "convolutions of another size"},
 	{HF: "audio_config.sscp_conv_stride_size", Unless: []string{"[[2 2] [2 2]]"}, Why: "convolutions that shrink otherwise"},
-	{HF: "audio_config.rms_norm_eps", Unless: []string{"1e-06", "1e-6", "0.000001"}, Why: "norms have another epsilon"},
+	{HF: "audio_config.rms_norm_eps", Unless: []string{"1e-06"}, Why: "norms have another epsilon"},
 }
 
 // finishGemma3nHears sees whether there is a tower that hears.

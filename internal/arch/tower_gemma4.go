@@ -40,7 +40,7 @@ var Gemma4Tower = registerTower(Arch{
 	}, gemma4Layers, gemma4Hears),
 	Refuse: append([]Refusal{
 		{HF: "vision_config.attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
-		{HF: "vision_config.rope_parameters.rope_theta", Unless: []string{"100", "100.0"}, Why: "places are rotated with another base"},
+		{HF: "vision_config.rope_parameters.rope_theta", Unless: []string{"100"}, Why: "places are rotated with another base"},
 	}, gemma4HearsRefuses...),
 	Finish: func(c *Config, p *Params) error {
 		for _, k := range []string{"vision_config.head_dim", "vision_config.num_key_value_heads"} {

@@ -78,9 +78,9 @@ var gemma4HearsRefuses = []Refusal{
 	{HF: "audio_config.attention_chunk_size", Unless: []string{"12"}, Why: "sounds are heard in other pieces"},
 	{HF: "audio_config.attention_context_left", Unless: []string{"13"}, Why: "sounds are heard in other pieces"},
 	{HF: "audio_config.attention_context_right", Unless: []string{"0"}, Why: "sounds are heard in other pieces"},
-	{HF: "audio_config.attention_logit_cap", Unless: []string{"50", "50.0"}, Why: "scores have another limit"},
+	{HF: "audio_config.attention_logit_cap", Unless: []string{"50"}, Why: "scores have another limit"},
 	{HF: "audio_config.residual_weight", Unless: []string{"0.5"}, Why: "feed-forward networks count otherwise"},
-	{HF: "audio_config.rms_norm_eps", Unless: []string{"1e-06", "1e-6", "0.000001"}, Why: "norms have another epsilon"},
+	{HF: "audio_config.rms_norm_eps", Unless: []string{"1e-06"}, Why: "norms have another epsilon"},
 }
 
 // lookGemma4Hears takes from tensors what the keys do not tell.

@@ -41,7 +41,7 @@ var Gemma4UnifiedTower = registerTower(Arch{
 	}, hearing([]Rule{{GGUF: "mm.a.input_projection.weight", HF: "model.embed_audio.embedding_projection.weight", Role: RoleTower, Shape: "text heard"}})),
 	Refuse: []Refusal{
 		{HF: "audio_config.audio_embed_dim", Unless: []string{"640"}, Why: "sounds are cut into other frames than runtimes have built in"},
-		{HF: "audio_config.rms_norm_eps", Unless: []string{"1e-06", "1e-6", "0.000001"}, Why: "the norm of sounds has another epsilon"},
+		{HF: "audio_config.rms_norm_eps", Unless: []string{"1e-06"}, Why: "the norm of sounds has another epsilon"},
 	},
 	Finish: finishGemma4Unified,
 	Look: func(src *formats.Source, p *Params) {

@@ -95,8 +95,8 @@ var glmTensors = slices.Concat(qwenPatches, []Rule{
 }, affine("mm.post_norm", "visual.merger.post_projection_norm", "text"))
 
 var glmRefuses = append(slices.Clone(qwenTowerRefuses),
-	Refusal{HF: "vision_config.rope_theta", Unless: []string{"10000", "10000.0"}, Why: "places are rotated with another base"},
-	Refusal{HF: "vision_config.rope_parameters.rope_theta", Unless: []string{"10000", "10000.0"}, Why: "places are rotated with another base"})
+	Refusal{HF: "vision_config.rope_theta", Unless: []string{"10000"}, Why: "places are rotated with another base"},
+	Refusal{HF: "vision_config.rope_parameters.rope_theta", Unless: []string{"10000"}, Why: "places are rotated with another base"})
 
 // glmBias and glmPlaces say which tensors a tower has; of the second the class decides, and no config.json tells it.
 const (

@@ -41,7 +41,7 @@ var GraniteTower = registerTower(Arch{
 	Refuse: []Refusal{
 		{HF: "vision_config.model_type", Unless: []string{"siglip_vision_model"}, Why: "the tower is not SigLIP's"},
 		{HF: "vision_config.num_channels", Unless: []string{"3"}, Why: "images without three colours"},
-		{HF: "vision_config.layer_norm_eps", Unless: []string{"1e-06", "1e-6", "0.000001"}, Why: "the projectors' norms have another epsilon than the tower's"},
+		{HF: "vision_config.layer_norm_eps", Unless: []string{"1e-06"}, Why: "the projectors' norms have another epsilon than the tower's"},
 		{HF: "vision_feature_select_strategy", Unless: []string{"full"}, Why: "the first patch is left out"},
 		{HF: "use_spatial_sampling", Unless: []string{"true"}, Why: "projectors that no image goes through"},
 		{HF: "use_image_newline_parameter", Unless: []string{"true"}, Why: "rows of an image that nothing ends"},

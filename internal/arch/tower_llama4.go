@@ -32,8 +32,8 @@ var Llama4Tower = registerTower(Arch{
 		}),
 	Refuse: []Refusal{
 		{HF: "vision_config.hidden_act", Unless: []string{"gelu"}, Why: "the tower's activation function is not gelu"},
-		{HF: "vision_config.rope_theta", Unless: []string{"10000", "10000.0"}, Why: "places are rotated with another base"},
-		{HF: "vision_config.rope_parameters.rope_theta", Unless: []string{"10000", "10000.0"}, Why: "places are rotated with another base"},
+		{HF: "vision_config.rope_theta", Unless: []string{"10000"}, Why: "places are rotated with another base"},
+		{HF: "vision_config.rope_parameters.rope_theta", Unless: []string{"10000"}, Why: "places are rotated with another base"},
 		{HF: "vision_config.vision_feature_select_strategy", Unless: []string{"default"}, Why: "the language model is given the embedding of the whole image, too"},
 		{HF: "vision_config.multi_modal_projector_bias", Unless: []string{"false"}, Why: "a projector with biases"},
 		{HF: "vision_config.num_channels", Unless: []string{"3"}, Why: "images without three colours"},

@@ -41,8 +41,8 @@ var MiniMaxTower = registerTower(Arch{
 		{HF: "vision_config.img_token_compression_config.image_token_compression_method", Unless: []string{"patch_merge"}, Why: "patches are joined in another way"},
 		{HF: "vision_config.position_embedding_type", Unless: []string{"rope"}, Why: "places are not rotations"},
 		{HF: "vision_config.rope_mode", Unless: []string{"3d"}, Why: "heads are rotated in another way"},
-		{HF: "vision_config.rope_theta", Unless: []string{"10000", "10000.0"}, Why: "places are rotated with another base"},
-		{HF: "vision_config.rope_parameters.rope_theta", Unless: []string{"10000", "10000.0"}, Why: "places are rotated with another base"},
+		{HF: "vision_config.rope_theta", Unless: []string{"10000"}, Why: "places are rotated with another base"},
+		{HF: "vision_config.rope_parameters.rope_theta", Unless: []string{"10000"}, Why: "places are rotated with another base"},
 	},
 	Look: func(src *formats.Source, p *Params) { p.Vision.Middle = heightOf(src, "mm.1.weight") },
 	Finish: func(c *Config, p *Params) error {

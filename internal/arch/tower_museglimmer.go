@@ -38,10 +38,10 @@ var GlimmerTower = registerTower(Arch{
 	Refuse: []Refusal{
 		{HF: "vision_config.hidden_act", Unless: []string{"gelu"}, Why: "the tower's activation function is not gelu"},
 		{HF: "projector_hidden_act", Unless: []string{"gelu"}, Why: "the projector's activation function is not gelu"},
-		{HF: "vision_config.layer_norm_eps", Unless: []string{"1e-05", "0.00001"}, Why: "norms before and behind the layers have another epsilon than those in them"},
+		{HF: "vision_config.layer_norm_eps", Unless: []string{"1e-05"}, Why: "norms before and behind the layers have another epsilon than those in them"},
 		{HF: "vision_config.merge_size", Unless: []string{"2"}, Why: "squares of other than four patches are joined"},
 		{HF: "vision_config.patch_temporal", Unless: []string{"2"}, Why: "patches that are other than two images deep"},
-		{HF: "vision_config.rope_parameters.rope_theta", Unless: []string{"10000", "10000.0"}, Why: "places are rotated with another base"},
+		{HF: "vision_config.rope_parameters.rope_theta", Unless: []string{"10000"}, Why: "places are rotated with another base"},
 		{HF: "vision_config.rope_parameters.rope_type", Unless: []string{"axial"}, Why: "places are rotated in another way"},
 	},
 	Finish: finishGlimmerTower,

@@ -42,3 +42,18 @@ func TestSumsOfExperts(t *testing.T) {
 		}
 	}
 }
+
+// Numbers are allowed however they are written; words and lists as they are.
+func TestRefusalsCompareNumbers(t *testing.T) {
+	r := Refusal{Unless: []string{"10000", "1e-06", "gelu", "[2 2]", "false"}}
+	for _, v := range []any{json.Number("1e4"), json.Number("10000.0"), 10000, float32(1e-6), json.Number("0.000001"), "gelu", []any{2, 2}, false} {
+		if !r.allows(v) {
+			t.Errorf("%v is refused", v)
+		}
+	}
+	for _, v := range []any{json.Number("1e5"), 0, float32(1e-5), "silu", []any{2}, true} {
+		if r.allows(v) {
+			t.Errorf("%v is allowed", v)
+		}
+	}
+}
