@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"quern/formats"
-	"quern/quantize"
 )
 
 // Norms of batches (arXiv:1502.03167) stand in the convolutions of some towers that hear. What training counted is two numbers of each channel, with which and with its weight and bias they are one
@@ -29,35 +28,31 @@ func batchNorm(gguf, hf, shape string) []Rule {
 	}
 }
 
-// foldedNorm is a number of each channel made of those of several vectors, which lie one behind the other.
+// foldedNorm is a number of each channel made of those of several vectors.
 func foldedNorm(name string, f func([]float32) float32) Op {
-	return Op{Name: name, OneWay: true, Folds: true, Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor {
-		n := &formats.Tensor{Name: t.Name, Shape: t.Shape[1:], Type: quantize.ByName("F32")}
-		if t.Rows != nil {
-			rows := foldedRows{t.Rows, t.Shape[0], t.Shape[1], f}
-			n.Rows, n.Raw = rows, vectorBytes{rows, t.Shape[1]}
-		}
-		return n
+	return Op{Name: name, OneWay: true, Folds: true, Combine: func(parts []*formats.Tensor, _ *Params) *formats.Tensor {
+		t := Floats("", nil)
+		t.Shape, t.Rows, t.Raw = parts[0].Shape, foldedRows{parts, f}, nil
+		return t
 	}}
 }
 
 type foldedRows struct {
-	rows     formats.Rows
-	of, cols int
-	f        func([]float32) float32
+	parts []*formats.Tensor
+	f     func([]float32) float32
 }
 
-func (r foldedRows) ReadRows(dst []float32, _ int) error {
-	all := make([]float32, r.of*r.cols)
-	for i := range r.of {
-		if err := r.rows.ReadRows(all[i*r.cols:(i+1)*r.cols], i); err != nil {
-			return err
+func (r foldedRows) ReadRows(dst []float32, row int) error {
+	all := make([]float32, len(r.parts)*len(dst))
+	for i, part := range r.parts {
+		if err := part.Rows.ReadRows(all[i*len(dst):(i+1)*len(dst)], row); err != nil {
+			return inPart(part, err)
 		}
 	}
-	each := make([]float32, r.of)
-	for c := range min(len(dst), r.cols) {
+	each := make([]float32, len(r.parts))
+	for c := range dst {
 		for i := range each {
-			each[i] = all[i*r.cols+c]
+			each[i] = all[i*len(dst)+c]
 		}
 		dst[c] = r.f(each)
 	}
@@ -72,28 +67,4 @@ var onePoint = Op{Name: "one point",
 	Inverse: func(t *formats.Tensor, _ *Params) *formats.Tensor {
 		return regrouped(t, t.Shape[0], t.Shape[1], 1)
 	},
-}
-
-// regrouped is the same numbers in rows of another length.
-func regrouped(t *formats.Tensor, shape ...int) *formats.Tensor {
-	n := shapedAs(t, shape...)
-	if t.Rows != nil {
-		n.Rows = regroupedRows{t.Rows, t.Cols(), n.Cols()}
-	}
-	return n
-}
-
-type regroupedRows struct {
-	rows     formats.Rows
-	from, to int
-}
-
-func (r regroupedRows) ReadRows(dst []float32, row int) error {
-	first, last := row*r.to/r.from, (row*r.to+len(dst)+r.from-1)/r.from
-	all := make([]float32, (last-first)*r.from)
-	if err := r.rows.ReadRows(all, first); err != nil {
-		return err
-	}
-	copy(dst, all[row*r.to-first*r.from:])
-	return nil
 }

@@ -134,3 +134,27 @@ func (s stackedBytes) advise(off, n int64, say func(io.ReaderAt, int64, int64)) 
 		off, n = off+k, n-k
 	}
 }
+
+// regrouped is the same numbers in rows of another length.
+func regrouped(t *formats.Tensor, shape ...int) *formats.Tensor {
+	n := shapedAs(t, shape...)
+	if t.Rows != nil {
+		n.Rows = regroupedRows{t.Rows, t.Cols(), n.Cols()}
+	}
+	return n
+}
+
+type regroupedRows struct {
+	rows     formats.Rows
+	from, to int
+}
+
+func (r regroupedRows) ReadRows(dst []float32, row int) error {
+	first, last := row*r.to/r.from, (row*r.to+len(dst)+r.from-1)/r.from
+	all := make([]float32, (last-first)*r.from)
+	if err := r.rows.ReadRows(all, first); err != nil {
+		return err
+	}
+	copy(dst, all[row*r.to-first*r.from:])
+	return nil
+}

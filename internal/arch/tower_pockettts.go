@@ -117,7 +117,7 @@ func flowRules() []Rule {
 		{GGUF: "a.gen.input_linear.weight", HF: "flow_lm.input_linear.weight", Role: RoleTower, Shape: "heard-text latent-instant", Do: lent},
 		{GGUF: "a.gen.emb_mean", HF: "flow_lm.emb_mean", Role: RoleTower, Shape: "latent-instant"},
 		{GGUF: "a.gen.emb_std", HF: "flow_lm.emb_std", Role: RoleTower, Shape: "latent-instant"},
-		{GGUF: "a.gen.wav.quant_out.weight", HF: "mimi.quantizer.output_proj.weight", Role: RoleTower, Shape: "heard latent-instant", From: "heard latent-instant 1", Do: ofOneStep},
+		{GGUF: "a.gen.wav.quant_out.weight", HF: "mimi.quantizer.output_proj.weight", Role: RoleTower, Shape: "heard latent-instant", From: "heard latent-instant 1", Do: onePoint},
 		{GGUF: "a.gen.wav.upsample.weight", HF: "mimi.upsample.convtr.convtr.weight", Role: RoleTower, Shape: "heard 1 32", Store: "F16"},
 	}, affine("a.gen.out_eos", "flow_lm.out_eos", "1 heard-text"), affine("a.gen.flow.input_proj", at+"input_proj", "E latent-instant"), affine("a.gen.flow.cond_embd", at+"cond_embed", "E heard-text"),
 		affine("a.gen.flow.final.proj", at+"final_layer.linear", "latent-instant E"), affine("a.gen.flow.final.ada", at+"final_layer.adaLN_modulation.1", "2E E"),

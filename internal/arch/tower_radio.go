@@ -77,41 +77,11 @@ const (
 // patchByColour makes a convolution of a matrix that is given patches colour by colour.
 var patchByColour = Op{Name: "patch by colour",
 	Forward: func(t *formats.Tensor, p *Params) *formats.Tensor {
-		return inRows(t, t.Shape[0], 3, p.Vision.Patch, p.Vision.Patch)
+		return regrouped(t, t.Shape[0], 3, p.Vision.Patch, p.Vision.Patch)
 	},
 	Inverse: func(t *formats.Tensor, p *Params) *formats.Tensor {
-		return inRows(t, t.Shape[0], 3*p.Vision.Patch*p.Vision.Patch)
+		return regrouped(t, t.Shape[0], 3*p.Vision.Patch*p.Vision.Patch)
 	},
-}
-
-// inRows is the same numbers in rows of another length.
-func inRows(t *formats.Tensor, shape ...int) *formats.Tensor {
-	n := shapedAs(t, shape...)
-	if t.Rows != nil {
-		n.Rows = otherRows{t.Rows, t.Cols(), n.Cols()}
-	}
-	return n
-}
-
-// otherRows are rows of to numbers, of numbers that are stored in rows of from.
-type otherRows struct {
-	rows     formats.Rows
-	from, to int
-}
-
-func (r otherRows) ReadRows(dst []float32, row int) error {
-	if r.to%r.from == 0 {
-		return r.rows.ReadRows(dst, row*(r.to/r.from))
-	}
-	in := make([]float32, r.from)
-	for at := row * r.to; len(dst) > 0; {
-		if err := r.rows.ReadRows(in, at/r.from); err != nil {
-			return err
-		}
-		n := copy(dst, in[at%r.from:])
-		dst, at = dst[n:], at+n
-	}
-	return nil
 }
 
 // stretched gives a square of learned places the size of an image, by straight lines between neighbours whose corners stay where they are, as the published code does.

@@ -28,8 +28,8 @@ func waveRules() (rules []Rule) {
 		books int
 	}{{"first", 1}, {"rest", 15}} {
 		gguf, hf := "a.gen.wav.quant."+q.name+".", waveIn+"quantizer.rvq_"+q.name+"."
-		add(Rule{GGUF: gguf + "in_proj.weight", HF: hf + "input_proj.weight", Shape: "half-book book", From: "half-book book 1", Do: ofOneStep},
-			Rule{GGUF: gguf + "out_proj.weight", HF: hf + "output_proj.weight", Shape: "book half-book", From: "book half-book 1", Do: ofOneStep},
+		add(Rule{GGUF: gguf + "in_proj.weight", HF: hf + "input_proj.weight", Shape: "half-book book", From: "half-book book 1", Do: onePoint},
+			Rule{GGUF: gguf + "out_proj.weight", HF: hf + "output_proj.weight", Shape: "book half-book", From: "book half-book 1", Do: onePoint},
 			codebooks(gguf+"codebook.weight", hf, q.books))
 	}
 	pair("pre_conv", "pre_conv.conv", "latent book 3", "F16")
@@ -73,13 +73,7 @@ func waveRules() (rules []Rule) {
 	return rules
 }
 
-// ofOneStep is a convolution over 1 step as a matrix.
-var ofOneStep = Op{Name: "of 1 step",
-	Forward: func(t *formats.Tensor, _ *Params) *formats.Tensor { return inRows(t, t.Shape[0], t.Shape[1]) },
-	Inverse: func(t *formats.Tensor, _ *Params) *formats.Tensor { return inRows(t, t.Shape[0], t.Shape[1], 1) },
-}
-
-// snake is the 2 numbers of each channel that Snake multiplies with, of which checkpoints have logarithms: x + sin²(αx)/β.
+// snake is the two numbers of each channel that Snake multiplies with, of which checkpoints have logarithms: x + sin²(αx)/β.
 func snake(gguf, hf, shape string) []Rule {
 	return []Rule{
 		{GGUF: "a.gen.wav." + gguf + ".alpha", HF: waveIn + hf + ".alpha", Shape: shape, Do: snakeAlpha},
