@@ -19,6 +19,12 @@ func meet(bound *arch.Bound, target, src *formats.Source) error {
 	return &formats.Error{File: src.Path, Err: option("a target is named, which only draft heads have, and this is a model (%s)", bound.Arch.Name)}
 }
 
+// WantsWeights says of a draft head that its file holds some of its target's weights.
+func WantsWeights(src *formats.Source) bool {
+	_, err := src.File(arch.MaskFile)
+	return err == nil
+}
+
 // targetVocab is the vocabulary of the model that a draft head guesses for, with a token for each row of the draft head's embedding.
 func targetVocab(target *formats.Source, bound *arch.Bound, pre string) (*tokenizer.Vocab, error) {
 	if isGGUF(target) {

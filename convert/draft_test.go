@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,6 +24,8 @@ type drafting struct {
 	Name           string
 	Config, Target map[string]any
 	Tensors        map[string][]int
+	Weights        map[string][]int // of the target, where the draft head's file holds some of them
+	Mask           []byte           // mask_embedding.pt
 	Keys           [][]json.RawMessage
 	Files          [][]json.RawMessage
 }
@@ -54,8 +57,15 @@ func folderOf(path string, files map[string][]byte, tensors []*formats.Tensor) *
 }
 
 func (d *drafting) source(t *testing.T) *formats.Source {
-	var tensors []*formats.Tensor
-	for name, shape := range d.Tensors {
+	files := map[string][]byte{"config.json": marshal(t, d.Config), "tokenizer.json": byteTokenizer(t, 512)}
+	if d.Mask != nil {
+		files["mask_embedding.pt"] = d.Mask
+	}
+	return folderOf(filepath.Join(t.TempDir(), "hf"), files, draftTensors(d.Tensors))
+}
+
+func draftTensors(shapes map[string][]int) (tensors []*formats.Tensor) {
+	for name, shape := range shapes {
 		w := draftWeights(name, shape)
 		x := arch.Floats(name, w)
 		x.Shape, x.Rows = shape, matrix{w, x.Cols()}
@@ -71,14 +81,14 @@ func (d *drafting) source(t *testing.T) *formats.Source {
 		tensors = append(tensors, x)
 	}
 	slices.SortFunc(tensors, func(a, b *formats.Tensor) int { return cmp.Compare(a.Name, b.Name) })
-	return folderOf(filepath.Join(t.TempDir(), "hf"), map[string][]byte{"config.json": marshal(t, d.Config), "tokenizer.json": byteTokenizer(t, 512)}, tensors)
+	return tensors
 }
 
 func (d *drafting) target(t *testing.T) *formats.Source {
 	if d.Target == nil {
 		return nil
 	}
-	return folderOf(filepath.Join(t.TempDir(), "target"), map[string][]byte{"config.json": marshal(t, d.Target), "tokenizer.json": byteTokenizer(t, 512)}, nil)
+	return folderOf(filepath.Join(t.TempDir(), "target"), map[string][]byte{"config.json": marshal(t, d.Target), "tokenizer.json": byteTokenizer(t, 512)}, draftTensors(d.Weights))
 }
 
 // draftWeights are those of docs/bench/drafts.py.
@@ -210,4 +220,27 @@ func hintOf(err error) string {
 		return e.Hint
 	}
 	return ""
+}
+
+// A mask of its own is of the token that config.json names, and goes into the target's embedding, which must be there.
+func TestMaskWantsItsToken(t *testing.T) {
+	i := slices.IndexFunc(draftings(t), func(d *drafting) bool { return d.Name == "dflash, mask" })
+	for what, change := range map[string]func(d *drafting){
+		"token 500": func(d *drafting) { d.Config["dflash_config"].(map[string]any)["mask_token_id"] = 7 },
+		"weights":   func(d *drafting) { d.Weights = nil },
+		"shape":     func(d *drafting) { d.Config["vocab_size"] = 520 },
+		"torch":     func(d *drafting) { d.Mask = []byte("no archive") },
+	} {
+		d := draftings(t)[i]
+		change(d)
+		src := d.source(t)
+		if !WantsWeights(src) {
+			t.Error("the mask is not seen")
+		}
+		_, err := NewPlan(src, F16, Options{Convert: true, Pre: "gpt-2", Target: d.target(t)})
+		var e *formats.Error
+		if !errors.As(err, &e) || !strings.Contains(err.Error()+e.Hint, what) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }

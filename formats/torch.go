@@ -48,6 +48,8 @@ type torchFile struct {
 	prefix  string // NAME/
 	entries map[string]*zip.File
 	places  map[string]span // of the storages that were asked for
+
+	numbers map[string]int64 // that the dictionary may hold beside tensors; nil: none
 }
 
 // span is where an entry's bytes lie in the file.
@@ -55,7 +57,19 @@ type span struct{ off, size int64 }
 
 // readTorch reads the pickle of an archive and returns its tensors in the order of their names.
 func readTorch(r io.ReaderAt, size int64, path string) ([]*Tensor, error) {
-	t := &torchFile{path: path, r: r, size: size, entries: map[string]*zip.File{}, places: map[string]span{}}
+	return readTorchBeside(r, size, path, nil)
+}
+
+// ReadTorchBeside reads an archive that holds whole numbers beside tensors; path names it in errors.
+func ReadTorchBeside(r io.ReaderAt, size int64, path string) ([]*Tensor, map[string]int64, error) {
+	numbers := map[string]int64{}
+	tensors, err := readTorchBeside(r, size, path, numbers)
+	return tensors, numbers, err
+}
+
+// readTorchBeside puts whole numbers into a map, or refuses them where that is nil.
+func readTorchBeside(r io.ReaderAt, size int64, path string, numbers map[string]int64) ([]*Tensor, error) {
+	t := &torchFile{path: path, r: r, size: size, entries: map[string]*zip.File{}, places: map[string]span{}, numbers: numbers}
 	data, at, err := t.open()
 	if err != nil {
 		return nil, err

@@ -240,6 +240,10 @@ func (t *torchFile) tensors(root any) ([]*Tensor, error) {
 		if !ok {
 			return nil, &Error{File: t.path, Err: Unsupported("the dictionary has %s for a name", describe(key))}
 		}
+		if n, ok := d.values[i].(int64); ok && t.numbers != nil {
+			t.numbers[name] = n
+			continue
+		}
 		v, ok := d.values[i].(*torchTensor)
 		if !ok {
 			return nil, &Error{File: t.path, Tensor: name, Err: Unsupported("the dictionary holds %s, not a tensor", describe(d.values[i])), Hint: "save model.state_dict()"}

@@ -100,7 +100,7 @@ func produce(c *cli.Context, ui *ui, types []string, opt convert.Options) error 
 // produceFrom writes files of an open checkpoint.
 func produceFrom(c *cli.Context, ui *ui, src *formats.Source, types []string, opt convert.Options, run convert.RunOptions) error {
 	if name := c.String("target"); name != "" {
-		target, err := openTarget(name)
+		target, err := openTarget(name, convert.WantsWeights(src))
 		if err != nil {
 			return err
 		}

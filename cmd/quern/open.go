@@ -47,9 +47,9 @@ func openLanguage(path string) (*openedModel, error) {
 	return m, err
 }
 
-// openTarget opens the model that a draft head guesses for: of a folder nothing but config.json and the tokenizer's files is read.
-func openTarget(path string) (*formats.Source, error) {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
+// openTarget opens the model that a draft head guesses for: of a folder nothing but config.json and the tokenizer's files is read, unless weights are wanted.
+func openTarget(path string, weights bool) (*formats.Source, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() && !weights {
 		return formats.Folder(path), nil
 	}
 	return formats.Open(path)

@@ -15,7 +15,7 @@ transformers and gguf; PYTHON needs llama-cpp-python. For each draft head, in a 
   Q4_K_M     tensors of `quern quantize --encoder ggml` of the F32 file against llama-quantize's of the reference's
   llama.cpp  whether it loads the Q4_K_M
 """
-import argparse, hashlib, json, os, re, shutil, sys
+import argparse, base64, hashlib, json, os, re, shutil, sys
 import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -65,6 +65,11 @@ def make(a, f, folder):
         tiny.characters(target)
     else:
         cut(a.tokenizer, target, f['target'].get('text_config', f['target'])['vocab_size'])
+    if 'mask' in f:  # a file of its own, and the target's embedding and output head
+        import torch
+        save_file({k: weights(k, v) for k, v in f['weights'].items()}, os.path.join(target, 'model.safetensors'), metadata={'format': 'pt'})
+        torch.save({'mask_token_id': f['config']['dflash_config']['mask_token_id'], 'embedding': weights('mask', [f['config']['hidden_size']])}, os.path.join(hf, 'mask_embedding.pt'))
+        f['mask'] = base64.b64encode(open(os.path.join(hf, 'mask_embedding.pt'), 'rb').read()).decode()
     if 'Assistant' in f['config']['architectures'][0]:  # which has its model's tokenizer in its own folder
         for name in ('tokenizer.json', 'tokenizer_config.json'):
             shutil.copy(os.path.join(target, name), hf)

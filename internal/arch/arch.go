@@ -316,6 +316,8 @@ type Bound struct {
 	Dropped []string // source tensors that are left out
 	Left    []string // source tensors of the other part: of the tower, or of the language model
 	Notes   []string // what a user should know, in sentences
+
+	mask []float32 // of a draft head, the embedding of what is to be guessed, where it lies in a file of its own
 }
 
 // has says whether a tensor of a role is there.

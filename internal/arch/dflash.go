@@ -149,11 +149,10 @@ func convolves(p *Params) bool { return p.Draft.Kernel > 0 }
 // flashVocab is the number of the target's tokens, where config.json tells it.
 var flashVocab = Key{HF: []string{"vocab_size"}, Field: func(p *Params) any { return &p.Vocab }, Default: nothing, When: never}
 
-// besideFlash takes sizes from tensors, and refuses a mask that has its embedding beside the others'.
+// besideFlash takes sizes from tensors, and the embedding of what is to be guessed from a file of its own.
 func besideFlash(src *formats.Source, b *Bound) error {
-	if _, err := src.File("mask_embedding.pt"); err == nil {
-		return &formats.Error{File: src.Path, Err: formats.Unsupported("mask_embedding.pt replaces a row of the target's embedding, which a file of the draft head would have to hold whole"),
-			Hint: "the reference converter makes such a file"}
+	if err := b.readMask(src); err != nil {
+		return err
 	}
 	d := &b.Params.Draft
 	for _, at := range []string{"", "model."} {

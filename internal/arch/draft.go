@@ -89,6 +89,9 @@ func (b *Bound) MeetTarget(target *formats.Source) error {
 	if b.Params.Vocab == 0 {
 		b.Params.Vocab = t.Vocab
 	}
+	if err := b.masked(target); err != nil {
+		return err
+	}
 	return b.checkRows()
 }
 
