@@ -854,6 +854,10 @@ def cases():
     yield "deepseek4v", *v4(), HALF, "llama", ("mmproj",)
     yield "ling3vl", *ling(), HALF, "llama", ("mmproj",)
     yield "cogvlm", *cogvlm(), CLIP, "llama", ("mmproj",)
+    c, n = named(tf.Qwen2VLForConditionalGeneration, tf.Qwen2VLConfig(text_config=MROPE, vision_config=dict(depth=3, embed_dim=32, hidden_size=64, num_heads=2, mlp_ratio=2, patch_size=14)),
+                 (("model.visual.", "visual."), ("model.language_model.", "llm.model."), ("lm_head.", "llm.lm_head.")))
+    c |= dict(architectures=["Sarashina2VisionForCausalLM"], model_type="sarashina2_vision", text_config={k: v for k, v in c["text_config"].items() if k != "rope_parameters"} | dict(model_type="llama", rope_theta=1e4))
+    yield "sarashina", c, {k: s for k, s in n.items() if not k.endswith("proj.bias") or k.startswith("visual.")} | {"norm.weight": [64], "norm.bias": [64]}, CLIP, "llama", ("mmproj",)
     yield "qwen3tts", *speech.qwen3tts(), {}, "qwen2", ("text", "mmproj")
     yield "pockettts", {}, speech.pockettts(), {}, "", ("text", "mmproj")
     yield "pockettts-silent", {}, speech.pockettts(voice=False), {}, "", ("text",)

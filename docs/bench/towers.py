@@ -14,6 +14,7 @@ SIZES = {'museglimmer': (112, 112), 'gemma4-unified': (108, 120), 'gemma4-unifie
 SIZES |= {'qwen2.5omni': (84, 112), 'qwen2.5omni-hears': 480000, 'qwen3omni': (96, 128), 'qwen3omni-hears': 63840}
 SIZES |= {'lfm2audio': 47840, 'nemotronomni': (64, 64), 'nemotronomni-hears': 47840}
 SIZES |= {'granitespeech': 47840, 'granitespeechplus': 47840, 'granitespeech-hf': 47840}
+SIZES |= {'sarashina': (84, 112)}
 SIZES |= {'qwen3tts': 72000, 'pockettts': 76800}  # 24000 a second
 FOLDERS = {'nemotronomni-hears': 'nemotronomni', 'qwen2.5omni-hears': 'qwen2.5omni', 'qwen3omni-hears': 'qwen3omni'}  # of models that see, too
 
@@ -528,6 +529,22 @@ def ultravox(folder, x):
     at = 'multi_modal_projector.'
     one, two = F.linear(rms(stacked(y, c['stack_factor']), t[at + 'ln_pre.weight'], 1e-6), t[at + 'linear_1.weight']).chunk(2, -1)
     return F.linear(rms(F.silu(two) * one, t[at + 'ln_mid.weight'], 1e-6), t[at + 'linear_2.weight'])
+
+
+def sarashina(folder, x):
+    """as runtimes compute it; NORMED=1 with the norm that the model has behind its projector"""
+    from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VisionTransformerPretrainedModel as Tower
+    import transformers as tf
+    c, t = weights(folder)
+    m = Tower(tf.Qwen2VLConfig(vision_config=c['vision_config']).vision_config).eval()
+    m.load_state_dict({k.removeprefix('visual.'): v for k, v in t.items() if k.startswith('visual.')})
+    y, grid = film(x, 14)
+    y = plain(m(y, grid_thw=grid))
+    return F.layer_norm(y, y.shape[-1:], t['norm.weight'], t['norm.bias']) if 'NORMED' in os.environ else y
+
+
+def plain(out):
+    return getattr(out, 'pooler_output', out)
 
 
 def qwen3tts(folder, x):

@@ -5,18 +5,11 @@ package arch
 var _ = registerTower(Arch{
 	Variants: []Variant{
 		{Type: "llava_stablelm_epoch", HF: []string{"LlavaStableLMEpochForCausalLM"}, Language: "StableLMEpochForCausalLM"},
-		{Type: "sarashina2_vision", HF: []string{"Sarashina2VisionForCausalLM"}, Language: "LlamaForCausalLM",
-			Why: "a norm stands behind its projector, and runtimes have no place for one: what they make of an image would have another spread than the language model was trained with"},
 		{Type: "glmasr", HF: []string{"GlmAsrForConditionalGeneration"}, Language: "LlamaForCausalLM", Inner: glmAsrText,
 			Why: "it rotates half of each head and holds no embeddings of places, and runtimes need such, add them and rotate nothing; the layout of its authors, whose class is GlmasrModel, holds some"},
 		{Type: "kimi_k3", HF: []string{"KimiK3ForConditionalGeneration"}, Language: "KimiK3ForConditionalGeneration"},
 	},
-	Own: []string{
-		"model.vision_tower.*", "mm_projector.*", "vision_tower.*", "vision_model.*", "visual.*", "audio_tower.*", "multi_modal_projector.*", "patch_merge_mlp.*", "norm.*",
-		"mlp_AR.*", "model.projector.*", "vit.*", "model.vit.*", "model.vision_model.*", "image_newline",
-		"vision_encoder.*", "audio_adapter.*", "encoder.*", "model.encoder.*", "projector.*",
-		"model.visual.*", "siglip2.*", "merger.*", "model.merger.*",
-	},
+	Own: []string{"vision_tower.*", "mm_projector.*", "audio_tower.*", "multi_modal_projector.*"},
 })
 
 // onlyHears says that nothing adds to layers what images would.
