@@ -39,19 +39,24 @@ func asHF(src *Source) error {
 	if text, err = json.Marshal(config); err != nil {
 		return err
 	}
-	beside := src.File
-	src.File = func(name string) ([]byte, error) {
-		if name == "config.json" {
-			return text, nil
-		}
-		return beside(name)
-	}
+	src.show("config.json", text)
 	for _, t := range src.Tensors {
 		if err := renameNative(t, config, path); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// show puts a text beside the weights that is in no file.
+func (s *Source) show(name string, text []byte) {
+	beside := s.File
+	s.File = func(other string) ([]byte, error) {
+		if other == name {
+			return text, nil
+		}
+		return beside(other)
+	}
 }
 
 // nativeKeys are the keys of params.json and what config.json calls them; "" for those that change nothing.

@@ -51,12 +51,6 @@ func withConfig(src *Source) error {
 	if err != nil {
 		return err
 	}
-	beside := src.File
-	src.File = func(name string) ([]byte, error) {
-		if name == "config.json" {
-			return text, nil
-		}
-		return beside(name)
-	}
+	src.show("config.json", text)
 	return nil
 }

@@ -24,7 +24,7 @@ type Op struct {
 	Make func(p *Params) *formats.Tensor
 	// OneWay says that nothing undoes Forward, and nothing has to: what it makes is the same model, and it leaves that as it is.
 	OneWay bool
-	// Folds says that Forward makes one tensor of several which nothing tells apart again.
+	// Folds says that nothing tells apart again what Combine made one, and that the way back leaves it out.
 	Folds bool
 	// Near says that Inverse may give other numbers than there were, of which Forward makes the same.
 	Near bool

@@ -153,15 +153,12 @@ func (r *Rule) parts(name string, p *Params) []string {
 		}
 		return parts
 	}
-	for _, of := range []struct {
-		mark string
-		n    int
-	}{{"{e}", p.Mix.Count}, {"{g}", p.Mix.Banks()}, {"{h}", p.Heads}, {"{kv}", p.KVHeads}, {"{c}", p.Hear.Codes}, {"{u}", p.AltUp.Inputs - 1}, {inParts, p.NGrams.Parts}} {
+	for _, of := range marks {
 		before, after, stacked := strings.Cut(name, of.mark)
 		if !stacked {
 			continue
 		}
-		parts := make([]string, max(0, of.n))
+		parts := make([]string, max(0, of.n(p)))
 		for i := range parts {
 			parts[i] = before + strconv.Itoa(i) + after
 		}
@@ -180,12 +177,31 @@ func listed(name string) (before, words, after string, ok bool) {
 	return name[:from], name[from+1 : comma+to], name[comma+to+1:], true
 }
 
+// marks are those of names that stand for several tensors, and how many.
+var marks = []struct {
+	mark string
+	n    func(p *Params) int
+}{
+	{"{e}", func(p *Params) int { return p.Mix.Count }},
+	{"{g}", func(p *Params) int { return p.Mix.Banks() }},
+	{"{h}", func(p *Params) int { return p.Heads }},
+	{"{kv}", func(p *Params) int { return p.KVHeads }},
+	{"{c}", func(p *Params) int { return p.Hear.Codes }},
+	{"{u}", func(p *Params) int { return p.AltUp.Inputs - 1 }},
+	{inParts, func(p *Params) int { return p.NGrams.Parts }},
+}
+
 // inParts marks a name of one of several parts of the rows of a matrix.
 const inParts = "{s}"
 
-// several says of a name that it stands for one of several tensors.
+// several says of a name that it stands for several tensors.
 func several(name string) bool {
-	return strings.Contains(name, "{e}") || strings.Contains(name, "{g}") || strings.Contains(name, "{h}") || strings.Contains(name, "{kv}") || strings.Contains(name, "{c}") || strings.Contains(name, "{u}") || strings.Contains(name, inParts) || strings.Contains(name, ",")
+	for _, of := range marks {
+		if strings.Contains(name, of.mark) {
+			return true
+		}
+	}
+	return strings.Contains(name, ",")
 }
 
 func layerName(name string, layer int) string {

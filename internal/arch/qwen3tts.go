@@ -24,9 +24,9 @@ var Qwen3TTS = register(Arch{
 	}),
 	Prefix: "talker.model.",
 	Tensors: slices.Concat([]Rule{
-		{GGUF: "token_embd.weight", Role: RoleEmbed, Shape: "V E", Do: saidEmbedding, Forms: []string{"codes E", "texts wide", "wide wide", "wide", "E wide", "E"},
+		{GGUF: "token_embd.weight", Role: RoleEmbed, Shape: "V E", Do: saidEmbedding, Forms: []string{"said E", "texts wide", "wide wide", "wide", "E wide", "E"},
 			HF: "talker.{model.codec_embedding.weight,model.text_embedding.weight,text_projection.linear_fc1.weight,text_projection.linear_fc1.bias,text_projection.linear_fc2.weight,text_projection.linear_fc2.bias}"},
-		{GGUF: "output.weight", HF: "talker.codec_head.weight", Role: RoleOutput, Shape: "codes E"},
+		{GGUF: "output.weight", HF: "talker.codec_head.weight", Role: RoleOutput, Shape: "said E"},
 	}, rooted(slices.Concat(without(decoder, RoleEmbed, RoleOutput), headNorms), "model.", "talker.model.")),
 	Drop:      []string{"*.rotary_emb.inv_freq"},
 	Refuse:    slices.Concat(qwenRefuses, []Refusal{{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"}}),

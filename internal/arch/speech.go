@@ -25,7 +25,7 @@ type Speech struct {
 
 func (s *Speech) dim(letter string, p *Params) int {
 	switch letter {
-	case "codes":
+	case "said":
 		return s.Codes
 	case "texts":
 		return p.Vocab - s.Codes

@@ -95,15 +95,15 @@ func (s *Spoken) dim(word string, p *Params) int {
 		return s.Attention
 	case "squeeze":
 		return s.Squeeze
-	case "code-rows":
+	case "said-rows":
 		return s.Rows
 	case "further": // codes of an instant, behind the first
 		return 15
 	case "entries":
 		return s.Entries
-	case "book":
+	case "wave-book":
 		return s.Book
-	case "half-book":
+	case "half-wave-book":
 		return s.Book / 2
 	case "latent":
 		return s.Latent
@@ -204,9 +204,9 @@ var codeRules = func() []Rule {
 	const at, layer = "talker.code_predictor.", "talker.code_predictor.model.layers.{}."
 	narrower := func(p *Params, _ int) bool { return p.Embd != p.Hear.Text }
 	rules := []Rule{
-		{GGUF: "a.gen.code.embd.weight", HF: at + "model.codec_embedding.{" + upTo(15) + "}.weight", Shape: "further code-rows heard-text"},
-		{GGUF: "a.gen.code.head.weight", HF: at + "lm_head.{" + upTo(15) + "}.weight", Shape: "further code-rows E"},
-		{GGUF: "a.gen.code.out_embd.weight", HF: "talker.model.codec_embedding.weight", Shape: "codes heard-text", Do: lent},
+		{GGUF: "a.gen.code.embd.weight", HF: at + "model.codec_embedding.{" + upTo(15) + "}.weight", Shape: "further said-rows heard-text"},
+		{GGUF: "a.gen.code.head.weight", HF: at + "lm_head.{" + upTo(15) + "}.weight", Shape: "further said-rows E"},
+		{GGUF: "a.gen.code.out_embd.weight", HF: "talker.model.codec_embedding.weight", Shape: "said heard-text", Do: lent},
 		{GGUF: "a.gen.code.output_norm.weight", HF: at + "model.norm.weight", Shape: "E"},
 		{GGUF: "a.gen.code.proj_in.weight", HF: at + "small_to_mtp_projection.weight", Shape: "E heard-text", When: narrower},
 		{GGUF: "a.gen.code.proj_in.bias", HF: at + "small_to_mtp_projection.bias", Shape: "E", When: narrower},

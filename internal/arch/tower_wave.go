@@ -28,11 +28,11 @@ func waveRules() (rules []Rule) {
 		books int
 	}{{"first", 1}, {"rest", 15}} {
 		gguf, hf := "a.gen.wav.quant."+q.name+".", waveIn+"quantizer.rvq_"+q.name+"."
-		add(Rule{GGUF: gguf + "in_proj.weight", HF: hf + "input_proj.weight", Shape: "half-book book", From: "half-book book 1", Do: onePoint},
-			Rule{GGUF: gguf + "out_proj.weight", HF: hf + "output_proj.weight", Shape: "book half-book", From: "book half-book 1", Do: onePoint},
+		add(Rule{GGUF: gguf + "in_proj.weight", HF: hf + "input_proj.weight", Shape: "half-wave-book wave-book", From: "half-wave-book wave-book 1", Do: onePoint},
+			Rule{GGUF: gguf + "out_proj.weight", HF: hf + "output_proj.weight", Shape: "wave-book half-wave-book", From: "wave-book half-wave-book 1", Do: onePoint},
 			codebooks(gguf+"codebook.weight", hf, q.books))
 	}
-	pair("pre_conv", "pre_conv.conv", "latent book 3", "F16")
+	pair("pre_conv", "pre_conv.conv", "latent wave-book 3", "F16")
 	pair("tfm.in_proj", "pre_transformer.input_proj", "wave latent", "")
 	pair("tfm.out_proj", "pre_transformer.output_proj", "latent wave", "")
 	one("tfm.output_norm.weight", "pre_transformer.norm.weight", "wave")
@@ -103,9 +103,9 @@ func codebooks(gguf, at string, books int) Rule {
 	for i := range books {
 		names = append(names, fmt.Sprintf("%d._codebook.embedding_sum", i), fmt.Sprintf("%d._codebook.cluster_usage", i))
 	}
-	r := Rule{GGUF: gguf, HF: at + "vq.layers.{" + strings.Join(names, ",") + "}", Shape: "entries half-book", Forms: []string{"entries half-book", "entries"}, Do: entriesOf}
+	r := Rule{GGUF: gguf, HF: at + "vq.layers.{" + strings.Join(names, ",") + "}", Shape: "entries half-wave-book", Forms: []string{"entries half-wave-book", "entries"}, Do: entriesOf}
 	if books > 1 {
-		r.Shape = "further entries half-book"
+		r.Shape = "further entries half-wave-book"
 	}
 	return r
 }
