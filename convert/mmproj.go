@@ -1,10 +1,12 @@
 package convert
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 
+	"quern/formats"
 	"quern/internal/arch"
 	"quern/quantize"
 )
@@ -38,12 +40,21 @@ func (p *Plan) leave(bound *arch.Bound, opt Options) {
 		return
 	}
 	p.Dropped = append(p.Dropped[:len(p.Dropped):len(p.Dropped)], bound.Left...)
-	said := fmt.Sprintf("%d tensors of the vision tower and its projector (%s) are not in this file", len(bound.Left), groups(bound.Left))
+	said := fmt.Sprintf("%d tensors of what stands around the language model (%s) are not in this file", len(bound.Left), groups(bound.Left))
 	if _, err := arch.BindTower(p.src); err != nil {
-		p.warn(fmt.Sprintf("%s, and --mmproj would refuse them: %v", said, err))
+		p.warn(fmt.Sprintf("%s, and --mmproj would refuse them: %s", said, withHint(err)))
 		return
 	}
 	p.warn(fmt.Sprintf("%s: quern convert %s --mmproj writes them", said, p.Source))
+}
+
+// withHint is an error with what it says to do.
+func withHint(err error) string {
+	var e *formats.Error
+	if !errors.As(err, &e) || e.Hint == "" {
+		return err.Error()
+	}
+	return fmt.Sprintf("%v (%s)", err, e.Hint)
 }
 
 // groups are the beginnings that names have in common, with a star each.

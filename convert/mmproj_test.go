@@ -505,7 +505,7 @@ func TestTowerFromGGUF(t *testing.T) {
 func TestTowersRefuse(t *testing.T) {
 	s := seeingOf(t, "llava")
 	p := plan(t, s.source(t, nil), "F16", Options{Convert: true})
-	if said := strings.Join(p.Warnings, "\n"); !strings.Contains(said, "59 tensors of the vision tower and its projector (multi_modal_projector.*, vision_tower.*)") ||
+	if said := strings.Join(p.Warnings, "\n"); !strings.Contains(said, "59 tensors of what stands around the language model (multi_modal_projector.*, vision_tower.*)") ||
 		!strings.Contains(said, "--mmproj writes them") || len(p.Dropped) != 59 {
 		t.Errorf("said %q, dropped %d", said, len(p.Dropped))
 	}
