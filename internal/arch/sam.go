@@ -87,6 +87,9 @@ var (
 		{HF: samStored + "image_size", Unless: []string{"1024"}, Why: "images that are not 1024 pixels wide"},
 		{HF: samStored + "patch_size", Unless: []string{"16"}, Why: "patches that are not 16 pixels wide"},
 		{HF: samStored + "output_channels", Unless: []string{"256"}, Why: "convolutions of other than 256 channels"},
+		{HF: samStored + "layer_norm_eps", Unless: []string{"1e-06"}, Why: "norms with another epsilon"},
+		{HF: ocrStored + "layer_norm_eps", Unless: []string{"1e-05"}, Why: "norms of the tower behind with another epsilon"},
+		{HF: ocrStored + "rope_parameters.rope_theta", Unless: []string{"1000000"}, Why: "places are rotated with another base"},
 		{HF: samStored + "hidden_act", Unless: []string{"gelu"}, Why: "the first tower's activation function is not gelu"},
 		{HF: samStored + "use_abs_pos", Unless: []string{"true"}, Why: "places are not learned"},
 		{HF: samStored + "use_rel_pos", Unless: []string{"true"}, Why: "distances are not learned"},
@@ -125,19 +128,8 @@ var sam = func() []Rule {
 	})
 }()
 
-// samFixed are numbers that runtimes have built in, of SAM's encoder and of what follows it.
-var samFixed = []struct {
-	key  string
-	want float64
-}{{samStored + "layer_norm_eps", 1e-6}, {ocrStored + "layer_norm_eps", 1e-5}, {ocrStored + "rope_parameters.rope_theta", 1e6}}
-
-// finishSam refuses others, and layers that see the whole image where runtimes take them to see windows, or the other way round.
+// finishSam refuses layers that see the whole image where runtimes take them to see windows, or the other way round.
 func finishSam(c *Config, p *Params) error {
-	for _, f := range samFixed {
-		if v, err := c.Float(f.key, f.want); err != nil || v != f.want {
-			return c.fail(f.key, formats.Unsupported("is %v; runtimes take it to be %v", v, f.want), "")
-		}
-	}
 	key, v, ok := c.Find(samConfig+"global_attn_indexes", samStored+"global_attn_indexes")
 	if !ok {
 		return nil
