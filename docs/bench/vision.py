@@ -4,7 +4,7 @@
 usage: vision.py QUERN MODELS WORK --llama PYTHON [NAME…]
 
 MODELS is what `convert/testdata/mmproj.py … --keep MODELS` leaves, with tokenizers (TOKENIZERS=golden/arch). This interpreter needs torch
-and transformers, PYTHON llama-cpp-python. For each model: the number of embeddings, and the largest difference for files in F32, F16 and Q8_0, in
+and transformers (timm for Gemma 3n), PYTHON llama-cpp-python. For each model: the number of embeddings, and the largest difference for files in F32, F16 and Q8_0, in
 spreads (standard deviations of all embeddings). Text and tower are loaded in every case, embeddings compared where a tower of
 transformers has the model. LLaVA is compared with a forward pass that puts the class embedding where llama.cpp puts it: docs/vision.md.
 """
