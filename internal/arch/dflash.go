@@ -28,13 +28,10 @@ var DFlash = register(Arch{
 		{GGUF: "enc.output_norm.weight", HF: "encoder.output_norm_enc.weight", Role: RoleDraftNorm, Shape: "E"},
 	}),
 	Drop: []string{"t2d", "*.rotary_emb.inv_freq", "embed_tokens.weight", "lm_head.weight"},
-	Refuse: []Refusal{
+	Refuse: append([]Refusal{
 		siluOnly,
-		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "mlp_bias", Unless: []string{"false"}, Why: "projections with biases"},
-		{HF: "markov_head_type", Unless: []string{"vanilla"}, Why: "a Markov head of another kind"},
-		{HF: "dflash_config.markov_head_type", Unless: []string{"vanilla"}, Why: "a Markov head of another kind"},
-	},
+	}, flashRefuses...),
 	Layer:  Layer{RopeNeox: true, RopePart: true},
 	Beside: besideFlash,
 	Look:   lookFlash,
@@ -43,6 +40,13 @@ var DFlash = register(Arch{
 })
 
 var flashDefaults = map[string]any{"max_position_embeddings": 32768, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "hidden_act": "silu"}
+
+// flashRefuses are what no draft head of this kind has.
+var flashRefuses = []Refusal{
+	{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
+	{HF: "markov_head_type", Unless: []string{"vanilla"}, Why: "a Markov head of another kind"},
+	{HF: "dflash_config.markov_head_type", Unless: []string{"vanilla"}, Why: "a Markov head of another kind"},
+}
 
 // flashEnds are what stands before and behind the layers.
 var flashEnds = []Rule{
@@ -291,11 +295,7 @@ func tellFlash(p *Params) map[string]any {
 			inner[name] = of.v
 		}
 	}
-	layers := []int{}
-	for _, l := range d.Reads {
-		layers = append(layers, int(l)-1)
-	}
-	inner["target_layer_ids"], out["dflash_config"] = layers, inner
+	inner["target_layer_ids"], out["dflash_config"] = d.behind(), inner
 	out["vocab_size"], out["sliding_window"] = p.Vocab, nil
 	if p.Window > 0 {
 		out["sliding_window"] = p.Window

@@ -133,10 +133,7 @@ func BindDraft(src *formats.Source) (*Bound, error) {
 
 // tellV4Spark is the way back.
 func tellV4Spark(p *Params) map[string]any {
-	out, reads := tellV4(p), []int{}
-	for _, l := range p.Draft.Reads {
-		reads = append(reads, int(l)-1)
-	}
-	out["model_type"], out["dspark_target_layer_ids"], out["compress_ratios"], out["num_hash_layers"] = "deepseek_v4", reads, unsaid, 0
+	out := tellV4(p)
+	out["model_type"], out["dspark_target_layer_ids"], out["compress_ratios"], out["num_hash_layers"] = "deepseek_v4", p.Draft.behind(), unsaid, 0
 	return out
 }

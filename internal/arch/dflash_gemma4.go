@@ -29,15 +29,12 @@ var Gemma4DSpark = register(Arch{
 			{GGUF: "blk.{}.layer_output_scale.weight", HF: "layers.{}.layer_scalar", Role: RoleLayerScale, Shape: "1"},
 		}, sparkRules),
 	Drop: DFlash.Drop,
-	Refuse: []Refusal{
+	Refuse: append([]Refusal{
 		{HF: "attention_k_eq_v", Unless: []string{"true"}, Why: "values of their own"},
 		{HF: "hidden_activation", Unless: []string{"gelu_pytorch_tanh"}, Why: "another activation function"},
-		{HF: "attention_bias", Unless: []string{"false"}, Why: "projections with biases"},
 		{HF: "enable_moe_block", Unless: []string{"false"}, Why: "experts"},
 		{HF: "final_logit_softcapping", Unless: []string{"0"}, Why: "logits within bounds"},
-		{HF: "markov_head_type", Unless: []string{"vanilla"}, Why: "a Markov head of another kind"},
-		{HF: "dflash_config.markov_head_type", Unless: []string{"vanilla"}, Why: "a Markov head of another kind"},
-	},
+	}, flashRefuses...),
 	Layer:  Layer{RopeNeox: true, PartPairs: true},
 	Beside: besideFlash,
 	Look:   lookFlash,
@@ -83,9 +80,7 @@ func finishGemma4Spark(c *Config, p *Params) error {
 	default:
 		return c.fail("rope_parameters", formats.Unsupported("%s scaling: runtimes know heads of which a part is rotated, or all", p.RopeType), "")
 	}
-	if p.Draft.Rows == p.Vocab {
-		p.Draft.Rows = 0
-	}
+	p.Draft.allRows(p.Vocab)
 	if p.Draft.Rows != 0 {
 		return c.fail("draft_vocab_size", formats.Unsupported("is %d of %d: runtimes want all tokens in it", p.Draft.Rows, p.Vocab), "")
 	}

@@ -264,6 +264,22 @@ func (d *Draft) rows(src *formats.Source) {
 	}
 }
 
+// allRows forgets how many rows an output head has where it has all: some say it then, too.
+func (d *Draft) allRows(vocab int) {
+	if d.Rows == vocab {
+		d.Rows = 0
+	}
+}
+
+// behind are the layers that the target's states come out of, as DFlash counts them; files count those that they would go into.
+func (d *Draft) behind() []int {
+	list := []int{}
+	for _, l := range d.Reads {
+		list = append(list, int(l)-1)
+	}
+	return list
+}
+
 // flat is a configuration without the level that some libraries put a draft head's layers into.
 func (c *Config) flat() *Config {
 	key := "transformer_layer_config"

@@ -49,9 +49,7 @@ func finishSpark(c *Config, p *Params) error {
 	if !p.Draft.Spark {
 		return nil
 	}
-	if p.Draft.Rows == p.Vocab { // as some say where there are all
-		p.Draft.Rows = 0
-	}
+	p.Draft.allRows(p.Vocab)
 	_, aux := c.Value("aux_hidden_state_layer_ids")
 	p.Draft.Anchor = class != "DSparkSpeculator" && !aux
 	v, ok := c.Value("sample_from_anchor")

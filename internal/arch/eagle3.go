@@ -79,9 +79,7 @@ func finishEagle(c *Config, p *Params) error {
 	if n := len(p.Draft.Reads); n != 0 && n != 3 {
 		return c.fail("eagle_aux_hidden_state_layer_ids", formats.Unsupported("%d of the target's states are read; runtimes read three", n), "")
 	}
-	if p.Draft.Rows == p.Vocab {
-		p.Draft.Rows = 0
-	}
+	p.Draft.allRows(p.Vocab)
 	if p.Draft.Width == 0 {
 		p.Draft.Width = p.Embd // where no tensor tells
 	}

@@ -176,8 +176,8 @@ func oneProjector(name string) Key {
 }
 
 func twoProjectors(sees, heard string) []Key {
-	k := projector(sees)
-	k.GGUF, k.When = "clip.vision.projector_type", hears
+	k := projectorAt("clip.vision.projector_type", sees)
+	k.When = hears
 	return append([]Key{k}, hearingProjector(heard))
 }
 

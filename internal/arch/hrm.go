@@ -96,8 +96,8 @@ func stackRules(prefix string, when func(*Params, int) bool) (rules []Rule) {
 		{GGUF: "blk.{}.attn_k.weight", HF: "attn.gqkv_proj.weight", Role: RoleK, Shape: "Q E", From: "QG E", Do: quarter("third quarter", 2)},
 		{GGUF: "blk.{}.attn_v.weight", HF: "attn.gqkv_proj.weight", Role: RoleV, Shape: "Q E", From: "QG E", Do: quarter("fourth quarter", 3)},
 		{GGUF: "blk.{}.attn_output.weight", HF: "attn.o_proj.weight", Role: RoleO, Shape: "E Q"},
-		{GGUF: "blk.{}.ffn_gate.weight", HF: "mlp.gate_up_proj.weight", Role: RoleGate, Shape: "F E", From: "G E", Do: part("first half", 0, 2)},
-		{GGUF: "blk.{}.ffn_up.weight", HF: "mlp.gate_up_proj.weight", Role: RoleUp, Shape: "F E", From: "G E", Do: part("second half", 1, 2)},
+		{GGUF: "blk.{}.ffn_gate.weight", HF: "mlp.gate_up_proj.weight", Role: RoleGate, Shape: "F E", From: "G E", Do: FirstHalf},
+		{GGUF: "blk.{}.ffn_up.weight", HF: "mlp.gate_up_proj.weight", Role: RoleUp, Shape: "F E", From: "G E", Do: SecondHalf},
 	} {
 		r.HF, r.When = prefix+"layers.{n}."+r.HF, when
 		rules = append(rules, r)

@@ -14,7 +14,7 @@ var (
 	ThirdThird  = part("third third", 2, 3)
 )
 
-// The halves of a tensor that holds keys and values one behind the other.
+// The halves of a tensor that holds two of one size one behind the other: keys and values, or gates and what they multiply.
 var (
 	FirstHalf  = part("first half", 0, 2)
 	SecondHalf = part("second half", 1, 2)

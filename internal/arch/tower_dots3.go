@@ -23,7 +23,7 @@ var Dots3NoteTower = registerTower(Arch{
 	}},
 	Own: []string{"vision_encoder.*", "audio_encoder.*"},
 	Keys: slices.Concat(replaceKey(visionKeys, ofAnySize(0)), underEither(hearingKeys("audio_config.whisper_config."), hearingKeys("audio_config.")), []Key{
-		{GGUF: "clip.vision.projector_type", Field: projector("dots3note_v").Field, Default: projector("dots3note_v").Default},
+		projectorAt("clip.vision.projector_type", "dots3note_v"),
 		alwaysSiLU, towerEps("vision_config.rms_norm_eps"),
 		{GGUF: "clip.vision.spatial_merge_size", HF: []string{"vision_config.spatial_merge_size"}, Field: func(p *Params) any { return &p.Vision.Merge }},
 		minPixels, maxPixels,
@@ -77,10 +77,10 @@ var dots3Hears = slices.Concat(dots3Convolution("1", "planes 1 three three"), do
 	{GGUF: "a.blk.{}.ln1.weight", HF: dots3Heard + "layers.{}.self_attn_layer_norm.weight", Role: RoleTower, Shape: "heard"},
 	{GGUF: "a.blk.{}.ln2.weight", HF: dots3Heard + "layers.{}.final_layer_norm.weight", Role: RoleTower, Shape: "heard"},
 	{GGUF: "a.blk.{}.attn_k.weight", HF: dots3Heard + "layers.{}.self_attn.k_proj.weight", Role: RoleTower, Shape: "heard heard"},
-	{GGUF: "a.blk.{}.ffn_gate.weight", HF: dots3Heard + "layers.{}.fc1.weight", Role: RoleTower, Shape: "heard-ff heard", From: "2heard-ff heard", Do: UpperHalf},
-	{GGUF: "a.blk.{}.ffn_gate.bias", HF: dots3Heard + "layers.{}.fc1.bias", Role: RoleTower, Shape: "heard-ff", From: "2heard-ff", Do: UpperHalf},
-	{GGUF: "a.blk.{}.ffn_up.weight", HF: dots3Heard + "layers.{}.fc1.weight", Role: RoleTower, Shape: "heard-ff heard", From: "2heard-ff heard", Do: LowerHalf},
-	{GGUF: "a.blk.{}.ffn_up.bias", HF: dots3Heard + "layers.{}.fc1.bias", Role: RoleTower, Shape: "heard-ff", From: "2heard-ff", Do: LowerHalf},
+	{GGUF: "a.blk.{}.ffn_gate.weight", HF: dots3Heard + "layers.{}.fc1.weight", Role: RoleTower, Shape: "heard-ff heard", From: "2heard-ff heard", Do: FirstHalf},
+	{GGUF: "a.blk.{}.ffn_gate.bias", HF: dots3Heard + "layers.{}.fc1.bias", Role: RoleTower, Shape: "heard-ff", From: "2heard-ff", Do: FirstHalf},
+	{GGUF: "a.blk.{}.ffn_up.weight", HF: dots3Heard + "layers.{}.fc1.weight", Role: RoleTower, Shape: "heard-ff heard", From: "2heard-ff heard", Do: SecondHalf},
+	{GGUF: "a.blk.{}.ffn_up.bias", HF: dots3Heard + "layers.{}.fc1.bias", Role: RoleTower, Shape: "heard-ff", From: "2heard-ff", Do: SecondHalf},
 	{GGUF: "a.post_ln.weight", HF: dots3Heard + "layer_norm.weight", Role: RoleTower, Shape: "heard"},
 }, affine("a.blk.{}.attn_q", dots3Heard+"layers.{}.self_attn.q_proj", "heard heard"), affine("a.blk.{}.attn_v", dots3Heard+"layers.{}.self_attn.v_proj", "heard heard"),
 	affine("a.blk.{}.attn_out", dots3Heard+"layers.{}.self_attn.out_proj", "heard heard"), affine("a.blk.{}.ffn_down", dots3Heard+"layers.{}.fc2", "heard heard-ff"),
@@ -93,12 +93,6 @@ func dots3Convolution(n, shape string) []Rule {
 		{GGUF: "a.conv2d." + n + ".bias", HF: dots3Heard + "conv2d" + n + ".bias", Role: RoleTower, Shape: "planes"},
 	}
 }
-
-// UpperHalf and LowerHalf are the halves of a matrix or of a vector.
-var (
-	UpperHalf = part("upper half", 0, 2)
-	LowerHalf = part("lower half", 1, 2)
-)
 
 func withExperts(p *Params, layer int) bool {
 	return layer >= 0 && layer < len(p.Mix.CountIn) && p.Mix.CountIn[layer] > 0

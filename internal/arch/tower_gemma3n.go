@@ -29,7 +29,7 @@ var MobileNetTower = registerTower(Arch{
 		Key{GGUF: "clip.vision.image_std", Field: func(p *Params) any { return &p.Vision.Std }, Default: func(p *Params) { p.Vision.Std = []float32{1, 1, 1} }},    // whatever the processor says
 	), gemma3nHearingKeys, []Key{
 		{HF: []string{"vision_config.vocab_size"}, Field: func(p *Params) any { return &p.Vision.Places }, Default: nothing, When: never},
-		{GGUF: "clip.vision.projector_type", Field: projector("gemma3nv").Field, Default: projector("gemma3nv").Default},
+		projectorAt("clip.vision.projector_type", "gemma3nv"),
 		towerEps("vision_config.rms_norm_eps"),
 	}, hearingEnds("gemma3na", "audio_config.input_feat_size")),
 	Tensors: slices.Concat([]Rule{

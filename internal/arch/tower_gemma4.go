@@ -23,7 +23,7 @@ var Gemma4Tower = registerTower(Arch{
 	Own: []string{"vision_tower.*", "embed_vision.*", "model.embed_vision.*", "audio_tower.*", "embed_audio.*", "model.embed_audio.*"},
 	Keys: slices.Concat(replaceKey(visionKeys, ofAnySize(224)), hearingKeys("audio_config."), []Key{
 		{HF: []string{"vision_config.position_embedding_size"}, Field: func(p *Params) any { return &p.Vision.Places }, Default: nothing, When: never},
-		{GGUF: "clip.vision.projector_type", Field: projector("gemma4v").Field, Default: projector("gemma4v").Default},
+		projectorAt("clip.vision.projector_type", "gemma4v"),
 		towerEps("vision_config.rms_norm_eps"),
 	}, towerAct, []Key{
 		gemma4Squares,

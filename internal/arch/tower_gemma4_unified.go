@@ -32,7 +32,7 @@ var Gemma4UnifiedTower = registerTower(Arch{
 			Key{GGUF: "clip.audio.attention.head_count", Field: func(p *Params) any { return &p.Hear.Heads }, Default: nothing, When: hears}),
 		[]Key{
 			{HF: []string{"vision_config.mm_posemb_size"}, Field: func(p *Params) any { return &p.Vision.Places }, Default: nothing, When: never},
-			{GGUF: "clip.vision.projector_type", Field: projector("gemma4uv").Field, Default: projector("gemma4uv").Default},
+			projectorAt("clip.vision.projector_type", "gemma4uv"),
 			towerEps("vision_config.rms_norm_eps"), gemma4Squares,
 		}, hearingEnds("gemma4ua", "audio_config.input_feat_size")),
 	Tensors: slices.Concat(unifiedPatches("model.vision_embedder."), unifiedPatches("model.embed_vision."), []Rule{

@@ -60,20 +60,28 @@ var GraniteTower = registerTower(Arch{
 
 // graniteProjectors are the rules of all projectors, in the order of the language model's layers that they are for.
 func graniteProjectors() (rules []Rule) {
-	const layer = "qformer.encoder.layer.0."
-	for _, t := range [][3]string{{"linear", "out_linear", "text E"}, {"norm", "norm", "E"}, {"post_norm", "qformer.layernorm", "E"},
-		{"self_attn_q", layer + "attention.attention.query", "E E"}, {"self_attn_k", layer + "attention.attention.key", "E E"}, {"self_attn_v", layer + "attention.attention.value", "E E"},
-		{"self_attn_out", layer + "attention.output.dense", "E E"}, {"self_attn_norm", layer + "attention.output.LayerNorm", "E"},
-		{"cross_attn_q", layer + "crossattention.attention.query", "E E"}, {"cross_attn_k", layer + "crossattention.attention.key", "E E"},
-		{"cross_attn_v", layer + "crossattention.attention.value", "E E"}, {"cross_attn_out", layer + "crossattention.output.dense", "E E"},
-		{"cross_attn_norm", layer + "crossattention.output.LayerNorm", "E"}, {"ffn_up", layer + "intermediate_query.dense", "middle E"},
-		{"ffn_down", layer + "output_query.dense", "E middle"}, {"ffn_norm", layer + "output_query.LayerNorm", "E"}} {
+	for _, t := range [][3]string{{"linear", "out_linear", "text E"}, {"norm", "norm", "E"}, {"post_norm", "qformer.layernorm", "E"}} {
 		rules = append(rules, affine("v.proj_blk.{}."+t[0], "{at}."+t[1], t[2])...)
 	}
+	rules = append(rules, queryLayer("v.proj_blk.{}.", "{at}.qformer.encoder.layer.0.", "E", "E", "middle")...)
 	rules = append(rules, Rule{GGUF: "v.proj_blk.{}.img_pos", HF: "{at}.image_positions", Role: RoleTower, Shape: "1 window E", Store: "F32"},
 		Rule{GGUF: "v.proj_blk.{}.query", HF: "{at}.query", Role: RoleTower, Shape: "1 queries E", Store: "F32"})
 	for i := range rules {
 		rules[i].Blocks = (*Params).graniteBlocks
+	}
+	return rules
+}
+
+// queryLayer are the rules of a layer of queries (BLIP-2's Q-Former, arXiv:2301.12597) of a width, which are answered by what is as wide as seen, before a network that is ff wide.
+func queryLayer(gguf, hf, width, seen, ff string) (rules []Rule) {
+	square := width + " " + width
+	for _, t := range [][3]string{{"self_attn_q", "attention.attention.query", square}, {"self_attn_k", "attention.attention.key", square}, {"self_attn_v", "attention.attention.value", square},
+		{"self_attn_out", "attention.output.dense", square}, {"self_attn_norm", "attention.output.LayerNorm", width},
+		{"cross_attn_q", "crossattention.attention.query", square}, {"cross_attn_k", "crossattention.attention.key", width + " " + seen},
+		{"cross_attn_v", "crossattention.attention.value", width + " " + seen}, {"cross_attn_out", "crossattention.output.dense", square},
+		{"cross_attn_norm", "crossattention.output.LayerNorm", width}, {"ffn_up", "intermediate_query.dense", ff + " " + width},
+		{"ffn_down", "output_query.dense", width + " " + ff}, {"ffn_norm", "output_query.LayerNorm", width}} {
+		rules = append(rules, affine(gguf+t[0], hf+t[1], t[2])...)
 	}
 	return rules
 }

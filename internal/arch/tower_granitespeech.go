@@ -59,7 +59,7 @@ type Asks struct {
 	Beside  []int32 // layers whose states lie beside the last one's; 0 is what the first is given
 }
 
-// dim is the size of a dimension of such a tower.
+// asksDim is the size of a dimension of such a tower.
 func (h *Hearing) asksDim(word string) int {
 	q := &h.Asks
 	switch word {
@@ -107,16 +107,19 @@ func finishGraniteSpeech(c *Config, p *Params) error {
 			return c.fail(w.key, formats.Unsupported("is %v, not %v: %s", v, w.want, w.why), "")
 		}
 	}
-	for key, to := range map[string]*int{"encoder_config.feedforward_mult": &h.FF, "encoder_config.conv_expansion_factor": &q.Inner} {
-		assumed := map[string]float64{"encoder_config.feedforward_mult": 4, "encoder_config.conv_expansion_factor": 2}[key]
-		times, err := c.Float(key, assumed)
+	for _, w := range []struct {
+		key     string
+		assumed float64
+		to      *int
+	}{{"encoder_config.feedforward_mult", 4, &h.FF}, {"encoder_config.conv_expansion_factor", 2, &q.Inner}} {
+		times, err := c.Float(w.key, w.assumed)
 		if err != nil {
 			return err
 		}
 		if times < 1 || times > 64 || times != float64(int(times)) {
-			return c.fail(key, formats.Corrupt("is %v", times), "")
+			return c.fail(w.key, formats.Corrupt("is %v", times), "")
 		}
-		*to = int(times) * h.Embd
+		*w.to = int(times) * h.Embd
 	}
 	for i, l := range q.Beside {
 		if l < 0 || int(l) > h.Layers || i > 0 && l <= q.Beside[i-1] || int(l) == h.Layers/2 && l > 0 {
@@ -170,13 +173,7 @@ func graniteHears(encoder, projector string) (rules []Rule) {
 	rules = append(rules, batchNorm("a.blk.{}.conv_norm", at+"conv.batch_norm", "heard-inner")...)
 	for i := range 2 {
 		gguf, at := fmt.Sprintf("a.proj_blk.%d.", i), fmt.Sprintf("%sqformer.encoder.layer.%d.", projector, i)
-		for _, t := range [][3]string{{"self_attn_q", "attention.attention.query", "heard heard"}, {"self_attn_k", "attention.attention.key", "heard heard"}, {"self_attn_v", "attention.attention.value", "heard heard"},
-			{"self_attn_out", "attention.output.dense", "heard heard"}, {"self_attn_norm", "attention.output.LayerNorm", "heard"}, {"cross_attn_q", "crossattention.attention.query", "heard heard"},
-			{"cross_attn_k", "crossattention.attention.key", "heard heard-beside"}, {"cross_attn_v", "crossattention.attention.value", "heard heard-beside"},
-			{"cross_attn_out", "crossattention.output.dense", "heard heard"}, {"cross_attn_norm", "crossattention.output.LayerNorm", "heard"}, {"ffn_up", "intermediate_query.dense", "queries-ff heard"},
-			{"ffn_down", "output_query.dense", "heard queries-ff"}, {"ffn_norm", "output_query.LayerNorm", "heard"}} {
-			rules = append(rules, affine(gguf+t[0], at+t[1], t[2])...)
-		}
+		rules = append(rules, queryLayer(gguf, at, "heard", "heard-beside", "queries-ff")...)
 	}
 	return rules
 }

@@ -22,8 +22,8 @@ var MiMoTower = registerTower(Arch{
 		}),
 	}},
 	Own: []string{"visual.*", "audio_encoder.*", "speech_embeddings.*", inTokenizer + "*"},
-	Keys: slices.Concat(visionKeys, mimoHears, []Key{
-		{GGUF: "clip.vision.projector_type", Field: projector("mimovl").Field, Default: projector("mimovl").Default},
+	Keys: slices.Concat(visionKeys, alwaysHearing(audioTokenizer+"."), []Key{
+		projectorAt("clip.vision.projector_type", "mimovl"),
 		alwaysSiLU,
 		{GGUF: "clip.vision.attention.head_count_kv", HF: []string{"vision_config.num_key_value_heads"}, Field: func(p *Params) any { return &p.KVHeads }},
 		{GGUF: "clip.vision.spatial_merge_size", HF: []string{"vision_config.spatial_merge_size"}, Field: func(p *Params) any { return &p.Vision.Merge }},
@@ -49,12 +49,9 @@ const (
 	bookName       = inTokenizer + "encoder.quantizer.vq.layers.%d._codebook.embed"
 )
 
-var mimoHears = slices.Concat([]Key{
-	{GGUF: "clip.has_audio_encoder", Field: func(p *Params) any { return &p.Hear.Has }, Default: func(p *Params) { p.Hear.Has = true }},
-}, hearingKeys(audioTokenizer + ".")[1:])
-
-var mimoHeard = slices.Concat(hearingEnds("mimo_audio", audioTokenizer+".n_mels")[:2], []Key{
-	{GGUF: "clip.audio.attention.layer_norm_epsilon", HF: []string{audioTokenizer + ".layer_norm_eps"}, Field: func(p *Params) any { return &p.Hear.Eps }, Default: func(p *Params) { p.Hear.Eps = 1e-5 }},
+var mimoHeard = slices.Concat(replaceKey(hearingEnds("mimo_audio", audioTokenizer+".n_mels"), Key{
+	GGUF: "clip.audio.attention.layer_norm_epsilon", HF: []string{audioTokenizer + ".layer_norm_eps"}, Field: func(p *Params) any { return &p.Hear.Eps }, Default: func(p *Params) { p.Hear.Eps = 1e-5 },
+}), []Key{
 	{GGUF: "clip.audio.rvq.num_quantizers", Field: func(p *Params) any { return &p.Hear.Codes }, Default: func(p *Params) { p.Hear.Codes = len(p.Hear.Books) }},
 	{GGUF: "clip.audio.rvq.codebook_size", HF: []string{"codebooks"}, Field: func(p *Params) any { return &p.Hear.Books }},
 	{GGUF: "clip.audio.wa_pattern_mode", Field: func(p *Params) any { return &p.Hear.Bands }, Default: nothing},
@@ -226,7 +223,7 @@ var mimoTowerRefuses = append(slices.Clone(qwenTowerRefuses),
 	Refusal{HF: audioTokenizer + ".avg_pooler", Unless: []string{"2"}, Why: "instants are joined otherwise"},
 	Refusal{HF: audioTokenizer + ".encoder_skip_layer_id", Unless: []string{"3"}, Why: "another layer is added behind the last"},
 	Refusal{HF: audioTokenizer + ".encoder_causal", Unless: []string{"true"}, Why: "instants that hear those behind them"},
-	Refusal{HF: audioTokenizer + ".rope_theta", Unless: []string{"10000", "10000.0"}, Why: "instants are rotated with another base"},
+	Refusal{HF: audioTokenizer + ".rope_theta", Unless: []string{"10000"}, Why: "instants are rotated with another base"},
 	Refusal{HF: audioTokenizer + ".sampling_rate", Unless: []string{"24000"}, Why: "another rate of sound, and runtimes have one built in"},
 	Refusal{HF: audioTokenizer + ".hop_length", Unless: []string{"240"}, Why: "instants of another length, and runtimes have one built in"},
 	Refusal{HF: audioTokenizer + ".nfft", Unless: []string{"960"}, Why: "other spectra, and runtimes have one kind built in"},
@@ -237,8 +234,8 @@ var mimoTowerRefuses = append(slices.Clone(qwenTowerRefuses),
 	Refusal{HF: "audio_config.input_full_attention", Unless: []string{"true"}, Why: "codes that see only those before"},
 	Refusal{HF: "audio_config.add_post_norm", Unless: []string{"true"}, Why: "no norm behind the last layer"},
 	Refusal{HF: "audio_config.projection_layers", Unless: []string{"2"}, Why: "the projector is not two matrices"},
-	Refusal{HF: "audio_config.rope_theta", Unless: []string{"640000", "640000.0"}, Why: "codes are rotated with another base, and runtimes have one built in"},
-	Refusal{HF: "audio_config.partial_rotary_factor", Unless: []string{"1", "1.0"}, Why: "parts of heads are rotated"})
+	Refusal{HF: "audio_config.rope_theta", Unless: []string{"640000"}, Why: "codes are rotated with another base, and runtimes have one built in"},
+	Refusal{HF: "audio_config.partial_rotary_factor", Unless: []string{"1"}, Why: "parts of heads are rotated"})
 
 // finishMiMoTower finds which layers that hear have a window, and refuses what runtimes take for granted.
 func finishMiMoTower(c *Config, p *Params) error {

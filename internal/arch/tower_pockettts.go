@@ -77,7 +77,7 @@ var pocketKeys = func() []Key {
 	eps := hearingEnds("")[1]
 	return []Key{
 		{GGUF: "general.file_type"}, keys[0],
-		{GGUF: "clip.audio.projector_type", Field: projector("").Field, Default: projector("pockettts_spkenc").Default},
+		projectorAt("clip.audio.projector_type", "pockettts_spkenc"),
 		text, blocks, embd, ff, heads, eps,
 		{GGUF: "clip.audio.num_mel_bins", Field: func(p *Params) any { return &p.Hear.Mel }, Default: func(p *Params) { p.Hear.Mel = 1 }}, // a wave itself
 		{GGUF: "clip.has_gen_audio_encoder", Field: func(p *Params) any { return &p.Pocket.Has }, Default: func(p *Params) { p.Pocket.Has = true }},

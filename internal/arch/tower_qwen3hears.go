@@ -17,7 +17,7 @@ var Qwen3HearsTower = registerTower(Arch{
 	},
 	Own: []string{"audio_tower.*", "multi_modal_projector.*"},
 	Keys: slices.Concat([]Key{{GGUF: "general.file_type"}}, alwaysHearing("audio_config."), hearingEnds("", "audio_config.num_mel_bins"), []Key{
-		{GGUF: "clip.audio.projector_type", Field: projector("qwen3a").Field, Default: projector("qwen3a").Default},
+		projectorAt("clip.audio.projector_type", "qwen3a"),
 		qwen3Planes,
 	}),
 	Tensors: hearing(qwen3Heard, affine("mm.a.mlp.1", "audio_tower.proj1", "heard heard"), affine("mm.a.mlp.1", "multi_modal_projector.linear_1", "heard heard"),

@@ -149,7 +149,7 @@ var qwen3TTSKeys = func() []Key {
 	return []Key{
 		{GGUF: "general.file_type"},
 		{GGUF: "clip.has_audio_encoder", Field: func(p *Params) any { return &p.Hear.Has }, Default: func(p *Params) { p.Hear.Has = true }},
-		{GGUF: "clip.audio.projector_type", Field: projector("").Field, Default: projector("qwen3tts_spkenc").Default},
+		projectorAt("clip.audio.projector_type", "qwen3tts_spkenc"),
 		hear("projection_dim", func(p *Params) any { return &p.Hear.Text }, nil, "talker_config.hidden_size"),
 		hear("num_mel_bins", func(p *Params) any { return &p.Hear.Mel }, func(p *Params) { p.Hear.Mel = 128 }),
 		hear("block_count", func(p *Params) any { return &p.Hear.Layers }, func(p *Params) { p.Hear.Layers = 3 }),

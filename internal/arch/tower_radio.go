@@ -19,7 +19,7 @@ var RadioTower = registerTower(Arch{
 	Keys: slices.Concat(parakeetStarts, []Key{oneProjector("nemotron_v2_vl")}, replaceKey(visionKeys, Key{
 		GGUF: "clip.vision.image_size", HF: []string{"force_image_size"}, Field: func(p *Params) any { return &p.Vision.Image },
 	}), hearingKeys("sound_config."), parakeetReads, []Key{
-		{GGUF: towerEps().GGUF, Field: towerEps().Field, Default: towerEps().Default}, alwaysGELU, squareScale(), // from downsample_ratio
+		towerEps(), alwaysGELU, squareScale(), // from downsample_ratio
 		{HF: []string{"projector_hidden_size"}, Field: func(p *Params) any { return &p.Vision.Middle }, Default: nothing, When: never},
 		{HF: []string{"vision_config.max_resolution"}, Field: func(p *Params) any { return &p.Vision.Longest }, Default: nothing, When: never},
 		{HF: []string{"vision_config.args.register_multiple"}, Field: func(p *Params) any { return &p.Vision.Wholes }, Default: nothing, When: never},

@@ -201,7 +201,12 @@ var visionKeys = []Key{
 
 // projector is the key that tells runtimes which tower this is.
 func projector(name string) Key {
-	return Key{GGUF: "clip.projector_type", Field: func(p *Params) any { return &p.Vision.Projector }, Default: func(p *Params) { p.Vision.Projector = name }}
+	return projectorAt("clip.projector_type", name)
+}
+
+// projectorAt is that key where a file has it under another name, since it has towers of several kinds.
+func projectorAt(gguf, name string) Key {
+	return Key{GGUF: gguf, Field: func(p *Params) any { return &p.Vision.Projector }, Default: func(p *Params) { p.Vision.Projector = name }}
 }
 
 // towerEps is the key of the epsilon of a tower's norms.
